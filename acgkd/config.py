@@ -1,0 +1,158 @@
+"""What a run is, as frozen values that check themselves.
+
+Configs stop at the door: components take plain arguments, only builders see a config. Knows no torch.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from acgkd.errors import ConfigError
+
+FeatureKind = Literal["categorical", "continuous", "degree", "constant"]
+Vary = Literal["split", "teacher", "draws"]
+
+
+class Config(BaseModel):
+    """Base of every config: frozen, closed to unknown keys, finite numbers only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+def _named(value: Any) -> Any:
+    """Lets `dataset: mutag` stand for `dataset: {name: mutag}`."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+class DatasetConfig(Config):
+    """Which data the teacher was trained on and the student is judged by."""
+
+    name: str
+    root: str | None = Field(default=None, description="Read-only folder that holds the data; else $ACGKD_DATA.")
+    mirror: str | None = Field(default=None, description="URL to fetch from: https, file:// or an object store.")
+    split_file: str | None = Field(default=None, description="JSON with the lists `train`, `validation`, `test`.")
+    fractions: tuple[float, float, float] = Field(
+        default=(0.6, 0.1, 0.3), description="Shares of train, validation and test; stratified by class."
+    )
+    options: dict[str, Any] = Field(default_factory=dict, description="What the data set itself can be told.")
+
+    _short = model_validator(mode="before")(_named)
+
+    @model_validator(mode="after")
+    def _fractions_sum_to_one(self) -> "DatasetConfig":
+        if min(self.fractions) <= 0 or abs(sum(self.fractions) - 1) > 1e-6:
+            raise ConfigError(
+                f"`fractions` must be three positive shares that sum to 1, but got {list(self.fractions)}."
+            )
+        return self
+
+
+class TeacherConfig(Config):
+    """The trained model: trained here on the training split, or loaded from a checkpoint."""
+
+    preset: str = Field(description="Kind, depth and width, as in `gin-5-64`.")
+    checkpoint: str | None = Field(default=None, description="A state dict, opened with `weights_only=True`.")
+    epochs: Annotated[int, Field(ge=1)] = 100
+    batch_size: Annotated[int, Field(ge=2)] = 32
+    learning_rate: Annotated[float, Field(gt=0)] = 0.01
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"preset": value} if isinstance(value, str) else value
+
+
+class StudentConfig(Config):
+    """The small model to be made."""
+
+    preset: str = Field(description="Kind, depth and width, as in `gin-3-32`.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"preset": value} if isinstance(value, str) else value
+
+
+class MethodChoice(Config):
+    """A method by name, with its two subtrees of settings still unread: the method itself parses them."""
+
+    name: str
+    synthesis: dict[str, Any] = Field(default_factory=dict)
+    transfer: dict[str, Any] = Field(default_factory=dict)
+
+    _short = model_validator(mode="before")(_named)
+
+
+class PriorConfig(Config):
+    """What is known of the data without having it; what is left out comes from the data set's own entry."""
+
+    nodes: tuple[int, int] | None = Field(default=None, description="Fewest and most nodes of a graph.")
+    mean_degree: float | Literal["known", "unknown"] = Field(
+        default="known", description="Mean degree of a node; `known` takes the data set's published figure."
+    )
+    features: FeatureKind | None = None
+    feature_count: Annotated[int, Field(ge=1)] | None = None
+    classes: Annotated[int, Field(ge=2)] | None = None
+    shape: tuple[int, int, int] | None = Field(default=None, description="Images: channels, height, width.")
+
+    @model_validator(mode="after")
+    def _ranges(self) -> "PriorConfig":
+        if self.nodes is not None and not 2 <= self.nodes[0] <= self.nodes[1]:
+            raise ConfigError(f"`2 <= nodes[0] <= nodes[1]` must hold, but got {list(self.nodes)}.")
+        if not isinstance(self.mean_degree, str) and self.mean_degree <= 0:
+            raise ConfigError(f"`mean_degree > 0` must hold, but got {self.mean_degree}.")
+        return self
+
+
+class RunConfig(Config):
+    """One distillation, whole: everything but the seed."""
+
+    dataset: DatasetConfig | None = None
+    teacher: TeacherConfig
+    student: StudentConfig
+    method: MethodChoice
+    prior: PriorConfig = PriorConfig()
+    vary: tuple[Vary, ...] = ("split", "teacher", "draws")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that name these settings: equal for the replicates of one trial."""
+        return fingerprint(self.model_dump(mode="json", exclude={"device"}))
+
+
+def fingerprint(value: Any) -> str:
+    """Hashes plain data; the order of keys does not matter."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A tree of mappings as slash paths: ``{"a": {"b": 1}}`` becomes ``{"a/b": 1}``."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        path = f"{prefix}/{key}" if prefix else str(key)
+        if isinstance(value, Mapping) and value:
+            flat.update(flatten(value, path))
+        else:
+            flat[path] = value
+    return flat
+
+
+def overlay(tree: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of `tree` with slash-path `changes` laid over it; a scalar in the way of a path is replaced."""
+    result: dict[str, Any] = {
+        key: overlay(value, {}) if isinstance(value, Mapping) else value for key, value in tree.items()
+    }
+    for path, value in changes.items():
+        *parents, leaf = path.split("/")
+        node = result
+        for parent in parents:
+            if not isinstance(node.get(parent), dict):
+                node[parent] = {}
+            node = node[parent]
+        node[leaf] = value
+    return result

@@ -1,0 +1,76 @@
+"""Many graphs as one: the batch that every graph method, teacher and student speaks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class GraphBatch:
+    """Graphs side by side, joined by no edge.
+
+    Shapes:
+        x: ``[nodes, features]``
+        edge_index: ``[2, edges]``, both directions of an undirected edge
+        edge_weight: ``[edges]`` in [0, 1], or None where every edge counts 1
+        batch: ``[nodes]``, the graph of each node, ascending
+        labels: ``[graphs]`` or None
+    """
+
+    x: Tensor
+    edge_index: Tensor
+    edge_weight: Tensor | None
+    batch: Tensor
+    graphs: int
+    labels: Tensor | None = None
+
+    def to(self, device: torch.device) -> "GraphBatch":
+        """The same batch on another device."""
+        return GraphBatch(
+            x=self.x.to(device),
+            edge_index=self.edge_index.to(device),
+            edge_weight=None if self.edge_weight is None else self.edge_weight.to(device),
+            batch=self.batch.to(device),
+            graphs=self.graphs,
+            labels=None if self.labels is None else self.labels.to(device),
+        )
+
+    def detach(self) -> "GraphBatch":
+        """The same batch, cut from the graph of derivatives."""
+        return GraphBatch(
+            x=self.x.detach(),
+            edge_index=self.edge_index,
+            edge_weight=None if self.edge_weight is None else self.edge_weight.detach(),
+            batch=self.batch,
+            graphs=self.graphs,
+            labels=self.labels,
+        )
+
+
+def collate(samples: Sequence[Any], device: torch.device) -> GraphBatch:
+    """Joins torch_geometric `Data` objects (fields `x`, `edge_index`, optional `edge_weight` and `y`) into one batch."""
+    sizes = [int(sample.x.shape[0]) for sample in samples]
+    starts = torch.tensor([0, *sizes[:-1]], device="cpu").cumsum(0).tolist()
+    weighted = any(getattr(sample, "edge_weight", None) is not None for sample in samples)
+    labelled = all(getattr(sample, "y", None) is not None for sample in samples)
+    weights = [
+        sample.edge_weight
+        if getattr(sample, "edge_weight", None) is not None
+        else torch.ones(sample.edge_index.shape[1], device="cpu")
+        for sample in samples
+    ]
+    return GraphBatch(
+        x=torch.cat([sample.x for sample in samples]).to(device),
+        edge_index=torch.cat([s.edge_index + start for s, start in zip(samples, starts, strict=True)], dim=1).to(
+            device
+        ),
+        edge_weight=torch.cat(weights).to(device) if weighted else None,
+        batch=torch.repeat_interleave(torch.arange(len(sizes), device="cpu"), torch.tensor(sizes, device="cpu")).to(
+            device
+        ),
+        graphs=len(sizes),
+        labels=torch.cat([sample.y.view(-1) for sample in samples]).to(device) if labelled else None,
+    )

@@ -1,0 +1,82 @@
+"""What is known of graph data without having it."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from acgkd.config import FeatureKind, PriorConfig
+from acgkd.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A node range, a mean degree or none, what features mean, how many classes. Every method gets the same.
+
+    Args:
+        min_nodes: fewest nodes of a graph.
+        max_nodes: most nodes of a graph.
+        mean_degree: mean number of neighbours of a node; None where it is unknown.
+        features: `categorical` (one-hot), `continuous`, `degree` (one-hot of the degree, capped at the last column)
+            or `constant` (a single 1).
+        feature_count: columns of the node features.
+        classes: how many classes the teacher tells apart.
+    """
+
+    min_nodes: int
+    max_nodes: int
+    mean_degree: float | None
+    features: FeatureKind
+    feature_count: int
+    classes: int
+
+    def sizes(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draws numbers of nodes, uniform over the range.
+
+        Shapes:
+            returns: ``[count]`` on the CPU
+        """
+        return torch.randint(self.min_nodes, self.max_nodes + 1, (count,), generator=generator, device="cpu")
+
+    def labels(self, count: int) -> Tensor:
+        """Balanced pseudo-labels: 0, 1, ..., 0, 1, ...
+
+        Shapes:
+            returns: ``[count]`` on the CPU
+        """
+        return torch.arange(count, device="cpu") % self.classes
+
+    def facts(self) -> dict[str, Any]:
+        """The prior as plain values, for records and tables."""
+        return asdict(self)
+
+
+def resolve_prior(config: PriorConfig, known: PriorConfig) -> Prior:
+    """Joins what a run says with what the data set's entry says; the run wins.
+
+    Raises:
+        ConfigError: something needed is said by neither.
+    """
+    values = {
+        "nodes": config.nodes or known.nodes,
+        "features": config.features or known.features,
+        "feature_count": config.feature_count or known.feature_count,
+        "classes": config.classes or known.classes,
+    }
+    missing = [name for name, value in values.items() if value is None]
+    if missing:
+        raise ConfigError(
+            f"A prior must say `nodes`, `features`, `feature_count` and `classes`, but nothing gives "
+            f"{', '.join(f'`{name}`' for name in missing)}. Name a data set that knows them or set them under `prior`."
+        )
+    degree = known.mean_degree if config.mean_degree == "known" else config.mean_degree
+    assert values["nodes"] and values["features"] and values["feature_count"] and values["classes"]
+    return Prior(
+        min_nodes=values["nodes"][0],
+        max_nodes=values["nodes"][1],
+        mean_degree=None if isinstance(degree, str) else float(degree),
+        features=values["features"],
+        feature_count=values["feature_count"],
+        classes=values["classes"],
+    )

@@ -1,0 +1,58 @@
+"""What graphs and images have in common, as far as distilling them goes.
+
+The rest of the package asks a modality instead of asking "is this a graph?".
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from acgkd.config import PriorConfig
+
+
+class Modality(Protocol):
+    """How to handle batches of one kind of sample."""
+
+    name: str
+
+    def collate(self, samples: Sequence[Any], device: torch.device) -> Any:
+        """Puts labelled or unlabelled samples together as one batch on `device`."""
+
+    def to(self, batch: Any, device: torch.device) -> Any:
+        """The batch on another device."""
+
+    def size(self, batch: Any) -> int:
+        """How many samples a batch holds, without waiting for the device."""
+
+    def embed(self, model: nn.Module, batch: Any) -> Tensor:
+        """What the model's classifier sees.
+
+        Shapes:
+            returns: ``[samples, width]``
+        """
+
+    def logits(self, model: nn.Module, batch: Any) -> Tensor:
+        """The model's unnormalised class scores.
+
+        Shapes:
+            returns: ``[samples, classes]``
+        """
+
+    def multiply_adds(self, model: nn.Module, batch: Any) -> float:
+        """Counted multiply-adds of one forward pass over `batch`."""
+
+    def prior(self, config: PriorConfig, known: PriorConfig) -> Any:
+        """The prior of a run: what the run says, then what the data set's entry says.
+
+        Raises:
+            ConfigError: neither says something that is needed.
+        """
+
+    def check_teacher(self, model: nn.Module, prior: Any) -> None:
+        """Tries the model on a tiny batch drawn from the prior.
+
+        Raises:
+            TeacherError: the model does not satisfy the teacher protocol; the message says which part.
+        """

@@ -1,0 +1,130 @@
+"""Where tensors live and where randomness comes from: one device, named streams, one seed."""
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from acgkd.errors import ConfigError
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device that `auto`, `cpu` or `cuda` means on this machine.
+
+    Raises:
+        ConfigError: CUDA was asked for and is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
+    if name.startswith("cuda"):
+        if not torch.cuda.is_available():
+            raise ConfigError("`device: cuda` needs a CUDA device, but torch sees none here. Use `device: auto`.")
+        return torch.device("cuda", torch.cuda.current_device()) if name == "cuda" else torch.device(name)
+    return torch.device(name)
+
+
+def synchronize(device: torch.device) -> None:
+    """Waits until the device has done all that it was told, so that a clock reads work and not queueing."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def derive_seed(*parts: Any) -> int:
+    """A 63-bit seed from any plain values; equal parts give equal seeds on every machine."""
+    digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+class Streams:
+    """Named random generators, all derived from one seed; each is made when first asked for.
+
+    Two parts that draw from different names never disturb each other, so adding a draw to one part leaves the
+    numbers of all others as they were.
+
+    Args:
+        seed: any integer.
+        device: where `generator` draws; `host` generators are always on the CPU.
+    """
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        self.seed = seed
+        self.device = device
+        self._generators: dict[str, torch.Generator] = {}
+
+    def _get(self, name: str, device: torch.device) -> torch.Generator:
+        if name not in self._generators:
+            generator = torch.Generator(device=device)
+            generator.manual_seed(derive_seed(self.seed, name))
+            self._generators[name] = generator
+        return self._generators[name]
+
+    def generator(self, name: str) -> torch.Generator:
+        """The generator called `name` on the device."""
+        return self._get(f"device/{name}", self.device)
+
+    def host(self, name: str) -> torch.Generator:
+        """The generator called `name` on the CPU, for index work that decides shapes."""
+        return self._get(f"host/{name}", torch.device("cpu"))
+
+    @contextmanager
+    def fork(self, name: str) -> Iterator[None]:
+        """Runs a block on a stream of its own where torch draws from its global generators.
+
+        Parameter initialisation and dropout leave no other choice. The global state is put back at the end.
+        """
+        key = f"fork/{name}"
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            if key in self._generators:
+                torch.set_rng_state(self._generators[key].get_state())
+            else:
+                torch.default_generator.manual_seed(derive_seed(self.seed, key))
+            if devices:
+                # The device stream follows from the host stream, so one saved state restores both.
+                torch.cuda.manual_seed(int(torch.randint(2**62, (), device="cpu")))
+            try:
+                yield
+            finally:
+                kept = torch.Generator(device="cpu")
+                kept.set_state(torch.get_rng_state())
+                self._generators[key] = kept
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The state of every generator made so far, by name."""
+        return {name: generator.get_state() for name, generator in sorted(self._generators.items())}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Puts every generator of `state` back, and forgets those that it does not know."""
+        self._generators = {}
+        for name, value in state.items():
+            generator = torch.Generator(device=self.device if name.startswith("device/") else "cpu")
+            generator.set_state(value.to("cpu"))
+            self._generators[name] = generator
+
+
+class Clocks:
+    """Seconds by name, device-synchronised, kept across resume."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def time(self, name: str) -> Iterator[None]:
+        """Adds the block's seconds to the clock called `name`."""
+        synchronize(self.device)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            synchronize(self.device)
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def backward(loss: Tensor) -> None:
+    """`loss.backward()`, typed: torch's own is not."""
+    loss.backward()  # type: ignore[no-untyped-call]

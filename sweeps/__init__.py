@@ -1,0 +1,3 @@
+"""Sweeps over distillation settings that survive anything: run = resume = extend = no-op."""
+
+__distribution__ = "acgkd"
