@@ -71,7 +71,6 @@ def resolve_prior(config: PriorConfig, known: PriorConfig) -> Prior:
             f"{', '.join(f'`{name}`' for name in missing)}. Name a data set that knows them or set them under `prior`."
         )
     degree = known.mean_degree if config.mean_degree == "known" else config.mean_degree
-    assert values["nodes"] and values["features"] and values["feature_count"] and values["classes"]
     return Prior(
         min_nodes=values["nodes"][0],
         max_nodes=values["nodes"][1],
