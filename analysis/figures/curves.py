@@ -1,0 +1,51 @@
+"""Loss curves of one trial: a panel per stage, a line per replicate."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.figures.canvas import SERIES, Picture, draw
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_MOST_POINTS = 400  # more cannot be told apart at this size and would only make the file larger
+
+Curves = Mapping[int, Mapping[str, Mapping[str, list[float]]]]
+
+
+def thinned(steps: list[float], losses: list[float]) -> tuple[list[float], list[float]]:
+    """At most `_MOST_POINTS` points, evenly picked, the first and the last among them; non-finite losses left out."""
+    pairs = [(step, loss) for step, loss in zip(steps, losses, strict=True) if np.isfinite(loss)]
+    picks = np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), _MOST_POINTS)).round().astype(int))
+    return [pairs[i][0] for i in picks], [pairs[i][1] for i in picks]
+
+
+def stages_of(curves: Curves) -> list[str]:
+    """Stages in the order in which they appear."""
+    return list(dict.fromkeys(stage for replicate in curves.values() for stage in replicate))
+
+
+def curves(name: str, title: str, caption: str, content: Curves) -> Picture:
+    """Draws the curves; a loss that spans more than a factor of 50 gets a log scale."""
+    stages = stages_of(content)
+
+    def paint(figure: "Figure") -> None:
+        for axes, stage in zip(figure.subplots(1, len(stages), squeeze=False)[0], stages, strict=True):
+            drawn: list[float] = []
+            for index, (replicate, of_stage) in enumerate(sorted(content.items())):
+                if stage in of_stage:
+                    steps, losses = thinned(of_stage[stage]["step"], of_stage[stage]["loss"])
+                    drawn.extend(losses)
+                    colour = SERIES[index % len(SERIES)]
+                    axes.plot(steps, losses, color=colour, lw=1.3, alpha=0.9, label=f"replicate {replicate}")
+            if drawn and min(drawn) > 0 and max(drawn) / min(drawn) > 50:
+                axes.set_yscale("log")
+            axes.set_title(stage)
+            axes.set_xlabel("step")
+            axes.set_ylabel("loss")
+            if len(content) <= 6:
+                axes.legend()
+
+    return draw(name, title, caption, (4.6 * len(stages), 3.0), paint)

@@ -1,0 +1,123 @@
+"""Each hyper-parameter against accuracy and against cost, in small multiples."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.figures.canvas import BLUE, INK, MUTED, VERMILLION, Picture, draw, plain_log
+from analysis.importance import is_logarithmic, is_numeric
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_PANELS = 12
+_ACROSS = 4
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """One hyper-parameter's values against one quantity; categories are numbered and named."""
+
+    parameter: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    categories: tuple[str, ...]
+    logarithmic: bool
+    active: int
+    trials: int
+    chosen: tuple[float, float] | None
+
+
+def scatter(trials: pd.DataFrame, parameter: str, quantity: str, chosen: int | None) -> Scatter:
+    """Computes a scatter over the trials in which the parameter was active and the quantity is known."""
+    shown = trials[trials[parameter].notna() & trials[quantity].notna()]
+    values = shown[parameter]
+    categories: tuple[str, ...] = ()
+    if is_numeric(values):
+        x = values.astype("float64").to_numpy()
+    else:
+        text = values.astype("string")
+        categories = tuple(sorted(text.unique()))
+        x = np.array([categories.index(value) for value in text], dtype=float)
+    y = shown[quantity].astype("float64").to_numpy()
+    mark = shown["trial"].astype("Int64") == chosen if chosen is not None else pd.Series(False, index=shown.index)
+    where = np.flatnonzero(mark.to_numpy(dtype=bool))
+    return Scatter(
+        parameter=parameter,
+        x=tuple(x.tolist()),
+        y=tuple(y.tolist()),
+        categories=categories,
+        logarithmic=not categories and len(x) > 0 and is_logarithmic(values),
+        active=int(trials[parameter].notna().sum()),
+        trials=len(trials),
+        chosen=(float(x[where[0]]), float(y[where[0]])) if len(where) else None,
+    )
+
+
+def parameters(
+    name: str, title: str, caption: str, pairs: Sequence[tuple[Scatter, Scatter]], labels: tuple[str, str]
+) -> Picture:
+    """Draws pairs of scatters, accuracy above cost, four hyper-parameters to a band."""
+    bands = math.ceil(len(pairs) / _ACROSS)
+    across = min(_ACROSS, len(pairs))
+
+    def paint(figure: "Figure") -> None:
+        grid = figure.subplots(2 * bands, across, squeeze=False)
+        for index in range(bands * across):
+            band, column = divmod(index, across)
+            upper, lower = grid[2 * band][column], grid[2 * band + 1][column]
+            if index >= len(pairs):
+                upper.set_axis_off()
+                lower.set_axis_off()
+                continue
+            above, below = pairs[index]
+            _paint(upper, above, BLUE)
+            _paint(lower, below, MUTED)
+            upper.tick_params(labelbottom=False)
+            upper.set_title(_title(above), fontsize=8.8)
+            if column == 0:
+                upper.set_ylabel(labels[0])
+                lower.set_ylabel(labels[1])
+
+    return draw(name, title, caption, (2.9 * across + 0.4, 3.9 * bands + 0.2), paint)
+
+
+def _title(content: Scatter) -> str:
+    short = content.parameter.removeprefix("param/").removeprefix("method/")
+    whole = short if len(short) <= 30 else "…" + short[-29:]
+    return whole if content.active == content.trials else f"{whole}\nactive in {content.active} of {content.trials}"
+
+
+def _paint(axes: "Axes", content: Scatter, colour: str) -> None:
+    if not content.x:
+        axes.text(0.5, 0.5, "no values", ha="center", va="center", transform=axes.transAxes, color=MUTED)
+        return
+    x, y = np.array(content.x), np.array(content.y)
+    if content.categories:
+        # A fixed, even spread within a category: random jitter would change from report to report.
+        places = x + (np.argsort(np.argsort(y)) % 5 - 2) * 0.07
+        axes.set_xticks(range(len(content.categories)), [_short(name) for name in content.categories])
+        axes.set_xlim(-0.6, len(content.categories) - 0.4)
+        axes.grid(visible=False, axis="x")
+        for number in range(len(content.categories)):
+            if (x == number).any():
+                axes.plot([number - 0.28, number + 0.28], [y[x == number].mean()] * 2, color=INK, lw=1.6, zorder=4)
+        if sum(map(len, content.categories)) > 24:
+            axes.tick_params(axis="x", labelrotation=30)
+    else:
+        places = x
+        if content.logarithmic:
+            axes.set_xscale("log")
+            plain_log(axes.xaxis, x.min(), x.max())
+    axes.plot(places, y, "o", ms=4.2, mfc=colour, mec="white", mew=0.5, alpha=0.85, zorder=3)
+    if content.chosen is not None:
+        axes.plot(*([value] for value in content.chosen), "o", ms=9, mfc="none", mec=VERMILLION, mew=1.6, zorder=5)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 12 else name[:11] + "…"

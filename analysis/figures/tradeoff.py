@@ -1,0 +1,178 @@
+"""Accuracy against a cost: what the sweep could see, and what it came to on test, side by side."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.figures.canvas import (
+    BLUE,
+    GREEN,
+    INK,
+    MUTED,
+    ORANGE,
+    PURPLE,
+    VERMILLION,
+    Picture,
+    draw,
+    plain_log,
+    spread_labels,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_LINES = {
+    "majority class": (MUTED, ":"),
+    "teacher": (INK, "--"),
+    "real_data": (GREEN, "-."),
+    "random_graphs": (PURPLE, "-."),
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One trial in one panel; `error` is the standard deviation over replicates, NaN for a single one."""
+
+    trial: int
+    x: float
+    y: float
+    error: float
+    complete: bool
+    on_front: bool
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One set of axes: points, lines to read them against, and whether more is better."""
+
+    title: str
+    y_label: str
+    points: tuple[Point, ...]
+    lines: tuple[tuple[str, float], ...] = ()
+    connect: bool = True
+
+
+def panel(
+    trials: pd.DataFrame,
+    x: str,
+    y: str,
+    on_front: "pd.Series[bool]",
+    chosen: int | None,
+    *,
+    title: str,
+    y_label: str,
+    lines: Sequence[tuple[str, float]] = (),
+) -> Panel:
+    """Computes a panel from the summary of trials; trials without both values are left out."""
+    points = []
+    for row, front in zip(trials.to_dict("records"), on_front, strict=True):
+        if math.isfinite(row[x]) and math.isfinite(row[y]):
+            points.append(
+                Point(
+                    trial=int(row["trial"]),
+                    x=float(row[x]),
+                    y=float(row[y]),
+                    error=float(row.get(f"{y}_sd", math.nan)),
+                    complete=bool(row["complete"]),
+                    on_front=bool(front),
+                    chosen=chosen is not None and int(row["trial"]) == chosen,
+                )
+            )
+    kept = tuple((label, value) for label, value in lines if math.isfinite(value))
+    return Panel(title, y_label, tuple(sorted(points, key=lambda point: point.x)), kept)
+
+
+def tradeoff(name: str, title: str, caption: str, x_label: str, panels: Sequence[Panel]) -> Picture:
+    """Draws one to three panels with a shared kind of x axis."""
+
+    def paint(figure: "Figure") -> None:
+        for axes, content in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+            _paint_panel(axes, content)
+            axes.set_xlabel(x_label)
+
+    return draw(name, title, caption, (5.6 * len(panels), 4.1), paint)
+
+
+def _paint_panel(axes: "Axes", content: Panel) -> None:
+    axes.set_title(content.title)
+    axes.set_ylabel(content.y_label)
+    points = content.points
+    partial = [point for point in points if not point.complete]
+    off = [point for point in points if point.complete and not point.on_front]
+    front = [point for point in points if point.complete and point.on_front]
+    if partial:
+        axes.plot(
+            [p.x for p in partial],
+            [p.y for p in partial],
+            "o",
+            ms=4.5,
+            mfc="none",
+            mec=MUTED,
+            mew=0.9,
+            label="stopped early or failed in part",
+            zorder=2,
+        )
+    for group, colour, label in ((off, BLUE, "complete trial"), (front, VERMILLION, "on the front")):
+        if not group:
+            continue
+        xs, ys = [p.x for p in group], [p.y for p in group]
+        errors = np.nan_to_num([p.error for p in group])
+        if errors.any():
+            axes.errorbar(xs, ys, yerr=errors, fmt="none", ecolor=colour, elinewidth=0.9, alpha=0.35, zorder=1)
+        axes.plot(xs, ys, "o", ms=5.5, mfc=colour, mec="white", mew=0.6, label=label, zorder=4)
+    if content.connect and len(front) > 1:
+        axes.plot([p.x for p in front], [p.y for p in front], "-", color=VERMILLION, lw=1.1, alpha=0.7, zorder=3)
+    for point in points:
+        if point.chosen:
+            axes.plot([point.x], [point.y], "o", ms=12, mfc="none", mec=ORANGE, mew=2, label="chosen trial", zorder=5)
+            axes.annotate(
+                f"trial {point.trial}",
+                (point.x, point.y),
+                xytext=(9, 7),
+                textcoords="offset points",
+                fontsize=8.5,
+                fontweight="bold",
+                zorder=6,
+            )
+    xs = [point.x for point in points]
+    if xs and min(xs) > 0 and max(xs) / min(xs) > 8:
+        axes.set_xscale("log")
+        plain_log(axes.xaxis, min(xs), max(xs))
+    _paint_lines(axes, content)
+    if points:
+        axes.legend(
+            loc="upper left", bbox_to_anchor=(0, -0.16), ncols=4, handletextpad=0.3, columnspacing=1.1, borderaxespad=0
+        )
+
+
+def _paint_lines(axes: "Axes", content: Panel) -> None:
+    """Horizontal reference lines with their names at the right edge, moved apart where they would overlap."""
+    if not content.lines:
+        return
+    for label, value in content.lines:
+        colour, style = _LINES.get(label, (PURPLE, "-."))
+        axes.axhline(value, color=colour, ls=style, lw=1.1, zorder=0)
+    low, high = axes.get_ylim()
+    values = [value for _, value in content.lines]
+    low, high = min(low, *values) - 0.02 * (high - low), max(high, *values) + 0.02 * (high - low)
+    axes.set_ylim(low, high)
+    places = spread_labels(values, 0.055 * (high - low), low, high)
+    for (label, value), place in zip(content.lines, places, strict=True):
+        colour, _ = _LINES.get(label, (PURPLE, "-."))
+        axes.annotate(
+            f"{label.replace('_', ' ')} {value:.3f}",
+            (1, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=colour,
+            annotation_clip=False,
+        )
