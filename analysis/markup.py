@@ -26,7 +26,13 @@ _LATEX = {
 }
 _CODE = re.compile(r"`([^`]*)`")
 # Colours of the pictures that follow the page's light or dark scheme when a picture stands in it.
-_SCHEME = {"#1f2328": "var(--ink)", "#6b7280": "var(--muted)", "#e3e6ea": "var(--grid)", "#0072b2": "var(--blue)"}
+_SCHEME = {
+    "#1f2328": "var(--ink)",
+    "#6b7280": "var(--muted)",
+    "#e3e6ea": "var(--grid)",
+    "#0072b2": "var(--blue)",
+    "#ffffff": "var(--page)",
+}
 
 
 def slug(text: str) -> str:
@@ -42,12 +48,17 @@ def markdown_text(text: str) -> str:
 
 def markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> str:
     """A pipe table, padded so that it can be read as plain text too."""
-    cells = [[markdown_text(cell).replace("`|", "|") for cell in row] for row in (titles, *rows)]
+    cells = [[_CODE.sub(_bar, markdown_text(cell)) for cell in row] for row in (titles, *rows)]
     widths = [max(3, *(len(row[i]) for row in cells)) for i in range(len(titles))]
     lines = [_pipe(cells[0], widths, right)]
     lines.append("|" + "|".join("-" * (w + 1) + (":" if r else "-") for w, r in zip(widths, right, strict=True)) + "|")
     lines.extend(_pipe(row, widths, right) for row in cells[1:])
     return "\n".join(lines)
+
+
+def _bar(code: re.Match[str]) -> str:
+    """A bar ends a cell even inside code."""
+    return code.group(0).replace("|", r"\|")
 
 
 def _pipe(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

@@ -1,4 +1,4 @@
-"""A report as a value, and its way onto the disk: one HTML file, Markdown, tables and figures, all written atomically."""
+"""A report as a value, and its way to disk: one HTML file, Markdown, tables and figures, written atomically."""
 
 import io
 import json

@@ -24,8 +24,13 @@ def mean_sd(mean: Any, sd: Any) -> str:
 
 
 def interval(low: Any, high: Any) -> str:
-    """``0.801 to 0.869``."""
-    return f"{low:.3f} to {high:.3f}" if known(low) and known(high) else DASH
+    """``0.801 to 0.869``, for any two numbers."""
+    return f"{low:.3f} to {high:.3f}".replace("-", "−") if known(low) and known(high) else DASH
+
+
+def share_interval(low: Any, high: Any) -> str:
+    """As `interval`, for the mean of a share: cut off at 0 and 1, which a t interval does not know of."""
+    return interval(max(0.0, low), min(1.0, high)) if known(low) and known(high) else DASH
 
 
 def seconds(value: Any) -> str:

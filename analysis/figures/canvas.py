@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 INK, MUTED, GRID = "#1f2328", "#6b7280", "#e3e6ea"
@@ -118,7 +118,7 @@ def spread_labels(positions: list[float], gap: float, low: float, high: float) -
     return result
 
 
-def plain_log(axis: Any, low: float, high: float) -> None:
+def plain_log(axis: "Axis", low: float, high: float) -> None:
     """A log scale with plain numbers at 1, 2 and 5 of each decade (fewer over many decades)."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -126,9 +126,3 @@ def plain_log(axis: Any, low: float, high: float) -> None:
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 300 else (1.0,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
-
-
-def empty(axes: "Axes", message: str) -> None:
-    """Says in a panel why it is empty."""
-    axes.set_axis_off()
-    axes.text(0.5, 0.5, message, ha="center", va="center", transform=axes.transAxes, color=MUTED)

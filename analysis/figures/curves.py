@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.figures.canvas import SERIES, Picture, draw
+from analysis.figures.canvas import SERIES, Picture, draw, plain_log
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,6 +42,7 @@ def curves(name: str, title: str, caption: str, content: Curves) -> Picture:
                     axes.plot(steps, losses, color=colour, lw=1.3, alpha=0.9, label=f"replicate {replicate}")
             if drawn and min(drawn) > 0 and max(drawn) / min(drawn) > 50:
                 axes.set_yscale("log")
+                plain_log(axes.yaxis, min(drawn), max(drawn))
             axes.set_title(stage)
             axes.set_xlabel("step")
             axes.set_ylabel("loss")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_PANELS = 12
-_ACROSS = 4
+_WIDTH = 12.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,9 @@ def scatter(trials: pd.DataFrame, parameter: str, quantity: str, chosen: int | N
         categories = tuple(sorted(text.unique()))
         x = np.array([categories.index(value) for value in text], dtype=float)
     y = shown[quantity].astype("float64").to_numpy()
+    if categories:
+        # A fixed, even spread within a category: random jitter would change from report to report.
+        x = x + (np.argsort(np.argsort(y)) % 5 - 2) * 0.07
     mark = shown["trial"].astype("Int64") == chosen if chosen is not None else pd.Series(False, index=shown.index)
     where = np.flatnonzero(mark.to_numpy(dtype=bool))
     return Scatter(
@@ -63,8 +66,8 @@ def parameters(
     name: str, title: str, caption: str, pairs: Sequence[tuple[Scatter, Scatter]], labels: tuple[str, str]
 ) -> Picture:
     """Draws pairs of scatters, accuracy above cost, four hyper-parameters to a band."""
-    bands = math.ceil(len(pairs) / _ACROSS)
-    across = min(_ACROSS, len(pairs))
+    across = min(_across(len(pairs)), len(pairs))
+    bands = math.ceil(len(pairs) / across)
 
     def paint(figure: "Figure") -> None:
         grid = figure.subplots(2 * bands, across, squeeze=False)
@@ -84,7 +87,12 @@ def parameters(
                 upper.set_ylabel(labels[0])
                 lower.set_ylabel(labels[1])
 
-    return draw(name, title, caption, (2.9 * across + 0.4, 3.9 * bands + 0.2), paint)
+    return draw(name, title, caption, (_WIDTH if across > 2 else 3.6 * across, 3.9 * bands + 0.2), paint)
+
+
+def _across(panels: int) -> int:
+    """Four to a band, or three where that leaves fewer holes."""
+    return 3 if -panels % 3 < -panels % 4 else 4
 
 
 def _title(content: Scatter) -> str:
@@ -99,22 +107,19 @@ def _paint(axes: "Axes", content: Scatter, colour: str) -> None:
         return
     x, y = np.array(content.x), np.array(content.y)
     if content.categories:
-        # A fixed, even spread within a category: random jitter would change from report to report.
-        places = x + (np.argsort(np.argsort(y)) % 5 - 2) * 0.07
         axes.set_xticks(range(len(content.categories)), [_short(name) for name in content.categories])
         axes.set_xlim(-0.6, len(content.categories) - 0.4)
         axes.grid(visible=False, axis="x")
         for number in range(len(content.categories)):
-            if (x == number).any():
-                axes.plot([number - 0.28, number + 0.28], [y[x == number].mean()] * 2, color=INK, lw=1.6, zorder=4)
+            if (x.round() == number).any():
+                mean = y[x.round() == number].mean()
+                axes.plot([number - 0.28, number + 0.28], [mean, mean], color=INK, lw=1.6, zorder=4)
         if sum(map(len, content.categories)) > 24:
             axes.tick_params(axis="x", labelrotation=30)
-    else:
-        places = x
-        if content.logarithmic:
-            axes.set_xscale("log")
-            plain_log(axes.xaxis, x.min(), x.max())
-    axes.plot(places, y, "o", ms=4.2, mfc=colour, mec="white", mew=0.5, alpha=0.85, zorder=3)
+    elif content.logarithmic:
+        axes.set_xscale("log")
+        plain_log(axes.xaxis, x.min(), x.max())
+    axes.plot(x, y, "o", ms=4.2, mfc=colour, mec="white", mew=0.5, alpha=0.85, zorder=3)
     if content.chosen is not None:
         axes.plot(*([value] for value in content.chosen), "o", ms=9, mfc="none", mec=VERMILLION, mew=1.6, zorder=5)
 

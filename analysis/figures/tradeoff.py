@@ -49,7 +49,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Panel:
-    """One set of axes: points, lines to read them against, and whether more is better."""
+    """One set of axes: points, lines to read them against, and whether the front is connected."""
 
     title: str
     y_label: str
@@ -68,6 +68,7 @@ def panel(
     title: str,
     y_label: str,
     lines: Sequence[tuple[str, float]] = (),
+    connect: bool = True,
 ) -> Panel:
     """Computes a panel from the summary of trials; trials without both values are left out."""
     points = []
@@ -85,7 +86,7 @@ def panel(
                 )
             )
     kept = tuple((label, value) for label, value in lines if math.isfinite(value))
-    return Panel(title, y_label, tuple(sorted(points, key=lambda point: point.x)), kept)
+    return Panel(title, y_label, tuple(sorted(points, key=lambda point: point.x)), kept, connect)
 
 
 def tradeoff(name: str, title: str, caption: str, x_label: str, panels: Sequence[Panel]) -> Picture:
@@ -139,6 +140,7 @@ def _paint_panel(axes: "Axes", content: Panel) -> None:
                 fontsize=8.5,
                 fontweight="bold",
                 zorder=6,
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.0},
             )
     xs = [point.x for point in points]
     if xs and min(xs) > 0 and max(xs) / min(xs) > 8:

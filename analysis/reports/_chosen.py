@@ -1,0 +1,53 @@
+"""The chosen trial, replicate by replicate, with its loss curves."""
+
+from analysis import text
+from analysis.figures.curves import curves
+from analysis.render import Block, Column, Note, Section, Table
+from analysis.replicates import with_derived
+from analysis.reports._view import View
+
+
+def chosen_trial(view: View) -> Section | None:
+    """The section; None where no trial is chosen."""
+    number = view.choice.trial
+    if number is None:
+        return None
+    rows = with_derived(view.frame.rows)
+    rows = rows[(rows["kind"] == "trial") & (rows["trial"] == number)].sort_values("replicate").reset_index(drop=True)
+    kept = ["replicate", "seed", "outcome", "attempt", "test_accuracy", "teacher_test_accuracy", "majority_accuracy"]
+    kept += ["ratio", "test_agreement", "predicted_classes", "seconds", "kept_edges", "candidate_edges", "train_size"]
+    kept += ["validation_size", "test_size", "peak_host_bytes", "peak_device_bytes"]
+    columns = [
+        Column("replicate", lambda row: text.whole(row["replicate"])),
+        Column("seed", lambda row: str(row["seed"])),
+        Column("student", lambda row: text.share(row["test_accuracy"])),
+        Column("teacher", lambda row: text.share(row["teacher_test_accuracy"])),
+        Column("majority class", lambda row: text.share(row["majority_accuracy"])),
+        Column("agreement on test", lambda row: text.share(row["test_agreement"])),
+        Column("classes predicted", lambda row: text.whole(row["predicted_classes"])),
+        Column("synthesis + transfer", lambda row: text.seconds(row["seconds"])),
+        Column("peak host memory", lambda row: f"{text.count(row['peak_host_bytes'])}B".replace("–B", "–")),
+    ]
+    if rows["kept_edges"].notna().any():
+        columns.insert(
+            8,
+            Column(
+                "edges kept / candidates",
+                lambda r: f"{text.count(r['kept_edges'])} / {text.count(r['candidate_edges'])}",
+            ),
+        )
+    sizes = rows[["train_size", "validation_size", "test_size"]].dropna().drop_duplicates()
+    note = "Columns 3 to 5 are test accuracies of the same split."
+    if len(sizes) == 1:
+        train, validation, test = (int(value) for value in sizes.iloc[0])
+        note += f" Training, validation and test parts hold {train}, {validation} and {test} samples."
+    blocks: list[Block] = [
+        Table("chosen-replicates", f"Replicates of trial {number}", rows[kept], tuple(columns), note, most=60)
+    ]
+    found = view.ledger.curves(number)
+    if any(found.values()):
+        caption = f"Trial {number}; stages have losses of their own, which are not comparable with each other."
+        blocks.append(curves("loss-curves", "Loss curves of the chosen trial", caption, found))
+    else:
+        blocks.append(Note("No loss curves of the chosen trial were kept."))
+    return Section("The chosen trial", tuple(blocks))

@@ -1,0 +1,68 @@
+"""Where the numbers come from: the prior, the settings, the command, the versions and the machine."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from analysis import text
+from analysis.render import Block, Code, Column, Section, Table
+from analysis.reports._view import View
+
+
+def provenance(view: View) -> Section:
+    """The section."""
+    rows = view.frame.rows
+    facts: list[tuple[str, str]] = [
+        ("sweep", view.ledger.name),
+        ("folder", view.ledger.folder.name),
+        ("began", view.ledger.created_at[:19].replace("T", " ")),
+        ("data set", _listed(rows["dataset"])),
+        ("teacher", _listed(rows["teacher"])),
+        ("student", _listed(rows["student"])),
+        ("method", _listed(rows.loc[rows["kind"] == "trial", "method"])),
+        ("prior: what was known of the data", prior(view)),
+        ("seeds", _listed(rows["seed"])),
+        ("what the seed varied", "; ".join(sorted({str(value).replace(",", ", ") for value in rows["vary"].dropna()}))),
+    ]
+    for objective in view.objectives:
+        real = {True: "uses real data", False: "uses no real data", None: "use of real data not recorded"}
+        facts.append((f"objective {objective.name}", f"{objective.direction}, {real[objective.uses_real_data]}"))
+    for name in rows.columns:
+        if name.startswith("selection/"):
+            facts.append((f"selection: {name.removeprefix('selection/')}", _listed(rows[name])))
+    for column, label in (
+        ("host", "host"),
+        ("device_name", "device"),
+        ("device", "kind of device"),
+        ("threads", "threads per trial"),
+        ("trials_alongside", "trials alongside"),
+    ):
+        facts.append((label, _listed(rows[column])))
+    versions = dict(view.ledger.versions)
+    for name in ("python", "torch", "torch_geometric", "acgkd"):
+        if name not in versions:
+            versions[name] = _listed(rows[name])
+    facts.extend((f"version of {name}", value) for name, value in sorted(versions.items()))
+    data = pd.DataFrame([(name, value or text.DASH) for name, value in facts], columns=["what", "value"])
+    columns = (
+        Column("", lambda row: row["what"], numeric=False),
+        Column("", lambda row: row["value"], numeric=False),
+    )
+    blocks: list[Block] = [Table("provenance", "Setting, machine and versions", data, columns, most=80)]
+    if view.ledger.command:
+        blocks.append(Code(view.ledger.command, "Command"))
+    if view.ledger.spec_text:
+        blocks.append(Code(view.ledger.spec_text, "Spec", folded=True))
+    return Section("Provenance", tuple(blocks))
+
+
+def prior(view: View) -> str:
+    """The prior in words; every method of a sweep gets the same."""
+    return _listed(view.frame.rows["prior"])
+
+
+def _listed(values: Iterable[object], most: int = 12) -> str:
+    known = list(dict.fromkeys(str(value) for value in values if text.known(value) and str(value)))
+    return ("; " if any("," in value for value in known) else ", ").join(known[:most]) + (
+        " …" if len(known) > most else ""
+    )

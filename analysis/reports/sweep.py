@@ -1,0 +1,73 @@
+"""The report of a sweep: what accuracy each setting buys and at what cost, how it was chosen, and what is not known."""
+
+from dataclasses import replace
+
+from analysis import text
+from analysis.figures.canvas import Picture
+from analysis.frame import Frame
+from analysis.markup import slug
+from analysis.render import Block, Report, Section, Table
+from analysis.reports._best import best, facts
+from analysis.reports._chosen import chosen_trial
+from analysis.reports._health import outcome_section, unknowns, warnings
+from analysis.reports._parameters import hyper_parameters
+from analysis.reports._provenance import prior, provenance
+from analysis.reports._tradeoffs import tradeoffs
+from analysis.reports._view import Context, View
+
+
+def build(frame: Frame, context: Context) -> Report:
+    """Makes the report; several sweeps stand one after the other, each judged by its own objective."""
+    views = context.views(frame)
+    if len(views) == 1:
+        view = views[0]
+        return Report(f"Sweep {view.ledger.name}", _subtitle(view), facts(view), warnings(view), _sections(view))
+    sections = tuple(
+        _renamed(section, view.ledger.source, slug(view.ledger.source)) for view in views for section in _sections(view)
+    )
+    notes = tuple(f"`{view.ledger.source}`: {warning}" for view in views for warning in warnings(view))
+    subtitle = "Each sweep stands for itself; " + "; ".join(
+        f"`{view.ledger.source}`: {_subtitle(view)}" for view in views
+    )
+    return Report(f"{len(views)} sweeps", subtitle, (), notes, sections)
+
+
+def _sections(view: View) -> tuple[Section, ...]:
+    chosen = chosen_trial(view)
+    return (
+        best(view),
+        tradeoffs(view),
+        *((chosen,) if chosen is not None else ()),
+        hyper_parameters(view),
+        outcome_section(view),
+        unknowns(view),
+        provenance(view),
+    )
+
+
+def _subtitle(view: View) -> str:
+    rows = view.frame.rows
+    if rows.empty:
+        return "No record has been written yet."
+    parts = []
+    for column in ("method", "dataset"):
+        names = rows.loc[rows["kind"] == "trial", column].dropna().unique()
+        if len(names):
+            parts.append(", ".join(map(str, names)))
+    pairs = rows.loc[rows["student"].notna(), ["teacher", "student"]].dropna().drop_duplicates()
+    if len(pairs):
+        parts.append("; ".join(f"{teacher} → {student}" for teacher, student in pairs.itertuples(index=False)))
+    parts.append(f"{text.plural(len(view.trials), 'trial')} × {text.plural(view.planned, 'replicate')}")
+    known = prior(view)
+    if known:
+        parts.append(f"prior: {known}")
+    return " · ".join(parts)
+
+
+def _renamed(section: Section, source: str, prefix: str) -> Section:
+    """The section of one sweep among several: its heading and its files carry the sweep's name."""
+    blocks: list[Block] = [
+        replace(block, name=f"{prefix}-{block.name}") if isinstance(block, (Table, Picture)) else block
+        for block in section.blocks
+    ]
+    return Section(f"{source}: {section.title}", tuple(blocks))
