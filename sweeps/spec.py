@@ -1,0 +1,253 @@
+"""What a sweep is, as one frozen value: read from YAML, checked whole before anything starts."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, ValidationError, model_validator
+
+from acgkd.config import (
+    Config,
+    DatasetConfig,
+    MethodChoice,
+    PriorConfig,
+    RunConfig,
+    StudentConfig,
+    TeacherConfig,
+    fingerprint,
+    flatten,
+    overlay,
+)
+from acgkd.errors import ConfigError
+from sweeps import parameters as inline
+from sweeps.checks import cross_check
+from sweeps.errors import SpecError
+from sweeps.faults import translate
+from sweeps.settings import Budget, Objective, Replicates, Resources, SamplerConfig, SchedulerConfig
+from sweeps.spaces import SPACES
+from sweeps.tree import SpecTree, load
+
+__all__ = [
+    "Budget",
+    "Objective",
+    "Replicates",
+    "Resources",
+    "SamplerConfig",
+    "SchedulerConfig",
+    "SweepSpec",
+    "read_spec",
+]
+
+# What may change between two starts on one folder: how long to go on and what to occupy, not what is run.
+CHANGEABLE = ("budget", "resources")
+
+# Settings of the teaching stage that speak of pseudo-samples; a control on real data keeps its own.
+_PSEUDO_ONLY = ("curriculum", "samples")
+
+
+def _folder_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise ConfigError(
+            "A name is made of up to 100 letters, digits, `.`, `_` and `-`, and starts with a letter or a digit "
+            f"(it names a folder), but got {inline.show(name)}."
+        )
+    return name
+
+
+def _how_space_is_given(space: Any) -> str:
+    return "written" if isinstance(space, Mapping) else "named"
+
+
+SpaceChoice = Annotated[
+    Annotated[str, Tag("named")] | Annotated[inline.Space, Tag("written")], Discriminator(_how_space_is_given)
+]
+
+
+class SweepSpec(Config):
+    """A sweep: what is distilled from what, which settings are searched, for what, and for how long."""
+
+    name: Annotated[str, AfterValidator(_folder_name)] = Field(
+        description="Names the default folder, `runs/<name>`; the file's name if left out."
+    )
+    dataset: DatasetConfig | None = Field(default=None, description="A name, or a mapping with `name`.")
+    teacher: TeacherConfig
+    student: StudentConfig
+    method: MethodChoice
+    prior: PriorConfig = PriorConfig()
+    space: SpaceChoice = Field(description="A catalogue name (`acgkd list`), or parameters by slash path.")
+    objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=3)] = Field(
+        description="One to three; `validation_divergence` (without data: `agreement`) and `multiply_adds` if left out."
+    )
+    sampler: SamplerConfig = SamplerConfig()
+    scheduler: SchedulerConfig = SchedulerConfig()
+    replicates: Replicates = Replicates()
+    budget: Budget
+    resources: Resources = Resources()
+    controls: tuple[str, ...] = Field(
+        default=("random_graphs",), description="Methods run as reference lines, each on all seeds."
+    )
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    timeout_s: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Limit for one replicate.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, value: Any) -> Any:
+        return defaults(value) if isinstance(value, Mapping) else value
+
+    def suggest(self, trial: Any) -> None:
+        """Asks a trial (`optuna.Trial`, or anything with its `suggest_*`) for every parameter of the space."""
+        if isinstance(self.space, str):
+            SPACES[self.space](trial)
+        else:
+            inline.suggest(self.space, trial)
+
+    def run_config(self, parameters: Mapping[str, Any]) -> RunConfig:
+        """The run that a point of the space stands for: its values laid over the fixed settings.
+
+        Args:
+            parameters: by slash path of the setting: ``method/synthesis/rate``.
+
+        Raises:
+            ConfigError: a value is not one that its setting can take.
+        """
+        tree = {
+            "dataset": None if self.dataset is None else self.dataset.model_dump(),
+            "teacher": self.teacher.model_dump(),
+            "student": self.student.model_dump(),
+            "method": self.method.model_dump(),
+            "prior": self.prior.model_dump(),
+            "vary": self.replicates.vary,
+            "device": self.device,
+        }
+        data = overlay(tree, parameters)
+        try:
+            return RunConfig.model_validate(data)
+        except ValidationError as error:
+            raise ConfigError("\n".join(map(str, translate(error, RunConfig, data)))) from None
+
+    def control_config(self, method: str) -> RunConfig:
+        """The run of a reference line: another method with those of the fixed settings that it knows too."""
+        from acgkd.methods import METHODS
+
+        entry = METHODS[method]
+        known = {name: field.annotation for name, field in entry.config.model_fields.items()}
+        subtrees: dict[str, Any] = {}
+        for stage in ("synthesis", "transfer"):
+            kept = _known_part(getattr(self.method, stage), known.get(stage))
+            if entry.needs_data:
+                kept = {key: value for key, value in kept.items() if key not in _PSEUDO_ONLY}
+            subtrees[stage] = kept
+        return self.run_config({}).model_copy(update={"method": MethodChoice(name=method, **subtrees)})
+
+    def floor_control(self) -> str | None:
+        """The control whose result `floor: control` means: the first that needs no data, if there is one."""
+        from acgkd.methods import METHODS
+
+        return next((name for name in self.controls if not METHODS[name].needs_data), None)
+
+    def grid(self) -> dict[str, tuple[Any, ...]] | None:
+        """All values of every parameter, or None where the space is conditional or endless."""
+        from sweeps.probe import survey
+
+        found = survey(self.suggest).grid
+        return None if found is None else dict(found)
+
+    def fingerprint(self) -> str:
+        """Sixteen hex digits over all that may not change between two starts on one folder."""
+        return fingerprint(self.model_dump(mode="json", exclude=set(CHANGEABLE)))
+
+    def difference(self, other: "SweepSpec") -> list[str]:
+        """What `other` says differently where that is not allowed, one line for each path."""
+        mine, theirs = (flatten(spec.model_dump(mode="json", exclude=set(CHANGEABLE))) for spec in (self, other))
+        lines = []
+        for path in list(dict.fromkeys([*mine, *theirs])):
+            here, there = (tree.get(path, "(not set)") for tree in (mine, theirs))
+            if here != there:
+                lines.append(f"{path}: {here} is now {there}")
+        return lines
+
+
+def _known_part(settings: Mapping[str, Any], model: Any) -> dict[str, Any]:
+    """The settings that another method's config has too, all the way down."""
+    fields = getattr(model, "model_fields", {})
+    kept: dict[str, Any] = {}
+    for key, value in settings.items():
+        if key in fields:
+            kept[key] = _known_part(value, fields[key].annotation) if isinstance(value, Mapping) else value
+    return kept
+
+
+def defaults(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec's tree with what follows from its other parts filled in."""
+    tree = dict(tree)
+    dataset, teacher, replicates = (tree.get(key) for key in ("dataset", "teacher", "replicates"))
+    if tree.get("objectives") is None:
+        quality = "agreement" if dataset is None else "validation_divergence"
+        tree["objectives"] = [{"name": quality}, {"name": "multiply_adds"}]
+    if isinstance(replicates, Replicates):
+        return tree
+    if replicates is None or (isinstance(replicates, Mapping) and "vary" not in replicates):
+        vary = ["split", "teacher", "draws"]
+        given = isinstance(teacher, Mapping) and teacher.get("checkpoint") is not None
+        given = given or (isinstance(teacher, TeacherConfig) and teacher.checkpoint is not None)
+        if given or dataset is None:
+            vary = ["draws"]
+        elif isinstance(dataset, Mapping) and dataset.get("split_file") is not None:
+            vary = ["teacher", "draws"]
+        tree["replicates"] = {**(replicates or {}), "vary": vary}
+    return tree
+
+
+def read_spec(path: Path, overrides: Sequence[str] = (), trust_code: bool = False) -> SweepSpec:
+    """Reads and checks a spec; starts nothing, writes nothing.
+
+    Args:
+        path: the YAML file. Files that it names are looked for beside it.
+        overrides: each ``path=value``, laid over the file. Files that they name are looked for in the current folder.
+        trust_code: let `teacher.preset` name a Python function, as ``module:function``.
+
+    Raises:
+        SpecError: something is wrong; it holds all faults, in the order of the file.
+    """
+    return check_tree(load(path, overrides), trust_code)
+
+
+def check_tree(tree: SpecTree, trust_code: bool = False) -> SweepSpec:
+    """The spec that a tree says.
+
+    Raises:
+        SpecError: something is wrong; it holds all faults, in the order of the file.
+    """
+    data = defaults({"name": Path(tree.source).stem, **tree.value})
+    faults = list(tree.faults)
+    broken: set[str] = {fault.path.split("/")[0] for fault in faults}
+    spec = None
+    try:
+        spec = SweepSpec.model_validate(_tuples(data), strict=True)  # strictly: the text '12' is no number
+    except ValidationError as error:
+        found = translate(error, SweepSpec, data)
+        faults += found
+        broken |= {fault.path.split("/")[0] for fault in found}
+    sound = {name: _section(name, data[name]) for name in SweepSpec.model_fields if name in data and name not in broken}
+    for name, field in SweepSpec.model_fields.items():
+        if name not in data and not field.is_required():
+            sound[name] = field.get_default()
+    faults += cross_check(sound, trust_code)
+    if faults or spec is None:
+        located = [tree.locate(fault) for fault in faults]
+        raise SpecError(tree.source, sorted(located, key=lambda fault: fault.line or 0))
+    return spec
+
+
+def _section(name: str, value: Any) -> Any:
+    """One section on its own, so that cross-checks can look at what is sound while other sections are not."""
+    adapter: TypeAdapter[Any] = TypeAdapter(cast(Any, SweepSpec.model_fields[name].annotation))
+    return adapter.validate_python(_tuples(value), strict=True)
+
+
+def _tuples(value: Any) -> Any:
+    """Lists as tuples, all the way down: what strict pydantic takes where a frozen value holds several."""
+    if isinstance(value, Mapping):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
