@@ -3,7 +3,7 @@
 The rest of the package asks a modality instead of asking "is this a graph?".
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -26,6 +26,9 @@ class Modality(Protocol):
     def size(self, batch: Any) -> int:
         """How many samples a batch holds, without waiting for the device."""
 
+    def selector(self, batch: Any) -> Callable[[Tensor], Any]:
+        """Cuts minibatches out of a large batch: ``selector(batch)(indices on the CPU) -> batch``."""
+
     def embed(self, model: nn.Module, batch: Any) -> Tensor:
         """What the model's classifier sees.
 
@@ -40,8 +43,18 @@ class Modality(Protocol):
             returns: ``[samples, classes]``
         """
 
-    def multiply_adds(self, model: nn.Module, batch: Any) -> float:
-        """Counted multiply-adds of one forward pass over `batch`."""
+    def counter(self, model: nn.Module, batch: Any) -> Callable[[Any], float]:
+        """A function from a batch to the multiply-adds of one forward pass over it.
+
+        The function knows the model's cost by node, edge and graph (or by image) and never waits for the device;
+        `batch` serves to find that cost, once.
+        """
+
+    def pack(self, batch: Any) -> dict[str, Any]:
+        """The batch as tensors on the CPU and plain values, for a file."""
+
+    def unpack(self, packed: dict[str, Any], device: torch.device) -> Any:
+        """The batch that `pack` packed."""
 
     def prior(self, config: PriorConfig, known: PriorConfig) -> Any:
         """The prior of a run: what the run says, then what the data set's entry says.

@@ -1,9 +1,11 @@
 """Where tensors live and where randomness comes from: one device, named streams, one seed."""
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -128,3 +130,36 @@ class Clocks:
 def backward(loss: Tensor) -> None:
     """`loss.backward()`, typed: torch's own is not."""
     loss.backward()  # type: ignore[no-untyped-call]
+
+
+class PeakMemory:
+    """The largest memory seen on host and device since the start, kept across resume.
+
+    On Linux the host's high-water mark is put back first, so that a warm worker does not report its past.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.host_bytes: int | None = None
+        self.device_bytes: int | None = None
+        with contextlib.suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+
+    def update(self) -> None:
+        """Takes the marks of this moment in."""
+        with contextlib.suppress(OSError):
+            for line in Path("/proc/self/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    self.host_bytes = max(self.host_bytes or 0, int(line.split()[1]) * 1024)
+        if self.device.type == "cuda":
+            self.device_bytes = max(self.device_bytes or 0, int(torch.cuda.max_memory_allocated(self.device)))
+
+    def state_dict(self) -> dict[str, int | None]:
+        """Both marks."""
+        return {"host": self.host_bytes, "device": self.device_bytes}
+
+    def load_state_dict(self, state: Mapping[str, int | None]) -> None:
+        """Takes both marks up."""
+        self.host_bytes, self.device_bytes = state["host"], state["device"]

@@ -58,24 +58,21 @@ def resolve_prior(config: PriorConfig, known: PriorConfig) -> Prior:
     Raises:
         ConfigError: something needed is said by neither.
     """
-    values = {
-        "nodes": config.nodes or known.nodes,
-        "features": config.features or known.features,
-        "feature_count": config.feature_count or known.feature_count,
-        "classes": config.classes or known.classes,
-    }
-    missing = [name for name, value in values.items() if value is None]
-    if missing:
+    nodes, features = config.nodes or known.nodes, config.features or known.features
+    feature_count, classes = config.feature_count or known.feature_count, config.classes or known.classes
+    if nodes is None or features is None or feature_count is None or classes is None:
+        said = {"nodes": nodes, "features": features, "feature_count": feature_count, "classes": classes}
+        missing = ", ".join(f"`{name}`" for name, value in said.items() if value is None)
         raise ConfigError(
-            f"A prior must say `nodes`, `features`, `feature_count` and `classes`, but nothing gives "
-            f"{', '.join(f'`{name}`' for name in missing)}. Name a data set that knows them or set them under `prior`."
+            f"A prior must say `nodes`, `features`, `feature_count` and `classes`, but nothing gives {missing}. "
+            "Name a data set that knows them or set them under `prior`."
         )
     degree = known.mean_degree if config.mean_degree == "known" else config.mean_degree
     return Prior(
-        min_nodes=values["nodes"][0],
-        max_nodes=values["nodes"][1],
+        min_nodes=nodes[0],
+        max_nodes=nodes[1],
         mean_degree=None if isinstance(degree, str) else float(degree),
-        features=values["features"],
-        feature_count=values["feature_count"],
-        classes=values["classes"],
+        features=features,
+        feature_count=feature_count,
+        classes=classes,
     )

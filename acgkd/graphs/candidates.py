@@ -1,0 +1,97 @@
+"""Complexity ξ: which pairs of nodes may carry an edge at all.
+
+Memory and time of everything that follows grow with the candidates, not with the square of the nodes.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Mode = Literal["ratio", "degree", "threshold"]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Candidate pairs i < j of a batch of graphs; all on the CPU, where shapes are decided.
+
+    Args:
+        sizes: nodes of each graph.
+        counts: candidate pairs of each graph.
+        pairs: the pairs, graph by graph, as node numbers within the whole batch.
+
+    Shapes:
+        sizes, counts: ``[graphs]``; pairs: ``[2, candidates]``
+    """
+
+    sizes: Tensor
+    counts: Tensor
+    pairs: Tensor
+
+    @property
+    def nodes(self) -> int:
+        """Nodes of the whole batch."""
+        return int(self.sizes.sum())
+
+
+def draw_candidates(sizes: Tensor, mode: Mode, value: float, generator: torch.Generator) -> Candidates:
+    """Chooses the candidate pairs of every graph.
+
+    Args:
+        sizes: nodes of each graph, at least 2.
+        mode: `ratio` keeps a share ``value`` of the n(n-1)/2 pairs; `degree` keeps about ``value * n / 2`` pairs,
+            so that a node has `value` candidate neighbours on average; `threshold` keeps all pairs (its value acts
+            when edges are drawn).
+        value: ξ, in the mode's unit.
+        generator: on the CPU.
+
+    Shapes:
+        sizes: ``[graphs]`` on the CPU
+    """
+    starts = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)[:-1]])
+    chosen, counts = [], []
+    for n, start in zip(sizes.tolist(), starts.tolist(), strict=True):
+        total = n * (n - 1) // 2
+        if mode == "threshold":
+            keep = total
+        elif mode == "ratio":
+            keep = min(total, max(1, round(value * total)))
+        else:
+            keep = min(total, max(1, round(value * n / 2)))
+        codes = _distinct(total, keep, generator)
+        chosen.append(_unrank(codes) + start)
+        counts.append(keep)
+    return Candidates(sizes=sizes, counts=torch.tensor(counts, device="cpu"), pairs=torch.cat(chosen, dim=1))
+
+
+def _distinct(total: int, keep: int, generator: torch.Generator) -> Tensor:
+    """`keep` distinct numbers below `total`, ascending, without listing all of them where that would be wasteful."""
+    if keep >= total:
+        return torch.arange(total, device="cpu")
+    if keep * 4 > total:
+        return torch.randperm(total, generator=generator, device="cpu")[:keep].sort().values
+    found = torch.empty(0, dtype=torch.long, device="cpu")
+    while found.numel() < keep:
+        more = torch.randint(total, (2 * (keep - found.numel()),), generator=generator, device="cpu")
+        # Keep first comers: sorting before cutting would favour low numbers.
+        merged = torch.cat([found, more])
+        unique, inverse = torch.unique(merged, return_inverse=True)
+        first = torch.full((unique.numel(),), merged.numel(), device="cpu").scatter_reduce(
+            0, inverse, torch.arange(merged.numel(), device="cpu"), reduce="amin"
+        )
+        found = merged[first.sort().values[:keep]]
+    return found.sort().values
+
+
+def _unrank(codes: Tensor) -> Tensor:
+    """The pairs i < j at places `codes` of the list (0,1), (0,2), (1,2), (0,3), ...
+
+    Shapes:
+        codes: ``[pairs]``; returns: ``[2, pairs]``
+    """
+    j = ((1 + torch.sqrt(1 + 8 * codes.double())) / 2).floor().long()
+    # The root is rounded: put right what it missed by one.
+    j = torch.where(j * (j - 1) // 2 > codes, j - 1, j)
+    j = torch.where(j * (j + 1) // 2 <= codes, j + 1, j)
+    return torch.stack([codes - j * (j - 1) // 2, j])

@@ -1,0 +1,168 @@
+"""What every method on pseudo-graphs shares: their settings, how they are made, and how transfer draws from them."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from acgkd.config import Config
+from acgkd.errors import ConfigError
+from acgkd.graphs.batch import GraphBatch
+from acgkd.graphs.candidates import draw_candidates
+from acgkd.graphs.concrete import Noise, Relaxation
+from acgkd.graphs.prior import Prior
+from acgkd.graphs.pseudo_graphs import PseudoGraphs, Relaxing
+from acgkd.methods import Setting
+from acgkd.projection import ProjectedStudent
+
+
+class ComplexityConfig(Config):
+    """Complexity ξ: how much structure a pseudo-graph may carry. Only the field named by `mode` is used.
+
+    Args:
+        mode: what ξ counts.
+        degree: candidate neighbours of a node; None means twice the prior's mean degree (6 where that is unknown).
+        ratio: share of all pairs that are candidates.
+        threshold: all pairs are candidates; those whose relaxed weight is below take no part in message passing.
+    """
+
+    mode: Literal["degree", "ratio", "threshold"] = "degree"
+    degree: float | None = Field(default=None, gt=0)
+    ratio: float = Field(default=0.3, gt=0, le=1)
+    threshold: float = Field(default=0.1, ge=0, lt=1)
+
+
+class PseudoGraphConfig(Config):
+    """How many pseudo-graphs there are and how they are parametrised.
+
+    Args:
+        graphs: how many; their labels are balanced.
+        complexity: which pairs may be edges.
+        concrete_temperature: λ.
+        noise: of the edges.
+        edges: relaxed or straight-through.
+        features: relaxed or straight-through.
+    """
+
+    graphs: int = Field(default=240, ge=2)
+    complexity: ComplexityConfig = ComplexityConfig()
+    concrete_temperature: float = Field(default=0.5, gt=0)
+    noise: Noise = "logistic"
+    edges: Relaxation = "straight_through"
+    features: Relaxation = "straight_through"
+
+
+def build_pseudo_graphs(config: PseudoGraphConfig, setting: Setting) -> PseudoGraphs:
+    """Pseudo-graphs as they are before anything is learned.
+
+    Sizes come from the prior. Where the mean degree is known every graph starts at it; where it is not, graphs start
+    at densities spread evenly over what the candidates allow, and learning has to find out.
+
+    Raises:
+        ConfigError: fewer pseudo-graphs than classes.
+    """
+    prior: Prior = setting.prior
+    if config.graphs < prior.classes:
+        raise ConfigError(
+            f"`method/synthesis/graphs >= {prior.classes}` must hold, one per class at least, but got {config.graphs}."
+        )
+    host = setting.streams.host("pseudo-graphs")
+    sizes = prior.sizes(config.graphs, host)
+    how = config.complexity
+    degree = how.degree or (2 * prior.mean_degree if prior.mean_degree is not None else 6.0)
+    value = {"degree": degree, "ratio": how.ratio, "threshold": how.threshold}[how.mode]
+    candidates = draw_candidates(sizes, how.mode, value, host)
+    if prior.mean_degree is not None:
+        wanted = torch.full((config.graphs,), prior.mean_degree, device="cpu")
+        probability = wanted * sizes / (2 * candidates.counts)
+    else:
+        probability = 0.1 + 0.8 * torch.rand(config.graphs, generator=host, device="cpu")
+    return PseudoGraphs(
+        candidates,
+        prior.labels(config.graphs),
+        prior,
+        edge_probability=probability,
+        relaxing=Relaxing(
+            temperature=config.concrete_temperature,
+            noise=config.noise,
+            edges=config.edges,
+            features=config.features,
+            threshold=how.threshold if how.mode == "threshold" else 0.0,
+        ),
+        generator=setting.streams.generator("pseudo-graphs"),
+        device=setting.device,
+    )
+
+
+class PseudoGraphSource:
+    """Batches of pseudo-graphs for transfer.
+
+    Args:
+        graphs: where they come from.
+        fixed: the most likely graphs throughout, instead of fresh draws.
+        generator: for fresh draws.
+    """
+
+    def __init__(self, graphs: PseudoGraphs, *, fixed: bool, generator: torch.Generator) -> None:
+        self.labels: Tensor = graphs.labels
+        self._graphs = graphs
+        self._fixed = fixed
+        self._generator = generator
+
+    def draw(self, indices: Tensor) -> GraphBatch:
+        """The graphs at `indices`, drawn."""
+        return self._graphs.thresholded(indices) if self._fixed else self._graphs.sampled(self._generator, indices)
+
+
+class Untrained:
+    """The synthesis of a control: pseudo-graphs as they start, and no step.
+
+    Also the ground that inversion stands on: it adds only the steps.
+    """
+
+    def __init__(self, config: PseudoGraphConfig, setting: Setting) -> None:
+        self.setting = setting
+        self.graphs = build_pseudo_graphs(config, setting)
+        self.steps = 0
+        self.done = 0
+        self.multiply_adds = 0.0
+
+    def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:
+        """There is none to do."""
+        raise ConfigError("Untrained pseudo-graphs have no synthesis step; `steps` is 0.")
+
+    def source(self, fixed: bool) -> PseudoGraphSource:
+        """Fresh draws, or the most likely graphs."""
+        return PseudoGraphSource(self.graphs, fixed=fixed, generator=self.setting.streams.generator("transfer-draws"))
+
+    def samples(self, count: int) -> GraphBatch:
+        """Fresh draws of the first `count` graphs."""
+        indices = torch.arange(min(count, self.graphs.count), device="cpu")
+        return self.graphs.sampled(self.setting.streams.generator("samples"), indices)
+
+    def facts(self) -> Mapping[str, float]:
+        """Candidate pairs, and the edges that the distribution is expected to draw."""
+        return {
+            "candidate_edges": int(self.graphs.structure.numel()),
+            "kept_edges": float(self.graphs.kept_edges()),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: the graphs follow from the seed."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Nothing to take up."""
+
+
+def lift_to(teacher: nn.Module, device: torch.device) -> Any:
+    """How a plain student is lifted to `teacher`'s width and classifier."""
+
+    protocol: Any = teacher
+
+    def lift(student: nn.Module) -> nn.Module:
+        return ProjectedStudent(student, protocol.classifier, int(protocol.width), device)
+
+    return lift

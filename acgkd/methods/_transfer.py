@@ -1,0 +1,220 @@
+"""Teaching: from a source of pseudo-samples into a student. Shared by every method that has such a stage."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from acgkd.config import Config
+from acgkd.curriculum import Difficulty, Pacing, admitted, admitted_share
+from acgkd.errors import ConfigError
+from acgkd.losses import feature_distance, prediction_entropy, softened_kl
+from acgkd.methods import Setting
+from acgkd.modality import Modality
+from acgkd.runtime import backward
+from acgkd.temperature import AdversarialTemperature, FixedTemperature
+
+
+CHUNK = 256
+
+
+class TemperatureConfig(Config):
+    """Softening of the logits: one number, or learned between two bounds."""
+
+    mode: Literal["fixed", "adversarial"] = "fixed"
+    value: float = Field(default=4.0, gt=0)
+    low: float = Field(default=1.0, gt=0)
+    high: float = Field(default=8.0, gt=0)
+
+    @model_validator(mode="after")
+    def _bounds(self) -> "TemperatureConfig":
+        if self.low >= self.high:
+            raise ConfigError(f"`low < high` must hold, but got {self.low} and {self.high}.")
+        return self
+
+
+class CurriculumConfig(Config):
+    """From easy to hard; see `acgkd.curriculum`."""
+
+    pacing: Pacing = "linear"
+    pace: float = Field(default=0.3, gt=0, le=1)
+    start: float = Field(default=0.3, gt=0, le=1)
+    difficulty: Difficulty = "loss"
+
+
+class TransferConfig(Config):
+    """How the student is taught.
+
+    Args:
+        steps: optimiser steps.
+        rate: Adam's learning rate at the start; linear to 0.
+        batch_size: pseudo-samples of one step.
+        temperature: softening.
+        curriculum: order of the pseudo-samples.
+        samples: `resampled` draws every batch afresh from the learned distribution; `fixed` uses its most likely
+            samples throughout, as GFKD does.
+        projection: `gat` lifts the student to the teacher's width and ends in the teacher's own frozen classifier;
+            `none` is the plain student.
+        feature_weight: weight of the squared distance between node embeddings (with `projection: gat`).
+    """
+
+    steps: int = Field(default=400, ge=1)
+    rate: float = Field(default=0.01, gt=0)
+    batch_size: int = Field(default=60, ge=2)
+    temperature: TemperatureConfig = TemperatureConfig()
+    curriculum: CurriculumConfig = CurriculumConfig()
+    samples: Literal["resampled", "fixed"] = "resampled"
+    projection: Literal["none", "gat"] = "none"
+    feature_weight: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _features_need_projection(self) -> "TransferConfig":
+        if self.feature_weight > 0 and self.projection == "none":
+            raise ConfigError(
+                "`feature_weight > 0` needs `projection: gat`: a plain student has another width than its teacher."
+            )
+        return self
+
+
+class Source(Protocol):
+    """Where batches come from."""
+
+    labels: Tensor
+
+    def draw(self, indices: Tensor) -> Any:
+        """The samples at `indices` (on the CPU) as one batch of the modality, without gradients."""
+
+
+class Transfer:
+    """The teaching stage: at each step a batch is drawn, the teacher asked anew, the student moved towards it.
+
+    Args:
+        config: its settings.
+        setting: teacher, student, streams, device.
+        modality: how batches are read.
+        lift: makes the deployed student from the plain one where `projection` asks for it.
+    """
+
+    def __init__(
+        self,
+        config: TransferConfig,
+        setting: Setting,
+        modality: Modality,
+        lift: Callable[[nn.Module], nn.Module] | None = None,
+    ) -> None:
+        self.config = config
+        self.setting = setting
+        self.modality = modality
+        self.done = 0
+        self.multiply_adds = 0.0
+        self.student = setting.student
+        if config.projection == "gat":
+            if lift is None:
+                raise ConfigError("`projection: gat` is for graphs; use `projection: none` here.")
+            with setting.streams.fork("projection"):
+                self.student = lift(setting.student)
+        self._drops = any(isinstance(m, nn.Dropout) and m.p > 0 for m in self.student.modules())
+        self._temperature: nn.Module = FixedTemperature(config.temperature.value)
+        if config.temperature.mode == "adversarial":
+            bounds = config.temperature
+            self._temperature = AdversarialTemperature(bounds.low, bounds.high, setting.device)
+        learned = [p for p in (*self.student.parameters(), *self._temperature.parameters()) if p.requires_grad]
+        self._optimizer = torch.optim.Adam(learned, lr=config.rate)
+        self._difficulty: Tensor | None = None
+        self._student_cost: Callable[[Any], float] | None = None
+        self._teacher_cost: Callable[[Any], float] | None = None
+
+    def step(self, source: Source) -> Mapping[str, Tensor]:
+        """One optimiser step; returns detached scalars `loss` and `temperature`."""
+        config, share_done = self.config, self.done / self.config.steps
+        batch = source.draw(self._choose(source, share_done))
+        for group in self._optimizer.param_groups:
+            group["lr"] = config.rate * (1 - share_done)
+        self.student.train()
+        with torch.no_grad():
+            target = self.modality.logits(self.setting.teacher, batch)
+        temperature = self._temperature(share_done)
+        if self._drops:
+            with self.setting.streams.fork("dropout"):
+                output = self.modality.logits(self.student, batch)
+        else:
+            output = self.modality.logits(self.student, batch)
+        loss = softened_kl(target, output, temperature).mean()
+        if config.feature_weight > 0:
+            loss = loss + config.feature_weight * self._feature_distance(batch)
+        self._optimizer.zero_grad(set_to_none=True)
+        backward(loss)
+        self._optimizer.step()
+        self.done += 1
+        self._count(batch)
+        shown = temperature.detach() if isinstance(temperature, Tensor) else loss.new_tensor(temperature)
+        return {"loss": loss.detach(), "temperature": shown}
+
+    def _feature_distance(self, batch: Any) -> Tensor:
+        encode_teacher: Any = self.setting.teacher.encode
+        encode_student: Any = self.student.encode
+        inputs = (batch.x, batch.edge_index, batch.edge_weight, batch.batch)
+        with torch.no_grad():
+            target = encode_teacher(*inputs)
+        return feature_distance(target, encode_student(*inputs))
+
+    def _choose(self, source: Source, share_done: float) -> Tensor:
+        """Which samples this step sees, by the curriculum and the stream called ``transfer-order``."""
+        how = self.config.curriculum
+        share = admitted_share(share_done, pacing=how.pacing, pace=how.pace, start=how.start)
+        stale = how.difficulty == "gap" and self.done % max(1, self.config.steps // 20) == 0
+        if share < 1 and (self._difficulty is None or stale):
+            self._difficulty = self._measure_difficulty(source)
+        if share < 1:
+            assert self._difficulty is not None, "measured just above"
+            pool = admitted(self._difficulty, source.labels, share)
+        else:
+            pool = torch.arange(source.labels.numel(), device="cpu")
+        order = torch.randperm(pool.numel(), generator=self.setting.streams.host("transfer-order"), device="cpu")
+        return pool[order[: self.config.batch_size]]
+
+    @torch.no_grad()
+    def _measure_difficulty(self, source: Source) -> Tensor:
+        """Difficulty of every sample: the teacher's loss or entropy, or how far the student is from the teacher."""
+        found = []
+        self.student.eval()
+        for indices in torch.split(torch.arange(source.labels.numel(), device="cpu"), CHUNK):
+            batch = source.draw(indices)
+            logits = self.modality.logits(self.setting.teacher, batch)
+            if self.config.curriculum.difficulty == "loss":
+                labels = source.labels[indices].to(logits.device)
+                found.append(nn.functional.cross_entropy(logits, labels, reduction="none"))
+            elif self.config.curriculum.difficulty == "entropy":
+                found.append(prediction_entropy(logits))
+            else:
+                found.append(softened_kl(logits, self.modality.logits(self.student, batch), 1.0))
+        return torch.cat(found).to("cpu")
+
+    def _count(self, batch: Any) -> None:
+        """Adds a forward pass of the teacher and a forward and backward pass of the student."""
+        if self._student_cost is None or self._teacher_cost is None:
+            self._student_cost = self.modality.counter(self.student, batch)
+            self._teacher_cost = self.modality.counter(self.setting.teacher, batch)
+        self.multiply_adds += self._teacher_cost(batch) + 3 * self._student_cost(batch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Student, temperature, optimiser, difficulty, position."""
+        return {
+            "done": self.done,
+            "multiply_adds": self.multiply_adds,
+            "student": self.student.state_dict(),
+            "temperature": self._temperature.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "difficulty": self._difficulty,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes up a state made by `state_dict`."""
+        self.done = int(state["done"])
+        self.multiply_adds = float(state["multiply_adds"])
+        self.student.load_state_dict(state["student"])
+        self._temperature.load_state_dict(state["temperature"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._difficulty = state["difficulty"]

@@ -1,0 +1,174 @@
+"""Runs made of a synthesis and a transfer: one after the other, or interleaved where synthesis needs the student."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from acgkd.methods import Run, Stage
+from acgkd.methods._transfer import Source, Transfer
+
+
+class Synthesis(Protocol):
+    """The stage that makes pseudo-samples."""
+
+    steps: int
+    done: int
+    multiply_adds: float
+
+    def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:
+        """One step; `student` is given to those that need it."""
+
+    def source(self, fixed: bool) -> Source:
+        """Where transfer draws from: the learned distribution, or its most likely samples."""
+
+    def samples(self, count: int) -> Any:
+        """`count` pseudo-samples as one batch."""
+
+    def facts(self) -> Mapping[str, float]:
+        """Figures for the record."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes up such a state."""
+
+
+class TwoPhase(Run):
+    """Synthesis to its end, then transfer.
+
+    At the end of synthesis the state depends on the synthesis settings alone: transfer is made when its first step
+    comes, which is what lets pseudo-samples be cached between trials.
+
+    Args:
+        synthesis: makes the samples.
+        transfer: makes the teaching stage, when its time has come.
+        student: what `student` answers before that.
+        transfer_steps: length of the teaching stage.
+        fixed: whether transfer uses the most likely samples throughout.
+    """
+
+    def __init__(
+        self,
+        synthesis: Synthesis,
+        transfer: Callable[[], Transfer],
+        *,
+        student: nn.Module,
+        transfer_steps: int,
+        fixed: bool,
+    ) -> None:
+        self._synthesis = synthesis
+        self._make_transfer = transfer
+        self._transfer: Transfer | None = None
+        self._source: Source | None = None
+        self._student = student
+        self._steps = transfer_steps
+        self._fixed = fixed
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """Synthesis (where it has steps), then transfer."""
+        transfer = Stage("transfer", self._steps, judged=True)
+        if self._synthesis.steps == 0:
+            return (transfer,)
+        return (Stage("synthesis", self._synthesis.steps, judged=False), transfer)
+
+    @property
+    def student(self) -> nn.Module:
+        """The deployed student."""
+        return self._student if self._transfer is None else self._transfer.student
+
+    def _begin_transfer(self) -> Transfer:
+        if self._transfer is None:
+            self._transfer = self._make_transfer()
+        if self._source is None:
+            self._source = self._synthesis.source(self._fixed)
+        return self._transfer
+
+    def step(self) -> Mapping[str, Tensor]:
+        """One step of synthesis, or of transfer once synthesis is done."""
+        if self._synthesis.done < self._synthesis.steps:
+            return self._synthesis.step(None)
+        transfer = self._begin_transfer()
+        assert self._source is not None, "made together with transfer"
+        return transfer.step(self._source)
+
+    def samples(self, count: int) -> Any:
+        """Pseudo-samples as they are now."""
+        return self._synthesis.samples(count)
+
+    def multiply_adds(self) -> float:
+        """Of both stages."""
+        return self._synthesis.multiply_adds + (0.0 if self._transfer is None else self._transfer.multiply_adds)
+
+    def facts(self) -> Mapping[str, float]:
+        """Of synthesis."""
+        return self._synthesis.facts()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Both stages; transfer None until it begins."""
+        return {
+            "synthesis": self._synthesis.state_dict(),
+            "transfer": None if self._transfer is None else self._transfer.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes up a state of the same settings."""
+        self._synthesis.load_state_dict(state["synthesis"])
+        if state["transfer"] is not None:
+            self._begin_transfer().load_state_dict(state["transfer"])
+
+
+class Interleaved(Run):
+    """One joint stage: synthesis steps spread evenly between transfer steps, each seeing the other's latest state.
+
+    Args:
+        synthesis: makes the samples, looking at the student.
+        transfer: teaches it.
+        fixed: whether transfer uses the most likely samples.
+    """
+
+    def __init__(self, synthesis: Synthesis, transfer: Transfer, *, fixed: bool) -> None:
+        self._synthesis = synthesis
+        self._transfer = transfer
+        self._source = synthesis.source(fixed)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """One, as long as transfer."""
+        return (Stage("joint", self._transfer.config.steps, judged=True),)
+
+    @property
+    def student(self) -> nn.Module:
+        """The deployed student."""
+        return self._transfer.student
+
+    def step(self) -> Mapping[str, Tensor]:
+        """The synthesis steps that are due, then one of transfer."""
+        due = (self._transfer.done + 1) * self._synthesis.steps // self._transfer.config.steps
+        shown: dict[str, Tensor] = {}
+        while self._synthesis.done < due:
+            shown = {f"synthesis_{name}": value for name, value in self._synthesis.step(self.student).items()}
+        return {**shown, **self._transfer.step(self._source)}
+
+    def samples(self, count: int) -> Any:
+        """Pseudo-samples as they are now."""
+        return self._synthesis.samples(count)
+
+    def multiply_adds(self) -> float:
+        """Of both."""
+        return self._synthesis.multiply_adds + self._transfer.multiply_adds
+
+    def facts(self) -> Mapping[str, float]:
+        """Of synthesis."""
+        return self._synthesis.facts()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Both."""
+        return {"synthesis": self._synthesis.state_dict(), "transfer": self._transfer.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes up a state of the same settings."""
+        self._synthesis.load_state_dict(state["synthesis"])
+        self._transfer.load_state_dict(state["transfer"])

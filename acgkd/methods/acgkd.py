@@ -1,0 +1,145 @@
+"""ACGKD: adversarial curriculum graph-free knowledge distillation, in our reading.
+
+The full text of the paper (Jia et al., arXiv:2504.00540) could not be obtained: this is a reconstruction from its
+abstract, its summaries and its edge formula, and no figure of this project is the paper's.
+
+The algorithm on one page::
+
+    pseudo-graphs   s_ij = σ((log α_ij + L) / λ) over the candidate pairs that ξ allows   graphs.concrete, .candidates
+    synthesis       minimise over log α and features:                                     GraphInversion.step, below
+                        CE(T(G), y) + w_bn Σ_layers D(batch, memory) + w_oh H(features) − w_adv KL(T ‖ S)
+    student         plain, or lifted by graph attention into the teacher's classifier     projection
+    transfer        at each step: the curriculum lets in the easiest share,               curriculum
+                        graphs are drawn afresh from their distribution,                  methods._graphs
+                        minimise τ² KL(T ‖ S), τ fixed or learned against the student     temperature, methods._transfer
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from acgkd.graphs import GRAPHS
+from acgkd.losses import feature_entropy, softened_kl
+from acgkd.methods import Method, MethodConfig, Run, Setting
+from acgkd.methods._graphs import PseudoGraphConfig, Untrained, lift_to
+from acgkd.methods._transfer import Transfer, TransferConfig
+from acgkd.methods._two_phase import Interleaved, TwoPhase
+from acgkd.runtime import backward
+from acgkd.statistics import BatchNormStatistics, Statistic
+
+
+class SynthesisConfig(PseudoGraphConfig):
+    """How pseudo-graphs are learned from the teacher.
+
+    Args:
+        steps: optimiser steps.
+        rate: Adam's learning rate for structure and features, a cosine to 0.
+        statistics: distance between BatchNorm's memory and what it sees.
+        statistics_weight: its weight.
+        entropy_weight: weight of the feature distributions' entropy (categorical features).
+        adversarial_weight: weight of the disagreement between teacher and student; above 0, synthesis and transfer
+            run interleaved as one stage.
+    """
+
+    steps: int = Field(default=300, ge=1)
+    rate: float = Field(default=0.05, gt=0)
+    statistics: Statistic = "gaussian_kl"
+    statistics_weight: float = Field(default=10.0, ge=0)
+    entropy_weight: float = Field(default=0.1, ge=0)
+    adversarial_weight: float = Field(default=0.0, ge=0)
+
+
+class AcgkdConfig(MethodConfig):
+    """Settings of ACGKD."""
+
+    synthesis: SynthesisConfig = SynthesisConfig()
+    transfer: TransferConfig = TransferConfig()
+
+
+class GraphInversion(Untrained):
+    """Learns pseudo-graphs by gradient, structure and features together in one backward pass.
+
+    Args:
+        config: its settings.
+        setting: teacher, prior, streams, device.
+    """
+
+    def __init__(self, config: SynthesisConfig, setting: Setting) -> None:
+        super().__init__(config, setting)
+        self.config = config
+        self.steps = config.steps
+        self._statistics = BatchNormStatistics(setting.teacher, config.statistics)
+        self._optimizer = torch.optim.Adam(self.graphs.parameters(), lr=config.rate)
+        self._labels = self.graphs.labels.to(setting.device)
+        self._cost: Any = None
+
+    def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:
+        """One optimiser step over all pseudo-graphs; returns each term of the loss, detached."""
+        config = self.config
+        for group in self._optimizer.param_groups:
+            group["lr"] = config.rate * 0.5 * (1 + math.cos(math.pi * self.done / self.steps))
+        batch = self.graphs.relaxed(self.setting.streams.generator("synthesis"))
+        with self._statistics.listening():
+            logits = GRAPHS.logits(self.setting.teacher, batch)
+        terms = {
+            "cross_entropy": F.cross_entropy(logits, self._labels),
+            "statistics": self._statistics.distance(self.setting.device),
+        }
+        loss = terms["cross_entropy"] + config.statistics_weight * terms["statistics"]
+        feature_logits = self.graphs.feature_logits()
+        if feature_logits is not None and config.entropy_weight > 0:
+            terms["entropy"] = feature_entropy(feature_logits)
+            loss = loss + config.entropy_weight * terms["entropy"]
+        if student is not None and config.adversarial_weight > 0:
+            student.eval()
+            terms["disagreement"] = softened_kl(logits, GRAPHS.logits(student, batch), 1.0).mean()
+            loss = loss - config.adversarial_weight * terms["disagreement"]
+        self._optimizer.zero_grad(set_to_none=True)
+        backward(loss)
+        nn.utils.clip_grad_norm_(self.graphs.parameters(), 10.0)
+        self._optimizer.step()
+        self.done += 1
+        if self._cost is None:
+            self._cost = GRAPHS.counter(self.setting.teacher, batch)
+        self.multiply_adds += 3 * self._cost(batch)
+        return {"loss": loss.detach(), **{name: term.detach() for name, term in terms.items()}}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Learned parameters, optimiser, position; candidates follow from the seed."""
+        return {
+            "done": self.done,
+            "multiply_adds": self.multiply_adds,
+            "graphs": self.graphs.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes up a state made by `state_dict`."""
+        self.done = int(state["done"])
+        self.multiply_adds = float(state["multiply_adds"])
+        self.graphs.load_state_dict(state["graphs"])
+        self._optimizer.load_state_dict(state["optimizer"])
+
+
+def _needs_student(config: AcgkdConfig) -> bool:
+    return config.synthesis.adversarial_weight > 0
+
+
+def _start(config: AcgkdConfig, setting: Setting) -> Run:
+    synthesis = GraphInversion(config.synthesis, setting)
+    fixed = config.transfer.samples == "fixed"
+
+    def transfer() -> Transfer:
+        return Transfer(config.transfer, setting, GRAPHS, lift_to(setting.teacher, setting.device))
+
+    if _needs_student(config):
+        return Interleaved(synthesis, transfer(), fixed=fixed)
+    return TwoPhase(synthesis, transfer, student=setting.student, transfer_steps=config.transfer.steps, fixed=fixed)
+
+
+METHOD = Method(config=AcgkdConfig, modality="graphs", start=_start, needs_student=_needs_student)

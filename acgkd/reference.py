@@ -1,0 +1,70 @@
+"""The reference pool: pseudo-samples that every student of one teacher is judged by, and none is taught with.
+
+It is fixed by (teacher, seed) alone. A trial's own samples would flatter the trial that makes trivial ones; the pool
+is a mixture of preset syntheses, so that no single setting is favoured.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from acgkd.evaluation import balanced_agreement
+from acgkd.methods import METHODS, Setting
+from acgkd.modality import Modality
+from acgkd.runtime import Streams, derive_seed
+
+# Changing any of this changes every pool: count the version up.
+VERSION = 1
+PRESETS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
+    "graphs": (
+        ("acgkd", {"graphs": 80, "steps": 120}),
+        ("acgkd", {"graphs": 80, "steps": 120, "statistics_weight": 3.0, "concrete_temperature": 1.0}),
+        ("acgkd", {"graphs": 80, "steps": 60, "complexity": {"mode": "ratio", "ratio": 0.5}, "noise": "gumbel"}),
+    ),
+}
+DRAWS = 2
+
+
+def reference_pool(teacher: nn.Module, modality: Modality, prior: Any, seed: int, device: torch.device) -> list[Any]:
+    """Makes the pool: batches of the modality on `device`, empty where the modality has no presets.
+
+    Args:
+        teacher: frozen, on `device`.
+        modality: of the teacher.
+        prior: what is known of the data.
+        seed: of every draw.
+        device: where it is made.
+    """
+    batches = []
+    for number, (name, synthesis) in enumerate(PRESETS.get(modality.name, ())):
+        method = METHODS[name]
+        config = method.config.model_validate({"synthesis": synthesis})
+        streams = Streams(derive_seed("reference pool", VERSION, number, seed), device)
+        # The student of a pool is never taught; any module with parameters will do.
+        run = method.start(config, Setting(teacher, nn.Linear(1, 1, device=device), prior, streams, device))
+        for _ in range(run.stages[0].steps):
+            run.step()
+        batches += [run.samples(config.synthesis.graphs) for _ in range(DRAWS)]
+    return batches
+
+
+@torch.no_grad()
+def pool_agreement(teacher: nn.Module, student: nn.Module, modality: Modality, pool: list[Any]) -> float | None:
+    """Class-balanced teacher-student agreement on a pool; None where the pool is empty.
+
+    Classes are the teacher's verdicts; each weighs the same, so that always saying one class scores 1 / classes.
+    """
+    if not pool:
+        return None
+    student.eval()
+    verdicts: list[Tensor] = [modality.logits(teacher, batch) for batch in pool]
+    answers: list[Tensor] = [modality.logits(student, batch) for batch in pool]
+    return balanced_agreement(torch.cat(verdicts), torch.cat(answers))
+
+
+def reference_agreement(
+    teacher: nn.Module, student: nn.Module, modality: Modality, prior: Any, seed: int, device: torch.device
+) -> float | None:
+    """Makes a pool and judges one student by it."""
+    return pool_agreement(teacher, student, modality, reference_pool(teacher, modality, prior, seed, device))
