@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import torch
 from torch import nn
 
 from acgkd.catalog import Catalog
+from acgkd.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -15,16 +17,74 @@ class Model:
 
     Args:
         modality: what it reads.
-        build: ``build(preset_arguments, in_features, classes, pooling) -> module``; draws its parameters from torch's
-            global generator, so callers wrap it in `Streams.fork`.
-        presets: the names that the literature uses, each a valid `build` argument, e.g. ``gin-5-64``.
+        build: ``build(*numbers, in_features=, classes=, pooling=, device=) -> module``; draws its parameters from
+            torch's global generator, so callers wrap it in `Streams.fork`.
+        presets: the names that the literature uses, each valid for `build_model`, e.g. ``gin-5-64``.
+        numbers: what the numbers after the kind mean, each with its smallest and largest value.
         stacked: whether replicates may be run as one batch of models.
     """
 
     modality: Literal["graphs", "images"]
     build: Callable[..., nn.Module]
     presets: tuple[str, ...]
+    numbers: tuple[tuple[str, int, int], ...] = (("depth", 2, 64), ("width", 1, 8192))
     stacked: bool = False
 
 
 MODELS: Catalog[Model] = Catalog("acgkd.models", "MODEL", "model")
+
+
+def parse_preset(preset: str) -> tuple[Model, tuple[int, ...]]:
+    """Reads `gin-5-64` as the entry `gin` and the numbers 5 and 64.
+
+    Raises:
+        UnknownNameError: no model is of that kind; the message holds the nearest and all known ones.
+        ConfigError: the numbers are missing, too many or out of range.
+    """
+    kind, *rest = preset.split("-")
+    entry = MODELS[kind]
+    form = "-".join([kind, *(name.upper() for name, _, _ in entry.numbers)])
+    example = f"`{entry.presets[0]}`" if entry.presets else f"`{form}`"
+    if len(rest) != len(entry.numbers) or not all(part.isascii() and part.isdigit() for part in rest):
+        raise ConfigError(f"A model of kind '{kind}' is named `{form}`, as in {example}, but got '{preset}'.")
+    for part, (name, low, high) in zip(rest, entry.numbers, strict=True):
+        if len(part) > 9 or not low <= int(part) <= high:
+            raise ConfigError(f"`{low} <= {name} <= {high}` must hold, but got {part} in '{preset}'.")
+    return entry, tuple(int(part) for part in rest)
+
+
+def check_preset(preset: str) -> None:
+    """Refuses a name that `build_model` could not build; see `parse_preset`."""
+    parse_preset(preset)
+
+
+def build_model(
+    preset: str, in_features: int, classes: int, pooling: str = "sum", *, device: torch.device | str = "cpu"
+) -> nn.Module:
+    """Builds a freshly initialised model.
+
+    Its parameters come from torch's global generator: wrap the call in `Streams.fork`.
+
+    Args:
+        preset: kind and numbers, as in `gin-5-64`.
+        in_features: columns of the node features, or channels of the images.
+        classes: how many it tells apart.
+        pooling: `sum` or `mean` over the nodes of a graph.
+        device: where parameters and buffers live.
+
+    Raises:
+        UnknownNameError, ConfigError: see `parse_preset`.
+    """
+    entry, numbers = parse_preset(preset)
+    if pooling not in ("sum", "mean"):
+        raise ConfigError(f"`pooling` must be 'sum' or 'mean', but got '{pooling}'.")
+    where = torch.device(device)
+    # Some third-party layers make buffers on the default device; inside this block that is ours, whatever it was.
+    with where:
+        module = entry.build(*numbers, in_features=in_features, classes=classes, pooling=pooling, device=where)
+    return module
+
+
+def rebuild(config: dict[str, Any], *, device: torch.device | str = "cpu") -> nn.Module:
+    """Builds the model that `module.config()` describes, with fresh parameters."""
+    return build_model(**config, device=device)

@@ -1,0 +1,156 @@
+"""The only door through which files of weights come in: looked at before they are opened.
+
+``torch.load(weights_only=True)`` stops code but not memory: a kilobyte of pickle can ask for gigabytes, and a
+deflated megabyte can unfold into one. So size, storage and every name in the pickle are checked first.
+"""
+
+import pickletools
+import stat
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from acgkd.cache import write_atomic
+from acgkd.errors import CheckpointError
+
+MAX_BYTES = 8_000_000_000
+_MAX_PICKLE_BYTES = 20_000_000
+_TYPES = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool", "Untyped")
+# Tensors, and the ordered mappings that state dicts are; everything else in a checkpoint is plain values.
+_GLOBALS = frozenset(
+    {
+        "collections OrderedDict",
+        "torch._utils _rebuild_tensor_v2",
+        "torch._utils _rebuild_parameter",
+        "torch Size",
+        "torch.storage UntypedStorage",
+        *(f"torch {name}Storage" for name in _TYPES),
+    }
+)
+# Every other opcode that names, calls or builds something is refused with the globals that it would need.
+_FORBIDDEN = frozenset({"STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4", "PERSID"})
+_ADVICE = "Save a state dict of tensors with torch.save(module.state_dict(), path) in torch's zip format."
+
+
+def save(content: Any, path: Path) -> None:
+    """Writes tensors and plain values atomically: a crash leaves the old file or none.
+
+    Args:
+        content: tensors, None, bools, numbers, strings, and lists, tuples and mappings of them.
+        path: the file; its folder is made if need be.
+
+    Raises:
+        CheckpointError: `content` holds something that `load` would refuse.
+    """
+
+    def write(part: Path) -> None:
+        torch.save(content, part)
+        _inspect(part, MAX_BYTES, path)
+
+    write_atomic(path, write)
+
+
+def load(path: Path, *, max_bytes: int = MAX_BYTES) -> Any:
+    """Reads what `save` (or torch.save of a state dict) wrote, onto the CPU.
+
+    Args:
+        path: a regular file.
+        max_bytes: largest size that is opened.
+
+    Raises:
+        CheckpointError: missing, torn, of another kind, too large, or asking for more than tensors and plain values.
+    """
+    _inspect(path, max_bytes, path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
+    # torch raises a dozen kinds here, and its texts advise to turn the protection off.
+    except Exception as error:
+        raise CheckpointError(f"{path} is damaged or not a checkpoint ({type(error).__name__}). {_ADVICE}") from None
+    _check_extent(content, path)
+    return content
+
+
+def load_state(path: str | Path, *, max_bytes: int = MAX_BYTES) -> dict[str, Tensor]:
+    """Reads a state dict: names to tensors. A mapping that holds one under ``state`` or ``state_dict`` will do.
+
+    Raises:
+        CheckpointError: see `load`; or the file holds something else.
+    """
+    content = load(Path(path), max_bytes=max_bytes)
+    for key in ("state", "state_dict"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    named = isinstance(content, dict) and all(isinstance(key, str) for key in content)
+    if not named or not content or not all(isinstance(value, Tensor) for value in content.values()):
+        raise CheckpointError(f"{path} must hold a state dict (names to tensors), but holds something else. {_ADVICE}")
+    return dict(content)
+
+
+def _inspect(path: Path, max_bytes: int, shown: Path) -> None:
+    """Looks at a file without unpickling it; `shown` is how messages call it."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise CheckpointError(f"{shown} cannot be read: {error.strerror}.") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise CheckpointError(f"A checkpoint must be a regular file, but {shown} is not one.")
+    if status.st_size > max_bytes:
+        raise CheckpointError(f"A checkpoint may have {max_bytes:,} bytes here, but {shown} has {status.st_size:,}.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            pickled = _read_pickle(archive, status.st_size, shown)
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise CheckpointError(f"{shown} is damaged or not a checkpoint ({type(error).__name__}). {_ADVICE}") from None
+    _check_pickle(pickled, shown)
+
+
+def _read_pickle(archive: zipfile.ZipFile, size: int, shown: Path) -> bytes:
+    entries = archive.infolist()
+    unfolding = [entry.filename for entry in entries if entry.compress_type != zipfile.ZIP_STORED]
+    if unfolding:
+        raise CheckpointError(f"A checkpoint must be stored uncompressed, but {shown} deflates `{unfolding[0]}`.")
+    if sum(entry.file_size for entry in entries) > size:
+        raise CheckpointError(f"The entries of {shown} claim more bytes than the file has. It is damaged or a trap.")
+    pickles = [entry for entry in entries if entry.filename.rpartition("/")[2] == "data.pkl"]
+    if len(pickles) != 1 or pickles[0].file_size > _MAX_PICKLE_BYTES:
+        raise CheckpointError(f"{shown} is not a checkpoint: it must hold one `data.pkl` of sane size. {_ADVICE}")
+    return archive.read(pickles[0])
+
+
+def _check_pickle(pickled: bytes, shown: Path) -> None:
+    try:
+        for opcode, argument, _ in pickletools.genops(pickled):
+            if opcode.name == "GLOBAL" and argument not in _GLOBALS:
+                raise CheckpointError(
+                    f"A checkpoint may hold tensors and plain values only, but {shown} asks for "
+                    f"`{str(argument).replace(' ', '.')}`. It was not opened. {_ADVICE}"
+                )
+            if opcode.name in _FORBIDDEN:
+                raise CheckpointError(
+                    f"A checkpoint may hold tensors and plain values only, but {shown} has the pickle opcode "
+                    f"{opcode.name}. It was not opened. {_ADVICE}"
+                )
+    except CheckpointError:
+        raise
+    except Exception as error:
+        raise CheckpointError(f"{shown} is damaged or not a checkpoint ({type(error).__name__}). {_ADVICE}") from None
+
+
+def _check_extent(content: Any, shown: Path) -> None:
+    """Refuses tensors that claim more numbers than the file stores: expanding one later would fill the memory."""
+    waiting = [content]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Tensor):
+            claimed = value.numel() * value.element_size()
+            if claimed > value.untyped_storage().nbytes():
+                raise CheckpointError(f"A tensor in {shown} claims {claimed:,} bytes but stores fewer. It is a trap.")
+        elif isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            waiting.extend(value)

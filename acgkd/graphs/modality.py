@@ -1,0 +1,133 @@
+"""Graphs as a modality: what the rest of the package asks instead of asking "is this a graph?"."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from acgkd.config import PriorConfig
+from acgkd.cost import UnitCost, at_rest, counting, model_device, solve_unit_cost
+from acgkd.graphs.batch import GraphBatch, collate
+from acgkd.graphs.check import check_graph_teacher
+from acgkd.graphs.prior import Prior, resolve_prior
+from acgkd.graphs.select import GraphSelector
+
+
+class Graphs:
+    """How to handle batches of graphs; implements `acgkd.modality.Modality`."""
+
+    name = "graphs"
+
+    def collate(self, samples: Sequence[Any], device: torch.device) -> GraphBatch:
+        """Joins torch_geometric `Data` objects into one batch on `device`."""
+        return collate(samples, device)
+
+    def to(self, batch: GraphBatch, device: torch.device) -> GraphBatch:
+        """The batch on another device."""
+        return batch.to(device)
+
+    def size(self, batch: GraphBatch) -> int:
+        """How many graphs a batch holds."""
+        return batch.graphs
+
+    def selector(self, batch: GraphBatch) -> GraphSelector:
+        """Cuts minibatches out of a large batch: ``selector(batch)(indices) -> GraphBatch``."""
+        return GraphSelector(batch)
+
+    def embed(self, model: nn.Module, batch: GraphBatch) -> Tensor:
+        """What the model's classifier sees.
+
+        Shapes:
+            returns: ``[graphs, width]``
+        """
+        encode: Any = model.encode
+        readout: Any = model.readout
+        nodes = encode(batch.x, batch.edge_index, batch.edge_weight, batch.batch)
+        pooled: Tensor = readout(nodes, batch.batch, batch.graphs)
+        return pooled
+
+    def logits(self, model: nn.Module, batch: GraphBatch) -> Tensor:
+        """The model's class scores.
+
+        Shapes:
+            returns: ``[graphs, classes]``
+        """
+        classifier: Any = model.classifier
+        scores: Tensor = classifier(self.embed(model, batch))
+        return scores
+
+    def unit_cost(self, model: nn.Module, features: int) -> UnitCost:
+        """Multiply-adds of one forward pass for each node, edge and graph.
+
+        Args:
+            model: satisfies the teacher protocol; its mode and statistics are left as they were.
+            features: columns of the node features.
+        """
+        device = model_device(model)
+
+        def probe(nodes: int, edges: int, graphs: int) -> int:
+            graph = torch.arange(nodes, device="cpu") * graphs // nodes
+            # Edges within the first graph, between its first two nodes: their number is all that counts.
+            ends = torch.arange(edges, device="cpu") % 2
+            batch = GraphBatch(
+                x=torch.ones(nodes, features, device="cpu"),
+                edge_index=torch.stack([ends, 1 - ends]),
+                edge_weight=torch.ones(edges, device="cpu"),
+                batch=graph,
+                graphs=graphs,
+            ).to(device)
+            with at_rest(model), counting(model) as counts:
+                self.logits(model, batch)
+            return sum(counts)
+
+        return solve_unit_cost(probe)
+
+    def counter(self, model: nn.Module, batch: GraphBatch) -> Callable[[GraphBatch], float]:
+        """Measures the model once, so that counting a pass later costs nothing and waits for nothing.
+
+        Args:
+            model: satisfies the teacher protocol.
+            batch: any batch that it reads; only the number of feature columns matters.
+
+        Returns:
+            the multiply-adds of one forward pass over a batch.
+        """
+        cost = self.unit_cost(model, int(batch.x.shape[1]))
+
+        def count(other: GraphBatch) -> float:
+            return cost.total(int(other.x.shape[0]), int(other.edge_index.shape[1]), other.graphs)
+
+        return count
+
+    def pack(self, batch: GraphBatch) -> dict[str, Any]:
+        """The batch as tensors on the CPU and plain values, for a file."""
+        return {field.name: _on_host(getattr(batch, field.name)) for field in fields(batch)}
+
+    def unpack(self, packed: dict[str, Any], device: torch.device) -> GraphBatch:
+        """The batch that `pack` packed."""
+        return GraphBatch(**packed).to(device)
+
+    def prior(self, config: PriorConfig, known: PriorConfig) -> Prior:
+        """What the run says, then what the data set's entry says.
+
+        Raises:
+            ConfigError: neither says something that is needed.
+        """
+        return resolve_prior(config, known)
+
+    def check_teacher(self, model: nn.Module, prior: Prior) -> None:
+        """Tries the model on a tiny batch drawn from the prior.
+
+        Raises:
+            TeacherError: the model does not satisfy the teacher protocol; the message says which part.
+        """
+        check_graph_teacher(model, prior)
+
+
+def _on_host(value: Any) -> Any:
+    return value.detach().to("cpu") if isinstance(value, Tensor) else value
+
+
+GRAPHS = Graphs()

@@ -1,0 +1,125 @@
+"""Images as a modality: what the rest of the package asks instead of asking "is this an image?"."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from acgkd.config import PriorConfig
+from acgkd.cost import at_rest, counting, model_device
+from acgkd.errors import TeacherError
+from acgkd.images.batch import ImageBatch, collate
+from acgkd.images.prior import ImagePrior, resolve_prior
+
+
+class Images:
+    """How to handle batches of images; implements `acgkd.modality.Modality`.
+
+    The teacher protocol of images: ``encode(x [images, channels, height, width]) -> [images, width]`` and
+    ``classifier``, with the attribute ``width``.
+    """
+
+    name = "images"
+
+    def collate(self, samples: Sequence[Any], device: torch.device) -> ImageBatch:
+        """Joins images, with or without classes, into one batch on `device`."""
+        return collate(samples, device)
+
+    def to(self, batch: ImageBatch, device: torch.device) -> ImageBatch:
+        """The batch on another device."""
+        return batch.to(device)
+
+    def size(self, batch: ImageBatch) -> int:
+        """How many images a batch holds."""
+        return int(batch.x.shape[0])
+
+    def selector(self, batch: ImageBatch) -> Callable[[Tensor], ImageBatch]:
+        """Cuts minibatches out of a large batch: ``selector(batch)(indices) -> ImageBatch``."""
+
+        def select(indices: Tensor) -> ImageBatch:
+            chosen = indices.to(batch.x.device, non_blocking=True)
+            return ImageBatch(batch.x[chosen], None if batch.labels is None else batch.labels[chosen])
+
+        return select
+
+    def embed(self, model: nn.Module, batch: ImageBatch) -> Tensor:
+        """What the model's classifier sees.
+
+        Shapes:
+            returns: ``[images, width]``
+        """
+        encode: Any = model.encode
+        features: Tensor = encode(batch.x)
+        return features
+
+    def logits(self, model: nn.Module, batch: ImageBatch) -> Tensor:
+        """The model's class scores.
+
+        Shapes:
+            returns: ``[images, classes]``
+        """
+        classifier: Any = model.classifier
+        scores: Tensor = classifier(self.embed(model, batch))
+        return scores
+
+    def counter(self, model: nn.Module, batch: ImageBatch) -> Callable[[ImageBatch], float]:
+        """Measures the model once on one image of the batch's shape.
+
+        Returns:
+            the multiply-adds of one forward pass over a batch.
+        """
+        probe = ImageBatch(torch.zeros(1, *batch.x.shape[1:], device=model_device(model)))
+        with at_rest(model), counting(model) as counts:
+            self.logits(model, probe)
+        cost = float(sum(counts))
+        return lambda other: cost * self.size(other)
+
+    def pack(self, batch: ImageBatch) -> dict[str, Any]:
+        """The batch as tensors on the CPU, for a file."""
+        labels = None if batch.labels is None else batch.labels.to("cpu")
+        return {"x": batch.x.detach().to("cpu"), "labels": labels}
+
+    def unpack(self, packed: dict[str, Any], device: torch.device) -> ImageBatch:
+        """The batch that `pack` packed."""
+        return ImageBatch(**packed).to(device)
+
+    def prior(self, config: PriorConfig, known: PriorConfig) -> ImagePrior:
+        """What the run says, then what the data set's entry says.
+
+        Raises:
+            ConfigError: neither says something that is needed.
+        """
+        return resolve_prior(config, known)
+
+    def check_teacher(self, model: nn.Module, prior: ImagePrior) -> None:
+        """Tries the model on two blank images.
+
+        Raises:
+            TeacherError: the model does not satisfy the teacher protocol; the message says which part.
+        """
+        for name in ("encode", "classifier"):
+            if not callable(getattr(model, name, None)):
+                raise TeacherError(f"An image teacher must have `{name}`, but {type(model).__name__} has none.")
+        width = getattr(model, "width", None)
+        if not isinstance(width, int):
+            raise TeacherError(
+                f"An image teacher must say its `width`, an int, but {type(model).__name__} has {width!r}."
+            )
+        batch = ImageBatch(torch.zeros(2, *prior.shape, device=model_device(model)))
+        with at_rest(model):
+            features = self.embed(model, batch)
+            if tuple(features.shape) != (2, width):
+                raise TeacherError(
+                    f"`encode` of an image teacher must return [images, width] = {[2, width]}, but gave "
+                    f"{tuple(features.shape)}."
+                )
+            scores = self.logits(model, batch)
+        if tuple(scores.shape) != (2, prior.classes):
+            raise TeacherError(
+                f"`classifier` of an image teacher must return [images, classes] = {[2, prior.classes]}, but gave "
+                f"{tuple(scores.shape)}."
+            )
+
+
+IMAGES = Images()
