@@ -19,18 +19,22 @@ def share(value: Any) -> str:
 
 
 def mean_sd(mean: Any, sd: Any) -> str:
-    """``0.835 ± 0.029``; without the spread for a single value."""
+    """``0.835 ± 0.029``; without the spread for a single value; large numbers with their unit."""
+    if known(mean) and abs(mean) >= 100:
+        return f"{count(mean)} ± {count(sd)}" if known(sd) else count(mean)
     return f"{mean:.3f} ± {sd:.3f}" if known(mean) and known(sd) else share(mean)
 
 
 def interval(low: Any, high: Any) -> str:
-    """``0.801 to 0.869``, for any two numbers."""
-    return f"{low:.3f} to {high:.3f}".replace("-", "−") if known(low) and known(high) else DASH
+    """``0.801 to 0.869``; a dash where there is none, or where equal values would make it claim certainty."""
+    if not (known(low) and known(high) and high - low > 1e-12):
+        return DASH
+    return f"{low:.3f} to {high:.3f}".replace("-", "−")
 
 
 def share_interval(low: Any, high: Any) -> str:
     """As `interval`, for the mean of a share: cut off at 0 and 1, which a t interval does not know of."""
-    return interval(max(0.0, low), min(1.0, high)) if known(low) and known(high) else DASH
+    return interval(max(0.0, low), min(1.0, high)) if known(low) and known(high) and high - low > 1e-12 else DASH
 
 
 def seconds(value: Any) -> str:

@@ -96,8 +96,14 @@ def tradeoff(name: str, title: str, caption: str, x_label: str, panels: Sequence
         for axes, content in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
             _paint_panel(axes, content)
             axes.set_xlabel(x_label)
+        # One legend for all panels, below them: inside, it would cover points.
+        handles = {
+            label: line for axes in figure.axes for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        if handles:
+            figure.legend(handles.values(), handles.keys(), loc="outside lower left", ncols=4, columnspacing=1.6)
 
-    return draw(name, title, caption, (5.6 * len(panels), 4.1), paint)
+    return draw(name, title, caption, (0.6 + 5.7 * len(panels), 4.3), paint)
 
 
 def _paint_panel(axes: "Axes", content: Panel) -> None:
@@ -147,10 +153,6 @@ def _paint_panel(axes: "Axes", content: Panel) -> None:
         axes.set_xscale("log")
         plain_log(axes.xaxis, min(xs), max(xs))
     _paint_lines(axes, content)
-    if points:
-        axes.legend(
-            loc="upper left", bbox_to_anchor=(0, -0.16), ncols=4, handletextpad=0.3, columnspacing=1.1, borderaxespad=0
-        )
 
 
 def _paint_lines(axes: "Axes", content: Panel) -> None:

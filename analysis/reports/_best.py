@@ -10,6 +10,7 @@ from analysis.render import Block, Column, Fact, Note, Section, Table
 from analysis.reports._view import View
 
 _SHOWN = 10
+COST_NOTE = "Time and multiply-adds: synthesis + transfer; per 1,000: the student's inference time for 1,000 samples."
 
 
 def replicates(row: Mapping[str, Any]) -> str:
@@ -37,9 +38,9 @@ def accuracy_columns(view: View) -> tuple[Column, ...]:
 def cost_columns() -> tuple[Column, ...]:
     """Seconds of the method's stages, counted work, and the student's inference time."""
     return (
-        Column("synthesis + transfer", lambda row: text.seconds(row["seconds"])),
+        Column("time", lambda row: text.seconds(row["seconds"])),
         Column("multiply-adds", lambda row: text.count(row["multiply_adds"])),
-        Column("inference / 1,000", lambda row: text.milliseconds(row["student_ms_per_1000"])),
+        Column("per 1,000", lambda row: text.milliseconds(row["student_ms_per_1000"])),
     )
 
 
@@ -51,7 +52,8 @@ def best(view: View) -> Section:
     table = view.with_references(shown.head(_SHOWN))
     chosen = frozenset(i for i, trial in enumerate(table["trial"]) if text.known(trial) and trial == view.choice.trial)
     if len(ranked) or view.references:
-        mark = Column("front", lambda row: "●" if row["on_front"] is True else "")
+        first, *others = accuracy_columns(view)
+        mark = Column("", lambda row: "●" if row["on_front"] is True else "", numeric=False)
         blocks.append(
             Table(
                 "best-trials",
@@ -59,7 +61,7 @@ def best(view: View) -> Section:
                 if view.objective
                 else "Complete trials",
                 table,
-                (*accuracy_columns(view), *cost_columns(), mark),
+                (first, mark, *others, *cost_columns()),
                 _best_note(view, len(ranked)),
                 marked=chosen,
                 most=len(table),
@@ -86,7 +88,8 @@ def _best_note(view: View, ranked: int) -> str:
     if bool(view.frame.rows["vary"].fillna("").str.contains("split").any()):
         parts.append(
             "Intervals are corrected for random re-splits (Nadeau and Bengio), whose test accuracies are correlated; "
-            "with few replicates they are wide, and rightly so."
+            "with few replicates they are wide, and rightly so. A dash stands where all replicates agree to the last "
+            "sample: that is chance, not certainty."
         )
     if view.planned == 1:
         parts.append("There is one replicate per trial: nothing is known of the spread, and no interval can be given.")
@@ -97,6 +100,7 @@ def _best_note(view: View, ranked: int) -> str:
     blank = sorted({str(reason) for reason in view.complete["share_reason"] if reason})
     if blank:
         parts.append(f"Blank here: {blank[0]}.")
+    parts.append(COST_NOTE)
     parts.append("● is on the Pareto front of the sweep's own objectives.")
     return " ".join(parts)
 
@@ -182,7 +186,7 @@ def facts(view: View) -> tuple[Fact, ...]:
             )
         )
         spread = text.share_interval(row["test_accuracy_low"], row["test_accuracy_high"])
-        detail = f"95 % interval {spread}" if spread != text.DASH else "no interval: too few replicates"
+        detail = f"95 % interval {spread}" if spread != text.DASH else "no interval: too few replicates, or all equal"
         found.append(Fact("Its test accuracy", text.mean_sd(row["test_accuracy"], row["test_accuracy_sd"]), detail))
         share_detail = (
             f"95 % interval {row['share_low']:.2f} to {row['share_high']:.2f}"

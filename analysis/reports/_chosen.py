@@ -15,7 +15,16 @@ def chosen_trial(view: View) -> Section | None:
     rows = with_derived(view.frame.rows)
     rows = rows[(rows["kind"] == "trial") & (rows["trial"] == number)].sort_values("replicate").reset_index(drop=True)
     kept = ["replicate", "seed", "outcome", "attempt", "test_accuracy", "teacher_test_accuracy", "majority_accuracy"]
-    kept += ["ratio", "test_agreement", "predicted_classes", "seconds", "kept_edges", "candidate_edges", "train_size"]
+    kept += [
+        "message",
+        "ratio",
+        "test_agreement",
+        "predicted_classes",
+        "seconds",
+        "kept_edges",
+        "candidate_edges",
+        "train_size",
+    ]
     kept += ["validation_size", "test_size", "peak_host_bytes", "peak_device_bytes"]
     columns = [
         Column("replicate", lambda row: text.whole(row["replicate"])),

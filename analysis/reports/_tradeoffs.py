@@ -3,7 +3,7 @@
 from analysis import text
 from analysis.figures.tradeoff import panel, tradeoff
 from analysis.render import Block, Note, Section, Table
-from analysis.reports._best import accuracy_columns, cost_columns
+from analysis.reports._best import COST_NOTE, accuracy_columns, cost_columns
 from analysis.reports._view import View
 
 _TIMER_NOISE = (
@@ -74,6 +74,7 @@ def _one(view: View, cost: str, name: str, what: str, x_label: str) -> list[Bloc
                 f"Pareto front: accuracy against {what.lower()}",
                 table,
                 (*accuracy_columns(view), *cost_columns()),
+                COST_NOTE,
                 marked=chosen,
                 most=40,
             )

@@ -12,7 +12,7 @@ from analysis.figures.canvas import Picture
 from analysis.frame import Frame
 from analysis.markup import slug
 from analysis.render import Block, Column, Fact, Note, Report, Section, Table
-from analysis.reports._best import accuracy_columns, cost_columns
+from analysis.reports._best import COST_NOTE, accuracy_columns, cost_columns
 from analysis.reports._health import outcome_section, unknowns, warnings
 from analysis.reports._provenance import provenance
 from analysis.reports._view import Context, View
@@ -51,7 +51,8 @@ def _methods(view: View, stem: str) -> list[Block]:
         blocks.append(Note("There is no trial, no control and no teacher to compare."))
         return blocks
     columns = (*accuracy_columns(view), Column("collapsed", _collapsed), *cost_columns()[:2])
-    note = "Collapsed: replicates whose student predicts one class. Recovered share as in the report of the sweep."
+    note = "Collapsed: replicates whose student predicts one class. Recovered share as in the report of the sweep. "
+    note += COST_NOTE
     blocks.append(Table(f"methods{stem}", "Methods and controls", table, columns, note, most=100))
     differences = _differences(view)
     if len(differences):

@@ -1,0 +1,143 @@
+import io
+import itertools
+import math
+import struct
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.figures.canvas import Picture, spread_labels
+from analysis.figures.curves import curves, stages_of, thinned
+from analysis.figures.outcomes import bars, outcomes
+from analysis.figures.parameters import parameters, scatter
+from analysis.figures.tradeoff import panel, tradeoff
+
+
+def table() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "trial": pd.Series([0, 1, 2, 3], dtype="Int64"),
+            "complete": [True, True, False, True],
+            "seconds": [1.0, 2.0, 30.0, math.nan],
+            "test_accuracy": [0.7, 0.8, 0.6, 0.9],
+            "test_accuracy_sd": [0.02, math.nan, 0.01, 0.01],
+            "param/rate": [0.001, 0.1, math.nan, 0.01],
+            "param/mode": pd.Series(["a", "b$_{", None, "a"], dtype="string"),
+            "param/switch": pd.Series([True, False, True, True], dtype="boolean"),
+        }
+    )
+
+
+def sound(picture: Picture) -> None:
+    """A PNG of some size, and an SVG without an address beyond its name spaces."""
+    assert picture.png[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", picture.png[16:24])
+    assert width > 300
+    assert height > 100
+    assert "<svg" in picture.svg
+    assert "DOCTYPE" not in picture.svg
+    assert "<metadata" not in picture.svg
+    assert "mathdefault" not in picture.svg
+
+
+def test_a_panel_leaves_out_what_has_no_place() -> None:
+    rows = table()
+    found = panel(
+        rows, "seconds", "test_accuracy", pd.Series([True, True, False, True]), 1,
+        title="t", y_label="y", lines=[("teacher", 0.9), ("real_data", math.nan)],
+    )  # fmt: skip
+    assert [point.trial for point in found.points] == [0, 1, 2]
+    assert [point.chosen for point in found.points] == [False, True, False]
+    assert [point.complete for point in found.points] == [True, True, False]
+    assert found.lines == (("teacher", 0.9),)
+    picture = tradeoff("name", "title", "caption", "seconds", [found, found])
+    sound(picture)
+    assert "trial 1" in picture.svg
+    assert "teacher 0.900" in picture.svg
+    assert picture.svg.count("chosen trial") == 1
+
+
+def test_a_panel_without_points_can_be_drawn() -> None:
+    found = panel(table().head(0), "seconds", "test_accuracy", pd.Series([], dtype=bool), None, title="t", y_label="y")
+    sound(tradeoff("name", "title", "caption", "seconds", [found]))
+
+
+def test_a_picture_is_the_same_twice() -> None:
+    def once() -> Picture:
+        found = panel(table(), "seconds", "test_accuracy", pd.Series([False] * 4), None, title="t", y_label="y")
+        return tradeoff("name", "title", "caption", "seconds", [found])
+
+    assert once() == once()
+
+
+def test_a_scatter_knows_where_its_parameter_was_active() -> None:
+    rate = scatter(table(), "param/rate", "test_accuracy", 3)
+    assert rate.active == 3
+    assert rate.logarithmic
+    assert rate.chosen == (0.01, 0.9)
+    mode = scatter(table(), "param/mode", "test_accuracy", None)
+    assert mode.categories == ("a", "b$_{")
+    assert [round(x) for x in mode.x] == [0, 1, 0]
+    switch = scatter(table(), "param/switch", "seconds", 3)
+    assert switch.categories == ("False", "True")
+    assert switch.chosen is None
+    sound(parameters("name", "title", "caption", [(rate, rate), (mode, mode), (switch, switch)] * 3, ("a", "b")))
+
+
+def test_bars_keep_the_order_of_outcomes() -> None:
+    rows = pd.DataFrame({"outcome": ["failed", "completed", "completed", "out_of_memory"]})
+    found = bars(rows)
+    assert [(bar.outcome, bar.count) for bar in found] == [("completed", 2), ("out_of_memory", 1), ("failed", 1)]
+    picture = outcomes("name", "title", "caption", found)
+    sound(picture)
+    assert "out of memory" in picture.svg
+
+
+def test_curves_draw_each_stage_and_drop_what_is_not_finite() -> None:
+    content = {
+        0: {"synthesis": {"step": [0.0, 1, 2], "loss": [100.0, 1.0, math.nan]}},
+        1: {"synthesis": {"step": [0.0], "loss": [math.inf]}, "transfer": {"step": [0.0], "loss": [1.0]}},
+    }
+    assert stages_of(content) == ["synthesis", "transfer"]
+    sound(curves("name", "title", "caption", content))
+
+
+@given(st.integers(0, 3000))
+def test_thinning_keeps_the_ends(count: int) -> None:
+    steps, losses = thinned([float(i) for i in range(count)], [1.0] * count)
+    assert len(steps) == len(losses) <= 400
+    if count:
+        assert (steps[0], steps[-1]) == (0, count - 1)
+        assert steps == sorted(set(steps))
+
+
+@given(st.lists(st.floats(0, 1), max_size=8), st.floats(0.01, 0.1))
+def test_labels_end_apart_in_order_and_inside(positions: list[float], gap: float) -> None:
+    placed = spread_labels(positions, gap, 0, 1)
+    ordered = [placed[i] for i in sorted(range(len(positions)), key=positions.__getitem__)]
+    assert all(b - a >= gap - 1e-9 for a, b in itertools.pairwise(ordered))
+    assert all(-1e-9 <= value <= 1 + 1e-9 for value in placed)
+
+
+def test_drawing_leaves_the_process_as_it_was() -> None:
+    code = (
+        "import sys, matplotlib\n"
+        "look = lambda: {k: v for k, v in matplotlib.rcParams.copy().items() if k != 'backend'}\n"
+        "before = look()\n"
+        "from analysis.figures.outcomes import Bar, outcomes\n"
+        "outcomes('n', 't', 'c', [Bar('completed', 3)])\n"
+        "assert look() == before\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_png_can_be_opened() -> None:
+    image = pytest.importorskip("PIL.Image")
+    picture = outcomes("n", "t", "c", bars(pd.DataFrame({"outcome": ["completed"]})))
+    assert image.open(io.BytesIO(picture.png)).size[0] > 300
