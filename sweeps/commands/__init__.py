@@ -1,0 +1,1 @@
+"""The commands of `acgkd`, one to a file. What is slow to import is imported where it is used."""

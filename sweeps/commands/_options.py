@@ -1,0 +1,36 @@
+"""What several commands take, said once."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The sweep, as a YAML file.", show_default=False)]
+SweepFolderPath = Annotated[Path, typer.Argument(metavar="DIR", help="A sweep folder.", show_default=False)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Say one thing differently from the file; may be given many times. The path takes slashes or dots, "
+        "the value is read as it would be in the file.",
+        show_default=False,
+    ),
+]
+TrustCode = Annotated[
+    bool,
+    typer.Option("--trust-code", help="Let `teacher.preset` name a Python function of yours, `module:function`."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help."""
+    return "\n".join(["Examples:", *(f"  {line.replace('[', chr(92) + '[')}" for line in lines)])
+
+
+def paragraphs(function: Callable[..., None]) -> str:
+    """A function's docstring with each paragraph on one line, so that it wraps as wide as the terminal is."""
+    return "\n\n".join(" ".join(part.split()) for part in inspect.cleandoc(function.__doc__ or "").split("\n\n"))

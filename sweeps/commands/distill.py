@@ -1,0 +1,133 @@
+"""`acgkd distill`: one run of a spec's fixed settings, without search, scheduler or Ray."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sweeps.commands._options import Json, Overrides, SpecFile, TrustCode, examples
+from sweeps.console import err, out
+
+if TYPE_CHECKING:
+    from analysis.record import Record
+
+EPILOG = examples(
+    "acgkd distill specs/quickstart.yaml",
+    "acgkd distill specs/mutag.yaml --seed 3 --set method/transfer/temperature/value=2",
+    "acgkd distill specs/mutag.yaml --json | jq .test_accuracy",
+)
+
+
+def distill(
+    spec: SpecFile,
+    overrides: Overrides = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Varies what `replicates/vary` names.")] = 0,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Takes record, student and curves.",
+            show_default="runs/<name of the spec>-distill",
+        ),
+    ] = None,
+    trust_code: TrustCode = False,
+    json: Json = False,
+) -> None:
+    """Distil once with the fixed settings of a spec.
+
+    Trains the teacher (or takes it from the folder's cache), makes pseudo-samples, teaches the student and measures
+    it. The space, sampler, scheduler and budget of the spec play no part. Writes `record-<seed>.json`, the student
+    (`acgkd.load_student` reads it) and the loss curves; `--json` prints the record.
+    """
+    from sweeps.files import write
+    from sweeps.spec import read_spec
+
+    read = read_spec(spec, overrides or (), trust_code)
+    target = folder or Path("runs") / f"{read.name}-distill"
+    with _terminable():
+        record, curves = _run(read, seed, target, trust_code)
+    from json import dumps
+
+    row = record.row()
+    write(target / f"record-{seed}.json", dumps(row, indent=2) + "\n")
+    write(target / f"curves-{seed}.json", dumps(curves) + "\n")
+    if json:
+        typer.echo(dumps(row, indent=2))
+    else:
+        _print(row, target, seed)
+    if record.outcome != "completed":
+        err.print(f"The run ended as {record.outcome}: {record.message}", markup=False)
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM is a Ctrl-C."""
+
+    def stop(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run(spec: Any, seed: int, folder: Path, trust_code: bool) -> tuple["Record", Any]:
+    from acgkd.errors import DivergedError
+    from acgkd.experiment import Experiment
+    from sweeps.replicate import build_record
+
+    config = spec.run_config({})
+    experiment = Experiment(config, seed, home=folder / "cache", trust_code=trust_code)
+    message, outcome = "", "completed"
+    with err.status("teacher and reference pool"):
+        experiment.prepare()
+    run = experiment.start()
+    with err.status("distilling") as shown:
+        try:
+            while not run.done:
+                run.advance(seconds=1.0)
+                shown.update(f"distilling: {run.progress:.0%}")
+        except DivergedError as error:
+            outcome, message = "diverged", str(error)
+    run.export(folder / f"student-{seed}.pt")
+    measurement = experiment.measure(run)
+    record = build_record(spec, config, seed, measurement, outcome=outcome, message=message)
+    return record, run.curves
+
+
+def _print(row: dict[str, Any], folder: Path, seed: int) -> None:
+    from rich.table import Table
+
+    from sweeps.display import number
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(justify="right")
+    for key in _SHOWN:
+        if row.get(key) is not None:
+            table.add_row(key.replace("_", " "), number(row[key]))
+    out.print(table)
+    out.print(f"Record and student: {folder}/*-{seed}.*", markup=False, highlight=False, soft_wrap=True)
+
+
+_SHOWN = (
+    "majority_accuracy",
+    "teacher_test_accuracy",
+    "test_accuracy",
+    "test_agreement",
+    "agreement",
+    "validation_accuracy",
+    "validation_divergence",
+    "synthesis_s",
+    "transfer_s",
+    "joint_s",
+    "multiply_adds",
+    "student_parameters",
+)

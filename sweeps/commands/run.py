@@ -1,0 +1,151 @@
+"""`acgkd run`: starts a sweep, goes on with it, extends it, or finds that nothing is left to do."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from sweeps.commands._options import Overrides, SpecFile, TrustCode, examples
+from sweeps.console import err, out
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EPILOG = examples(
+    "acgkd run specs/quickstart.yaml",
+    "acgkd run specs/mutag.yaml --trials 48",
+    "acgkd run specs/mutag.yaml --out /shared/mutag --address auto --set resources/gpu=0.25",
+    "acgkd run specs/quickstart.yaml --in-process",
+)
+
+
+def run(
+    spec: SpecFile,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="The sweep folder.", show_default="runs/<name of the spec>"),
+    ] = None,
+    overrides: Overrides = None,
+    trials: Annotated[
+        int | None, typer.Option("--trials", metavar="N", help="Short for --set budget/trials=N.", show_default=False)
+    ] = None,
+    address: Annotated[
+        str,
+        typer.Option(
+            help="Where Ray is: `local` starts it on this machine, `auto` finds the running cluster, or an address."
+        ),
+    ] = "local",
+    in_process: Annotated[
+        bool, typer.Option("--in-process", help="Run the same trials one after the other in this process, without Ray.")
+    ] = False,
+    trust_code: TrustCode = False,
+) -> None:
+    """Run a sweep; run it again to go on with it.
+
+    Everything is kept in the sweep folder. The same command goes on where the last one stopped, whether it was
+    interrupted, killed or lost; with a larger budget it adds trials; with nothing left to do it says so. A spec that
+    no longer matches its folder is refused, and the difference shown: only the budget and the resources may change.
+
+    Ctrl-C (or SIGTERM) once stops cleanly and keeps what was done; twice stops at once. At the end come the table of
+    trials and `report/report.html` in the sweep folder.
+    """
+    from sweeps.catalog_checks import notes
+    from sweeps.commands.check import print_summary
+    from sweeps.display import Display
+    from sweeps.spec import check_tree
+    from sweeps.tree import load
+
+    if in_process and address != "local":
+        raise typer.BadParameter("--in-process runs without Ray, so it takes no --address.")
+    tree = load(spec, [*(overrides or ()), *([f"budget/trials={trials}"] if trials is not None else [])])
+    read = check_tree(tree, trust_code)
+    target = folder or Path("runs") / read.name
+    print_summary(read)
+    for note in notes(read):
+        out.print(f"Note: {note}", style="yellow", markup=False, highlight=False)
+    out.print(f"Sweep folder: {target}\n", markup=False, highlight=False, soft_wrap=True)
+
+    with Display(f"{read.name}", err) as display:
+        summary = _executor(in_process)(
+            read,
+            target,
+            command=shlex.join(["acgkd", *sys.argv[1:]]),
+            address=None if in_process else address,
+            watch=display.watch,
+            spec_text=tree.text,
+        )
+    if summary.interrupted:
+        err.print("Stopped. What was done is kept; the same command goes on from here.")
+        raise typer.Exit(130)
+    if summary.nothing_to_do:
+        out.print("Nothing is left to do: the budget is met. `--trials N` with a larger N adds trials.")
+    _finish(target, summary)
+
+
+def _executor(in_process: bool) -> Any:
+    if in_process:
+        from sweeps import inprocess
+
+        return inprocess.run
+    from sweeps import tuner
+
+    return tuner.run
+
+
+def _finish(folder: Path, summary: Any) -> None:
+    from analysis import reports
+
+    path = reports.write([folder], folder / "report")
+    out.print(_table(reports.pareto_table(folder)))
+    out.print(f"Report: {path}", markup=False, highlight=False, soft_wrap=True)
+    failed = summary.counts.get("failed", 0)
+    if failed:
+        err.print(f"{failed} of {sum(summary.counts.values())} trials failed; `acgkd status {folder}` tells why.")
+        if not summary.counts.get("completed", 0):
+            raise typer.Exit(1)
+
+
+def _table(frame: "pd.DataFrame") -> Any:
+    """The trials, best first, and the lines to read them against."""
+    from rich.table import Table
+
+    from sweeps.display import number
+
+    objective = frame.attrs["objective"]
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", title="Trials, best first", title_justify="left")
+    columns: tuple[tuple[str, Literal["left", "right"]], ...] = (
+        ("", "left"),
+        ("replicates", "left"),
+        ("test accuracy", "right"),
+        (objective.replace("_", " "), "right"),
+        ("recovered", "right"),
+        ("seconds", "right"),
+        ("multiply-adds", "right"),
+        ("", "left"),
+    )
+    for name, justify in columns:
+        table.add_column(name, justify=justify, no_wrap=True)
+    for row in frame.to_dict("records"):
+        spread = "" if _missing(row["test_accuracy_sd"]) else f" ± {row['test_accuracy_sd']:.3f}"
+        accuracy = "–" if _missing(row["test_accuracy"]) else f"{row['test_accuracy']:.3f}{spread}"
+        mark = "chosen" if row["chosen"] else "on the front" if row["on_front"] else ""
+        table.add_row(
+            str(row["label"]),
+            str(row["replicates"]),
+            accuracy,
+            *(
+                number(None if _missing(row[key]) else row[key])
+                for key in (objective, "share", "seconds", "multiply_adds")
+            ),
+            mark,
+            style="bold green" if row["chosen"] else None,
+        )
+    return table
+
+
+def _missing(value: Any) -> bool:
+    import pandas as pd
+
+    return bool(pd.isna(value))
