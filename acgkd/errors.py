@@ -36,6 +36,7 @@ class DivergedError(AcgkdError, ArithmeticError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Says ``Did you mean 'x'? `` for the nearest known name, or nothing."""
-    match = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"Did you mean '{match[0]}'? " if match else ""
+    """Says ``Did you mean 'x'? `` for the nearest known name, upper or lower case, or nothing."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    match = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.6)
+    return f"Did you mean '{by_lower[match[0]]}'? " if match else ""
