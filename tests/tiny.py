@@ -1,0 +1,104 @@
+"""Teachers, priors and runs that are small enough for unit tests: a whole distillation takes some 0.1 s."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from acgkd.config import MethodChoice, PriorConfig
+from acgkd.distillation import Distillation, parse_method
+from acgkd.graphs import GRAPHS
+from acgkd.graphs.prior import Prior
+from acgkd.methods import Setting
+from acgkd.models import build_model
+from acgkd.runtime import Streams, derive_seed
+from acgkd.teacher import as_teacher
+
+CPU = torch.device("cpu")
+# Byte for byte is promised on one thread.
+torch.set_num_threads(1)
+
+PRIOR_CONFIG = PriorConfig(nodes=(5, 8), mean_degree=2.0, features="categorical", feature_count=4, classes=2)
+SYNTHESIS: dict[str, Any] = {"graphs": 8, "steps": 4}
+TRANSFER: dict[str, Any] = {"steps": 6, "batch_size": 4}
+CHOICES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "resumable": {
+        "transfer": {
+            **TRANSFER,
+            "projection": "gat",
+            "temperature": {"mode": "adversarial"},
+            "curriculum": {"difficulty": "gap", "pacing": "linear", "pace": 0.9},
+        }
+    },
+    "joint": {
+        "synthesis": {**SYNTHESIS, "adversarial_weight": 0.5},
+        "transfer": {**TRANSFER, "temperature": {"mode": "adversarial"}, "curriculum": {"difficulty": "gap"}},
+    },
+}
+
+
+def prior(**changes: Any) -> Prior:
+    """Graphs of 5 to 8 nodes of 4 kinds."""
+    return GRAPHS.prior(PriorConfig.model_validate({**PRIOR_CONFIG.model_dump(), **changes}), PriorConfig())
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    """Of the CPU, whatever the default device is."""
+    return torch.Generator(device="cpu").manual_seed(seed)
+
+
+def teacher(seed: int = 0, preset: str = "gin-2-8", known: Prior | None = None) -> nn.Module:
+    """Untrained, but with a BatchNorm memory that is not the default one; frozen."""
+    facts = known or prior()
+    with Streams(seed, CPU).fork("teacher"):
+        model = build_model(preset, facts.feature_count, facts.classes)
+        for layer in model.modules():
+            if isinstance(layer, nn.BatchNorm1d):
+                layer.running_mean.normal_()
+                layer.running_var.uniform_(0.5, 2.0)
+    return as_teacher(model, CPU)
+
+
+def setting(seed: int = 0, student: str = "gin-2-8", *, of: nn.Module | None = None, **changes: Any) -> Setting:
+    """What a method is handed."""
+    facts = prior(**changes)
+    streams = Streams(derive_seed("draws", seed), CPU)
+    with streams.fork("student"):
+        made = build_model(student, facts.feature_count, facts.classes)
+    return Setting(of or teacher(known=facts), made, facts, streams, CPU)
+
+
+def distillation(
+    name: str = "acgkd",
+    synthesis: dict[str, Any] | None = None,
+    transfer: dict[str, Any] | None = None,
+    *,
+    seed: int = 0,
+    student: str = "gin-2-8",
+    keep: Path | None = None,
+    **changes: Any,
+) -> Distillation:
+    """A fresh run, small unless told otherwise."""
+    choice = MethodChoice(name=name, synthesis=synthesis or SYNTHESIS, transfer=transfer or TRANSFER)
+    method, config = parse_method(choice)
+    return Distillation(method, config, setting(seed, student, **changes), keep_synthesis=keep)
+
+
+def chosen(kind: str, **options: Any) -> Distillation:
+    """A fresh run of one of `CHOICES`."""
+    return distillation(**CHOICES[kind], **options)
+
+
+def weight_bytes(model: nn.Module) -> bytes:
+    """All weights and buffers of a model, as bytes."""
+    return b"".join(value.detach().cpu().contiguous().numpy().tobytes() for value in model.state_dict().values())
+
+
+def dense(batch: Any) -> Tensor:
+    """The weighted adjacency matrix of a batch, for slow twins."""
+    nodes = batch.x.shape[0]
+    matrix = torch.zeros(nodes, nodes)
+    weight = torch.ones(batch.edge_index.shape[1]) if batch.edge_weight is None else batch.edge_weight.detach()
+    return matrix.index_put((batch.edge_index[0], batch.edge_index[1]), weight, accumulate=True)
