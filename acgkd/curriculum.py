@@ -61,5 +61,6 @@ def admitted(difficulty: Tensor, labels: Tensor, share: float) -> Tensor:
         members = torch.nonzero(labels == label).flatten()
         # A stable sort, or equal difficulties would be admitted in another order on another machine.
         order = torch.argsort(difficulty[members], stable=True)
-        kept.append(members[order[: max(1, math.ceil(share * members.numel()))]])
+        # Rounded first: 0.55 * 100 is a little more than 55 and must not admit a 56th.
+        kept.append(members[order[: max(1, math.ceil(round(share * members.numel(), 9)))]])
     return torch.cat(kept).sort().values
