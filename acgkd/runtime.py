@@ -100,12 +100,17 @@ class Streams:
         return {name: generator.get_state() for name, generator in sorted(self._generators.items())}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Puts every generator of `state` back, and forgets those that it does not know."""
-        self._generators = {}
+        """Puts every generator of `state` back, and those that it does not know to their start.
+
+        Generators are changed in place: a part that asked for its generator before keeps the right one.
+        """
+        for name, generator in self._generators.items():
+            if name not in state:
+                generator.manual_seed(derive_seed(self.seed, name))
         for name, value in state.items():
-            generator = torch.Generator(device=self.device if name.startswith("device/") else "cpu")
-            generator.set_state(value.to("cpu"))
-            self._generators[name] = generator
+            if name not in self._generators:
+                self._generators[name] = torch.Generator(device=self.device if name.startswith("device/") else "cpu")
+            self._generators[name].set_state(value.to("cpu"))
 
 
 class Clocks:
