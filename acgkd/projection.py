@@ -1,6 +1,7 @@
 """A student lifted to its teacher's width, so that it can end in the teacher's own classifier."""
 
 import copy
+import math
 from typing import Any
 
 import torch
@@ -8,6 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import scatter
+
+# Only an edge of weight 0 comes near it; its gradient stays finite.
+_LARGEST_EXPONENT = 30.0
 
 
 class WeightedGAT(MessagePassing):  # type: ignore[misc]
@@ -43,9 +47,12 @@ class WeightedGAT(MessagePassing):  # type: ignore[misc]
         source, target = (h * self.attend_source).sum(-1), (h * self.attend_target).sum(-1)
         own = F.leaky_relu(source + target, 0.2)
         edge = F.leaky_relu(source[edge_index[0]] + target[edge_index[1]], 0.2)
-        # Any shift cancels in the quotient; this one keeps the exponentials finite.
-        top = torch.maximum(own, scatter(edge, edge_index[1], dim=0, dim_size=x.shape[0], reduce="max")).detach()
-        pull = torch.exp(edge - top[edge_index[1]])
+        # Any shift cancels in the quotient; this one keeps the exponentials finite. An edge of weight 0 has no say in
+        # it: its exponential could be so large that nothing is left of the others.
+        present = edge if edge_weight is None else edge.masked_fill((edge_weight == 0).unsqueeze(-1), -math.inf)
+        where = edge_index[1].unsqueeze(-1).expand_as(edge)
+        top = own.detach().scatter_reduce(0, where, present.detach(), "amax")
+        pull = torch.exp((edge - top[edge_index[1]]).clamp(max=_LARGEST_EXPONENT))
         if edge_weight is not None:
             pull = pull * edge_weight.unsqueeze(-1)
         self_pull = torch.exp(own - top)
@@ -86,7 +93,13 @@ class ProjectedStudent(nn.Module):
         student_width: Any = student.width
         self.gat = WeightedGAT(int(student_width), width, self.heads, device)
         self.norm = nn.BatchNorm1d(width, device=device)
-        self.classifier = copy.deepcopy(classifier).requires_grad_(False)
+        self.classifier = copy.deepcopy(classifier).requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> "ProjectedStudent":
+        """Sets the mode of all but the borrowed classifier, whose memory stays as it was and whose dropout is off."""
+        super().train(mode)
+        self.classifier.eval()
+        return self
 
     def encode(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None, batch: Tensor) -> Tensor:
         """Node embeddings at the teacher's width.
