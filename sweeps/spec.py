@@ -226,7 +226,8 @@ def check_tree(tree: SpecTree, trust_code: bool = False) -> SweepSpec:
     try:
         spec = SweepSpec.model_validate(_tuples(data), strict=True)  # strictly: the text '12' is no number
     except ValidationError as error:
-        found = translate(error, SweepSpec, data)
+        unread = {fault.path for fault in faults}  # what could not be read is told once
+        found = [fault for fault in translate(error, SweepSpec, data) if fault.path not in unread]
         faults += found
         broken |= {fault.path.split("/")[0] for fault in found}
     sound = {name: _section(name, data[name]) for name in SweepSpec.model_fields if name in data and name not in broken}

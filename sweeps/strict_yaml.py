@@ -28,6 +28,8 @@ _ZEROS = re.compile(r"[-+]?0[0-9]+\Z")
 _NOT_FINITE = re.compile(r"([-+]?\.inf|\.nan)\Z", re.IGNORECASE)
 _NULL = ("", "~", "null", "Null", "NULL")
 _BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_OPEN = "The text ends too early. Close the bracket or the quote that is still open."
+_NO_COLON = "A key without its `:`. Write `key: value`."
 _TAB = "Use spaces: YAML allows no tab here, but this line has one."
 
 
@@ -167,8 +169,11 @@ def parse(text: str, source: str) -> Document:
     except _RefusedError as refusal:
         raise SpecError(source, [Fault("", str(refusal), refusal.line)]) from None
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise SpecError(source, [Fault("", _explain(error), mark.line + 1 if mark else None)]) from None
+        message = _explain(error)
+        # What is left open is told where it was opened, everything else where the parser stumbled.
+        first, second = error.problem_mark, error.context_mark
+        mark = (second or first) if message in (_OPEN, _NO_COLON) else (first or second)
+        raise SpecError(source, [Fault("", message, mark.line + 1 if mark else None)]) from None
     except yaml.reader.ReaderError as error:
         number = text.count("\n", 0, error.position) + 1
         raise SpecError(source, [Fault("", "A spec is text, but this line has a control character.", number)]) from None
@@ -186,11 +191,11 @@ def _explain(error: yaml.MarkedYAMLError) -> str:
     if "another document" in problem or "expected a single document" in str(error):
         return "A spec is one document, but here a second one starts. Remove the `---`."
     if "<stream end>" in problem or "end of stream" in problem:
-        return "The text ends too early. Close the bracket or the quote that is still open."
+        return _OPEN
     if "mapping values are not allowed" in problem:
         return "A second `:` in one value. Quote the value, or start a new line and indent it."
     if "could not find expected ':'" in problem:
-        return "A key without its `:`. Write `key: value`."
+        return _NO_COLON
     return f"This is not YAML: {problem}. Look at the indentation, brackets and quotes here and just above."
 
 

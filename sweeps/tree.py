@@ -33,6 +33,7 @@ class SpecTree:
         lines: line of the file of every slash path.
         text: the file as it is, or with every `--set` written in.
         faults: what was wrong already.
+        overridden: slash paths that the command line has said.
     """
 
     source: str
@@ -40,12 +41,15 @@ class SpecTree:
     lines: dict[str, int]
     text: str
     faults: list[Fault] = field(default_factory=list)
+    overridden: list[str] = field(default_factory=list)
 
     def locate(self, fault: Fault) -> Fault:
-        """The fault with its line: that of the nearest enclosing key which stands in the file."""
+        """The fault with its line: that of the nearest enclosing key in the file, or none if `--set` said it."""
         if fault.line is not None:
             return fault
         path = fault.path
+        if any(f"{path}/".startswith(f"{told}/") for told in self.overridden):
+            return fault
         while path and path not in self.lines:
             path = path.rpartition("/")[0]
         return Fault(fault.path, fault.message, self.lines.get(path) if path else None)
@@ -122,8 +126,7 @@ def _override(tree: SpecTree, override: str) -> None:
         tree.faults.append(Fault(name, f"`{source}`: {problem}"))
         return
     path = "/".join(keys)
-    for known in [known for known in tree.lines if known == path or known.startswith(f"{path}/")]:
-        del tree.lines[known]  # the file no longer says this
+    tree.overridden.append(path)
 
 
 def _put(node: Any, keys: list[str], value: Any) -> str:

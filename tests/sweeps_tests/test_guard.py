@@ -1,0 +1,67 @@
+"""Somebody else's `analysis` or `sweeps` is refused with its path."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import analysis
+from sweeps.guard import ForeignPackageError, require_own_packages
+
+HOME = Path(__file__).resolve().parents[2]
+CALL = "from sweeps.guard import require_own_packages; require_own_packages(); print('ours')"
+
+
+def call(code: str, *path: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=path[0])
+
+
+def test_our_own_packages_pass():
+    require_own_packages()
+
+
+def test_a_stray_analysis_py_is_refused_with_its_path(tmp_path):
+    (tmp_path / "analysis.py").write_text("answer = 42\n")
+    done = call(CALL, tmp_path, HOME)
+    assert done.returncode == 1
+    assert "ForeignPackageError" in done.stderr
+    assert str(tmp_path / "analysis.py") in done.stderr
+
+
+def test_a_foreign_package_laid_over_ours_is_refused(tmp_path):
+    # What another distribution named `sweeps` does: it replaces `__init__.py` and leaves our other files.
+    for name in ("acgkd", "sweeps"):
+        (tmp_path / name).symlink_to(HOME / name) if name == "acgkd" else (tmp_path / name).mkdir()
+    for file in ("guard.py", "errors.py"):
+        (tmp_path / "sweeps" / file).write_text((HOME / "sweeps" / file).read_text())
+    (tmp_path / "sweeps" / "__init__.py").write_text("__version__ = '0.2.0'\n")
+    done = call(CALL, tmp_path, HOME)
+    assert done.returncode == 1
+    assert "ForeignPackageError" in done.stderr
+    assert str(tmp_path) in done.stderr
+    assert "--force-reinstall" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "fragment"),
+    [
+        ({"__distribution__": "other"}, "is imported instead"),
+        ({"__file__": "/elsewhere/analysis/__init__.py"}, "/elsewhere/analysis/__init__.py is imported instead"),
+        ({"__file__": None}, "has no file of its own"),
+    ],
+)
+def test_each_kind_of_impostor_is_named(monkeypatch, changes, fragment):
+    for name, value in changes.items():
+        monkeypatch.setattr(analysis, name, value)
+    with pytest.raises(ForeignPackageError, match="`analysis`") as caught:
+        require_own_packages()
+    assert fragment in str(caught.value)
+
+
+def test_a_package_that_fails_to_import_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "analysis", None)
+    with pytest.raises(ForeignPackageError, match="importing it fails"):
+        require_own_packages()

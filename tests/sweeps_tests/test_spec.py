@@ -1,0 +1,261 @@
+"""Specs: read, filled in, checked whole, laid under a point of the space, compared."""
+
+import json
+
+import pytest
+import torch
+import yaml
+
+from acgkd.errors import ConfigError
+from acgkd.methods import METHODS
+from sweeps.catalog_checks import notes
+from sweeps.errors import SpecError
+from sweeps.spec import SweepSpec, read_spec
+
+PLAIN = {
+    "dataset": "motifs",
+    "teacher": "gin-5-64",
+    "student": "gin-3-32",
+    "method": "acgkd",
+    "space": "smoke",
+    "budget": {"trials": 3},
+}
+KNOWN_PRIOR = {"nodes": [5, 8], "features": "categorical", "feature_count": 4, "classes": 2}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_(**changes):
+        path = tmp_path / "mine.yaml"
+        tree = {key: item for key, item in {**PLAIN, **changes}.items() if item is not ...}
+        path.write_text(yaml.safe_dump(tree, sort_keys=False))
+        return path
+
+    return write_
+
+
+def told(path, overrides=(), **options):
+    with pytest.raises(SpecError) as caught:
+        read_spec(path, overrides, **options)
+    return {fault.path: fault.message for fault in caught.value.faults}
+
+
+def test_what_is_left_out_follows_from_the_rest(write):
+    spec = read_spec(write())
+    assert spec.name == "mine"
+    assert [objective.name for objective in spec.objectives] == ["validation_divergence", "multiply_adds"]
+    assert [objective.floor for objective in spec.objectives] == ["control", None]
+    assert [objective.direction for objective in spec.objectives] == ["minimize", "minimize"]
+    assert [objective.uses_real_data for objective in spec.objectives] == [True, False]
+    assert spec.replicates.vary == ("split", "teacher", "draws")
+    assert spec.controls == ("random_graphs",)
+    assert spec.floor_control() == "random_graphs"
+
+
+def test_short_forms_mean_the_long_ones(write):
+    short = read_spec(write(sampler="random", scheduler="halving", objectives=["agreement", "seconds"]))
+    long = read_spec(
+        write(
+            name="mine",
+            dataset={"name": "motifs"},
+            teacher={"preset": "gin-5-64"},
+            student={"preset": "gin-3-32"},
+            method={"name": "acgkd"},
+            sampler={"name": "random"},
+            scheduler={"name": "halving"},
+            objectives=[{"name": "agreement"}, {"name": "seconds"}],
+        )
+    )
+    assert short == long
+    assert short.fingerprint() == long.fingerprint()
+
+
+def test_a_given_teacher_varies_draws_only(write, tmp_path):
+    weights(tmp_path / "teacher.pt")
+    spec = read_spec(
+        write(teacher={"preset": "gin-5-64", "checkpoint": "teacher.pt"}, objectives=["agreement", "multiply_adds"])
+    )
+    assert spec.replicates.vary == ("draws",)
+    assert spec.teacher.checkpoint == str(tmp_path / "teacher.pt")  # looked for beside the spec
+    assert any("No accuracy is reported" in note for note in notes(spec))
+
+
+def weights(path, preset="gin-5-64"):
+    from acgkd.datasets import DATASETS
+    from acgkd.models import build_model
+
+    known = DATASETS["motifs"].known
+    with torch.random.fork_rng():
+        model = build_model(preset, known.feature_count, known.classes)
+    torch.save(model.state_dict(), path)
+
+
+def test_without_data_the_prior_must_be_whole(write, tmp_path):
+    weights(tmp_path / "teacher.pt")
+    given = {"preset": "gin-5-64", "checkpoint": "teacher.pt"}
+    assert "`nodes`" in told(write(dataset=..., teacher=given))["prior"]
+    spec = read_spec(write(dataset=..., teacher=given, prior={**KNOWN_PRIOR, "feature_count": 6}))
+    assert spec.objectives[0].name == "agreement"
+    assert spec.replicates.vary == ("draws",)
+
+
+def test_a_run_is_the_fixed_settings_with_a_point_laid_over(write):
+    spec = read_spec(write(method={"name": "acgkd", "transfer": {"steps": 7, "temperature": {"high": 9.0}}}))
+    config = spec.run_config({"method/transfer/temperature/value": 3.0, "student/preset": "gcn-2-8"})
+    assert config.method.transfer == {"steps": 7, "temperature": {"high": 9.0, "value": 3.0}}
+    assert config.student.preset == "gcn-2-8"
+    assert config.vary == spec.replicates.vary
+    assert spec.run_config({}).method.transfer == {"steps": 7, "temperature": {"high": 9.0}}
+    with pytest.raises(ConfigError, match="Unknown key"):
+        spec.run_config({"student/width": 3})
+
+
+def test_a_control_takes_over_the_settings_that_it_knows(write):
+    synthesis = {"graphs": 30, "steps": 9, "complexity": {"degree": 3.0}}
+    transfer = {"steps": 7, "curriculum": {"pacing": "root"}}
+    spec = read_spec(write(method={"name": "acgkd", "synthesis": synthesis, "transfer": transfer}))
+    random = spec.control_config("random_graphs").method
+    assert random.synthesis == {"graphs": 30, "complexity": {"degree": 3.0}}
+    assert random.transfer == transfer
+    real = spec.control_config("real_data").method
+    assert real.synthesis == {}
+    assert real.transfer == {"steps": 7}
+    for choice in (random, real):
+        METHODS[choice.name].config.model_validate({"synthesis": choice.synthesis, "transfer": choice.transfer})
+
+
+def test_only_budget_and_resources_may_change(write):
+    spec = read_spec(write())
+    same = read_spec(write(), ["budget/trials=9", "budget.hours=2", "resources/cpu=2"])
+    other = read_spec(write(), ["sampler/seed=1", "method/transfer/steps=9"])
+    assert spec.fingerprint() == same.fingerprint()
+    assert spec.difference(same) == []
+    assert spec.fingerprint() != other.fingerprint()
+    assert spec.difference(other) == [
+        "method/transfer: {} is now (not set)",
+        "sampler/seed: 0 is now 1",
+        "method/transfer/steps: (not set) is now 9",
+    ]
+
+
+def test_a_spec_survives_json(write):
+    spec = read_spec(write(space={"method/transfer/rate": {"type": "float", "low": 0.001, "high": 0.1, "log": True}}))
+    again = SweepSpec.model_validate(json.loads(spec.model_dump_json()))
+    assert again == spec
+    assert again.fingerprint() == spec.fingerprint()
+
+
+def test_overrides_take_slashes_dots_lists_and_words(write):
+    spec = read_spec(
+        write(space={"method/transfer/rate": {"type": "float", "low": 0.001, "high": 0.1}}),
+        [
+            "teacher=gcn-5-64",
+            "teacher.epochs=5",
+            "replicates/seeds=[3, 4]",
+            "space/method/transfer/rate/low=1e-2",
+            "method.transfer.steps=3",
+        ],
+    )
+    assert (spec.teacher.preset, spec.teacher.epochs) == ("gcn-5-64", 5)
+    assert spec.replicates.seeds == (3, 4)
+    assert spec.space["method/transfer/rate"].low == 0.01
+    assert spec.method.transfer == {"steps": 3}
+
+
+def test_overrides_of_objectives_reach_into_the_list(write):
+    spec = read_spec(write(objectives=["agreement", "multiply_adds"]), ["objectives/0/floor=0.5"])
+    assert spec.objectives[0].floor == 0.5
+    assert (
+        "no place in a list of 2"
+        in told(write(objectives=["agreement", "seconds"]), ["objectives/2/floor=1"])["objectives/2/floor"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("override", "path", "fragment"),
+    [
+        ("budget/trials", "", "takes `path=value`"),
+        ("=3", "", "takes `path=value`"),
+        ("budget/trial=3", "budget/trial", "Did you mean 'trials'?"),
+        ("budget/trials=many", "budget/trials", "a whole number"),
+        ("budget/trials=[", "budget/trials", "ends too early"),
+        ("name/first=x", "name/first", "single value"),
+    ],
+)
+def test_bad_overrides_are_faults_like_others(write, override, path, fragment):
+    assert fragment in told(write(name="x"), [override])[path]
+
+
+def test_faults_of_all_kinds_come_together_in_the_order_of_the_file(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text(
+        "dataset: motif\n"
+        "teacher: {preset: gin-5-64, epochs: '12'}\n"
+        "student: gin-3-32\n"
+        "method: {name: acgkd, transfer: {rat: 1}}\n"
+        "space: acgkd_cor\n"
+        "objectives: [agreement, agreement]\n"
+        "sampler: nsga2\n"
+        "scheduler: halving\n"
+        "replicates: {seed: [0]}\n"
+        "budget: {trials: 1}\n"
+        "budget: {trials: 2}\n"
+        "timeout_s: 1e999\n"
+    )
+    with pytest.raises(SpecError) as caught:
+        read_spec(path)
+    assert [(fault.line, fault.path) for fault in caught.value.faults] == [
+        (1, "dataset/name"),
+        (2, "teacher/epochs"),
+        (4, "method/transfer/rat"),
+        (5, "space"),
+        (6, "objectives/1"),
+        (7, "sampler/name"),
+        (9, "replicates/seed"),
+        (11, "budget"),
+        (12, "timeout_s"),
+    ]
+    assert f"{path}:7: sampler/name: NSGA-II ignores stopped trials" in str(caught.value)
+
+
+def test_a_fault_of_an_override_has_no_line(write):
+    with pytest.raises(SpecError) as caught:
+        read_spec(write(), ["budget/trials=0"])
+    (fault,) = caught.value.faults
+    assert (fault.path, fault.line) == ("budget/trials", None)
+
+
+def test_code_of_the_user_needs_the_command_line(write):
+    path = write(teacher="my_models:build")
+    assert "`--trust-code` allows it" in told(path)["teacher/preset"]
+    assert read_spec(path, trust_code=True).teacher.preset == "my_models:build"
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "fragment"),
+    [
+        ("method/transfer/curriculum/pace", 0.1, 1.4, "`pace <= 1.0` must hold, but got 1.4"),
+        ("method/transfer/rat", 0.1, 1.0, "Did you mean 'rate'?"),
+        ("method/transfer/temperature/low", 1.0, 9.0, "`low < high` must hold"),
+        ("teacher/learning_rate", 0.1, 1.0, "train teachers of its own"),
+        ("transfer/rate", 0.1, 1.0, "Did you mean 'method/transfer/rate'?"),
+        ("method/name", 0.1, 1.0, "below `method/synthesis/`"),
+        ("student/preset", 0.1, 1.0, "must be text"),
+    ],
+)
+def test_a_parameter_must_be_a_setting_that_takes_all_its_values(write, name, low, high, fragment):
+    assert fragment in told(write(space={name: {"type": "float", "low": low, "high": high}}))[f"space/{name}"]
+
+
+def test_fixed_values_of_searched_settings_are_noted(write):
+    spec = read_spec(write(method={"name": "acgkd", "transfer": {"rate": 0.01}}))
+    assert any("`method/transfer/rate` is searched" in note for note in notes(spec))
+
+
+def test_a_grid_is_told_by_a_finite_space(write):
+    steps = {"method/transfer/steps": {"type": "int", "low": 5, "high": 10, "step": 5}}
+    assert read_spec(write(sampler="grid", space=steps)).grid() == {"method/transfer/steps": (5, 10)}
+    assert "continuous" in told(write(sampler="grid"))["sampler/name"]
+    assert "conditions" in told(write(sampler="grid", space="acgkd_default"))["sampler/name"]
+    wide = {f"method/transfer/{key}": {"type": "int", "low": 2, "high": 999} for key in ("steps", "batch_size")}
+    assert "this space has 996,004" in told(write(sampler="grid", space=wide))["sampler/name"]
