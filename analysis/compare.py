@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.errors import PairingError
 from analysis.intervals import Interval, t_interval, t_p_value
-from analysis.replicates import resplit_sizes, spread, with_derived
+from analysis.replicates import Split, split_of_rows, spread, with_derived
 
 __all__ = ["Paired", "paired", "t_interval"]
 
@@ -55,10 +55,11 @@ def paired(
     left, right = _values(first, column, on, "first"), _values(second, column, on, "second")
     shared = left.index.intersection(right.index)
     differences = (left.loc[shared, column] - right.loc[shared, column]).astype("float64")
-    difference = spread(differences.tolist(), left.loc[shared])
+    split = split_of_rows(left.loc[shared])
+    difference = spread(differences.tolist(), split)
     return Paired(
         difference=difference,
-        p_value=_p_value(difference, *resplit_sizes(left.loc[shared])),
+        p_value=_p_value(difference, split),
         wins=int((differences > 0).sum()),
         ties=int((differences == 0).sum()),
         losses=int((differences < 0).sum()),
@@ -80,10 +81,10 @@ def _values(rows: pd.DataFrame, column: str, on: Sequence[str], which: str) -> p
     return kept.set_index(kept[list(on)].astype("string").fillna("").agg(" ".join, axis=1))
 
 
-def _p_value(difference: Interval, test_size: float | None, train_size: float | None) -> float:
+def _p_value(difference: Interval, split: Split) -> float:
     if difference.n < 2 or math.isnan(difference.low):
         return math.nan
     if difference.sd == 0:
         return 1.0 if difference.mean == 0 else 0.0
-    ratio = test_size / train_size if test_size is not None and train_size is not None else 0.0
+    ratio = split.test_size / split.train_size if split.test_size is not None and split.train_size is not None else 0.0
     return t_p_value(difference.mean / (difference.sd * math.sqrt(1 / difference.n + ratio)), difference.n - 1)

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError
 
@@ -93,6 +95,7 @@ def t_interval(
     return Interval(mean, sd, mean - half, mean + half, n, corrected)
 
 
+@lru_cache(maxsize=256)
 def _t_quantile(freedom: int, confidence: float) -> float:
     from scipy.special import stdtrit  # scipy.stats would cost most of a second to import
 
@@ -144,11 +147,19 @@ def recovered_share(
             f"the gap between teacher and majority class is {interval.mean:.3f}, "
             f"95 % interval {interval.low:.3f} to {interval.high:.3f}: not clearly above 0",
         )
-    picks = np.random.default_rng(BOOTSTRAP_SEED).integers(0, n, size=(RESAMPLES, n))
+    picks = _resamples(n)
     gaps = gap[picks].sum(axis=1)
     shares = (gain[picks].sum(axis=1)[gaps > 0]) / gaps[gaps > 0]
     low, high = np.quantile(shares, [0.5 - confidence / 2, 0.5 + confidence / 2])
     return Share(float(gain.sum() / gap.sum()), float(low), float(high), n)
+
+
+@lru_cache(maxsize=4)
+def _resamples(n: int) -> NDArray[np.int64]:
+    """Which seeds each resample takes; trials of one sweep share them."""
+    picks = np.random.default_rng(BOOTSTRAP_SEED).integers(0, n, size=(RESAMPLES, n))
+    picks.setflags(write=False)
+    return picks
 
 
 def _blank(n: int, reason: str) -> Share:

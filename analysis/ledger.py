@@ -53,6 +53,7 @@ class Ledger:
         objectives: in the order of the spec; the first one chooses.
         created_at: UTC, ISO 8601.
         states: trial number to waiting, running, completed, pruned, infeasible or failed.
+        messages: trial number to what the sweep noted of it, where it did.
         attempts: all tries at all replicates.
         gaps: what was not there or could not be read, in words.
     """
@@ -67,6 +68,7 @@ class Ledger:
     objectives: tuple[Objective, ...] = ()
     created_at: str = ""
     states: Mapping[int, str] = field(default_factory=dict)
+    messages: Mapping[int, str] = field(default_factory=dict)
     attempts: tuple[Attempt, ...] = ()
     gaps: tuple[str, ...] = ()
 
@@ -102,6 +104,7 @@ def read(source: str, folder: Path) -> Ledger:
         gaps.append("`spec.yaml` is missing or unreadable.")
         spec_text = ""
     states: dict[int, str] = {}
+    messages: dict[int, str] = {}
     attempts: list[Attempt] = []
     for path in sorted((folder / "trials").glob("*/trial.json")):
         data = _json(path)
@@ -109,6 +112,8 @@ def read(source: str, folder: Path) -> Ledger:
             gaps.append(f"`trials/{path.parent.name}/trial.json` is unreadable: its state and attempts are not known.")
             continue
         states[data["number"]] = str(data.get("state", "unknown"))
+        if data.get("message"):
+            messages[data["number"]] = str(data["message"])
         attempts.extend(_attempt(data["number"], item) for item in _list(data.get("attempts")))
     if not states:
         gaps.append("There are no trial files: states and attempts are not known.")
@@ -123,6 +128,7 @@ def read(source: str, folder: Path) -> Ledger:
         objectives=tuple(_objective(item) for item in _list(sweep.get("objectives")) if item.get("name")),
         created_at=str(sweep.get("created_at") or ""),
         states=states,
+        messages=messages,
         attempts=tuple(attempts),
         gaps=tuple(gaps),
     )
@@ -160,7 +166,7 @@ def _attempt(trial: int, item: Mapping[str, Any]) -> Attempt:
         replicate=_number(item.get("replicate")),
         attempt=_number(item.get("attempt")),
         epoch=_number(item.get("epoch")),
-        outcome=str(item.get("outcome") or "unknown"),
+        outcome=str(item.get("outcome") or "under way"),
         message=str(item.get("message") or ""),
         started_at=str(item.get("started_at") or ""),
         finished_at=str(item.get("finished_at") or ""),

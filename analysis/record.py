@@ -157,7 +157,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return ",".join(str(item) for item in value)
     if isinstance(value, dict):
-        return ", ".join(f"{key}={_plain(item)}" for key, item in value.items())
+        return ", ".join(f"{key}={list(item) if isinstance(item, tuple) else item}" for key, item in value.items())
     if isinstance(value, float) and math.isnan(value):
         return None
     return value

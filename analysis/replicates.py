@@ -1,12 +1,16 @@
 """What replicates of one setting have in common: derived columns, outcomes in words, and the right interval."""
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from analysis.intervals import Interval, Share, recovered_share, t_interval
 from analysis.record import OUTCOMES
+from analysis.text import known
 
 
 def with_derived(rows: pd.DataFrame) -> pd.DataFrame:
@@ -22,52 +26,67 @@ def with_derived(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(seconds=seconds, ratio=rows["test_accuracy"] / rows["teacher_test_accuracy"])
 
 
-def interval_of(rows: pd.DataFrame, column: str) -> Interval:
-    """The interval of a column's mean over replicates, of those that have a value."""
-    present = rows[rows[column].notna()]
-    return spread(present[column].astype("float64").tolist(), present)
+@dataclass(frozen=True)
+class Split:
+    """What the split does to the spread of replicates.
+
+    Args:
+        varies: whether the seed drew the split anew, so that test and training parts overlap between replicates.
+        test_size: mean size of the test part; None where it does not matter or is not known.
+        train_size: mean size of the training part, likewise.
+    """
+
+    varies: bool
+    test_size: float | None = None
+    train_size: float | None = None
+
+    @property
+    def unknown(self) -> bool:
+        """Whether an interval would need sizes that were not recorded."""
+        return self.varies and self.test_size is None
 
 
-def spread(values: Sequence[float], rows: pd.DataFrame) -> Interval:
-    """The interval of the mean of values, one per row: corrected where the seed varied the split.
+def split_of(vary: Iterable[Any], test_sizes: Iterable[Any], train_sizes: Iterable[Any]) -> Split:
+    """The split of some replicates, from their columns ``vary``, ``test_size`` and ``train_size``."""
+    if not any("split" in str(item).split(",") for item in set(vary)):
+        return Split(varies=False)
+    test = [float(size) for size in test_sizes if known(size)]
+    train = [float(size) for size in train_sizes if known(size)]
+    if not test or not train or min(*test, *train) <= 0:
+        return Split(varies=True)
+    return Split(True, sum(test) / len(test), sum(train) / len(train))
+
+
+def split_of_rows(rows: pd.DataFrame) -> Split:
+    """The split of rows of a frame."""
+    return split_of(rows["vary"], rows["test_size"], rows["train_size"])
+
+
+def spread(values: Sequence[float], split: Split) -> Interval:
+    """The interval of the mean of one value per replicate: corrected where the split varied.
 
     Where the split varied and the sizes of its parts are not known, the mean and the deviation are given, no interval.
     """
-    test_size, train_size = resplit_sizes(rows)
-    if splits_vary(rows) and test_size is None:
+    if split.unknown:
         plain = t_interval(values)
         return Interval(plain.mean, plain.sd, math.nan, math.nan, plain.n, True)
-    return t_interval(values, test_size, train_size)
+    return t_interval(values, split.test_size, split.train_size)
 
 
-def share_of(rows: pd.DataFrame) -> Share:
+def interval_of(rows: pd.DataFrame, column: str) -> Interval:
+    """The interval of a column's mean over rows, of those that have a value."""
+    present = rows[rows[column].notna()]
+    return spread(present[column].astype("float64").tolist(), split_of_rows(present))
+
+
+def share_of(student: Sequence[float], teacher: Sequence[float], majority: Sequence[float], split: Split) -> Share:
     """The recovered share of completed replicates, or why it is blank."""
-    test_size, train_size = resplit_sizes(rows)
-    if splits_vary(rows) and test_size is None:
-        return Share(math.nan, math.nan, math.nan, len(rows), "the sizes of the split's parts are not known")
-    student, teacher, majority = (
-        rows[name].astype("float64").tolist()
-        for name in ("test_accuracy", "teacher_test_accuracy", "majority_accuracy")
-    )
-    return recovered_share(student, teacher, majority, test_size, train_size)
+    if split.unknown:
+        return Share(math.nan, math.nan, math.nan, len(student), "the sizes of the split's parts are not known")
+    return recovered_share(student, teacher, majority, split.test_size, split.train_size)
 
 
-def resplit_sizes(rows: pd.DataFrame) -> tuple[float | None, float | None]:
-    """Mean sizes of test and training part where the seed varied the split, else a pair of None."""
-    if not splits_vary(rows):
-        return None, None
-    test_size, train_size = rows["test_size"].mean(), rows["train_size"].mean()
-    if pd.isna(test_size) or pd.isna(train_size) or min(test_size, train_size) <= 0:
-        return None, None
-    return float(test_size), float(train_size)
-
-
-def outcomes_in_words(outcomes: "pd.Series[str]") -> str:
+def outcomes_in_words(outcomes: Iterable[str]) -> str:
     """``2 completed, 1 diverged``, in the order of `OUTCOMES`."""
-    counts = outcomes.value_counts()
-    return ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in OUTCOMES if name in counts.index)
-
-
-def splits_vary(rows: pd.DataFrame) -> bool:
-    """Whether the seed drew the split anew, so that test and training parts overlap between replicates."""
-    return any("split" in str(vary).split(",") for vary in rows["vary"].dropna().unique())
+    counts = Counter(outcomes)
+    return ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in OUTCOMES if counts[name])

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.frame import KEYS, Frame
-from analysis.intervals import Interval
-from analysis.replicates import interval_of, outcomes_in_words, share_of, with_derived
+from analysis.intervals import Interval, t_interval
+from analysis.replicates import interval_of, outcomes_in_words, share_of, split_of, spread, with_derived
 
 ACCURACIES = (
     "test_accuracy",
@@ -35,6 +35,7 @@ COSTS = (
     "peak_host_bytes",
     "peak_device_bytes",
 )
+_FIRST = ("trial", "method", "dataset", "teacher", "student")
 
 
 @dataclass(frozen=True)
@@ -61,38 +62,56 @@ def groups(frame: Frame, planned: Mapping[str, int | None] | None = None) -> pd.
         frame: the rows; teacher rows are not summarised.
         planned: replicates per trial by source; where missing, the largest number that any trial of the source has.
     """
-    rows = with_derived(frame.rows[frame.rows["kind"] != "teacher"])
+    rows = with_derived(frame.rows[frame.rows["kind"] != "teacher"]).reset_index(drop=True)
     objectives = [name for name in rows.columns if name.startswith("objective/")]
+    parameters = frame.parameters()
     most = (rows.groupby("source")["replicate"].max() + 1).to_dict()
+    # One array of numbers, picked from by position: pandas, asked per trial and quantity, would take seconds.
+    numbers = _Numbers(rows, (*ACCURACIES, *COSTS, *objectives, "predicted_classes", "test_size", "train_size"))
+    text = {name: rows[name].tolist() for name in (*KEYS, *_FIRST, *parameters, "outcome", "vary")}
     summaries = []
-    for key, group in rows.groupby(list(KEYS), sort=False, dropna=False):
-        source = str(key[0])
+    for positions in rows.groupby(list(KEYS), sort=False).indices.values():
+        source = str(text["source"][positions[0]])
         expected = (planned or {}).get(source) or int(most[source])
-        summary: dict[str, object] = dict(zip(KEYS, key, strict=True))
-        first = group.iloc[0]
-        summary.update({name: first[name] for name in ("trial", "method", "dataset", "teacher", "student")})
-        done = group[group["outcome"] == "completed"]
+        done = [index for index in positions if text["outcome"][index] == "completed"]
+        summary: dict[str, object] = {name: text[name][positions[0]] for name in (*KEYS, *_FIRST, *parameters)}
         summary.update(
             planned=expected,
             completed=len(done),
             complete=len(done) >= expected,
-            outcomes=outcomes_in_words(group["outcome"]),
-            collapsed=int((done["predicted_classes"] == 1).sum()),
+            outcomes=outcomes_in_words(text["outcome"][index] for index in positions),
+            collapsed=numbers.known("predicted_classes", done).count(1.0),
         )
+        split = split_of((text["vary"][i] for i in done), numbers("test_size", done), numbers("train_size", done))
         for name in ACCURACIES:
-            interval = interval_of(done, name)
+            interval = spread(numbers.known(name, done), split)
             summary.update({name: interval.mean, f"{name}_sd": interval.sd, f"{name}_n": interval.n})
             summary.update({f"{name}_low": interval.low, f"{name}_high": interval.high})
         for name in (*COSTS, *objectives):
-            values = done[name].astype("float64")
-            summary.update({name: values.mean(), f"{name}_sd": values.std(ddof=1)})
-        # What chooses must rest on every replicate: a value that one of them lacks is missing.
-        summary.update({name: math.nan for name in objectives if done[name].isna().any()})
-        share = share_of(done)
+            interval = t_interval(numbers.known(name, done))
+            summary.update({name: interval.mean, f"{name}_sd": interval.sd})
+            if name in objectives and interval.n < len(done):
+                summary[name] = math.nan  # what chooses must rest on every replicate
+        triple = [numbers(name, done) for name in ("test_accuracy", "teacher_test_accuracy", "majority_accuracy")]
+        share = share_of(triple[0], triple[1], triple[2], split)
         summary.update(share=share.value, share_low=share.low, share_high=share.high, share_reason=share.reason)
-        summary.update({name: first[name] for name in frame.parameters()})
         summaries.append(summary)
-    return _typed(pd.DataFrame(summaries, columns=_names(objectives, frame.parameters())), frame)
+    return _typed(pd.DataFrame(summaries, columns=_names(objectives, parameters)), frame)
+
+
+class _Numbers:
+    """Columns of a frame as floats, by row position."""
+
+    def __init__(self, rows: pd.DataFrame, names: tuple[str, ...]) -> None:
+        self._columns = {name: rows[name].to_numpy(dtype=float, na_value=math.nan).tolist() for name in names}
+
+    def __call__(self, name: str, positions: list[int]) -> list[float]:
+        column = self._columns[name]
+        return [column[index] for index in positions]
+
+    def known(self, name: str, positions: list[int]) -> list[float]:
+        """Those that are there."""
+        return [value for value in self(name, positions) if not math.isnan(value)]
 
 
 def references(frame: Frame) -> list[Reference]:
@@ -123,8 +142,7 @@ def references(frame: Frame) -> list[Reference]:
 
 
 def _names(objectives: list[str], parameters: list[str]) -> list[str]:
-    names = [*KEYS, "trial", "method", "dataset", "teacher", "student"]
-    names += ["planned", "completed", "complete", "outcomes", "collapsed"]
+    names = [*KEYS, *_FIRST, "planned", "completed", "complete", "outcomes", "collapsed"]
     for name in ACCURACIES:
         names += [name, *(f"{name}_{part}" for part in ("sd", "n", "low", "high"))]
     for name in (*COSTS, *objectives):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_PANELS = 12
 _WIDTH = 12.0
+_BAND = 4.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def parameters(
     bands = math.ceil(len(pairs) / across)
 
     def paint(figure: "Figure") -> None:
-        grid = figure.subplots(2 * bands, across, squeeze=False)
+        grid = _grid(figure, bands, across)
         for index in range(bands * across):
             band, column = divmod(index, across)
             upper, lower = grid[2 * band][column], grid[2 * band + 1][column]
@@ -87,7 +88,21 @@ def parameters(
                 upper.set_ylabel(labels[0])
                 lower.set_ylabel(labels[1])
 
-    return draw(name, title, caption, (_WIDTH if across > 2 else 3.6 * across, 3.9 * bands + 0.2), paint)
+    return draw(name, title, caption, (_WIDTH if across > 2 else 3.6 * across, _BAND * bands), paint, layout=None)
+
+
+def _grid(figure: "Figure", bands: int, across: int) -> list[list["Axes"]]:
+    """Rows of axes at fixed places in inches: a band holds a title, the upper panel, the lower one and its ticks."""
+    width, height = figure.get_size_inches()
+    left, right, gap, upper, lower = 0.7, 0.1, 0.55, 1.5, 1.35
+    panel = (width - left - right - gap * (across - 1)) / across
+    rows = []
+    for band in range(bands):
+        top = height - _BAND * band - 0.45
+        for bottom, tall in ((top - upper, upper), (top - upper - 0.15 - lower, lower)):
+            places = [left + column * (panel + gap) for column in range(across)]
+            rows.append([figure.add_axes((x / width, bottom / height, panel / width, tall / height)) for x in places])
+    return rows
 
 
 def _across(panels: int) -> int:
@@ -119,6 +134,7 @@ def _paint(axes: "Axes", content: Scatter, colour: str) -> None:
     elif content.logarithmic:
         axes.set_xscale("log")
         plain_log(axes.xaxis, x.min(), x.max())
+    axes.locator_params(axis="y", nbins=4)
     axes.plot(x, y, "o", ms=4.2, mfc=colour, mec="white", mew=0.5, alpha=0.85, zorder=3)
     if content.chosen is not None:
         axes.plot(*([value] for value in content.chosen), "o", ms=9, mfc="none", mec=VERMILLION, mew=1.6, zorder=5)

@@ -51,6 +51,7 @@ def outcome_section(view: View) -> Section:
 def unknowns(view: View) -> Section:
     """What the report cannot say: gaps of the folder, unreadable files, missing values, seconds that do not compare."""
     blocks: list[Block] = [Note(gap) for gap in view.ledger.gaps]
+    blocks.extend(_without_record(view))
     blocks.extend(Note(warning, warning=True) for warning in comparability(view))
     if view.ledger.planned() is None and len(view.trials):
         blocks.append(
@@ -130,6 +131,24 @@ def warnings(view: View) -> tuple[str, ...]:
     if len(names) > 1:
         found.append(f"The folder holds records of several sweeps: {', '.join(sorted(map(str, names)))}.")
     return tuple(found)
+
+
+def _without_record(view: View) -> list[Block]:
+    """Trials that the sweep knows of and that left no record: they are in no table of results."""
+    recorded = {int(number) for number in view.trials["trial"]}
+    rows = [
+        {"trial": number, "state": state, "message": view.ledger.messages.get(number, "")}
+        for number, state in sorted(view.ledger.states.items())
+        if number not in recorded
+    ]
+    if not rows:
+        return []
+    columns = (
+        Column("trial", lambda row: str(row["trial"])),
+        Column("state", lambda row: row["state"], numeric=False),
+        Column("message", lambda row: text.words(row["message"])[:300], numeric=False),
+    )
+    return [Table("without-record", "Trials without any record", pd.DataFrame(rows), columns)]
 
 
 def _counts(view: View) -> Table:

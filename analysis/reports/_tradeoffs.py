@@ -34,7 +34,8 @@ def _one(view: View, cost: str, name: str, what: str, x_label: str) -> list[Bloc
     known = view.trials[view.trials[cost].notna()]
     if known.empty:
         return [Note(f"{what} was not measured.")]
-    same_students = cost == "student_ms_per_1000" and known["student_multiply_adds"].nunique(dropna=False) == 1
+    sizes = known["student_multiply_adds"]
+    same_students = cost == "student_ms_per_1000" and sizes.notna().all() and sizes.nunique() == 1
     column, direction = view.judge()
     marks = view.on_front([(column, direction), (cost, "minimize")])
     if same_students:

@@ -1,0 +1,304 @@
+import difflib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from analysis.errors import MissingFolderError, RecordError, UnknownReportError
+from analysis.frame import load
+from analysis.render import Table
+from analysis.reports import REPORTS, pareto_table, write
+from analysis.reports._health import comparability, outcome_section, unknowns
+from analysis.reports._tradeoffs import tradeoffs
+from analysis.reports._view import Context, View
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "sweep_report.md"
+ACCEPT = "ACCEPT_GOLDEN"
+
+
+class Requests(HTMLParser):
+    """Collects whatever would make a browser ask somebody for something, or run code."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "link", "iframe", "object", "embed", "base"):
+            self.found.append(tag)
+        for name, value in attrs:
+            if name.startswith("on"):
+                self.found.append(f"{tag} {name}")
+            if name in ("src", "href", "xlink:href", "srcset", "action", "data") and not (value or "").startswith("#"):
+                self.found.append(f"{tag} {name}={value}")
+
+
+def small(made_up: ModuleType, folder: Path) -> Path:
+    """A ledger small enough to check by hand: four trials of two replicates, one of which diverged."""
+    cells = {0: (0.80, 0.70), 1: (0.90, 0.84), 2: (0.88, 0.86), 3: (0.60, 0.52)}
+    records = []
+    for replicate in range(2):
+        records.append(made_up.record(kind="teacher", label="teacher", replicate=replicate))
+        for label, accuracy in (("random_graphs", 0.5), ("real_data", 0.84)):
+            quality = {"test_accuracy": accuracy + replicate / 50}
+            records.append(
+                made_up.record(kind="control", label=label, replicate=replicate, method=label, quality=quality)
+            )
+        for number, (validation, test) in cells.items():
+            failed = (number, replicate) == (3, 1)
+            records.append(
+                made_up.record(
+                    label=f"trial {number}",
+                    trial=number,
+                    replicate=replicate,
+                    outcome="diverged" if failed else "completed",
+                    message="The loss left the finite numbers." if failed else "",
+                    quality={} if failed else {"test_accuracy": test + replicate / 50, "agreement": None},
+                    cost={"lost_s": 1.5} if failed else {"synthesis_s": 2.0 + number},
+                    objectives={} if failed else {"validation_accuracy": validation},
+                    parameters={"method/synthesis/rate": 0.01 * (number + 1)},
+                )
+            )
+    return made_up.write_folder(folder, records, seeds=2, trials=4)
+
+
+def test_the_markdown_report_is_the_golden_one(made_up: ModuleType, tmp_path: Path) -> None:
+    path = write([small(made_up, tmp_path / "small")], tmp_path / "report")
+    found = path.with_name("report.md").read_text()
+    if os.environ.get(ACCEPT):
+        GOLDEN.write_text(found)
+    expected = GOLDEN.read_text()
+    difference = "\n".join(difflib.unified_diff(expected.split("\n"), found.split("\n"), "golden", "now", lineterm=""))
+    assert found == expected, (
+        f"{difference}\n\nThe report changed. If that is meant, accept it with\n"
+        f"    {ACCEPT}=1 python -m pytest {Path(__file__).relative_to(GOLDEN.parents[2])}"
+    )
+
+
+def test_the_page_asks_nobody_and_holds_the_numbers(made_up: ModuleType, tmp_path: Path) -> None:
+    page = write([small(made_up, tmp_path / "small")], tmp_path / "report").read_text()
+    requests = Requests()
+    requests.feed(page)
+    assert requests.found == []
+    assert not re.search(r"https?://|@import|url\((?!#)", page)
+    for number in ("0.850 ± 0.014", "trial 1", "0.860", "0.660", "1 of 2", "1 completed, 1 diverged"):
+        assert number in page
+    assert "The loss left the finite numbers." in page
+
+
+def test_the_numbers_are_right(made_up: ModuleType, tmp_path: Path) -> None:
+    text = write([small(made_up, tmp_path / "small")], tmp_path / "report").with_name("report.md").read_text()
+    # Trial 1 has the best validation accuracy, trial 2 the best test accuracy: 0.87 against 0.85.
+    assert "Trial 1 is chosen: the highest mean `validation\\_accuracy`".replace("\\_", "_") in text
+    assert "Oracle gap: 0.020. Trial 2 is best on test" in text
+    assert "It uses real data" in text
+    # (0.85 - 0.66) / (0.86 - 0.66), from one teacher accuracy for both seeds.
+    assert "0.95 (0.90 to 1.00)" in text
+    assert "prior" in text
+    assert "acgkd run made-up.yaml" in text
+
+
+def test_the_terminal_table(made_up: ModuleType, tmp_path: Path) -> None:
+    table = pareto_table(small(made_up, tmp_path / "small"))
+    assert table["label"].tolist() == [
+        "trial 1", "trial 2", "trial 0", "trial 3", "random_graphs", "real_data", "teacher", "majority class",
+    ]  # fmt: skip
+    assert table["replicates"].tolist()[:4] == ["2 of 2", "2 of 2", "2 of 2", "1 of 2"]
+    assert table["chosen"].tolist() == [True, *[False] * 7]
+    assert table["validation_accuracy"].tolist()[:3] == pytest.approx([0.9, 0.88, 0.8])
+    assert table["test_accuracy"].tolist()[0] == pytest.approx(0.85)
+    assert table["on_front"].tolist() == [True, *[False] * 7]
+    assert table.attrs == {"objective": "validation_accuracy", "direction": "maximize"}
+
+
+def test_an_empty_folder_gives_a_sensible_report(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    text = write([tmp_path / "empty"], tmp_path / "report").with_name("report.md").read_text()
+    assert "No record has been written yet." in text
+    assert "No trial is chosen: the sweep's objectives are not known." in text
+    assert "`sweep.json` is missing" in text
+    assert pareto_table(tmp_path / "empty").empty
+
+
+def test_only_failed_trials(made_up: ModuleType, tmp_path: Path) -> None:
+    records = [made_up.record(label=f"trial {n}", trial=n, outcome="failed", message="boom") for n in range(3)]
+    text = (
+        write([made_up.write_folder(tmp_path / "s", records)], tmp_path / "report").with_name("report.md").read_text()
+    )
+    assert "No trial is chosen: no trial has all its replicates completed." in text
+    assert text.count("boom") == 3
+    assert "there is nothing to draw" in text
+    assert not re.search(r"\bnan\b", text)
+
+
+def test_one_replicate_says_that_it_knows_no_spread(made_up: ModuleType, tmp_path: Path) -> None:
+    records = [
+        made_up.record(label=f"trial {n}", trial=n, objectives={"validation_accuracy": 0.8 + n / 100}) for n in range(3)
+    ]
+    folder = made_up.write_folder(tmp_path / "s", records, seeds=1)
+    text = write([folder], tmp_path / "report").with_name("report.md").read_text()
+    assert "One replicate per trial" in text
+    assert "nothing is known of the spread" in text
+    assert "±" not in text.split("## Best trials")[1].split("| trial 2")[1].split("\n")[0]
+    assert "one seed: the gap between teacher and majority class has no interval" in text
+
+
+def test_without_any_validation_value_nothing_is_chosen(made_up: ModuleType, tmp_path: Path) -> None:
+    nothing = {"validation_accuracy": None, "validation_divergence": None}
+    records = [
+        made_up.record(
+            label=f"trial {n}", trial=n, replicate=r, quality=nothing, objectives={"validation_accuracy": None}
+        )
+        for n in range(3)
+        for r in range(2)
+    ]
+    folder = made_up.write_folder(tmp_path / "s", records, seeds=2)
+    text = write([folder], tmp_path / "report").with_name("report.md").read_text()
+    assert "No trial is chosen: no complete trial has a value of validation_accuracy." in text.replace("\\_", "_")
+    assert "a diagnosis only" in text
+    assert "not measured in this sweep" in text
+
+
+def test_records_alone_are_enough(made_up: ModuleType, tmp_path: Path) -> None:
+    records = [made_up.record(replicate=r, objectives={"agreement": 0.9}) for r in range(3)]
+    folder = made_up.write_folder(tmp_path / "s", records, ledger=False)
+    text = write([folder], tmp_path / "report").with_name("report.md").read_text()
+    assert "Trial 0 is chosen" in text
+    assert "does not say which objective chooses" in text
+    assert "does not say how many replicates" in text
+
+
+def view_of(folder: Path) -> View:
+    frame = load([folder])
+    return Context.read(frame).views(frame)[0]
+
+
+@pytest.mark.parametrize(("hosts", "warned"), [(("a", "a"), False), (("a", "b"), True)])
+def test_seconds_of_several_machines_are_called_incomparable(
+    made_up: ModuleType, tmp_path: Path, hosts: tuple[str, str], warned: bool
+) -> None:
+    records = [made_up.record(replicate=r, environment={"host": host}) for r, host in enumerate(hosts)]
+    found = comparability(view_of(made_up.write_folder(tmp_path, records, seeds=2)))
+    assert any("Seconds are not comparable" in text and "hosts (a, b)" in text for text in found) is warned
+
+
+def test_a_slowing_machine_and_cached_synthesis_are_named(made_up: ModuleType, tmp_path: Path) -> None:
+    records = [
+        made_up.record(replicate=r, environment={"calibration_s": 0.02 * (1 + r)}, cost={"synthesis_cached": r == 1})
+        for r in range(2)
+    ]
+    text = " ".join(comparability(view_of(made_up.write_folder(tmp_path, records, seeds=2))))
+    assert "The calibration kernel took 0.0200 s to 0.0400 s" in text
+    assert "1 replicate took pseudo-samples from the cache" in text
+
+
+def test_a_trial_without_any_record_is_still_a_row(made_up: ModuleType, tmp_path: Path) -> None:
+    folder = made_up.write_folder(tmp_path / "s", [made_up.record()], seeds=1)
+    (folder / "trials" / "0007").mkdir()
+    trial = {
+        "number": 7,
+        "state": "failed",
+        "message": "no such layer",
+        "attempts": [{"replicate": 0, "outcome": None}],
+    }
+    (folder / "trials" / "0007" / "trial.json").write_text(json.dumps(trial))
+    tables = {table.name: table for table in unknowns(view_of(folder)).blocks if isinstance(table, Table)}
+    assert tables["without-record"].cells() == [["7", "failed", "no such layer"]]
+    history = [block for block in outcome_section(view_of(folder)).blocks if isinstance(block, Table)]
+    assert "1 under way" in next(table for table in history if table.name == "attempts").cells()[0][2]
+
+
+def test_a_kept_front_needs_students_of_several_sizes(made_up: ModuleType, tmp_path: Path) -> None:
+    for sizes, drawn in (((61, 61), False), ((61, 90), True), ((None, None), True)):
+        records = [
+            made_up.record(
+                label=f"trial {n}",
+                trial=n,
+                cost={"student_multiply_adds": size, "student_ms_per_1000": 40 + n},
+                objectives={"validation_accuracy": 0.8 + n / 10},
+            )
+            for n, size in enumerate(sizes)
+        ]
+        folder = made_up.write_folder(tmp_path / str(sizes), records, seeds=1)
+        names = [block.name for block in tradeoffs(view_of(folder)).blocks if isinstance(block, Table)]
+        assert ("front-inference" in names) is drawn
+
+
+def test_collapse_is_a_warning(made_up: ModuleType, tmp_path: Path) -> None:
+    records = [made_up.record(replicate=r, quality={"predicted_classes": 1 + r}) for r in range(2)]
+    folder = made_up.write_folder(tmp_path / "s", records, seeds=2)
+    text = write([folder], tmp_path / "r", "methods").with_name("report.md").read_text()
+    assert "1 complete trial with a collapsed student" in text
+
+
+def test_several_sweeps_stand_in_one_report(made_up: ModuleType, tmp_path: Path) -> None:
+    folders = [small(made_up, tmp_path / name) for name in ("one", "two")]
+    path = write(folders, tmp_path / "report")
+    text = path.with_name("report.md").read_text()
+    assert "# 2 sweeps" in text
+    assert "## one: Best trials" in text
+    assert "## two: Provenance" in text
+    assert (path.parent / "tables" / "one-best-trials.csv").exists()
+    assert (path.parent / "figures" / "two-outcomes.svg").exists()
+
+
+def test_methods_compares_the_chosen_trial_with_the_controls(made_up: ModuleType, tmp_path: Path) -> None:
+    path = write([small(made_up, tmp_path / "small")], tmp_path / "report", "methods")
+    differences = pd.read_csv(path.parent / "tables" / "differences.csv").set_index("against")
+    assert differences.loc["random_graphs", "difference"] == pytest.approx(0.34)
+    assert differences.loc["real_data", "wins"] == 0
+    methods = pd.read_csv(path.parent / "tables" / "methods.csv")
+    assert methods["label"].tolist()[-1] == "majority class"
+    assert methods["share"].tolist()[0] == pytest.approx(0.95)
+
+
+def test_errors_are_named(made_up: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(UnknownReportError, match="Did you mean 'sweep'"):
+        write([tmp_path], tmp_path / "report", "swep")
+    with pytest.raises(MissingFolderError):
+        write([tmp_path / "no"], tmp_path / "report")
+    folder = made_up.write_folder(tmp_path / "s", [])
+    (folder / "records" / "trial-0000-00.json").write_text('{"schema_version": 99}')
+    with pytest.raises(RecordError, match="99"):
+        pareto_table(folder)
+    assert not (tmp_path / "report").exists()
+
+
+def test_sixty_trials_take_seconds(made_up: ModuleType, tmp_path: Path) -> None:
+    folder = made_up.plausible(tmp_path / "sweep")
+    began = time.perf_counter()
+    path = write([folder], tmp_path / "report")
+    assert time.perf_counter() - began < 15  # about 3 s on a quiet machine
+    page = path.read_text()
+    for part in ("Which hyper-parameters decide", "Loss curves of the chosen trial", "active in", "could not be read"):
+        assert part in page
+    assert len(page) < 1_500_000
+    assert len(pd.read_csv(path.parent / "tables" / "trials.csv")) == 64
+
+
+@pytest.mark.parametrize(
+    ("code", "unwanted"),
+    [
+        ("import analysis.reports; list(analysis.reports.REPORTS)", ("torch", "ray", "optuna", "pandas", "matplotlib")),
+        ("import analysis.record", ("torch", "ray", "optuna", "pandas", "numpy", "acgkd", "sweeps")),
+        ("import analysis.reports.sweep, analysis.reports.methods", ("torch", "ray", "optuna", "acgkd", "sweeps")),
+    ],
+)
+def test_what_an_import_does_not_load(code: str, unwanted: tuple[str, ...]) -> None:
+    check = f"{code}\nimport sys\nprint([name for name in {unwanted!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_catalogue_lists_files() -> None:
+    assert "sweep" in REPORTS
+    assert "_view" not in REPORTS
+    assert list(REPORTS) == REPORTS.names()

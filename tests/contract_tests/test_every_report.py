@@ -1,0 +1,122 @@
+"""Every report of the catalogue, on every kind of sweep: it is made, asks nobody, and has all its files."""
+
+import importlib.util
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from analysis.frame import load
+from analysis.render import Report
+from analysis.reports import REPORTS, write
+from analysis.reports._view import Context
+
+
+def _maker() -> ModuleType:
+    path = Path(__file__).parents[1] / "analysis_tests" / "made_up.py"
+    spec = importlib.util.spec_from_file_location("contract_made_up", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+MADE_UP = _maker()
+
+
+def _empty(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _failed(folder: Path) -> Path:
+    return MADE_UP.write_folder(
+        folder, [MADE_UP.record(trial=n, label=f"trial {n}", outcome="failed") for n in range(2)]
+    )
+
+
+def _single(folder: Path) -> Path:
+    return MADE_UP.write_folder(folder, [MADE_UP.record(objectives={"validation_accuracy": 0.8})], seeds=1)
+
+
+def _controls_only(folder: Path) -> Path:
+    return MADE_UP.write_folder(folder, [MADE_UP.record(kind="control", label="random_graphs", trial=None)], seeds=1)
+
+
+def _teachers_only(folder: Path) -> Path:
+    return MADE_UP.write_folder(folder, [MADE_UP.record(kind="teacher", label="teacher", trial=None)], seeds=1)
+
+
+def _own_teacher(folder: Path) -> Path:
+    """No data set: no accuracy, agreement alone."""
+    nothing = {name: None for name in MADE_UP.record().quality.model_dump() if name != "predicted_classes"}
+    nothing["predicted_classes"] = None
+    records = [
+        MADE_UP.record(
+            trial=n,
+            label=f"trial {n}",
+            replicate=r,
+            vary=("draws",),
+            quality={**nothing, "agreement": 0.8 + n / 50 + r / 100},
+            objectives={"agreement": 0.8 + n / 50 + r / 100},
+        )
+        for n in range(3)
+        for r in range(2)
+    ]
+    return MADE_UP.write_folder(folder, records, seeds=2, objectives=(("agreement", "maximize", False),))
+
+
+def _plausible(folder: Path) -> Path:
+    return MADE_UP.plausible(folder, trials=8)
+
+
+FOLDERS: list[Callable[[Path], Path]] = [
+    _empty, _failed, _single, _controls_only, _teachers_only, _own_teacher, _plausible,
+]  # fmt: skip
+
+
+def test_the_catalogue_has_its_reports() -> None:
+    assert REPORTS.names() == ["methods", "sweep"]
+
+
+@pytest.mark.parametrize("name", list(REPORTS))
+@pytest.mark.parametrize("make", FOLDERS, ids=lambda make: make.__name__.strip("_"))
+def test_every_report_is_made_from_every_folder(name: str, make: Callable[[Path], Path], tmp_path: Path) -> None:
+    folder = make(tmp_path / "sweep")
+    path = write([folder], tmp_path / "report", name)
+    page, text = path.read_text(), path.with_name("report.md").read_text()
+    assert not re.search(r"https?://|<script", page)
+    assert not re.search(r"\bnan\b|<NA>|\bNone\b|\bNaT\b", text)
+    links = re.findall(r"\]\((figures/[^)]+)\)", text)
+    assert all((path.parent / link).stat().st_size > 500 for link in links)
+    for table in (path.parent / "tables").glob("*.csv"):
+        pd.read_parquet(table.with_suffix(".parquet"))
+        assert table.with_suffix(".tex").read_text().count(r"\begin{tabular}") == 1
+
+
+@pytest.mark.parametrize("name", list(REPORTS))
+def test_a_report_is_a_pure_function_and_its_accuracy_tables_end_with_the_majority_class(
+    name: str, tmp_path: Path
+) -> None:
+    frame = load([MADE_UP.plausible(tmp_path / "sweep", trials=4)])
+    before = frame.rows.copy()
+    context = Context.read(frame)
+    first, second = REPORTS[name](frame, context), REPORTS[name](frame, context)
+    assert isinstance(first, Report)
+    assert [table.cells() for table in first.tables()] == [table.cells() for table in second.tables()]
+    assert first.facts == second.facts
+    assert first.pictures() == second.pictures()
+    pd.testing.assert_frame_equal(frame.rows, before)
+    names = [block.name for block in (*first.tables(), *first.pictures())]
+    assert len(names) == len(set(names))
+    tables = [table for table in first.tables() if {"test_accuracy", "label"} <= set(table.data.columns)]
+    assert tables
+    for table in tables:
+        assert table.data["label"].iloc[-1] == "majority class", table.name
+        assert table.cells()[-1][0] == "majority class", table.name
