@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MOST_PANELS = 12
 _WIDTH = 12.0
-_BAND = 4.0
+_BAND = 3.85
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def parameters(
             _paint(upper, above, BLUE)
             _paint(lower, below, MUTED)
             upper.tick_params(labelbottom=False)
-            upper.set_title(_title(above), fontsize=8.8)
+            upper.set_title(_title(above, 38 if across < 4 else 30), fontsize=8.8)
             if column == 0:
                 upper.set_ylabel(labels[0])
                 lower.set_ylabel(labels[1])
@@ -110,9 +110,9 @@ def _across(panels: int) -> int:
     return 3 if -panels % 3 < -panels % 4 else 4
 
 
-def _title(content: Scatter) -> str:
+def _title(content: Scatter, longest: int) -> str:
     short = content.parameter.removeprefix("param/").removeprefix("method/")
-    whole = short if len(short) <= 30 else "…" + short[-29:]
+    whole = short if len(short) <= longest else "…" + short[1 - longest :]
     return whole if content.active == content.trials else f"{whole}\nactive in {content.active} of {content.trials}"
 
 
