@@ -90,7 +90,8 @@ class PseudoGraphs(nn.Module):
         zero = candidates.sizes.new_zeros(1)
         self._node_starts = torch.cat([zero, candidates.sizes.cumsum(0)])
         self._pair_starts = torch.cat([zero, candidates.counts.cumsum(0)])
-        odds = log_odds(edge_probability.clamp(0.02, 0.98), relaxing.noise).repeat_interleave(candidates.counts)
+        # Far down, or a known mean degree would be missed where all pairs of a large graph are candidates.
+        odds = log_odds(edge_probability.clamp(1e-4, 0.98), relaxing.noise).repeat_interleave(candidates.counts)
         self.structure = nn.Parameter(odds.to(device) + 0.3 * _normal((odds.numel(),), generator, device))
         self.features: nn.Parameter | None = None
         if prior.features in ("categorical", "continuous"):
@@ -176,8 +177,11 @@ class PseudoGraphs(nn.Module):
         )
         if rows is not None and self.prior.features == "categorical":
             rows = concrete_features(rows, temperature=how.temperature, relaxation=how.features, generator=generator)
-        batch = self._batch(selection, weights, rows)
-        return batch if how.threshold == 0 else _without(batch, torch.cat([soft, soft]) < how.threshold)
+        if how.threshold == 0:
+            return self._batch(selection, weights, rows)
+        # Put to 0 first: features that follow from the structure must not count what is dropped.
+        dropped = soft < how.threshold
+        return _without(self._batch(selection, weights.masked_fill(dropped, 0.0), rows), torch.cat([dropped, dropped]))
 
     @torch.no_grad()
     def sampled(self, generator: torch.Generator, indices: Tensor | None = None) -> GraphBatch:

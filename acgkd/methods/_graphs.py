@@ -25,13 +25,14 @@ class ComplexityConfig(Config):
         mode: what ξ counts.
         degree: candidate neighbours of a node; None means twice the prior's mean degree (6 where that is unknown).
         ratio: share of all pairs that are candidates.
-        threshold: all pairs are candidates; those whose relaxed weight is below take no part in message passing.
+        threshold: all pairs are candidates; those whose relaxed weight is below take no part in message passing. At
+            most 0.5, above which an edge is drawn: what is dropped while learning must not come back in transfer.
     """
 
     mode: Literal["degree", "ratio", "threshold"] = "degree"
     degree: float | None = Field(default=None, gt=0)
     ratio: float = Field(default=0.3, gt=0, le=1)
-    threshold: float = Field(default=0.1, ge=0, lt=1)
+    threshold: float = Field(default=0.1, ge=0, le=0.5)
 
 
 class PseudoGraphConfig(Config):
@@ -138,8 +139,8 @@ class Untrained:
         return PseudoGraphSource(self.graphs, fixed=fixed, generator=self.setting.streams.generator("transfer-draws"))
 
     def samples(self, count: int) -> GraphBatch:
-        """Fresh draws of the first `count` graphs."""
-        indices = torch.arange(min(count, self.graphs.count), device="cpu")
+        """Fresh draws of the graphs in turn, each as often as it takes to make `count`."""
+        indices = torch.arange(count, device="cpu") % self.graphs.count
         return self.graphs.sampled(self.setting.streams.generator("samples"), indices)
 
     def facts(self) -> Mapping[str, float]:
