@@ -10,7 +10,7 @@ from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS
 from acgkd.graphs.batch import GraphBatch
 from acgkd.graphs.select import GraphSelector
-from acgkd.methods import Method, MethodConfig, Run, Setting
+from acgkd.methods import Method, MethodConfig, NoSettings, Run, Setting
 from acgkd.methods._graphs import lift_to
 from acgkd.methods._transfer import CurriculumConfig, Transfer, TransferConfig
 from acgkd.methods._two_phase import TwoPhase
@@ -25,6 +25,7 @@ class RealTransferConfig(TransferConfig):
 class RealDataConfig(MethodConfig):
     """Settings of the control; there is nothing to synthesise."""
 
+    synthesis: NoSettings = NoSettings()
     transfer: RealTransferConfig = RealTransferConfig()
 
 
