@@ -62,7 +62,7 @@ class Setting:
         prior: what is known of the data without having it (`acgkd.graphs.Prior` or `acgkd.images.Prior`).
         streams: named random generators, all from one seed.
         device: where every tensor is made.
-        real: batches of the teacher's training split; given to a method only if it declares `needs_data`.
+        real: labelled samples of the teacher's training split; given to a method only if it declares `needs_data`.
     """
 
     teacher: nn.Module

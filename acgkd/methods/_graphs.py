@@ -160,7 +160,6 @@ class Untrained:
 
 def lift_to(teacher: nn.Module, device: torch.device) -> Any:
     """How a plain student is lifted to `teacher`'s width and classifier."""
-
     protocol: Any = teacher
 
     def lift(student: nn.Module) -> nn.Module:

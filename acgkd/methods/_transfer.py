@@ -16,7 +16,6 @@ from acgkd.modality import Modality
 from acgkd.runtime import backward
 from acgkd.temperature import AdversarialTemperature, FixedTemperature
 
-
 CHUNK = 256
 
 
@@ -115,7 +114,6 @@ class Transfer:
                 raise ConfigError("`projection: gat` is for graphs; use `projection: none` here.")
             with setting.streams.fork("projection"):
                 self.student = lift(setting.student)
-        self._drops = any(isinstance(m, nn.Dropout) and m.p > 0 for m in self.student.modules())
         self._temperature: nn.Module = FixedTemperature(config.temperature.value)
         if config.temperature.mode == "adversarial":
             bounds = config.temperature
@@ -133,32 +131,29 @@ class Transfer:
         for group in self._optimizer.param_groups:
             group["lr"] = config.rate * (1 - share_done)
         self.student.train()
-        with torch.no_grad():
-            target = self.modality.logits(self.setting.teacher, batch)
         temperature = self._temperature(share_done)
-        if self._drops:
-            with self.setting.streams.fork("dropout"):
-                output = self.modality.logits(self.student, batch)
-        else:
-            output = self.modality.logits(self.student, batch)
-        loss = softened_kl(target, output, temperature).mean()
-        if config.feature_weight > 0:
-            loss = loss + config.feature_weight * self._feature_distance(batch)
+        # A student of the user's may drop out anywhere, in a layer or in a function: always from a stream of its own.
+        with self.setting.streams.fork("dropout"):
+            loss = self._loss(batch, temperature)
         self._optimizer.zero_grad(set_to_none=True)
         backward(loss)
         self._optimizer.step()
         self.done += 1
-        self._count(batch)
-        shown = temperature.detach() if isinstance(temperature, Tensor) else loss.new_tensor(temperature)
+        # A forward pass of the teacher, a forward and backward pass of the student.
+        self._count(batch, teacher=1, student=3)
+        shown = temperature.detach() if isinstance(temperature, Tensor) else torch.full_like(loss.detach(), temperature)
         return {"loss": loss.detach(), "temperature": shown}
 
-    def _feature_distance(self, batch: Any) -> Tensor:
-        encode_teacher: Any = self.setting.teacher.encode
-        encode_student: Any = self.student.encode
-        inputs = (batch.x, batch.edge_index, batch.edge_weight, batch.batch)
+    def _loss(self, batch: Any, temperature: Tensor | float) -> Tensor:
+        if self.config.feature_weight == 0:
+            with torch.no_grad():
+                target = self.modality.logits(self.setting.teacher, batch)
+            return softened_kl(target, self.modality.logits(self.student, batch), temperature).mean()
         with torch.no_grad():
-            target = encode_teacher(*inputs)
-        return feature_distance(target, encode_student(*inputs))
+            target, target_nodes = _scores_and_nodes(self.setting.teacher, batch)
+        output, nodes = _scores_and_nodes(self.student, batch)
+        distance = feature_distance(target_nodes, nodes)
+        return softened_kl(target, output, temperature).mean() + self.config.feature_weight * distance
 
     def _choose(self, source: Source, share_done: float) -> Tensor:
         """Which samples this step sees, by the curriculum and the stream called ``transfer-order``."""
@@ -190,14 +185,15 @@ class Transfer:
                 found.append(prediction_entropy(logits))
             else:
                 found.append(softened_kl(logits, self.modality.logits(self.student, batch), 1.0))
+            self._count(batch, teacher=1, student=int(self.config.curriculum.difficulty == "gap"))
         return torch.cat(found).to("cpu")
 
-    def _count(self, batch: Any) -> None:
-        """Adds a forward pass of the teacher and a forward and backward pass of the student."""
+    def _count(self, batch: Any, *, teacher: int, student: int) -> None:
+        """Adds so many passes of both over a batch; a backward pass counts as two."""
         if self._student_cost is None or self._teacher_cost is None:
             self._student_cost = self.modality.counter(self.student, batch)
             self._teacher_cost = self.modality.counter(self.setting.teacher, batch)
-        self.multiply_adds += self._teacher_cost(batch) + 3 * self._student_cost(batch)
+        self.multiply_adds += teacher * self._teacher_cost(batch) + student * self._student_cost(batch)
 
     def state_dict(self) -> dict[str, Any]:
         """Student, temperature, optimiser, difficulty, position."""
@@ -218,3 +214,14 @@ class Transfer:
         self._temperature.load_state_dict(state["temperature"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._difficulty = state["difficulty"]
+
+
+def _scores_and_nodes(model: nn.Module, batch: Any) -> tuple[Tensor, Tensor]:
+    """Class scores and the node embeddings that they come from, in one pass: a second would move BatchNorm twice.
+
+    Shapes:
+        returns: ``[graphs, classes]`` and ``[nodes, width]``
+    """
+    parts: Any = model
+    nodes = parts.encode(batch.x, batch.edge_index, batch.edge_weight, batch.batch)
+    return parts.classifier(parts.readout(nodes, batch.batch, batch.graphs)), nodes

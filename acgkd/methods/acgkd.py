@@ -15,7 +15,7 @@ The algorithm on one page::
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from acgkd.graphs import GRAPHS
+from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.losses import feature_entropy, softened_kl
 from acgkd.methods import Method, MethodConfig, Run, Setting
 from acgkd.methods._graphs import PseudoGraphConfig, Untrained, lift_to
@@ -76,7 +76,7 @@ class GraphInversion(Untrained):
         self._statistics = BatchNormStatistics(setting.teacher, config.statistics)
         self._optimizer = torch.optim.Adam(self.graphs.parameters(), lr=config.rate)
         self._labels = self.graphs.labels.to(setting.device)
-        self._cost: Any = None
+        self._costs: dict[nn.Module, Callable[[GraphBatch], float]] = {}
 
     def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:
         """One optimiser step over all pseudo-graphs; returns each term of the loss, detached."""
@@ -104,10 +104,16 @@ class GraphInversion(Untrained):
         nn.utils.clip_grad_norm_(self.graphs.parameters(), 10.0)
         self._optimizer.step()
         self.done += 1
-        if self._cost is None:
-            self._cost = GRAPHS.counter(self.setting.teacher, batch)
-        self.multiply_adds += 3 * self._cost(batch)
+        self._count(self.setting.teacher, batch)
+        if "disagreement" in terms and student is not None:
+            self._count(student, batch)
         return {"loss": loss.detach(), **{name: term.detach() for name, term in terms.items()}}
+
+    def _count(self, model: nn.Module, batch: GraphBatch) -> None:
+        """Adds a forward and backward pass of a model."""
+        if model not in self._costs:
+            self._costs[model] = GRAPHS.counter(model, batch)
+        self.multiply_adds += 3 * self._costs[model](batch)
 
     def state_dict(self) -> dict[str, Any]:
         """Learned parameters, optimiser, position; candidates follow from the seed."""
