@@ -67,20 +67,46 @@ def models_law(teacher: TeacherConfig, student: StudentConfig, trust_code: bool)
             yield Fault(path, str(error))
 
 
-def checkpoint_law(teacher: TeacherConfig) -> Iterator[Fault]:
-    """The teacher's file is there and safe to open."""
+def checkpoint_law(
+    teacher: TeacherConfig, prior: PriorConfig, dataset: DatasetConfig | None, method: MethodChoice
+) -> Iterator[Fault]:
+    """The teacher's file is there, safe to open, and holds the weights of such a model."""
     if teacher.checkpoint is None:
         return
-    from acgkd import checkpoint
+    from acgkd.checkpoint import load_state
+    from acgkd.teacher import load_weights
 
     path = Path(teacher.checkpoint)
     if not path.exists():
         yield Fault("teacher/checkpoint", f"There is no file {path}.")
         return
     try:
-        checkpoint.load(path)
+        model = _blank_teacher(teacher.preset, prior, dataset, method)
+        if model is None:
+            load_state(path)
+        else:
+            load_weights(model, path)
     except AcgkdError as error:
         yield Fault("teacher/checkpoint", str(error))
+
+
+def _blank_teacher(preset: str, prior: PriorConfig, dataset: DatasetConfig | None, method: MethodChoice) -> Any:
+    """A model that the weights should fit, or None where other sections are too wrong to build one."""
+    import torch
+
+    from acgkd.datasets import DATASETS
+    from acgkd.methods import METHODS
+    from acgkd.modalities import modality
+    from acgkd.models import build_model
+    from acgkd.runtime import Streams
+
+    try:
+        known = PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
+        facts = modality(METHODS[method.name].modality).prior(prior, known)
+        with Streams(0, torch.device("cpu")).fork("teacher"):
+            return build_model(preset, facts.feature_count, facts.classes)
+    except AcgkdError:
+        return None
 
 
 def dataset_law(dataset: DatasetConfig | None) -> Iterator[Fault]:
@@ -94,12 +120,13 @@ def dataset_law(dataset: DatasetConfig | None) -> Iterator[Fault]:
         return
     if dataset.split_file is not None and not Path(dataset.split_file).is_file():
         yield Fault("dataset/split_file", f"There is no file {dataset.split_file}.")
+    if dataset.root is not None and not Path(dataset.root).is_dir():
+        yield Fault("dataset/root", f"There is no folder {dataset.root}.")
+        return
     try:
-        locate = getattr(DATASETS[dataset.name], "locate", None)
-        if locate is not None:
-            locate(dataset)
+        DATASETS[dataset.name].read_options(dataset)
     except AcgkdError as error:
-        yield Fault("dataset", str(error))
+        yield Fault("dataset/options", str(error))
 
 
 def teacher_comes_from_somewhere(teacher: TeacherConfig, dataset: DatasetConfig | None) -> Iterator[Fault]:
@@ -139,7 +166,10 @@ def prior_law(prior: PriorConfig, dataset: DatasetConfig | None, method: MethodC
 
     if method.name not in METHODS or (dataset is not None and dataset.name not in DATASETS):
         return
-    known = PriorConfig() if dataset is None else DATASETS[dataset.name].known
+    try:
+        known = PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
+    except AcgkdError:
+        return  # told already
     try:
         modality(METHODS[method.name].modality).prior(prior, known)
     except AcgkdError as error:

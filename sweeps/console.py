@@ -19,7 +19,7 @@ def print_faults(error: SpecError) -> None:
     """All faults of a spec, each with a place that editors can jump to."""
     count = len(error.faults)
     title = f"{count} fault{'' if count == 1 else 's'}. Nothing was started."
-    err.print(Text.assemble(("Error: ", "bold red"), f"{error.source} has {title}"))
+    err.print(Text.assemble(("Error: ", "bold red"), f"{error.source} has {title}"), soft_wrap=True)
     for fault in error.faults:
         place = f"{error.source}:{fault.line}" if fault.line else error.source
         err.print(Text.assemble((place, "cyan"), "  ", (fault.path, "bold")), soft_wrap=True)

@@ -7,7 +7,7 @@ phase.
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -16,69 +16,11 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from sweeps.snapshot import Snapshot
+
 LINE_EVERY_S = 10.0
 RUNNING_SHOWN = 8
 COLOURS = {"completed": "green", "pruned": "yellow", "infeasible": "magenta", "failed": "red", "running": "cyan"}
-
-
-class RunningTrial(Protocol):
-    """One trial at work."""
-
-    @property
-    def number(self) -> int | str:
-        """Optuna's number, or the name of a control."""
-
-    @property
-    def replicate(self) -> int:
-        """Which of the seeds."""
-
-    @property
-    def progress(self) -> float:
-        """Share of the replicate that is done."""
-
-    @property
-    def seconds(self) -> float:
-        """Since it started."""
-
-
-class Snapshot(Protocol):
-    """A sweep at one instant, as the executors tell it."""
-
-    @property
-    def prepared(self) -> int:
-        """Teachers that are there."""
-
-    @property
-    def to_prepare(self) -> int:
-        """Teachers that are needed."""
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """Trials by state."""
-
-    @property
-    def budget_trials(self) -> int | None:
-        """How many there may be; None where only time ends the sweep."""
-
-    @property
-    def running(self) -> list[Any]:
-        """What is at work, each a `RunningTrial`."""
-
-    @property
-    def best(self) -> Mapping[str, Any] | None:
-        """The best trial so far: number, objective values, accuracy."""
-
-    @property
-    def elapsed_s(self) -> float:
-        """Since this start."""
-
-    @property
-    def remaining_s(self) -> float | None:
-        """An estimate, once there is something to go by."""
-
-    @property
-    def message(self) -> str:
-        """What is going on in words, where there is something to say."""
 
 
 def clock(seconds: float | None) -> str:
@@ -141,7 +83,7 @@ def plain_line(snapshot: Snapshot) -> str:
     of = "" if snapshot.budget_trials is None else f" of {snapshot.budget_trials}"
     parts = [f"[{clock(snapshot.elapsed_s)}] {phase(snapshot)}"]
     if snapshot.prepared < snapshot.to_prepare:
-        parts.append(f"teachers {snapshot.prepared} of {snapshot.to_prepare}")
+        parts.append(f"teachers and controls {snapshot.prepared} of {snapshot.to_prepare}")
     parts.append(f"trials {finished(snapshot)}{of} done ({_counts(snapshot).plain})")
     parts.append(f"best {best_line(snapshot.best)}")
     if snapshot.remaining_s is not None:
@@ -157,7 +99,7 @@ def render(snapshot: Snapshot, title: str, spinner: RenderableType | None = None
     facts.add_column(style="bold", no_wrap=True, width=10)
     facts.add_column(ratio=1)
     if snapshot.to_prepare:
-        facts.add_row("teachers", _bar(snapshot.prepared, snapshot.to_prepare, "ready"))
+        facts.add_row("prepared", _bar(snapshot.prepared, snapshot.to_prepare, "teachers and controls"))
     if snapshot.budget_trials is None:
         facts.add_row("trials", Text(f"{finished(snapshot)} done"))
     else:

@@ -47,12 +47,22 @@ def translate(error: ValidationError, model: type[BaseModel], data: Any, prefix:
     """
     merged: dict[str, list[tuple[str | None, str]]] = {}
     for detail in error.errors(include_url=False):
+        if _miscounted(detail):
+            continue
         keys, known = _walk(model, data, detail["loc"], detail["type"])
         path = "/".join([prefix, *map(str, keys)]).strip("/")
         entry = _message(detail, keys, known)
         if entry not in merged.setdefault(path, []):
             merged[path].append(entry)
     return [Fault(path, _merge(entries)) for path, entries in merged.items()]
+
+
+def _miscounted(detail: Any) -> bool:
+    """Pydantic counts only the values that are right; the wrong ones are told on their own."""
+    value = detail["input"]
+    if detail["type"] != "too_short" or not isinstance(value, list | tuple):
+        return False
+    return len(value) >= int(detail["ctx"]["min_length"])
 
 
 def _merge(entries: Sequence[tuple[str | None, str]]) -> str:
@@ -80,7 +90,7 @@ def _message(detail: Any, keys: Sequence[str | int], known: Sequence[str]) -> tu
         return None, f"`{key}` must be one of {', '.join(known)}, but got {found}."
     if kind in _SIGNS:
         sign, limit = _SIGNS[kind]
-        return None, f"`{leaf} {sign} {facts[limit]}` must hold, but got {show(value)}."
+        return None, f"`{leaf} {sign} {facts[limit]:g}` must hold, but got {show(value)}."
     if kind in ("literal_error", "enum"):
         allowed = str(facts["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
         hint = nearest(value, allowed) if isinstance(value, str) else ""

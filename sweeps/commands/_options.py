@@ -7,7 +7,11 @@ from typing import Annotated
 
 import typer
 
-SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The sweep, as a YAML file.", show_default=False)]
+from acgkd.errors import ConfigError
+
+SpecFile = Annotated[
+    Path, typer.Argument(metavar="SPEC", help="The sweep, as a YAML file.", readable=False, show_default=False)
+]
 SweepFolderPath = Annotated[Path, typer.Argument(metavar="DIR", help="A sweep folder.", show_default=False)]
 Overrides = Annotated[
     list[str] | None,
@@ -24,6 +28,17 @@ TrustCode = Annotated[
     typer.Option("--trust-code", help="Let `teacher.preset` name a Python function of yours, `module:function`."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+def require_sweep(folder: Path) -> None:
+    """Refuses a path that is no sweep folder.
+
+    Raises:
+        ConfigError: it holds no `sweep.json`.
+    """
+    if not (folder / "sweep.json").is_file():
+        there = "there is no such folder" if not folder.is_dir() else "this one does not"
+        raise ConfigError(f"A sweep folder holds `sweep.json`, but {there}: {folder}. Is the path right?")
 
 
 def examples(*lines: str) -> str:

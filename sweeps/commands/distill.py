@@ -82,10 +82,11 @@ def _run(spec: Any, seed: int, folder: Path, trust_code: bool) -> tuple["Record"
     from acgkd.errors import DivergedError
     from acgkd.experiment import Experiment
     from sweeps.replicate import build_record
+    from sweeps.trial import now
 
+    started_at = now()
     config = spec.run_config({})
     experiment = Experiment(config, seed, home=folder / "cache", trust_code=trust_code)
-    message, outcome = "", "completed"
     with err.status("teacher and reference pool"):
         experiment.prepare()
     run = experiment.start()
@@ -95,10 +96,21 @@ def _run(spec: Any, seed: int, folder: Path, trust_code: bool) -> tuple["Record"
                 run.advance(seconds=1.0)
                 shown.update(f"distilling: {run.progress:.0%}")
         except DivergedError as error:
-            outcome, message = "diverged", str(error)
+            record = build_record(
+                spec,
+                config,
+                seed,
+                None,
+                outcome="diverged",
+                message=str(error),
+                progress=run.progress,
+                seconds=run.seconds,
+                started_at=started_at,
+            )
+            return record, run.curves
     run.export(folder / f"student-{seed}.pt")
-    measurement = experiment.measure(run)
-    record = build_record(spec, config, seed, measurement, outcome=outcome, message=message)
+    with err.status("measuring"):
+        record = build_record(spec, config, seed, experiment.measure(run), started_at=started_at)
     return record, run.curves
 
 
@@ -112,7 +124,8 @@ def _print(row: dict[str, Any], folder: Path, seed: int) -> None:
     table.add_column(justify="right")
     for key in _SHOWN:
         if row.get(key) is not None:
-            table.add_row(key.replace("_", " "), number(row[key]))
+            share = key.endswith(("accuracy", "agreement"))
+            table.add_row(key.replace("_", " "), f"{row[key]:.3f}" if share else number(row[key]))
     out.print(table)
     out.print(f"Record and student: {folder}/*-{seed}.*", markup=False, highlight=False, soft_wrap=True)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.commands._options import SweepFolderPath, examples
+from sweeps.commands._options import SweepFolderPath, examples, require_sweep
 from sweeps.console import out, plural
 
 EPILOG = examples(
@@ -23,7 +23,8 @@ def export_study(
     It is a copy: the sweep never reads it back, and its folder stays the only truth. A study of that name must not
     be there yet.
     """
-    from sweeps.study import export
+    from sweeps.export import export_study as export
 
+    require_sweep(folder)
     count = export(folder, url, name)
     out.print(f"{plural(count, 'trial')} copied to {url}.", markup=False, highlight=False, soft_wrap=True)

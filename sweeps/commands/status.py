@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from sweeps.commands._options import Json, SweepFolderPath, examples
+from sweeps.commands._options import Json, SweepFolderPath, examples, require_sweep
 from sweeps.console import out
 
 EPILOG = examples(
@@ -19,6 +19,7 @@ def status(folder: SweepFolderPath, json: Json = False) -> None:
     """
     from sweeps.folder import SweepFolder
 
+    require_sweep(folder)
     found = SweepFolder(folder).status().to_json()
     if json:
         from json import dumps

@@ -1,36 +1,28 @@
 """The live table and the plain lines."""
 
 import io
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from sweeps.display import Display, clock, number, phase, plain_line, render
+from sweeps.snapshot import RunningTrial, Snapshot
 
 
-@dataclass(frozen=True)
-class Running:
-    number: int | str
-    replicate: int
-    progress: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Shot:
-    prepared: int = 2
-    to_prepare: int = 2
-    counts: dict[str, int] = field(default_factory=lambda: {"completed": 3, "pruned": 1, "running": 2, "waiting": 0})
-    budget_trials: int | None = 10
-    running: list[Any] = field(default_factory=lambda: [Running(4, 0, 0.25, 12.0), Running("real_data", 1, 0.9, 3.0)])
-    best: dict[str, Any] | None = field(
-        default_factory=lambda: {"number": 1, "validation_divergence": 0.123456, "accuracy": 0.91}
-    )
-    elapsed_s: float = 75.0
-    remaining_s: float | None = 110.0
-    message: str = ""
+def Shot(**changes):
+    facts = {
+        "prepared": 2,
+        "to_prepare": 2,
+        "counts": {"completed": 3, "pruned": 1, "running": 2, "waiting": 0},
+        "budget_trials": 10,
+        "running": [RunningTrial(4, 0, 0.25, 12.0), RunningTrial("real_data", 1, 0.9, 3.0)],
+        "best": {"number": 1, "validation_divergence": 0.123456, "accuracy": 0.91},
+        "elapsed_s": 75.0,
+        "remaining_s": 110.0,
+        "message": "",
+    }
+    return Snapshot(**{**facts, **changes})
 
 
 def shown(shot, width=100):
@@ -58,7 +50,7 @@ def test_the_table_says_what_is_done_running_best_and_left():
         Shot(budget_trials=None, best=None, remaining_s=None, running=[], counts={}),
         Shot(prepared=0, counts={}, running=[], message="preparing a teacher " * 10),
         Shot(best={"number": 1, **{f"objective_{n}": 1e18 for n in range(20)}}),
-        Shot(running=[Running(n, 0, 0.5, 1e6) for n in range(40)]),
+        Shot(running=[RunningTrial(n, 0, 0.5, 1e6) for n in range(40)]),
     ],
 )
 def test_every_line_fits_into_100_columns(shot):
@@ -66,7 +58,7 @@ def test_every_line_fits_into_100_columns(shot):
 
 
 def test_many_running_trials_are_counted_not_listed():
-    assert "and 32 more" in shown(Shot(running=[Running(n, 0, 0.5, 1.0) for n in range(40)]))
+    assert "and 32 more" in shown(Shot(running=[RunningTrial(n, 0, 0.5, 1.0) for n in range(40)]))
 
 
 def test_a_pipe_gets_a_line_every_ten_seconds_and_at_each_phase():

@@ -234,7 +234,7 @@ def test_code_of_the_user_needs_the_command_line(write):
 @pytest.mark.parametrize(
     ("name", "low", "high", "fragment"),
     [
-        ("method/transfer/curriculum/pace", 0.1, 1.4, "`pace <= 1.0` must hold, but got 1.4"),
+        ("method/transfer/curriculum/pace", 0.1, 1.4, "`pace <= 1` must hold, but got 1.4"),
         ("method/transfer/rat", 0.1, 1.0, "Did you mean 'rate'?"),
         ("method/transfer/temperature/low", 1.0, 9.0, "`low < high` must hold"),
         ("teacher/learning_rate", 0.1, 1.0, "train teachers of its own"),

@@ -1,0 +1,98 @@
+"""Every search space: whatever it asks for, its method takes."""
+
+from pathlib import Path
+
+import optuna
+import pytest
+
+from acgkd.config import RunConfig
+from acgkd.distillation import parse_method
+from acgkd.models import check_preset
+from sweeps.probe import survey
+from sweeps.spaces import SPACES
+from sweeps.spec import read_spec
+
+TRIALS = 200
+FIXED = {"dataset": {"name": "motifs"}, "teacher": {"preset": "gin-5-64"}, "student": {"preset": "gin-3-32"}}
+
+# The method that a space is for is what its name begins with; `smoke` is for all that are shipped.
+METHODS_OF = {"smoke": ("acgkd", "random_graphs", "real_data")}
+
+
+def methods_of(space):
+    return METHODS_OF.get(space, (space.split("_")[0],))
+
+
+@pytest.fixture(scope="module")
+def specs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("specs")
+
+    def make(space, method):
+        path = Path(folder / f"{space}-{method}.yaml")
+        path.write_text(
+            f"dataset: motifs\nteacher: gin-5-64\nstudent: gin-3-32\nmethod: {method}\nspace: {space}\n"
+            "budget: {trials: 1}\ncontrols: []\n"
+        )
+        return read_spec(path)
+
+    return make
+
+
+def test_there_are_three():
+    assert list(SPACES) == ["acgkd_core", "acgkd_default", "smoke"]
+
+
+@pytest.mark.parametrize("space", list(SPACES))
+def test_two_hundred_random_trials_all_parse(space, specs):
+    for method in methods_of(space):
+        spec = specs(space, method)
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+        parsed = 0
+        for _ in range(TRIALS):
+            trial = study.ask()
+            spec.suggest(trial)
+            config = spec.run_config(trial.params)
+            assert isinstance(config, RunConfig)
+            _, settings = parse_method(config.method)
+            check_preset(config.student.preset)
+            for name, value in trial.params.items():
+                where = settings if name.startswith("method/") else config
+                for key in name.removeprefix("method/").split("/"):
+                    where = getattr(where, key)
+                assert where == value
+            study.tell(trial, 0.0)
+            parsed += 1
+        assert parsed == TRIALS
+
+
+@pytest.mark.parametrize("space", list(SPACES))
+def test_one_name_has_one_distribution(space, specs):
+    spec = specs(space, methods_of(space)[0])
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    seen = {}
+    for _ in range(TRIALS):
+        trial = study.ask()
+        spec.suggest(trial)
+        for name, distribution in trial.distributions.items():
+            assert seen.setdefault(name, distribution) == distribution
+        study.tell(trial, 0.0)
+    assert set(seen) == set(survey(spec.suggest).parameters)
+    assert all(name.startswith(("method/synthesis/", "method/transfer/", "student/")) for name in seen)
+
+
+def test_the_default_covers_what_the_method_is_known_for(specs):
+    asked = survey(specs("acgkd_default", "acgkd").suggest)
+    for name in (
+        "method/synthesis/complexity/mode",
+        "method/transfer/temperature/mode",
+        "method/transfer/curriculum/pacing",
+        "method/transfer/curriculum/pace",
+        "method/synthesis/rate",
+        "method/synthesis/statistics_weight",
+        "method/synthesis/entropy_weight",
+    ):
+        assert name in asked.parameters
+    for name in ("degree", "ratio", "threshold"):
+        assert f"method/synthesis/complexity/{name}" in asked.conditional
+    for name in ("value", "low", "high"):
+        assert f"method/transfer/temperature/{name}" in asked.conditional
