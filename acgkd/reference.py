@@ -42,7 +42,9 @@ def reference_pool(teacher: nn.Module, modality: Modality, prior: Any, seed: int
         config = method.config.model_validate({"synthesis": synthesis})
         streams = Streams(derive_seed("reference pool", VERSION, number, seed), device)
         # The student of a pool is never taught; any module with parameters will do.
-        run = method.start(config, Setting(teacher, nn.Linear(1, 1, device=device), prior, streams, device))
+        with streams.fork("student"):
+            untaught = nn.Linear(1, 1, device=device)
+        run = method.start(config, Setting(teacher, untaught, prior, streams, device))
         for _ in range(run.stages[0].steps):
             run.step()
         batches += [run.samples(config.synthesis.graphs) for _ in range(DRAWS)]

@@ -10,6 +10,7 @@ from acgkd import checkpoint
 from acgkd.errors import CheckpointError
 from acgkd.models import build_model
 from acgkd.projection import ProjectedStudent
+from acgkd.runtime import Streams
 
 FORMAT = "acgkd-student-1"
 
@@ -28,9 +29,20 @@ def describe(student: nn.Module) -> dict[str, Any]:
             "width": student.width,
             "heads": student.heads,
             "classes": classifier.out_features,
+            "bias": classifier.bias is not None,
         }
-    config = getattr(student, "config", None)
-    return {"kind": "plain", "model": config()} if callable(config) else {"kind": "custom"}
+    if not type(student).__module__.startswith("acgkd.models."):
+        return {"kind": "custom"}
+    ours: Any = student
+    return {"kind": "plain", "model": ours.config()}
+
+
+def _rebuild(made: dict[str, Any], device: torch.device) -> nn.Module:
+    model = build_model(**made["model"], device=device)
+    if made["kind"] == "plain":
+        return model
+    classifier = nn.Linear(made["width"], made["classes"], bias=made["bias"], device=device)
+    return ProjectedStudent(model, classifier, made["width"], device, heads=made["heads"])
 
 
 def save_student(student: nn.Module, path: Path) -> None:
@@ -56,16 +68,14 @@ def load_student(path: str | Path, *, into: nn.Module | None = None, device: str
     made, where = loaded["student"], torch.device(device)
     if into is not None:
         student = into.to(where)
-    elif made["kind"] == "plain":
-        student = build_model(**made["model"], device=where)
-    elif made["kind"] == "projected":
-        classifier = nn.Linear(made["width"], made["classes"], device=where)
-        inner = build_model(**made["model"], device=where)
-        student = ProjectedStudent(inner, classifier, made["width"], where, heads=made["heads"])
-    else:
+    elif made["kind"] == "custom":
         raise CheckpointError(
             f"{path} holds the weights of a module of your own. Build one and pass it: load_student(path, into=module)."
         )
+    else:
+        # Building draws weights that are replaced at once; the caller's random state is left alone.
+        with Streams(0, where).fork("student"):
+            student = _rebuild(made, where)
     try:
         student.load_state_dict(loaded["state"])
     except RuntimeError as error:
