@@ -6,9 +6,9 @@ Configs stop at the door: components take plain arguments, only builders see a c
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from acgkd.errors import ConfigError
 
@@ -20,6 +20,9 @@ class Config(BaseModel):
     """Base of every config: frozen, closed to unknown keys, finite numbers only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+C = TypeVar("C", bound=Config)
 
 
 def _named(value: Any) -> Any:
@@ -122,6 +125,25 @@ class RunConfig(Config):
     def fingerprint(self) -> str:
         """Sixteen hex digits that name these settings: equal for the replicates of one trial."""
         return fingerprint(self.model_dump(mode="json", exclude={"device"}))
+
+
+def checked(kind: type[C], value: Any, what: str) -> C:
+    """Reads plain data as a config.
+
+    Args:
+        kind: the config.
+        value: the data.
+        what: how the message calls it.
+
+    Raises:
+        ConfigError: all faults, each with its path.
+    """
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        faults = [(fault["msg"].removeprefix("Value error, "), fault["loc"]) for fault in error.errors()]
+        told = "; ".join(f"`{'/'.join(map(str, place))}`: {law}" if place else law for law, place in faults)
+        raise ConfigError(f"The settings of {what} do not hold: {told}") from None
 
 
 def fingerprint(value: Any) -> str:

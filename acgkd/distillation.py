@@ -1,9 +1,11 @@
 """One distillation: stepped, timed, watched, saved and taken up again."""
 
+import hashlib
 import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,13 @@ import torch
 from torch import nn
 
 from acgkd import checkpoint
-from acgkd.config import MethodChoice, PriorConfig, fingerprint
+from acgkd.config import MethodChoice, PriorConfig, checked, fingerprint
 from acgkd.errors import CheckpointError, ConfigError, DivergedError
 from acgkd.methods import METHODS, Method, MethodConfig, Setting, Stage
 from acgkd.modalities import modality
 from acgkd.models import build_model
 from acgkd.runtime import Clocks, PeakMemory, Streams, derive_seed, resolve_device
-from acgkd.students import save_student
+from acgkd.students import describe, save_student
 from acgkd.teacher import as_teacher
 
 FORMAT = "acgkd-run-1"
@@ -50,7 +52,28 @@ class Distillation:
         self._clocks = Clocks(setting.device)
         self._memory = PeakMemory(setting.device)
         self._keep_synthesis = keep_synthesis
-        self._identity = fingerprint([config.model_dump(mode="json"), setting.streams.seed, str(type(setting.student))])
+
+    @cached_property
+    def _identity(self) -> str:
+        """What a checkpoint must share with this run: settings, seed, device, prior, teacher, shape of the student."""
+        setting, student = self.setting, self.setting.student
+        teacher = hashlib.sha256()
+        for name, value in setting.teacher.state_dict().items():
+            teacher.update(name.encode())
+            teacher.update(value.detach().to("cpu").contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        shapes = {name: list(value.shape) for name, value in student.state_dict().items()}
+        return fingerprint(
+            [
+                self.method.config.__module__,
+                self.config.model_dump(mode="json"),
+                setting.streams.seed,
+                setting.device.type,
+                setting.prior.facts(),
+                teacher.hexdigest(),
+                describe(student),
+                shapes,
+            ]
+        )
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -100,6 +123,7 @@ class Distillation:
         Raises:
             DivergedError: a loss or a weight left the finite numbers.
         """
+        until = min(until, 1.0)
         deadline = math.inf if seconds is None else time.perf_counter() + seconds
         while self.progress < until - 1e-9 and time.perf_counter() < deadline:
             index, _ = self._position()
@@ -108,6 +132,10 @@ class Distillation:
                 self._advance_stage(stage, index, until, deadline)
             self._end_of_stage(stage, index)
         self._memory.update()
+        index, within = self._position()
+        if within > 0 and self.stages[index].judged:
+            # Whoever stopped here may judge the student now.
+            self._check_student(self.stages[index])
 
     def _advance_stage(self, stage: Stage, index: int, until: float, deadline: float) -> None:
         every = max(1, stage.steps // POINTS_PER_CURVE)
@@ -140,11 +168,17 @@ class Distillation:
         if now == index:
             return
         if stage.judged:
-            bad = [name for name, value in self.student.named_parameters() if not bool(torch.isfinite(value).all())]
-            if bad:
-                raise DivergedError(f"The student's weights must stay finite, but `{bad[0]}` did not in {stage.name}.")
+            self._check_student(stage)
         elif self._keep_synthesis is not None and within == 0:
             checkpoint.save(self._state(), self._keep_synthesis)
+
+    def _check_student(self, stage: Stage) -> None:
+        bad = [name for name, value in self.student.named_parameters() if not bool(torch.isfinite(value).all())]
+        if bad:
+            raise DivergedError(
+                f"The student's weights must stay finite, but `{bad[0]}` did not in {stage.name}. "
+                "Lower the stage's `rate`."
+            )
 
     def measure_cost(self) -> dict[str, float | int | bool | None]:
         """Seconds, steps, counted work, structure and memory so far; keys are the record's."""
@@ -190,8 +224,8 @@ class Distillation:
         state = checkpoint.load(path)
         if not isinstance(state, dict) or state.get("format") != FORMAT:
             raise CheckpointError(f"{path} is not a checkpoint of a run (no `{FORMAT}` inside).")
-        if state["identity"] != self._identity:
-            raise CheckpointError(f"{path} belongs to a run with other settings or another seed.")
+        if state.get("identity") != self._identity:
+            raise CheckpointError(f"{path} belongs to a run with other settings, another seed, teacher or student.")
         self._take_up(state)
 
     def load_synthesis(self, path: Path) -> None:
@@ -201,7 +235,8 @@ class Distillation:
             CheckpointError: torn, foreign or unsafe.
         """
         state = checkpoint.load(path)
-        if not isinstance(state, dict) or state.get("format") != FORMAT or state["run"].get("transfer") is not None:
+        ours = isinstance(state, dict) and state.get("format") == FORMAT
+        if not ours or len(self.stages) < 2 or state["steps_done"] != self.stages[0].steps:
             raise CheckpointError(f"{path} is not a finished synthesis.")
         self._take_up({**state, "synthesis_cached": True})
 
@@ -243,10 +278,11 @@ def parse_method(choice: MethodChoice) -> tuple[Method[Any], MethodConfig]:
 
     Raises:
         UnknownNameError: there is no such method.
-        ConfigError: a setting breaks a law (pydantic's `ValidationError` for unknown keys and wrong types).
+        ConfigError: a setting breaks a law, has the wrong type or is not known.
     """
     method = METHODS[choice.name]
-    return method, method.config.model_validate({"synthesis": choice.synthesis, "transfer": choice.transfer})
+    settings = {"synthesis": choice.synthesis, "transfer": choice.transfer}
+    return method, checked(method.config, settings, f"method {choice.name}")
 
 
 def distill(
@@ -280,12 +316,12 @@ def distill(
     """
     from acgkd.reference import reference_agreement
 
-    choice = method if isinstance(method, MethodChoice) else MethodChoice.model_validate(method)
+    choice = method if isinstance(method, MethodChoice) else checked(MethodChoice, method, "`method`")
     entry, config = parse_method(choice)
     if entry.needs_data:
         raise ConfigError(f"`{choice.name}` learns from real data; `distill` has none. Use a sweep's `controls`.")
     kind = modality(entry.modality)
-    known = prior if isinstance(prior, PriorConfig) else PriorConfig.model_validate(prior)
+    known = prior if isinstance(prior, PriorConfig) else checked(PriorConfig, prior, "`prior`")
     facts = kind.prior(known, PriorConfig())
     where = resolve_device(device)
     frozen = as_teacher(teacher, where)
