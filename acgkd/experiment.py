@@ -130,11 +130,14 @@ class Experiment:
     # ---- teacher and reference pool
 
     def _teacher_key(self) -> str:
-        teacher = self.config.teacher
+        teacher, chosen = self.config.teacher, self.config.dataset
         if teacher.checkpoint is not None:
-            digest = hashlib.sha256(Path(teacher.checkpoint).read_bytes()).hexdigest()
-            return fingerprint([TEACHER_VERSION, teacher.preset, digest])
-        dataset = None if self.config.dataset is None else self.config.dataset.model_dump(mode="json")
+            return fingerprint([TEACHER_VERSION, teacher.preset, _digest(teacher.checkpoint)])
+        dataset = None
+        if chosen is not None:
+            # Where the data lie does not matter, what a split file says does.
+            dataset = chosen.model_dump(mode="json", exclude={"root", "mirror"})
+            dataset["split_file"] = None if chosen.split_file is None else _digest(chosen.split_file)
         return fingerprint(
             [TEACHER_VERSION, teacher.model_dump(mode="json"), dataset, self.split_seed, self.teacher_seed]
         )
@@ -145,8 +148,8 @@ class Experiment:
 
     @property
     def _pool_file(self) -> Path:
-        facts = self.config.prior.model_dump(mode="json")
-        return self.home / "pools" / f"{fingerprint([POOL_VERSION, self._teacher_key(), facts, self.seed])}.pt"
+        key = [POOL_VERSION, self._teacher_key(), self._pooling, self.prior.facts(), self.seed]
+        return self.home / "pools" / f"{fingerprint(key)}.pt"
 
     def preparation_key(self) -> str:
         """Equal for experiments that share teacher and reference pool."""
@@ -256,8 +259,10 @@ class Experiment:
         if not self.share_synthesis or self.method.needs_student(self.method_config) or self.method.needs_data:
             return None
         synthesis = self.method_config.synthesis.model_dump(mode="json")
-        key = [SYNTHESIS_VERSION, self.config.method.name, synthesis, self._teacher_key(), self.prior.facts()]
-        return self.home / "synthesis" / f"{fingerprint([*key, self.draws_seed])}.pt"
+        teacher = [self._teacher_key(), self._pooling, self.prior.facts()]
+        # Random streams go on where they stopped only on a device of the same kind.
+        key = [SYNTHESIS_VERSION, self.config.method.name, synthesis, *teacher, self.draws_seed, self.device.type]
+        return self.home / "synthesis" / f"{fingerprint(key)}.pt"
 
     # ---- judging
 
@@ -367,3 +372,11 @@ class Experiment:
             "torch_geometric": torch_geometric.__version__,
             "acgkd": __version__,
         }
+
+
+def _digest(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
