@@ -5,15 +5,16 @@ Every skeleton is used once for each class, so the classes agree in sizes, edges
 * class 0 carries one ring of six nodes, hung into its tree by two neighbouring nodes;
 * class 1 carries two rings of three, each hung into its tree by one node.
 
-Both have six motif nodes, six motif edges and two edges to the tree. Labels tell them apart as well: most nodes are of
-kind 0; the motif's nodes are of kinds 1 and 2 by turns round the ring of six, and of one kind within a ring of three;
-further kinds sprinkle the tree, some oftener in one class than in the other. So a model can use which kinds occur,
-which kinds are neighbours, and which structure carries them; counting degrees is of no use.
+Both have six motif nodes, six motif edges and two edges to the tree, and their kinds are 1, 2, 1, 2, 1, 2: round the
+ring of six only unlike kinds are neighbours, within a ring of three like ones are too. The trees are of kinds 0, 1 and
+2; those of class 1 are sprinkled with seven rare kinds besides. So a model can use which kinds occur, which kinds are
+neighbours, and which structure carries them; counting degrees is of no use. Graphs whose kinds are drawn evenly are
+full of rare kinds and all look like class 1: a student that is taught on such graphs learns next to nothing.
 
 ====== ======= ========== ========== ======== ======= =======
 graphs classes nodes      mean nodes mean edges kinds  degree
 ====== ======= ========== ========== ======== ======= =======
-320    2       12 to 24   18         19       6       2.1
+320    2       12 to 24   18         19       10      2.1
 ====== ======= ========== ========== ======== ======= =======
 """
 
@@ -28,14 +29,15 @@ from acgkd.config import Config, DatasetConfig, PriorConfig
 from acgkd.datasets import DATASETS, Dataset, Samples
 from acgkd.runtime import derive_seed
 
-KINDS = 6
+KINDS = 10
 _MOTIF = 6
 # Shares of the kinds in the tree, by class.
-_TREE = ((0.70, 0.06, 0.06, 0.14, 0.02, 0.02), (0.70, 0.06, 0.06, 0.02, 0.14, 0.02))
+_TREE = ((0.70, 0.15, 0.15, *(0.0,) * 7), (0.56, 0.15, 0.15, *(0.02,) * 7))
+_MOTIF_KINDS = (1, 2, 1, 2, 1, 2)
 # Motif edges within nodes 0 to 5; nodes 0 and 1 (ring of six), 0 and 3 (rings of three) are hung into the tree.
 _RINGS = (
-    (((0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0)), (0, 1), (1, 2, 1, 2, 1, 2)),
-    (((0, 1), (1, 2), (2, 0), (3, 4), (4, 5), (5, 3)), (0, 3), (1, 1, 1, 2, 2, 2)),
+    (((0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0)), (0, 1)),
+    (((0, 1), (1, 2), (2, 0), (3, 4), (4, 5), (5, 3)), (0, 3)),
 )
 
 
@@ -68,13 +70,13 @@ def make(seed: int, graphs: int) -> list[Data]:
 
 
 def _graph(label: int, parents: list[int], hooks: list[int], generator: torch.Generator) -> Data:
-    ring, hung, motif_kinds = _RINGS[label]
+    ring, hung = _RINGS[label]
     tree = [(node + _MOTIF, parent + _MOTIF) for node, parent in enumerate(parents) if node > 0]
     joints = [(node, hook + _MOTIF) for node, hook in zip(hung, hooks, strict=True)]
     edges = torch.tensor([*ring, *tree, *joints], device="cpu").t()
     shares = torch.tensor(_TREE[label], device="cpu")
     tree_kinds = torch.multinomial(shares, len(parents), replacement=True, generator=generator)
-    kinds = torch.cat([torch.tensor(motif_kinds, device="cpu"), tree_kinds])
+    kinds = torch.cat([torch.tensor(_MOTIF_KINDS, device="cpu"), tree_kinds])
     # Numbers of nodes must not tell where the motif is.
     order = torch.randperm(kinds.numel(), generator=generator, device="cpu")
     return Data(
