@@ -3,7 +3,7 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -75,6 +75,7 @@ def run(
             address=None if in_process else address,
             watch=display.watch,
             spec_text=tree.text,
+            trust_code=trust_code,
         )
     if summary.interrupted:
         err.print("Stopped. What was done is kept; the same command goes on from here.")
@@ -99,6 +100,7 @@ def _finish(folder: Path, summary: Any) -> None:
 
     path = reports.write([folder], folder / "report")
     out.print(_table(reports.pareto_table(folder)))
+    out.print("Chosen by the objectives alone. Front: no trial is better in all of them.")
     out.print(f"Report: {path}", markup=False, highlight=False, soft_wrap=True)
     failed = summary.counts.get("failed", 0)
     if failed:
@@ -114,31 +116,30 @@ def _table(frame: "pd.DataFrame") -> Any:
     from sweeps.display import number
 
     objective = frame.attrs["objective"]
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", title="Trials, best first", title_justify="left")
-    columns: tuple[tuple[str, Literal["left", "right"]], ...] = (
-        ("", "left"),
-        ("replicates", "left"),
-        ("test accuracy", "right"),
-        (objective.replace("_", " "), "right"),
-        ("recovered", "right"),
-        ("seconds", "right"),
-        ("multiply-adds", "right"),
-        ("", "left"),
+    measures = list(dict.fromkeys([objective, "share", "seconds", "multiply_adds"]))
+    titles = {"share": "recovered\nshare", "seconds": "\nseconds"}
+    table = Table(
+        box=None,
+        padding=(0, 1, 0, 0),
+        header_style="bold",
+        title="Trials, best first (± standard deviation over runs)",
+        title_justify="left",
     )
-    for name, justify in columns:
-        table.add_column(name, justify=justify, no_wrap=True)
+    table.add_column("\n", no_wrap=True)
+    table.add_column("\nruns", no_wrap=True)
+    table.add_column("test\naccuracy", justify="right", no_wrap=True)
+    for name in measures:
+        table.add_column(titles.get(name, name.replace("_", "\n", 1)), justify="right", no_wrap=True)
+    table.add_column("\n", no_wrap=True)
     for row in frame.to_dict("records"):
         spread = "" if _missing(row["test_accuracy_sd"]) else f" ± {row['test_accuracy_sd']:.3f}"
         accuracy = "–" if _missing(row["test_accuracy"]) else f"{row['test_accuracy']:.3f}{spread}"
-        mark = "chosen" if row["chosen"] else "on the front" if row["on_front"] else ""
+        mark = "chosen" if row["chosen"] else "front" if row["on_front"] else ""
         table.add_row(
             str(row["label"]),
-            str(row["replicates"]),
+            str(row["replicates"]).replace(" of ", "/"),
             accuracy,
-            *(
-                number(None if _missing(row[key]) else row[key])
-                for key in (objective, "share", "seconds", "multiply_adds")
-            ),
+            *(number(None if _missing(row[name]) else row[name]) for name in measures),
             mark,
             style="bold green" if row["chosen"] else None,
         )

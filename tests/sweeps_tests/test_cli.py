@@ -184,6 +184,38 @@ def test_in_process_takes_no_address(spec, executor, capsys):
     assert len(executor) == 1
 
 
+def test_a_whole_sweep_ends_with_its_table_and_report(spec, capsys):
+    arguments = ["run", str(spec), "--in-process", "--set", "sampler=random", "--trials", "2"]
+    assert main(arguments) == 0
+    written = capsys.readouterr()
+    assert "tiny: starting" in written.err
+    assert re.search(r"trial [01] +1/1 +[01]\.\d{3} ", written.out)
+    assert "random_graphs" in written.out
+    assert "majority class" in written.out
+    assert max(map(len, written.out.splitlines())) <= 100
+    report = Path("runs/tiny/report/report.html")
+    assert written.out.splitlines()[-1] == f"Report: {report}"
+    assert report.stat().st_size > 10_000
+    assert main(arguments) == 0
+    assert "Nothing is left to do" in capsys.readouterr().out
+    assert main([*arguments, "--set", "sampler/seed=1"]) == 1
+    assert "sampler/seed: 0 is now 1" in capsys.readouterr().err
+
+
+def test_a_sweep_whose_trials_all_fail_is_a_failure(spec, monkeypatch, capsys):
+    from acgkd.experiment import Experiment
+
+    def broken(*_, **__):
+        raise ValueError("broken on purpose")
+
+    monkeypatch.setattr(Experiment, "start", broken)
+    overrides = ["sampler=random", "controls=[]", "budget/trials=1"]
+    assert main(["run", str(spec), "--in-process", *(part for item in overrides for part in ("--set", item))]) == 1
+    assert "1 of 1 trials failed; `acgkd status runs/tiny` tells why." in capsys.readouterr().err
+    assert main(["status", "runs/tiny"]) == 0
+    assert "broken on purpose" in capsys.readouterr().out
+
+
 # ---- check
 
 
