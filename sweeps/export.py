@@ -1,0 +1,44 @@
+"""A copy of a sweep's study in any Optuna storage, for Optuna's own tools. It is never read back."""
+
+from pathlib import Path
+
+import optuna
+
+from sweeps.errors import SweepError
+from sweeps.files import read_json
+from sweeps.folder import SweepFolder
+from sweeps.study import frozen
+
+
+def export_study(folder: Path, url: str, name: str | None = None) -> int:
+    """Copies all trials as they stand.
+
+    Args:
+        folder: the sweep folder.
+        url: of the storage: ``sqlite:///study.db``.
+        name: of the study; the sweep's if left out.
+
+    Returns:
+        How many trials there were.
+
+    Raises:
+        SweepError: this is no sweep folder, the storage cannot be opened, or has a study of that name.
+    """
+    source = SweepFolder(folder)
+    sweep = read_json(source.sweep)
+    if sweep is None:
+        raise SweepError(f"A sweep folder holds `sweep.json`, but {folder} does not. Is the path right?")
+    trials = source.read_trials()
+    called = name or str(sweep["name"])
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        study = optuna.create_study(
+            storage=url, study_name=called, directions=[objective["direction"] for objective in sweep["objectives"]]
+        )
+    except optuna.exceptions.DuplicatedStudyError:
+        raise SweepError(f"{url} has a study called '{called}' already. Choose another `--name`.") from None
+    except Exception as error:
+        raise SweepError(f"{url} must be a storage that Optuna can open, but: {error}") from error
+    study.set_metric_names([objective["name"] for objective in sweep["objectives"]])
+    study.add_trials([frozen(trial) for trial in trials])
+    return len(trials)

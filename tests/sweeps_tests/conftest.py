@@ -1,0 +1,19 @@
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def lab() -> ModuleType:
+    """The fake laboratory, under the name by which subprocesses and workers import it."""
+    path = Path(__file__).with_name("fake_lab.py")
+    spec = importlib.util.spec_from_file_location("fake_lab", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fake_lab"] = module
+    spec.loader.exec_module(module)
+    return module
