@@ -1,0 +1,157 @@
+"""Graph models: names, shapes, and what edge weights mean in every layer."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from acgkd.errors import ConfigError, UnknownNameError
+from acgkd.models import build_model, check_preset, rebuild
+
+CPU = torch.device("cpu")
+
+
+def a_batch(seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    """Two graphs of five nodes: features, both directions of the edges, graph of each node."""
+    generator = torch.Generator().manual_seed(seed)
+    pairs = torch.tensor([[0, 1, 2, 3, 5, 6, 7, 5], [1, 2, 3, 4, 6, 7, 8, 9]])
+    x = torch.randn(10, 4, generator=generator)
+    return x, torch.cat([pairs, pairs.flip(0)], dim=1), torch.tensor([0] * 5 + [1] * 5)
+
+
+def built(preset: str, pooling: str = "sum") -> nn.Module:
+    torch.manual_seed(0)
+    model = build_model(preset, 4, 3, pooling)
+    # Fresh running statistics would hide a BatchNorm that is not in evaluation mode.
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    return model.eval()
+
+
+@pytest.mark.parametrize(("preset", "layers"), [("gin-5-64", 4), ("gin-3-32", 2), ("gcn-5-16", 4), ("gcn-2-8", 1)])
+def test_the_depth_counts_the_classifier(preset: str, layers: int) -> None:
+    assert len(built(preset).layers) == layers
+
+
+@pytest.mark.parametrize("preset", ["gin-5-16", "gcn-5-16"])
+def test_an_edge_of_weight_zero_is_exactly_as_good_as_absent(preset: str) -> None:
+    model, (x, edges, batch) = built(preset), a_batch()
+    weight = torch.rand(edges.shape[1], generator=torch.Generator().manual_seed(1))
+    weight[[1, 9, 4, 12]] = 0
+    kept = weight > 0
+    assert torch.equal(model.encode(x, edges, weight, batch), model.encode(x, edges[:, kept], weight[kept], batch))
+
+
+@pytest.mark.parametrize("preset", ["gin-5-16", "gcn-5-16"])
+def test_no_weights_means_that_every_edge_counts_one(preset: str) -> None:
+    model, (x, edges, batch) = built(preset), a_batch()
+    ones = torch.ones(edges.shape[1])
+    assert torch.equal(model.encode(x, edges, None, batch), model.encode(x, edges, ones, batch))
+
+
+@pytest.mark.parametrize("preset", ["gin-4-16", "gcn-4-16"])
+def test_gradients_reach_the_weights_through_every_single_layer(preset: str) -> None:
+    x, edges, _ = a_batch()
+    model = built(preset)
+    hidden = torch.randn(10, 16, generator=torch.Generator().manual_seed(2))
+    for number, layer in enumerate(model.layers):
+        weight = torch.full((edges.shape[1],), 0.7, requires_grad=True)
+        layer(x if number == 0 else hidden, edges, weight).pow(2).sum().backward()
+        assert weight.grad is not None
+        assert (weight.grad.abs() > 1e-6).all(), f"layer {number}"
+
+
+@pytest.mark.parametrize("preset", ["gin-3-8", "gcn-3-8"])
+def test_the_gradient_of_the_weights_is_the_derivative(preset: str) -> None:
+    model, (x, edges, batch) = built(preset).double(), a_batch()
+    weight = torch.rand(edges.shape[1], dtype=torch.double, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda w: model(x.double(), edges, w, batch, 2), weight)
+
+
+@pytest.mark.parametrize("preset", ["gin-5-16", "gcn-5-16"])
+@pytest.mark.parametrize("pooling", ["sum", "mean"])
+def test_the_order_of_nodes_does_not_matter(preset: str, pooling: str) -> None:
+    model, (x, edges, batch) = built(preset, pooling), a_batch()
+    weight = torch.rand(edges.shape[1])
+    order = torch.cat([torch.randperm(5), torch.randperm(5) + 5])
+    moved = torch.argsort(order)[edges]
+    assert torch.allclose(model(x, edges, weight, batch), model(x[order], moved, weight, batch, 2), atol=1e-5)
+
+
+def test_a_graph_does_not_see_its_neighbour_in_the_batch() -> None:
+    model, (x, edges, batch) = built("gin-5-16"), a_batch()
+    alone = model(x[:5], edges[:, (edges < 5).all(0)], None, batch[:5])
+    assert torch.allclose(model(x, edges, None, batch)[:1], alone, atol=1e-6)
+
+
+def test_pooling_sums_or_averages() -> None:
+    _, _, batch = a_batch()
+    nodes = torch.arange(20.0).view(10, 2)
+    assert built("gin-2-2").readout(nodes, batch, 3).tolist() == [[20.0, 25.0], [70.0, 75.0], [0.0, 0.0]]
+    assert built("gin-2-2", "mean").readout(nodes, batch).tolist() == [[4.0, 5.0], [14.0, 15.0]]
+
+
+@pytest.mark.parametrize("preset", ["gin-3-16", "gcn-3-16"])
+def test_the_gin_layer_and_gcn_layer_compute_their_formulas(preset: str) -> None:
+    """The slow plain twin: dense matrices."""
+    model, (x, edges, _) = built(preset), a_batch()
+    weight = torch.rand(edges.shape[1])
+    dense = torch.zeros(10, 10).index_put((edges[1], edges[0]), weight)
+    layer, after = model.layers[0], model.norms[0]
+    if preset.startswith("gin"):
+        gathered = layer.nn(x + dense @ x)
+    else:
+        dense = dense + torch.eye(10)
+        root = dense.sum(1).rsqrt()
+        gathered = (root.unsqueeze(1) * dense * root) @ layer.lin(x) + layer.bias
+    first = torch.relu(after(gathered))
+    one_layer = copy.deepcopy(model)
+    one_layer.layers = one_layer.layers[:1]
+    assert torch.allclose(one_layer.encode(x, edges, weight, torch.zeros(10)), first, atol=1e-5)
+
+
+@pytest.mark.parametrize("preset", ["gin-5-16", "gcn-3-8"])
+def test_a_config_rebuilds_the_module(preset: str) -> None:
+    model, (x, edges, batch) = built(preset, "mean"), a_batch()
+    again = rebuild(model.config())
+    again.load_state_dict(model.state_dict())
+    assert torch.equal(model(x, edges, None, batch), again.eval()(x, edges, None, batch))
+
+
+@pytest.mark.parametrize("preset", ["gin-3-8", "gcn-3-8"])
+def test_nothing_is_made_on_the_default_device(preset: str) -> None:
+    x, edges, batch = a_batch()
+    with torch.device("meta"):
+        model = build_model(preset, 4, 3, device=CPU)
+        assert all(tensor.device == CPU for tensor in [*model.parameters(), *model.buffers()])
+        logits = model(x, edges, None, batch, 2)
+    assert logits.device == CPU
+    assert torch.isfinite(logits).all()
+
+
+@pytest.mark.parametrize(
+    ("preset", "kind", "words"),
+    [
+        ("resnet-18", UnknownNameError, "Known: gcn, gin"),
+        ("gni-5-64", UnknownNameError, "Did you mean 'gin'"),
+        ("gin-5", ConfigError, "`gin-DEPTH-WIDTH`, as in `gin-5-64`"),
+        ("gin-5-64-2", ConfigError, "gin-DEPTH-WIDTH"),
+        ("gin-five-64", ConfigError, "gin-DEPTH-WIDTH"),
+        ("gin-1-64", ConfigError, "`2 <= depth <= 64` must hold, but got 1"),
+        ("gin-5-0", ConfigError, "`1 <= width <= 8192` must hold, but got 0"),
+        ("gin-5-99999999999999999999", ConfigError, "width"),
+        ("", UnknownNameError, "Known"),
+    ],
+)
+def test_bad_names_are_refused(preset: str, kind: type[Exception], words: str) -> None:
+    with pytest.raises(kind, match=None) as caught:
+        check_preset(preset)
+    assert words in str(caught.value)
+
+
+def test_unknown_pooling_is_refused() -> None:
+    with pytest.raises(ConfigError, match="'sum' or 'mean'"):
+        build_model("gin-3-8", 4, 2, "max")
