@@ -46,13 +46,6 @@ class FloatParameter(Config):
         """Asks the trial for a value."""
         return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
 
-    def grid(self) -> list[Any] | None:
-        """All values, or None where there is no end of them."""
-        if self.step is None:
-            return None
-        count = round((self.high - self.low) / self.step)
-        return [self.low + number * self.step for number in range(count + 1)]
-
     def admits(self, value: Any) -> bool:
         """Whether a condition on this value can come true."""
         if isinstance(value, bool) or not isinstance(value, int | float) or self.step is None:
@@ -84,10 +77,6 @@ class IntParameter(Config):
         """Asks the trial for a value."""
         return trial.suggest_int(name, self.low, self.high, step=self.step, log=self.log)
 
-    def grid(self) -> list[Any] | None:
-        """All values."""
-        return list(range(self.low, self.high + 1, self.step))
-
     def admits(self, value: Any) -> bool:
         """Whether a condition on this value can come true."""
         return not isinstance(value, bool) and value in range(self.low, self.high + 1, max(self.step, 1))
@@ -115,10 +104,6 @@ class CategoricalParameter(Config):
     def ask(self, trial: "optuna.Trial", name: str) -> Any:
         """Asks the trial for a value."""
         return trial.suggest_categorical(name, self.choices)
-
-    def grid(self) -> list[Any] | None:
-        """All values."""
-        return list(self.choices)
 
     def admits(self, value: Any) -> bool:
         """Whether a condition on this value can come true."""

@@ -114,8 +114,12 @@ def test_every_drawn_value_is_in_the_grid(low, step, count, seed):
     )
     assert list(faults(written)) == []
     drawn = draw(lambda trial: suggest(written, trial), seed)
-    assert drawn["i"] in written["i"].grid()
-    assert drawn["f"] in written["f"].grid()
+    grid = survey(lambda trial: suggest(written, trial)).grid
+    assert len(grid["i"]) == len(grid["f"]) == count + 1
+    assert drawn["i"] in grid["i"]
+    assert drawn["f"] in grid["f"]
+    assert all(written[name].admits(value) for name in grid for value in grid[name])
+    assert not any(written[name].admits(value + step / 2) for name in grid for value in grid[name])
 
 
 def test_a_survey_visits_every_end_and_knows_what_is_conditional():

@@ -6,8 +6,10 @@ import pytest
 import torch
 import yaml
 
+from acgkd.datasets import DATASETS
 from acgkd.errors import ConfigError
 from acgkd.methods import METHODS
+from acgkd.models import build_model
 from sweeps.catalog_checks import notes
 from sweeps.errors import SpecError
 from sweeps.spec import SweepSpec, read_spec
@@ -81,9 +83,6 @@ def test_a_given_teacher_varies_draws_only(write, tmp_path):
 
 
 def weights(path, preset="gin-5-64"):
-    from acgkd.datasets import DATASETS
-    from acgkd.models import build_model
-
     known = DATASETS["motifs"].known
     with torch.random.fork_rng():
         model = build_model(preset, known.feature_count, known.classes)
@@ -93,8 +92,9 @@ def weights(path, preset="gin-5-64"):
 def test_without_data_the_prior_must_be_whole(write, tmp_path):
     weights(tmp_path / "teacher.pt")
     given = {"preset": "gin-5-64", "checkpoint": "teacher.pt"}
+    known = DATASETS["motifs"].known.feature_count
     assert "`nodes`" in told(write(dataset=..., teacher=given))["prior"]
-    spec = read_spec(write(dataset=..., teacher=given, prior={**KNOWN_PRIOR, "feature_count": 6}))
+    spec = read_spec(write(dataset=..., teacher=given, prior={**KNOWN_PRIOR, "feature_count": known}))
     assert spec.objectives[0].name == "agreement"
     assert spec.replicates.vary == ("draws",)
 
