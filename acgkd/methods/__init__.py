@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
 import torch
+from pydantic import ValidationInfo, field_validator
 from torch import Tensor, nn
 
 from acgkd.catalog import Catalog
@@ -26,12 +27,19 @@ class NoSettings(Config):
 class MethodConfig(Config):
     """Base of a method's settings: one subtree for making samples, one for teaching with them.
 
-    A method subclasses this and replaces both fields by configs of its own. What can be cached between runs is
-    decided by the `synthesis` subtree alone, so a setting belongs there exactly if it shapes the samples.
+    A method subclasses this and replaces the fields by configs of its own; one that it leaves out has nothing to set.
+    What can be cached between runs is decided by the `synthesis` subtree alone, so a setting belongs there exactly if
+    it shapes the samples.
     """
 
     synthesis: Any = NoSettings()
     transfer: Any = NoSettings()
+
+    @field_validator("synthesis", "transfer", mode="before")
+    @classmethod
+    def _left_out_means_nothing_to_set(cls, value: Any, info: ValidationInfo) -> Any:
+        left_out = info.field_name is not None and cls.model_fields[info.field_name].annotation is Any
+        return NoSettings.model_validate(value) if left_out else value
 
 
 C = TypeVar("C", bound=MethodConfig)

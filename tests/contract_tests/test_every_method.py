@@ -1,0 +1,443 @@
+"""The law that every method keeps, on graphs and on images, in two phases or jointly.
+
+A new file in `acgkd/methods` is covered without a change here but that of the count. Two dummies go through the same
+suite: a joint method and one on images, so that the interface is known to bear both.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from pydantic import Field, ValidationError
+from torch import Tensor, nn
+
+from acgkd.config import Config, PriorConfig
+from acgkd.distillation import Distillation
+from acgkd.errors import ConfigError
+from acgkd.graphs import GRAPHS, GraphBatch
+from acgkd.images import IMAGES, ImageBatch
+from acgkd.losses import softened_kl
+from acgkd.methods import METHODS, Method, MethodConfig, Run, Setting, Stage
+from acgkd.methods._transfer import Transfer, TransferConfig
+from acgkd.methods._two_phase import TwoPhase
+from acgkd.modalities import modality
+from acgkd.runtime import Streams, backward, derive_seed
+
+CPU = torch.device("cpu")
+SMALL = {"synthesis": {"steps": 4, "graphs": 8}, "transfer": {"steps": 6, "batch_size": 4}}
+
+# ---- a joint method, whole: pseudo-graphs of fixed structure whose features play against the student
+
+
+class JointSettings(Config):
+    steps: int = Field(default=20, ge=1)
+    rate: float = Field(default=0.05, gt=0)
+
+
+class JointConfig(MethodConfig):
+    synthesis: JointSettings = JointSettings()
+
+
+class JointDummy(Run):
+    def __init__(self, config: JointConfig, setting: Setting) -> None:
+        self.config, self.setting, self.done, self._work = config.synthesis, setting, 0, 0.0
+        ring = torch.arange(24, device=setting.device)
+        self._edges = torch.stack([ring, ring // 6 * 6 + (ring + 1) % 6])
+        noise = torch.randn(
+            24, setting.prior.feature_count, generator=setting.streams.generator("x"), device=setting.device
+        )
+        self._x = nn.Parameter(noise)
+        self._players = [torch.optim.Adam([self._x], lr=config.synthesis.rate)]
+        self._players.append(torch.optim.Adam(setting.student.parameters(), lr=config.synthesis.rate))
+        self._costs = [GRAPHS.counter(model, self.samples(4)) for model in (setting.teacher, setting.student)]
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return (Stage("joint", self.config.steps, judged=True),)
+
+    @property
+    def student(self) -> nn.Module:
+        return self.setting.student
+
+    def samples(self, count: int) -> GraphBatch:
+        whole = GraphBatch(
+            self._x, self._edges, None, torch.arange(4, device=self.setting.device).repeat_interleave(6), 4
+        )
+        return GRAPHS.selector(whole.detach())(torch.arange(count, device="cpu") % 4)
+
+    def step(self) -> Mapping[str, Tensor]:
+        self.setting.student.train()
+        for sign, player in zip((-1.0, 1.0), self._players, strict=True):
+            batch = replace(self.samples(4), x=self._x)
+            target, answer = (GRAPHS.logits(model, batch) for model in (self.setting.teacher, self.setting.student))
+            loss = softened_kl(target, answer, 2.0).mean()
+            player.zero_grad()
+            backward(sign * loss)
+            player.step()
+            self._work += 3 * sum(cost(batch) for cost in self._costs)
+        self.done += 1
+        return {"loss": loss.detach()}
+
+    def multiply_adds(self) -> float:
+        return self._work
+
+    def state_dict(self) -> dict[str, Any]:
+        players = [player.state_dict() for player in self._players]
+        student = self.setting.student.state_dict()
+        return {"x": self._x.detach(), "student": student, "players": players, "done": self.done, "work": self._work}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._x.data.copy_(state["x"])
+        self.setting.student.load_state_dict(state["student"])
+        for player, own in zip(self._players, state["players"], strict=True):
+            player.load_state_dict(own)
+        self.done, self._work = state["done"], state["work"]
+
+
+# ---- a method on images, whole: pixels learned by the teacher's loss, then the shared transfer
+
+
+class PixelSettings(Config):
+    steps: int = Field(default=4, ge=1)
+    images: int = Field(default=8, ge=2)
+
+
+class PixelConfig(MethodConfig):
+    synthesis: PixelSettings = PixelSettings()
+    transfer: TransferConfig = TransferConfig()
+
+
+class Pixels:
+    def __init__(self, config: PixelSettings, setting: Setting) -> None:
+        self.setting, self.steps, self.done, self.multiply_adds = setting, config.steps, 0, 0.0
+        shape = (config.images, *setting.prior.shape)
+        noise = torch.randn(shape, generator=setting.streams.generator("pixels"), device=setting.device)
+        self.x = nn.Parameter(noise)
+        self.labels = torch.arange(config.images, device="cpu") % setting.prior.classes
+        self._optimizer = torch.optim.Adam([self.x], lr=0.1)
+        self._cost = IMAGES.counter(setting.teacher, ImageBatch(self.x))
+
+    def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:
+        batch = ImageBatch(self.x, self.labels.to(self.setting.device))
+        loss = F.cross_entropy(IMAGES.logits(self.setting.teacher, batch), batch.labels)
+        self._optimizer.zero_grad()
+        backward(loss)
+        self._optimizer.step()
+        self.done += 1
+        self.multiply_adds += 3 * self._cost(batch)
+        return {"loss": loss.detach()}
+
+    def source(self, fixed: bool) -> "Pixels":
+        return self
+
+    def draw(self, indices: Tensor) -> ImageBatch:
+        return IMAGES.selector(ImageBatch(self.x.detach(), self.labels))(indices)
+
+    def samples(self, count: int) -> ImageBatch:
+        return self.draw(torch.arange(count, device="cpu") % self.labels.numel())
+
+    def facts(self) -> Mapping[str, float]:
+        return {}
+
+    def state_dict(self) -> dict[str, Any]:
+        state = {"x": self.x.detach(), "optimizer": self._optimizer.state_dict()}
+        return {**state, "done": self.done, "multiply_adds": self.multiply_adds}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.x.data.copy_(state["x"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.done, self.multiply_adds = state["done"], state["multiply_adds"]
+
+
+def start_pixels(config: PixelConfig, setting: Setting) -> Run:
+    return TwoPhase(
+        Pixels(config.synthesis, setting),
+        lambda: Transfer(config.transfer, setting, IMAGES),
+        student=setting.student,
+        transfer_steps=config.transfer.steps,
+        fixed=False,
+    )
+
+
+class ImageNet(nn.Module):
+    """Convolution, BatchNorm, mean over places, dropout."""
+
+    def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
+        super().__init__()
+        self.width = 5
+        self.body = nn.Sequential(nn.Conv2d(shape[0], 5, 3), nn.BatchNorm2d(5), nn.ReLU(), nn.Dropout(0.2))
+        self.classifier = nn.Linear(5, classes)
+
+    def encode(self, x: Tensor) -> Tensor:
+        pooled: Tensor = self.body(x).mean(dim=(2, 3))
+        return pooled
+
+
+# ---- the cases
+
+
+@dataclass(frozen=True)
+class Case:
+    """A method of the catalogue or a dummy, and how to run it small."""
+
+    method: Method[Any]
+    tiny: ModuleType
+
+    def config(self, **changes: Mapping[str, Any]) -> Any:
+        """The defaults, but few steps and samples wherever a setting of that name is there."""
+        chosen = {}
+        for part in ("synthesis", "transfer"):
+            fields = type(getattr(self.method.config(), part)).model_fields
+            small = {name: value for name, value in SMALL[part].items() if name in fields}
+            chosen[part] = {**small, **{k: v for k, v in changes.get(part, {}).items() if k in fields}}
+        return self.method.config.model_validate(chosen)
+
+    def setting(self, seed: int = 0, other_student: bool = False) -> Setting:
+        if self.method.modality == "graphs":
+            setting = self.tiny.setting(seed, "gin-3-8" if other_student else "gin-2-8")
+            real = self.tiny.distillation(seed=100).run.samples(8)
+            return replace(setting, real=_items(real) if self.method.needs_data else ())
+        prior = IMAGES.prior(PriorConfig(shape=(1, 6, 6), classes=2), PriorConfig())
+        streams = Streams(derive_seed("draws", seed), CPU)
+        with Streams(0, CPU).fork("teacher"):
+            teacher = ImageNet(prior.shape, 2).eval().requires_grad_(False)
+        with streams.fork("student"):
+            student = ImageNet(prior.shape, 2)
+        return Setting(teacher, student, prior, streams, CPU)
+
+    def run(self, seed: int = 0, other_student: bool = False, **changes: Mapping[str, Any]) -> Distillation:
+        return Distillation(self.method, self.config(**changes), self.setting(seed, other_student))
+
+
+def _items(batch: GraphBatch) -> list[Any]:
+    from torch_geometric.data import Data
+
+    select = GRAPHS.selector(batch)
+    alone = (select(torch.tensor([index])) for index in range(batch.graphs))
+    return [Data(x=one.x, edge_index=one.edge_index[:, one.edge_weight > 0], y=one.labels) for one in alone]  # type: ignore[operator]
+
+
+DUMMIES: dict[str, Method[Any]] = {
+    "joint dummy": Method(JointConfig, "graphs", JointDummy, needs_student=lambda _: True),
+    "image dummy": Method(PixelConfig, "images", start_pixels),
+}
+
+
+@pytest.fixture(params=[*METHODS.names(), *DUMMIES])
+def case(request: pytest.FixtureRequest, tiny: ModuleType) -> Case:
+    name = request.param
+    return Case(DUMMIES[name] if name in DUMMIES else METHODS[name], tiny)
+
+
+def test_the_catalogue_holds_the_methods_that_the_docs_name() -> None:
+    assert METHODS.names() == ["acgkd", "random_graphs", "real_data"]
+
+
+# ---- settings
+
+
+def test_settings_are_two_frozen_closed_subtrees_that_survive_json(case: Case) -> None:
+    for config in (case.method.config(), case.config()):
+        assert set(type(config).model_fields) == {"synthesis", "transfer"}
+        assert case.method.config.model_validate_json(config.model_dump_json()) == config
+        assert case.method.config.model_validate(config.model_dump(mode="json")) == config
+        with pytest.raises(ValidationError, match="frozen"):
+            config.synthesis = None
+    for part in ("synthesis", "transfer"):
+        assert isinstance(getattr(case.method.config(), part), Config)
+        with pytest.raises(ValidationError, match="stepz"):
+            case.method.config.model_validate({part: {"stepz": 3}})
+
+
+def test_every_setting_has_a_default(case: Case) -> None:
+    assert case.method.config() == case.method.config.model_validate({"synthesis": {}, "transfer": {}})
+
+
+# ---- stages and steps
+
+
+def test_stages_are_named_counted_and_one_of_them_is_judged(case: Case) -> None:
+    stages = case.run().stages
+    names = [stage.name for stage in stages]
+    assert names in (["joint"], ["transfer"], ["synthesis", "transfer"])
+    assert all(stage.steps >= 1 for stage in stages)
+    assert [stage.judged for stage in stages] == [name != "synthesis" for name in names]
+
+
+def test_every_step_gives_detached_scalars_with_a_loss(case: Case) -> None:
+    run = case.run()
+    for _ in range(run.total_steps):
+        losses = run.run.step()
+        assert "loss" in losses
+        for value in losses.values():
+            assert isinstance(value, Tensor)
+            assert value.dim() == 0
+            assert not value.requires_grad
+            assert value.device == CPU
+            assert bool(torch.isfinite(value))
+
+
+def test_the_students_loss_falls(case: Case) -> None:
+    steps = {"synthesis": {"steps": 40}, "transfer": {"steps": 40, "batch_size": 8, "curriculum": {"pacing": "none"}}}
+    run = case.run(**steps)
+    run.advance()
+    judged = next(stage for stage in run.stages if stage.judged)
+    losses = run.curves[judged.name]["loss"]
+    assert len(losses) == 40
+    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
+
+
+def test_the_student_is_a_module_of_the_modality_throughout(case: Case) -> None:
+    run, kind = case.run(), modality(case.method.modality)
+    while not run.done:
+        run.advance(until=min(1.0, run.progress + 0.26))
+        run.student.eval()
+        assert kind.logits(run.student, run.run.samples(3)).shape == (3, 2)
+
+
+def test_the_teacher_and_the_global_random_state_are_left_alone(case: Case) -> None:
+    run = case.run()
+    teacher, before = case.tiny.weight_bytes(run.setting.teacher), torch.get_rng_state()
+    run.advance()
+    run.run.samples(3)
+    assert case.tiny.weight_bytes(run.setting.teacher) == teacher
+    assert not run.setting.teacher.training
+    assert all(parameter.grad is None for parameter in run.setting.teacher.parameters())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+# ---- seeds and states
+
+
+def finished(case: Case, seed: int = 0) -> bytes:
+    run = case.run(seed)
+    run.advance()
+    weights: bytes = case.tiny.weight_bytes(run.student)
+    return weights
+
+
+def test_equal_seeds_give_equal_students_and_others_do_not(case: Case) -> None:
+    assert finished(case) == finished(case) != finished(case, 1)
+
+
+def test_a_run_taken_up_at_any_step_gives_the_same_bytes(case: Case, tmp_path: Path) -> None:
+    expected, total = finished(case), case.run().total_steps
+    whole = case.run()
+    whole.advance()
+    for steps in range(total + 1):
+        run = case.run()
+        while run.steps_done < steps:
+            run.advance(until=run.progress + 1e-6)
+        run.save(tmp_path / "run.ckpt")
+        resumed = case.run()
+        resumed.load(tmp_path / "run.ckpt")
+        resumed.advance()
+        assert case.tiny.weight_bytes(resumed.student) == expected
+        assert resumed.run.multiply_adds() == whole.run.multiply_adds()
+        assert resumed.curves == whole.curves
+
+
+def test_a_state_is_not_changed_by_the_steps_that_follow(case: Case, tmp_path: Path) -> None:
+    # What was saved is what counts: a file written now holds the state of now.
+    run = case.run()
+    run.advance(until=0.6)
+    run.save(tmp_path / "a.ckpt")
+    run.save(tmp_path / "b.ckpt")
+    run.advance()
+    one, other = case.run(), case.run()
+    one.load(tmp_path / "a.ckpt")
+    other.load(tmp_path / "b.ckpt")
+    assert case.tiny.weight_bytes(one.student) == case.tiny.weight_bytes(other.student)
+
+
+# ---- samples, work, facts
+
+
+def test_samples_are_one_detached_batch_of_the_size_asked_for(case: Case) -> None:
+    run, kind = case.run(), modality(case.method.modality)
+    for until in (0.0, 0.5, 1.0):
+        run.advance(until=until)
+        for count in (1, 5):
+            batch = run.run.samples(count)
+            assert kind.size(batch) == count
+            assert not batch.x.requires_grad
+
+
+def test_asking_for_samples_does_not_change_the_run(case: Case) -> None:
+    run = case.run()
+    while not run.done:
+        run.run.samples(3)
+        run.advance(until=min(1.0, run.progress + 0.3))
+    assert case.tiny.weight_bytes(run.student) == finished(case)
+
+
+def test_counted_work_grows_with_every_step(case: Case) -> None:
+    run = case.run()
+    seen = [run.run.multiply_adds()]
+    assert seen == [0.0]
+    for _ in range(run.total_steps):
+        run.run.step()
+        seen.append(run.run.multiply_adds())
+    assert all(earlier < later for earlier, later in pairwise(seen))
+
+
+def test_facts_are_known_finite_figures(case: Case) -> None:
+    run = case.run()
+    run.advance()
+    facts = run.run.facts()
+    assert set(facts) <= {"candidate_edges", "kept_edges"}
+    assert all(isinstance(value, (int, float)) and 0 <= value < float("inf") for value in facts.values())
+
+
+# ---- what a method may look at
+
+
+def test_synthesis_that_needs_no_student_is_the_same_beside_any(case: Case) -> None:
+    config = case.config()
+    stages = case.run().stages
+    if case.method.needs_student(config):
+        assert stages[0].name == "joint"
+        return
+    if stages[0].name != "synthesis" or case.method.modality != "graphs":
+        return
+    one, other = case.run(), case.run(other_student=True)
+    for run in (one, other):
+        run.advance(until=1 / len(run.stages))
+    assert torch.equal(one.run.samples(5).x, other.run.samples(5).x)
+    assert case.tiny.weight_bytes(one.setting.student) == case.tiny.weight_bytes(case.setting().student)
+
+
+def test_data_are_needed_only_where_it_is_said(case: Case) -> None:
+    without = replace(case.setting(), real=())
+    start: Callable[[], Distillation] = lambda: Distillation(case.method, case.config(), without)  # noqa: E731
+    if case.method.needs_data:
+        with pytest.raises(ConfigError, match="training split"):
+            start()
+    else:
+        start().advance()
+
+
+def test_importing_every_method_does_not_import_the_data_sets() -> None:
+    code = (
+        "import sys\nfrom acgkd.methods import METHODS\nfor name in METHODS: METHODS[name]\n"
+        "import acgkd.distillation, acgkd.reference\n"
+        "print([name for name in sys.modules if name.startswith('acgkd.datasets') or name == 'acgkd.experiment'])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_ground_floor_imports_no_torch() -> None:
+    code = (
+        "import sys\nimport acgkd, acgkd.config, acgkd.catalog, acgkd.errors\n"
+        "from acgkd.catalog import Catalog\nassert 'acgkd' in Catalog('acgkd.methods', 'METHOD', 'method')\n"
+        "print([name for name in ('torch', 'numpy', 'torch_geometric', 'ray', 'optuna') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
