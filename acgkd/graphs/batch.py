@@ -51,7 +51,7 @@ class GraphBatch:
 
 
 def collate(samples: Sequence[Any], device: torch.device) -> GraphBatch:
-    """Joins torch_geometric `Data` objects (fields `x`, `edge_index`, optional `edge_weight` and `y`) into one batch."""
+    """Joins torch_geometric `Data` objects (`x`, `edge_index`, optional `edge_weight` and `y`) into one batch."""
     sizes = [int(sample.x.shape[0]) for sample in samples]
     starts = torch.tensor([0, *sizes[:-1]], device="cpu").cumsum(0).tolist()
     weighted = any(getattr(sample, "edge_weight", None) is not None for sample in samples)
