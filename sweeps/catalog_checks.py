@@ -14,6 +14,7 @@ from sweeps.faults import translate
 from sweeps.probe import Survey, draw, survey
 from sweeps.settings import SamplerConfig
 from sweeps.spaces import SPACES
+from sweeps.tree import tuples
 
 DRAWS = 32
 GRID_LIMIT = 100_000
@@ -45,7 +46,7 @@ def _settings_faults(method: MethodChoice, prefix: str = "method") -> Iterator[F
     config = METHODS[method.name].config
     data = {"synthesis": method.synthesis, "transfer": method.transfer}
     try:
-        config.model_validate(data)
+        config.model_validate(tuples(data), strict=True)
     except ValidationError as error:
         yield from translate(error, config, data, prefix)
 

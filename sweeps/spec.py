@@ -26,7 +26,7 @@ from sweeps.errors import SpecError
 from sweeps.faults import translate
 from sweeps.settings import Budget, Objective, Replicates, Resources, SamplerConfig, SchedulerConfig
 from sweeps.spaces import SPACES
-from sweeps.tree import SpecTree, load
+from sweeps.tree import SpecTree, load, tuples
 
 __all__ = [
     "Budget",
@@ -224,7 +224,7 @@ def check_tree(tree: SpecTree, trust_code: bool = False) -> SweepSpec:
     broken: set[str] = {fault.path.split("/")[0] for fault in faults}
     spec = None
     try:
-        spec = SweepSpec.model_validate(_tuples(data), strict=True)  # strictly: the text '12' is no number
+        spec = SweepSpec.model_validate(tuples(data), strict=True)  # strictly: the text '12' is no number
     except ValidationError as error:
         unread = {fault.path for fault in faults}  # what could not be read is told once
         found = [fault for fault in translate(error, SweepSpec, data) if fault.path not in unread]
@@ -244,11 +244,4 @@ def check_tree(tree: SpecTree, trust_code: bool = False) -> SweepSpec:
 def _section(name: str, value: Any) -> Any:
     """One section on its own, so that cross-checks can look at what is sound while other sections are not."""
     adapter: TypeAdapter[Any] = TypeAdapter(cast(Any, SweepSpec.model_fields[name].annotation))
-    return adapter.validate_python(_tuples(value), strict=True)
-
-
-def _tuples(value: Any) -> Any:
-    """Lists as tuples, all the way down: what strict pydantic takes where a frozen value holds several."""
-    if isinstance(value, Mapping):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+    return adapter.validate_python(tuples(value), strict=True)

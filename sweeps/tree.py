@@ -1,6 +1,6 @@
 """A spec as a tree of plain values: short forms written out, `--set` laid over it, paths made absolute."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,13 @@ def load(path: Path, overrides: Sequence[str] = ()) -> SpecTree:
             tree.value, sort_keys=False, allow_unicode=True
         )
     return tree
+
+
+def tuples(value: Any) -> Any:
+    """Lists as tuples, all the way down: what strict pydantic takes where a frozen value holds several."""
+    if isinstance(value, Mapping):
+        return {key: tuples(item) for key, item in value.items()}
+    return tuple(map(tuples, value)) if isinstance(value, list) else value
 
 
 def _written_out(value: dict[str, Any]) -> dict[str, Any]:
