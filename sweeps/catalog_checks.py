@@ -128,6 +128,12 @@ def dataset_law(dataset: DatasetConfig | None) -> Iterator[Fault]:
         DATASETS[dataset.name].read_options(dataset)
     except AcgkdError as error:
         yield Fault("dataset/options", str(error))
+    locate = DATASETS[dataset.name].locate
+    try:
+        if locate is not None:
+            locate(dataset)
+    except AcgkdError as error:
+        yield Fault("dataset/root", str(error))
 
 
 def teacher_comes_from_somewhere(teacher: TeacherConfig, dataset: DatasetConfig | None) -> Iterator[Fault]:

@@ -51,6 +51,8 @@ class Dataset:
         needs_files: False for sets that are made in memory.
         options: what `dataset.options` may say, as a config.
         known_with: corrects `known` for options that change it; None where none does.
+        locate: looks for its files without fetching or reading them, so that a spec can be checked; raises DataError
+            where a place that was named does not hold them. None where there is nothing to look for.
     """
 
     modality: Literal["graphs", "images"]
@@ -61,6 +63,7 @@ class Dataset:
     needs_files: bool = True
     options: type[Config] = NoOptions
     known_with: Callable[[Any], PriorConfig] | None = None
+    locate: Callable[[DatasetConfig], object] | None = None
 
     def read_options(self, config: DatasetConfig) -> Any:
         """`config.options`, checked.

@@ -1,0 +1,79 @@
+"""Every spec that is shipped passes `acgkd check`, and the schema for editors is up to date."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from sweeps import schema, strict_yaml
+from sweeps.catalog_checks import notes
+from sweeps.cli import main
+from sweeps.probe import draw, survey
+from sweeps.spec import SweepSpec, read_spec
+
+HOME = Path(__file__).resolve().parents[2]
+SPECS = sorted((HOME / "specs").rglob("*.yaml"))
+
+
+def test_there_are_two():
+    assert [path.name for path in SPECS] == ["mutag.yaml", "quickstart.yaml"]
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_it_passes_check(path, capsys):
+    assert main(["check", str(path)]) == 0
+    assert f"{path} is right." in capsys.readouterr().out.replace("\n", "")
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_it_is_commented_and_points_editors_to_the_schema(path):
+    lines = path.read_text().splitlines()
+    assert lines[0] == "# yaml-language-server: $schema=../sweeps/spec.schema.json"
+    assert (path.parent / "../sweeps/spec.schema.json").is_file()
+    sections = [line for line in lines if line and line[0].isalpha()]
+    assert sum(line.startswith("#") for line in lines) >= len(sections)
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_the_schema_admits_it(path):
+    jsonschema.validate(strict_yaml.read(path)[1].value, schema.schema())
+
+
+@pytest.mark.parametrize(
+    "name", ["unknown_key", "unknown_key_inside", "zero_trials", "number_as_text", "unknown_sampler"]
+)
+def test_the_schema_refuses_what_it_can_see(name):
+    value = strict_yaml.read(HOME / "tests" / "bad_specs" / f"{name}.yaml")[1].value
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(value, schema.schema())
+
+
+def test_the_shipped_schema_is_up_to_date():
+    assert schema.FILE.read_text() == schema.text(), (
+        "sweeps/spec.schema.json is not what the spec's models say. Accept the change with:\n"
+        "    acgkd check --schema > sweeps/spec.schema.json"
+    )
+    assert json.loads(schema.text())["$schema"].startswith("https://json-schema.org/")
+
+
+def test_mutag_is_the_sweep_that_was_promised():
+    spec = read_spec(HOME / "specs" / "mutag.yaml")
+    assert spec.budget.trials == 24
+    assert len(spec.replicates.seeds) == 3
+    assert min(spec.replicates.seeds) >= 100  # seeds 0 to 9 are kept for the tables
+    assert spec.scheduler.name == "halving"
+    assert [objective.name for objective in spec.objectives] == ["validation_divergence", "multiply_adds"]
+    assert spec.space == "acgkd_default"
+    assert spec.controls == ("random_graphs", "real_data")
+
+
+def test_every_shipped_spec_can_be_written_out_and_drawn_from():
+    for path in SPECS:
+        spec = read_spec(path)
+        assert SweepSpec.model_validate_json(spec.model_dump_json()) == spec
+        assert len(survey(spec.suggest).points) >= 6
+        assert isinstance(notes(spec), list)
+        spec.run_config(draw(spec.suggest, 0))
+        for control in spec.controls:
+            assert spec.control_config(control).method.name == control
