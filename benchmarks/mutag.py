@@ -25,6 +25,7 @@ import torch
 
 from acgkd.config import RunConfig, flatten
 from acgkd.experiment import Experiment
+from acgkd.runtime import keep_freed_memory
 from analysis.frame import from_records
 from analysis.record import Cost, Environment, Identity, Quality, Record
 from analysis.summary import groups, references
@@ -181,6 +182,7 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="only the table")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    keep_freed_memory()
     seeds = list(range(arguments.first, arguments.first + arguments.seeds))
     if not arguments.report:
         part, parts = (int(number) for number in arguments.part.split("/"))
