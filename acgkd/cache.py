@@ -45,13 +45,13 @@ def once(path: Path, make: Callable[[Path], None]) -> None:
         if path.exists():
             return
         for leftover in path.parent.glob(f".{path.name}.*.part"):
-            _remove(leftover)
+            remove(leftover)
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             make(part)
             os.replace(part, path)
         finally:
-            _remove(part)
+            remove(part)
 
 
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
@@ -70,7 +70,7 @@ def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
             os.close(descriptor)
         os.replace(part, path)
     finally:
-        _remove(part)
+        remove(part)
     _sync_folder(path.parent)
 
 
@@ -84,7 +84,8 @@ def _sync_folder(path: Path) -> None:
             os.close(descriptor)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Removes a file or a whole folder, if it is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
