@@ -277,8 +277,8 @@ class ReplicateRunner:
             StaleEpochError: a later start has taken over.
             StorageError: it cannot be written.
         """
-        if self.run is None:
-            return
+        if self.run is None or self.folder.record_file(self.name, self.replicate).exists():
+            return  # nothing was begun, or it has ended meanwhile: stopped early, for instance
         self.folder.check_epoch(self.epoch)
         steps = round(self.run.progress * 1_000_000)
         path = self.work / f"{self.replicate:02d}-{steps:07d}-e{self.epoch:04d}-a{self.attempt:02d}.ckpt"

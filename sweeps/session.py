@@ -66,6 +66,7 @@ class Session:
         self.fatal: BaseException | None = None
         self.nothing_to_do = False
         self.epoch = 0
+        self.slots = 1
         self.message = ""
         self._command, self._spec_text, self._watch = command, spec_text, watch
         self._seeds = spec.replicates.seeds
@@ -159,6 +160,11 @@ class Session:
             nothing_to_do=self.nothing_to_do,
         )
 
+    @property
+    def at_work(self) -> int:
+        """How many jobs are out."""
+        return len(self._running)
+
     def stop(self) -> None:
         """Gives out no more jobs; what runs shall keep its work and leave."""
         self.stopping = True
@@ -235,7 +241,7 @@ class Session:
             number=trial.number,
             parameters=dict(trial.parameters),
             rungs=rungs,
-            alongside=len(self._running) + 1,
+            alongside=min(self.at_work + 1, self.slots),
         )
 
     # ---- taking in
@@ -329,9 +335,10 @@ class Session:
     def interrupted(self, job: Job) -> None:
         """Takes in that a job was stopped in an orderly way; it is waiting again."""
         with self._mutex:
-            self._running.pop(job.name_of(job.replicates[0]), None)
+            known = self._running.pop(job.name_of(job.replicates[0]), None)
             if job.number is not None:
-                self._return(self._trials[job.number], "interrupted", "stopped")
+                progress = 0.0 if known is None else known[1].progress
+                self._return(self._trials[job.number], "interrupted", "stopped", progress)
 
     def _fail(self, error: BaseException | None) -> None:
         self.fatal = self.fatal or error
@@ -339,7 +346,7 @@ class Session:
 
     # ---- trials
 
-    def _return(self, trial: Trial, outcome: Outcome, message: str) -> None:
+    def _return(self, trial: Trial, outcome: Outcome, message: str, progress: float = 0.0) -> None:
         """Closes a trial's attempt under way as the files say, and lets it wait or end accordingly."""
         if trial.attempts and trial.attempts[-1].outcome is None:
             replicate, name = trial.attempts[-1].replicate, self.folder.trial_name(trial.number)
@@ -351,7 +358,7 @@ class Session:
                 text = f"its worker died {LOSSES_ALLOWED} times; the last time: {message}"
                 record = self._write_record(name, replicate, "failed", text, trial=trial)
             if record is None:
-                trial = trial.closed(outcome, message=message)
+                trial = trial.closed(outcome, message=message, progress=progress)
             else:
                 trial = trial.closed(record.outcome, message=record.message, progress=record.progress)
                 self._results[trial.number][replicate] = self._result(record)

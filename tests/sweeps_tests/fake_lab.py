@@ -171,7 +171,13 @@ class FakeRun:
         part = path.with_name(f".{path.name}.tmp")
         facts = {"steps": self.steps_done, "state": self.state, "curves": self.curves, "pad": "x" * 2000}
         text = json.dumps(facts)
-        part.write_text(json.dumps({"sum": hashlib.sha256(text.encode()).hexdigest(), "text": text}))
+        whole = json.dumps({"sum": hashlib.sha256(text.encode()).hexdigest(), "text": text})
+        self.experiment.note(f"saving {self.experiment.name} {self.steps_done}")
+        with part.open("w") as file:
+            file.write(whole[:1000])
+            file.flush()
+            time.sleep(self.experiment.options.get("save_s", 0.0))
+            file.write(whole[1000:])
         os.replace(part, path)
         self.experiment.note(f"saved {self.experiment.name} {self.steps_done}")
 

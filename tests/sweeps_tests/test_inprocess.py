@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import resource
@@ -208,7 +209,7 @@ def test_a_full_disk_stops_the_sweep_and_loses_nothing(lab: ModuleType, tmp_path
 
     spec = lab.make_spec(trials=3, transfer={"steps": 20})
     try:
-        with pytest.raises(StorageError, match="File too large(.|\n)*Make room"):
+        with pytest.raises(StorageError, match=r"File too large(.|\n)*Make room"):
             inprocess.run(spec, tmp_path / "full", laboratory=FullOnce())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -234,7 +235,7 @@ def test_the_watch_sees_everything(lab: ModuleType, tmp_path: Path) -> None:
     assert {*seen[-1].best} == {"number", "validation_divergence", "multiply_adds", "accuracy"}
     assert any(shown.running and 0 < shown.running[0].progress < 1 for shown in seen)
     assert any(shown.remaining_s is not None and shown.remaining_s > 0 for shown in seen)
-    gaps = [later.elapsed_s - earlier.elapsed_s for earlier, later in zip(seen, seen[1:], strict=False)]
+    gaps = [later.elapsed_s - earlier.elapsed_s for earlier, later in itertools.pairwise(seen)]
     assert max(gaps) < 2.2
 
 
@@ -332,7 +333,7 @@ def test_status_of_a_running_and_of_a_copied_folder(lab: ModuleType, tmp_path: P
     assert status.trials == {"completed": 6}
     assert status.replicates == {"completed": 12}
     assert json.loads(json.dumps(status.to_json()))["teachers"] == 2
-    with pytest.raises(SweepError, match="sweep.json"):
+    with pytest.raises(SweepError, match=r"sweep\.json"):
         SweepFolder(tmp_path).status()
 
 

@@ -1,0 +1,89 @@
+"""What Ray Tune asks after every step: go on or stop. The session answers."""
+
+from pathlib import Path
+from typing import Any
+
+from ray import cloudpickle
+from ray.exceptions import RayError, RayTaskError
+from ray.tune import Stopper
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+
+from sweeps.errors import SweepError
+from sweeps.job import Job, Report
+from sweeps.session import Session
+from sweeps.trainable import WorkerSpentError
+
+
+class SweepScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
+    """Takes every report to the session, and every death of a worker.
+
+    Args:
+        session: the start that runs.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Ray keeps a copy that nobody reads: there is nothing in it."""
+        return {}
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Whether the worker shall go on with its job."""
+        report: Report = result["report"]
+        going = self._session.report(trial.config["job"], report)
+        return str(TrialScheduler.CONTINUE if going else TrialScheduler.STOP)
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        """A worker died, or raised what no trial can be blamed for."""
+        job: Job = trial.config["job"]
+        error = _error(trial)
+        if isinstance(error, RayTaskError):
+            cause = error.cause if isinstance(error.cause, Exception) else error
+            if job.kind == "teacher" and not isinstance(cause, WorkerSpentError):
+                self._session.refused(cause)
+            self._session.died(job, cause)
+            return
+        if getattr(error, "actor_init_failed", False):
+            self._session.refused(SweepError(f"Ray's workers must be able to start, but: {_last_line(error)}"))
+        text = None if error is None else RuntimeError(_last_line(error))
+        self._session.died(job, text)
+
+
+class SweepStopper(Stopper):  # type: ignore[misc]  # Ray has no types
+    """Ends the experiment when the session was asked to stop.
+
+    Args:
+        session: the start that runs.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Ray keeps a copy that nobody reads: there is nothing in it."""
+        return {}
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Single trials are the scheduler's business."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether everything shall end now."""
+        return self._session.stopping
+
+
+def _error(trial: Any) -> BaseException | None:
+    path = Path(trial.local_path or "", "error.pkl")
+    try:
+        error = cloudpickle.loads(path.read_bytes())
+    except Exception:  # not there, or an exception that cannot be unpickled here
+        return None
+    return error if isinstance(error, BaseException) else None
+
+
+def _last_line(error: BaseException | None) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    kind = type(error).__name__ if isinstance(error, RayError) else ""
+    return f"{kind}: {lines[-1].strip()}" if lines else kind

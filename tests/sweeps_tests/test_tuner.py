@@ -1,0 +1,139 @@
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from sweeps import inprocess
+from sweeps.snapshot import Snapshot, Summary
+
+pytestmark = pytest.mark.ray
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """One cluster for this file; the executor uses a connection that is there and leaves it alone."""
+    import ray
+
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = str(HERE)  # workers import the fake laboratory by its name
+    ray.init(address="local", num_cpus=2, log_to_driver=False, include_dashboard=False)
+    yield
+    ray.shutdown()
+    if before is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = before
+
+
+def go(lab: ModuleType, folder: Path, watch: Any = None, **changes: Any) -> Summary:
+    from sweeps import tuner
+
+    return tuner.run(lab.make_spec(**changes), folder, laboratory=lab.FakeLaboratory(), watch=watch)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_with_a_lag_two_workers_make_the_table_of_one_process(lab: ModuleType, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"trials": 12, "sampler": {"lag": 2}}
+    seen: list[Snapshot] = []
+    summary = go(lab, tmp_path / "ray", watch=seen.append, **changes)
+    assert summary.counts == {"completed": 12}
+    inprocess.run(lab.make_spec(**changes), tmp_path / "one", laboratory=lab.FakeLaboratory())
+    assert lab.table(tmp_path / "ray") == lab.table(tmp_path / "one")
+    assert max(len(shown.running) for shown in seen) >= 2
+    # Each teacher once, though two workers were there for them.
+    assert sorted(lab.events(tmp_path / "ray", "teacher")) == ["teacher teacher-0", "teacher teacher-1"]
+    # Started where the other stopped, in either executor.
+    more = {**changes, "trials": 15}
+    assert go(lab, tmp_path / "one", **more).trials_started == 3
+    inprocess.run(lab.make_spec(**more), tmp_path / "ray", laboratory=lab.FakeLaboratory())
+    assert lab.table(tmp_path / "ray") == lab.table(tmp_path / "one")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_every_way_to_end(lab: ModuleType, tmp_path: Path) -> None:
+    kinds = ("none", "diverge", "oom", "bug", "die once", "hang below")
+    space = {"method/transfer/fault": {"type": "categorical", "choices": kinds}}
+    summary = go(lab, tmp_path, trials=20, seeds=(0, 1), space=space, sampler={"name": "grid"}, timeout_s=2.0)
+    found = {trial["parameters"]["method/transfer/fault"]: trial for trial in lab.trials(tmp_path)}
+    assert sorted(found) == sorted(kinds)
+    assert {kind: trial["state"] for kind, trial in found.items()} == {
+        "none": "completed",
+        "diverge": "infeasible",
+        "oom": "infeasible",
+        "bug": "failed",
+        "die once": "completed",
+        "hang below": "infeasible",
+    }
+    assert summary.counts == {"completed": 2, "failed": 1, "infeasible": 3}
+    tries = {kind: [attempt["outcome"] for attempt in trial["attempts"]] for kind, trial in found.items()}
+    assert tries["oom"] == ["out_of_memory", "out_of_memory"]
+    assert tries["hang below"] == ["timed_out", "timed_out"]
+    assert Counter(tries["die once"]) == {"lost": 2, "completed": 2}
+    assert "fake_lab.py" in found["hang below"]["message"]
+    rows = {row["file"]: row for row in lab.table(tmp_path)}
+    assert len(rows) == 2 + 2 * 5 + 1
+    processes = _processes(tmp_path, found["oom"]["number"])
+    assert len(set(processes)) == 2, "a worker that ran out of memory is replaced"
+
+
+def _processes(folder: Path, number: int) -> list[int]:
+    import json
+
+    paths = sorted((folder / "records").glob(f"trial-{number:04d}-*.json"))
+    return [json.loads(path.read_text())["environment"]["process"] for path in paths]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_halving_on_two_workers(lab: ModuleType, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"trials": 20, "seeds": (0, 1, 2), "scheduler": "halving"}
+    summary = go(lab, tmp_path, **changes)
+    found = lab.trials(tmp_path)
+    assert len(found) == summary.trials_started == 20
+    assert set(summary.counts) == {"completed", "pruned"}
+    assert len({str(trial["parameters"]) for trial in found}) == 20
+    for trial in found:
+        outcomes = [attempt["outcome"] for attempt in trial["attempts"]]
+        assert outcomes == ["completed"] * 3 or outcomes[-1] == "pruned"
+        assert [attempt["replicate"] for attempt in trial["attempts"]] == list(range(len(outcomes)))
+    measured = lab.events(tmp_path, "measured")
+    assert len(measured) == len(set(measured))
+    assert not list((tmp_path / "trials").rglob("*.ckpt"))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_teacher_that_cannot_be_made_stops_the_sweep(lab: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="13 epochs"):
+        go(lab, tmp_path, teacher={"preset": "gin-5-64", "epochs": 13})
+    assert lab.trials(tmp_path) == []
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_full_disk_in_a_worker_stops_the_sweep(lab: ModuleType, tmp_path: Path) -> None:
+    from sweeps.errors import StorageError
+
+    space = {"method/transfer/fault": {"type": "categorical", "choices": ("full",)}}
+    with pytest.raises(StorageError, match="File too large"):
+        go(lab, tmp_path, trials=3, space=space, sampler={"name": "random"})
+    assert {trial["state"] for trial in lab.trials(tmp_path)} == {"waiting"}
+
+
+def test_a_finished_sweep_starts_no_ray(lab: ModuleType, tmp_path: Path) -> None:
+    inprocess.run(lab.make_spec(trials=2), tmp_path, laboratory=lab.FakeLaboratory())
+    program = f"""
+import sys
+from pathlib import Path
+from fake_lab import FakeLaboratory, make_spec
+from sweeps.tuner import run
+summary = run(make_spec(trials=2), Path({str(tmp_path)!r}), laboratory=FakeLaboratory())
+assert summary.nothing_to_do
+assert not any(name.split(".")[0] in ("ray", "torch") for name in sys.modules)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
