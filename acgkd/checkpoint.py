@@ -18,7 +18,8 @@ from acgkd.errors import CheckpointError
 
 MAX_BYTES = 8_000_000_000
 _MAX_PICKLE_BYTES = 20_000_000
-_TYPES = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool", "Untyped")
+_TYPES = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
+# `UntypedStorage` is missing on purpose: called with a number it allocates that many bytes.
 # Tensors, and the ordered mappings that state dicts are; everything else in a checkpoint is plain values.
 _GLOBALS = frozenset(
     {
@@ -26,7 +27,6 @@ _GLOBALS = frozenset(
         "torch._utils _rebuild_tensor_v2",
         "torch._utils _rebuild_parameter",
         "torch Size",
-        "torch.storage UntypedStorage",
         *(f"torch {name}Storage" for name in _TYPES),
     }
 )
