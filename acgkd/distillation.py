@@ -1,5 +1,6 @@
 """One distillation: stepped, timed, watched, saved and taken up again."""
 
+import copy
 import hashlib
 import math
 import time
@@ -44,6 +45,9 @@ class Distillation:
         self.method = method
         self.config = config
         self.setting = setting
+        # Taken before the method starts: a student that is lifted to its teacher's width changes shape.
+        shapes = {name: list(value.shape) for name, value in setting.student.state_dict().items()}
+        self._student = [describe(setting.student), shapes]
         self.run = method.start(config, setting)
         self.stages: tuple[Stage, ...] = self.run.stages
         self.steps_done = 0
@@ -56,12 +60,10 @@ class Distillation:
     @cached_property
     def _identity(self) -> str:
         """What a checkpoint must share with this run: settings, seed, device, prior, teacher, shape of the student."""
-        setting, student = self.setting, self.setting.student
-        teacher = hashlib.sha256()
+        setting, teacher = self.setting, hashlib.sha256()
         for name, value in setting.teacher.state_dict().items():
             teacher.update(name.encode())
             teacher.update(value.detach().to("cpu").contiguous().flatten().view(torch.uint8).numpy().tobytes())
-        shapes = {name: list(value.shape) for name, value in student.state_dict().items()}
         return fingerprint(
             [
                 self.method.config.__module__,
@@ -70,8 +72,7 @@ class Distillation:
                 setting.device.type,
                 setting.prior.facts(),
                 teacher.hexdigest(),
-                describe(student),
-                shapes,
+                *self._student,
             ]
         )
 
@@ -298,7 +299,7 @@ def distill(
 
     Args:
         teacher: any module that satisfies the teacher protocol; `acgkd.adapt` helps a plain one to.
-        student: a module, or a preset such as ``gin-3-32``.
+        student: a module, of which a copy is taught, or a preset such as ``gin-3-32``.
         prior: what is known of the data, e.g. ``{"nodes": [10, 28], "mean_degree": 2.2, "features": "categorical",
             "feature_count": 7, "classes": 2}``.
         method: a name, or a name with settings: ``{"name": "acgkd", "transfer": {"steps": 200}}``.
@@ -329,11 +330,11 @@ def distill(
     streams = Streams(derive_seed("draws", seed), where)
     with streams.fork("student"):
         made = (
-            build_model(student, facts.feature_count, facts.classes, device=where)
+            build_model(student, facts.feature_count, facts.classes, getattr(teacher, "pooling", "sum"), device=where)
             if isinstance(student, str)
-            else student
+            else copy.deepcopy(student).to(where)
         )
-    run = Distillation(entry, config, Setting(frozen, made.to(where), facts, streams, where))
+    run = Distillation(entry, config, Setting(frozen, made, facts, streams, where))
     run.advance()
     finished = run.student.eval()
     return Distilled(

@@ -138,8 +138,9 @@ class Experiment:
             # Where the data lie does not matter, what a split file says does.
             dataset = chosen.model_dump(mode="json", exclude={"root", "mirror"})
             dataset["split_file"] = None if chosen.split_file is None else _digest(chosen.split_file)
+        seeds, told = (self.split_seed, self.teacher_seed), self.config.prior
         return fingerprint(
-            [TEACHER_VERSION, teacher.model_dump(mode="json"), dataset, self.split_seed, self.teacher_seed]
+            [TEACHER_VERSION, teacher.model_dump(mode="json"), dataset, *seeds, told.feature_count, told.classes]
         )
 
     @property
@@ -311,8 +312,8 @@ class Experiment:
         )
 
     def _per_sample(self, model: nn.Module) -> float:
-        """Multiply-adds of one sample, forward: of a test graph, or of a pseudo-graph where there is no test split."""
-        batches = self.test or self.pool
+        """Multiply-adds of one sample, forward: of a validation graph, or of a pseudo-graph where there are none."""
+        batches = self.validation or self.pool
         total = sum(self.modality.counter(model, batches[0])(batch) for batch in batches)
         return total / sum(self.modality.size(batch) for batch in batches)
 

@@ -73,7 +73,7 @@ class ProjectedStudent(nn.Module):
     the borrowed classifier expects it. Satisfies the teacher protocol itself.
 
     Args:
-        student: satisfies the teacher protocol; its own classifier is left unused.
+        student: satisfies the teacher protocol; its own classifier is taken off, since nothing uses it any more.
         classifier: the teacher's; copied and frozen.
         width: the teacher's width.
         heads: of the attention.
@@ -88,6 +88,7 @@ class ProjectedStudent(nn.Module):
     ) -> None:
         super().__init__()
         self.student = student
+        self.student.classifier = nn.Identity()
         self.width = width
         self.heads = heads if width % heads == 0 else 1
         student_width: Any = student.width

@@ -18,9 +18,9 @@ from acgkd.runtime import Streams, derive_seed
 VERSION = 1
 PRESETS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "graphs": (
-        ("acgkd", {"graphs": 80, "steps": 120}),
-        ("acgkd", {"graphs": 80, "steps": 120, "statistics_weight": 3.0, "concrete_temperature": 1.0}),
-        ("acgkd", {"graphs": 80, "steps": 60, "complexity": {"mode": "ratio", "ratio": 0.5}, "noise": "gumbel"}),
+        ("acgkd", {"graphs": 64, "steps": 100, "rate": 0.5}),
+        ("acgkd", {"graphs": 64, "steps": 100, "rate": 0.5, "statistics_weight": 3.0, "concrete_temperature": 1.0}),
+        ("acgkd", {"graphs": 64, "steps": 50, "rate": 0.5, "complexity": {"mode": "ratio"}, "noise": "gumbel"}),
     ),
 }
 DRAWS = 2

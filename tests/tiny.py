@@ -21,7 +21,7 @@ torch.set_num_threads(1)
 
 PRIOR_CONFIG = PriorConfig(nodes=(5, 8), mean_degree=2.0, features="categorical", feature_count=4, classes=2)
 SYNTHESIS: dict[str, Any] = {"graphs": 8, "steps": 4}
-TRANSFER: dict[str, Any] = {"steps": 6, "batch_size": 4}
+TRANSFER: dict[str, Any] = {"steps": 6, "batch_size": 4, "projection": "none"}
 CHOICES: dict[str, dict[str, Any]] = {
     "plain": {},
     "resumable": {

@@ -15,6 +15,7 @@ from acgkd.graphs.concrete import Noise, Relaxation
 from acgkd.graphs.prior import Prior
 from acgkd.graphs.pseudo_graphs import PseudoGraphs, Relaxing
 from acgkd.methods import Setting
+from acgkd.methods._transfer import TransferConfig
 from acgkd.projection import ProjectedStudent
 
 
@@ -47,12 +48,18 @@ class PseudoGraphConfig(Config):
         features: relaxed or straight-through.
     """
 
-    graphs: int = Field(default=240, ge=2)
+    graphs: int = Field(default=160, ge=2)
     complexity: ComplexityConfig = ComplexityConfig()
     concrete_temperature: float = Field(default=0.5, gt=0)
     noise: Noise = "logistic"
     edges: Relaxation = "straight_through"
     features: Relaxation = "straight_through"
+
+
+class GraphTransferConfig(TransferConfig):
+    """How a graph student is taught; by default it ends in its teacher's own classifier."""
+
+    projection: Literal["none", "gat"] = "gat"
 
 
 def build_pseudo_graphs(config: PseudoGraphConfig, setting: Setting) -> PseudoGraphs:

@@ -14,6 +14,7 @@ The algorithm on one page::
                         minimise τ² KL(T ‖ S), τ fixed or learned against the student     temperature, methods._transfer
 """
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,11 +27,13 @@ from torch import Tensor, nn
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.losses import feature_entropy, softened_kl
 from acgkd.methods import Method, MethodConfig, Run, Setting
-from acgkd.methods._graphs import PseudoGraphConfig, Untrained, lift_to
-from acgkd.methods._transfer import Transfer, TransferConfig
+from acgkd.methods._graphs import GraphTransferConfig, PseudoGraphConfig, Untrained, lift_to
+from acgkd.methods._transfer import Transfer
 from acgkd.methods._two_phase import Interleaved, TwoPhase
 from acgkd.runtime import backward
 from acgkd.statistics import BatchNormStatistics, Statistic
+
+logger = logging.getLogger(__name__)
 
 
 class SynthesisConfig(PseudoGraphConfig):
@@ -47,7 +50,7 @@ class SynthesisConfig(PseudoGraphConfig):
     """
 
     steps: int = Field(default=300, ge=1)
-    rate: float = Field(default=0.05, gt=0)
+    rate: float = Field(default=0.5, gt=0)
     statistics: Statistic = "gaussian_kl"
     statistics_weight: float = Field(default=10.0, ge=0)
     entropy_weight: float = Field(default=0.1, ge=0)
@@ -58,7 +61,7 @@ class AcgkdConfig(MethodConfig):
     """Settings of ACGKD."""
 
     synthesis: SynthesisConfig = SynthesisConfig()
-    transfer: TransferConfig = TransferConfig()
+    transfer: GraphTransferConfig = GraphTransferConfig()
 
 
 class GraphInversion(Untrained):
@@ -74,6 +77,8 @@ class GraphInversion(Untrained):
         self.config = config
         self.steps = config.steps
         self._statistics = BatchNormStatistics(setting.teacher, config.statistics)
+        if config.statistics_weight > 0 and self._statistics.layers == 0:
+            logger.warning("The teacher has no BatchNorm layer: the statistics term of the synthesis loss is absent.")
         self._optimizer = torch.optim.Adam(self.graphs.parameters(), lr=config.rate)
         self._labels = self.graphs.labels.to(setting.device)
         self._costs: dict[nn.Module, Callable[[GraphBatch], float]] = {}

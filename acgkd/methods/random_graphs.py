@@ -2,8 +2,8 @@
 
 from acgkd.graphs import GRAPHS
 from acgkd.methods import Method, MethodConfig, Run, Setting
-from acgkd.methods._graphs import PseudoGraphConfig, Untrained, lift_to
-from acgkd.methods._transfer import Transfer, TransferConfig
+from acgkd.methods._graphs import GraphTransferConfig, PseudoGraphConfig, Untrained, lift_to
+from acgkd.methods._transfer import Transfer
 from acgkd.methods._two_phase import TwoPhase
 
 
@@ -11,7 +11,7 @@ class RandomGraphsConfig(MethodConfig):
     """Settings of the control: those of ACGKD that shape pseudo-graphs before they are learned."""
 
     synthesis: PseudoGraphConfig = PseudoGraphConfig()
-    transfer: TransferConfig = TransferConfig()
+    transfer: GraphTransferConfig = GraphTransferConfig()
 
 
 def _start(config: RandomGraphsConfig, setting: Setting) -> Run:

@@ -11,12 +11,12 @@ from acgkd.graphs import GRAPHS
 from acgkd.graphs.batch import GraphBatch
 from acgkd.graphs.select import GraphSelector
 from acgkd.methods import Method, MethodConfig, NoSettings, Run, Setting
-from acgkd.methods._graphs import lift_to
-from acgkd.methods._transfer import CurriculumConfig, Transfer, TransferConfig
+from acgkd.methods._graphs import GraphTransferConfig, lift_to
+from acgkd.methods._transfer import CurriculumConfig, Transfer
 from acgkd.methods._two_phase import TwoPhase
 
 
-class RealTransferConfig(TransferConfig):
+class RealTransferConfig(GraphTransferConfig):
     """Teaching on real samples: all are let in from the beginning."""
 
     curriculum: CurriculumConfig = CurriculumConfig(pacing="none")

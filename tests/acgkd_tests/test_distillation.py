@@ -396,7 +396,11 @@ def test_distill_leaves_the_teacher_as_it_was(tiny: ModuleType) -> None:
 @pytest.mark.usefixtures("small_pool")
 def test_distill_takes_a_module_as_student(tiny: ModuleType) -> None:
     own = tiny.setting().student
-    assert distilled(tiny, student=own).student is own
+    before = tiny.weight_bytes(own)
+    found = distilled(tiny, student=own).student
+    assert found is not own
+    assert tiny.weight_bytes(own) == before
+    assert tiny.weight_bytes(found) != before
 
 
 @pytest.mark.parametrize(
@@ -405,7 +409,11 @@ def test_distill_takes_a_module_as_student(tiny: ModuleType) -> None:
         ({"method": "acgdk"}, UnknownNameError, "Did you mean 'acgkd'"),
         ({"method": {"name": "acgkd", "transfer": {"stepz": 3}}}, ConfigError, "`transfer/stepz`"),
         ({"method": {"name": "acgkd", "synthesis": {"rate": -1}}}, ConfigError, "`synthesis/rate`.*greater than 0"),
-        ({"method": {"name": "acgkd", "transfer": {"feature_weight": 1}}}, ConfigError, "needs `projection: gat`"),
+        (
+            {"method": {"name": "acgkd", "transfer": {"feature_weight": 1, "projection": "none"}}},
+            ConfigError,
+            "needs `projection: gat`",
+        ),
         ({"method": {"transfer": {}}}, ConfigError, "`name`"),
         ({"method": "real_data"}, ConfigError, "learns from real data"),
         ({"prior": {"nodes": (5, 8)}}, ConfigError, "nothing gives `features`"),
