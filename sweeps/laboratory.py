@@ -129,10 +129,13 @@ class AcgkdLaboratory:
         return flatten(tree)
 
     def use_threads(self, count: int) -> None:
-        """Lets torch use so many threads."""
+        """Lets torch use so many threads, and keep the memory that it frees."""
         import torch
 
+        from acgkd.runtime import keep_freed_memory
+
         torch.set_num_threads(count)
+        keep_freed_memory()
 
     def calibrate(self) -> float | None:
         """The best of three timings of a fixed product of matrices on the CPU."""
