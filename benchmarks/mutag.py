@@ -12,6 +12,7 @@ import datetime
 import itertools
 import os
 import platform
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -37,10 +38,10 @@ RECORDS = ROOT / "docs" / "results" / "records" / "mutag.parquet"
 PAIRS = (("gin-5-64", "gin-3-32"), ("gcn-5-64", "gcn-3-32"))
 DEGREES = ("known", "unknown")
 TRANSFERS: dict[str, dict[str, Any]] = {
-    "resampled": {},
-    "resampled, teacher's classifier": {"projection": "gat"},
-    "fixed": {"samples": "fixed"},
-    "fixed, teacher's classifier": {"samples": "fixed", "projection": "gat"},
+    "(default): resampled, teacher's classifier": {},
+    "resampled, plain student": {"projection": "none"},
+    "fixed, teacher's classifier": {"samples": "fixed"},
+    "fixed, plain student": {"samples": "fixed", "projection": "none"},
 }
 
 
@@ -57,7 +58,7 @@ def variants() -> Iterator[tuple[str, str, dict[str, Any], str]]:
 def run_one(pair: tuple[str, str], seed: int, variant: tuple[str, str, dict[str, Any], str], home: Path) -> None:
     """Runs one row and writes its record, unless it is there."""
     label, method, transfer, degree = variant
-    name = f"{pair[0]}-{pair[1]}-{label}-{seed:03d}".replace(" ", "_").replace(",", "").replace("'", "")
+    name = re.sub(r"[^a-z0-9-]+", "_", f"{pair[0]}-{pair[1]}-{label}-{seed:03d}")
     path = home / "records" / f"{name}.json"
     if path.exists():
         return
@@ -163,7 +164,7 @@ def _pair_table(frame: Any, table: pd.DataFrame, teacher: str, student: str, pla
         if pd.isna(row["share"]):
             share = f"blank: {row['share_reason']}"
         lines.append(
-            f"| {row['label'].split(': ')[1]} | {row['completed']} of {planned} | "
+            f"| {row['label'].split(': ', 1)[1]} | {row['completed']} of {planned} | "
             f"{row['test_accuracy']:.3f} ± {row['test_accuracy_sd']:.3f} | "
             f"{row['test_accuracy_low']:.3f} to {row['test_accuracy_high']:.3f} | "
             f"{row['ratio']:.3f} ± {row['ratio_sd']:.3f} | {share} | {row['collapsed']} | "
