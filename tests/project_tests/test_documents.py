@@ -1,0 +1,69 @@
+"""Documents keep their promises: links lead somewhere, commands exist, tables of files are true."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def test_all_documents_are_found() -> None:
+    names = {path.name for path in DOCUMENTS}
+    assert {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "architecture.md", "adding.md", "mutag.md"} <= names
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_relative_link_leads_to_a_file(path: Path) -> None:
+    dead = [
+        link
+        for link in LINK.findall(path.read_text())
+        if not link.startswith(("https://", "http://", "#")) and not (path.parent / link.split("#")[0]).exists()
+    ]
+    assert not dead, f"{path.name} links to what is not there: {dead}"
+
+
+def test_the_readme_opens_with_the_two_commands() -> None:
+    first = re.search(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert first is not None
+    commands = [line.split("#")[0].strip() for line in first.group(1).strip().splitlines()]
+    assert commands == ["make quickstart", "make test"]
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_every_make_target_that_is_named_exists(document: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    named = set(re.findall(r"\bmake ([a-z-]+)", re.sub(r"[^`]*?(```.*?```|`[^`]*`)[^`]*", r"\1 ", (ROOT / document).read_text(), flags=re.S)))
+    assert named, document
+    assert named <= targets, f"{document} names make targets that are not there: {sorted(named - targets)}"
+
+
+def test_the_table_of_equations_names_files_that_exist() -> None:
+    section = (ROOT / "docs" / "architecture.md").read_text().split("## Where each equation")[1].split("###")[0]
+    files = re.findall(r"`([\w/]+\.py)`", section)
+    assert len(files) >= 9
+    missing = [name for name in files if not (ROOT / "acgkd" / name).exists()]
+    assert not missing
+
+
+def test_nothing_that_is_tracked_is_large_or_names_a_machine() -> None:
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    tracked = [ROOT / name for name in listed.decode().split("\0") if name]
+    assert len(tracked) > 50
+    assert not [path for path in tracked if path.exists() and path.stat().st_size > 1 << 20]
+
+
+def test_no_source_file_holds_two_ideas() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for package in ("acgkd", "sweeps", "analysis")
+        for path in (ROOT / package).rglob("*.py")
+        if (lines := len(path.read_text().splitlines())) > 420
+    }
+    assert not long
