@@ -428,6 +428,7 @@ class Session:
             trial=None if trial is None else trial.number,
             replicate=replicate,
             attempt=0 if trial is None else max(0, trial.tries(replicate) - 1),
+            started_at=trial.attempts[-1].started_at if trial is not None and trial.attempts else "",
             parameters=parameters,
             settings=self.laboratory.settings(config),
             progress=progress,

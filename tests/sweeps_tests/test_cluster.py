@@ -1,0 +1,105 @@
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sweeps.cluster import preflight
+from sweeps.errors import SweepError
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    """A port where something listens that is no Ray cluster."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_where_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        where = f"127.0.0.1:{unused.getsockname()[1]}"
+        start = time.monotonic()
+        with pytest.raises(SweepError, match=f"must answer at {where}, but: .*refused"):
+            preflight(where)
+    assert time.monotonic() - start < 5
+
+
+def test_a_token_file_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, listener: int) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "token"))
+    with pytest.raises(SweepError, match=f"on {socket.gethostname()} there is none at {tmp_path}/token"):
+        preflight(f"127.0.0.1:{listener}")
+    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(SweepError, match=f"{socket.gethostname()} has none(.|\n)*{tmp_path}/.ray/auth_token"):
+        preflight(f"127.0.0.1:{listener}")
+
+
+def test_no_address_in_words_is_no_address() -> None:
+    with pytest.raises(SweepError, match="must answer at nonsense"):
+        preflight("nonsense")
+
+
+def test_a_client_address_is_left_to_ray() -> None:
+    assert preflight("ray://somewhere:10001") == "ray://somewhere:10001"
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_a_wrong_token_is_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, letter in (("good", "a"), ("bad", "b")):
+        (tmp_path / name).write_text(letter * 32)
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "good"))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    where = f"127.0.0.1:{port}"
+    head = [
+        str(BIN / "ray"),
+        "start",
+        "--head",
+        f"--port={port}",
+        "--num-cpus=1",
+        "--include-dashboard=false",
+        "--block",
+    ]
+    cluster = subprocess.Popen(head, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        for _ in range(100):
+            try:
+                assert preflight(where) == where
+                break
+            except SweepError:
+                time.sleep(0.3)
+        else:
+            pytest.fail("the cluster did not start")
+        monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "bad"))
+        start = time.monotonic()
+        with pytest.raises(
+            SweepError, match=f"wants its token, but {socket.gethostname()} has another one in {tmp_path}/bad"
+        ):
+            preflight(where)
+        assert time.monotonic() - start < 5
+        monkeypatch.delenv("RAY_AUTH_MODE")
+        with pytest.raises(SweepError, match="which RAY_AUTH_MODE does not say to use"):
+            preflight(where)
+    finally:
+        os.killpg(cluster.pid, 15)
+        try:
+            cluster.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(cluster.pid, 9)
+            cluster.wait()

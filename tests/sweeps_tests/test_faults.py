@@ -1,0 +1,271 @@
+"""Real faults: killed drivers, killed workers, two drivers at once, Ctrl-C once and twice."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import IO, Any
+
+import pytest
+
+from sweeps import inprocess
+from sweeps.errors import SweepError
+from sweeps.folder import SweepFolder
+
+HERE = Path(__file__).parent
+SLOW = {"steps": 12, "delay_s": 0.02}
+
+
+class Driver:
+    """A driver in a process group of its own. Its output goes to files: pipes would be held open by its workers."""
+
+    started: "list[Driver]" = []  # noqa: RUF012
+
+    def __init__(self, executor: str, folder: Path, **changes: Any) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, str(HERE / "drive.py"), executor, str(folder), json.dumps(changes)]
+        self.out = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self.err = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self.process = subprocess.Popen(
+            command, env=environment, stdout=self.out, stderr=self.err, start_new_session=True
+        )
+        self.pid = self.process.pid
+        Driver.started.append(self)
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def wait_for(self, condition: Callable[[], bool], limit_s: float = 60) -> bool:
+        """Waits until a condition holds or the process ends."""
+        end = time.monotonic() + limit_s
+        while time.monotonic() < end and self.running:
+            if condition():
+                return True
+            time.sleep(0.01)
+        return condition()
+
+    def signal(self, number: int) -> None:
+        """To the whole group, as a terminal does."""
+        os.killpg(self.pid, number)
+
+    def kill(self) -> None:
+        """The driver alone; its workers live on."""
+        self.process.kill()
+        self.process.wait()
+
+    def end(self, code: int | None = 0, limit_s: float = 120) -> dict[str, Any]:
+        """Waits for the end; what the driver printed last."""
+        self.process.wait(timeout=limit_s)
+        assert code is None or self.process.returncode == code, self.text(self.err)
+        lines = self.text(self.out).splitlines()
+        return dict(json.loads(lines[-1])) if lines else {}
+
+    @staticmethod
+    def text(file: IO[str]) -> str:
+        file.seek(0)
+        return file.read()
+
+
+@pytest.fixture(autouse=True)
+def _no_driver_stays() -> Iterator[None]:
+    """Whatever a test thinks of its drivers, none of them outlives it."""
+    yield
+    while Driver.started:
+        driver = Driver.started.pop()
+        if driver.running:
+            driver.signal(signal.SIGKILL)
+            driver.process.wait()
+        driver.out.close()
+        driver.err.close()
+
+
+def test_a_driver_killed_at_random_instants_changes_nothing(lab: ModuleType, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"trials": 6, "seeds": (0, 1), "transfer": SLOW}
+    inprocess.run(lab.make_spec(**changes), tmp_path / "calm", laboratory=lab.FakeLaboratory(hurry=True))
+    chance = random.Random(0)
+    for records in (3, 7, 11):
+        process = Driver("inprocess", tmp_path / "killed", **changes)
+        folder = tmp_path / "killed" / "records"
+        process.wait_for(lambda folder=folder, records=records: len(list(folder.glob("trial*"))) >= records)
+        time.sleep(chance.uniform(0, 0.3))
+        process.kill()
+    Driver("inprocess", tmp_path / "killed", **changes).end()
+    assert lab.table(tmp_path / "killed") == lab.table(tmp_path / "calm")
+    measured = lab.events(tmp_path / "killed", "measured")
+    assert 12 <= len(measured) <= 12 + 3
+    assert (tmp_path / "killed" / "epoch").read_text() == "4"
+
+
+def test_a_driver_killed_in_mid_checkpoint_goes_on_from_the_one_before(lab: ModuleType, tmp_path: Path) -> None:
+    transfer = {"steps": 150, "delay_s": 0.05, "save_s": 0.4}
+    changes: dict[str, Any] = {"trials": 1, "seeds": (0,), "transfer": transfer}
+    process = Driver("inprocess", tmp_path, **changes)
+    # The first checkpoint is whole, the driver dies while it writes the second one.
+    assert process.wait_for(lambda: len(lab.events(tmp_path, "saving")) == 2)
+    process.kill()
+    assert len(list(tmp_path.glob("trials/0000/*.ckpt"))) == 1
+    done = int(lab.events(tmp_path, "saved")[0].split()[-1])
+    Driver("inprocess", tmp_path, **changes).end()
+    assert [line.split()[-1] for line in lab.events(tmp_path, "loaded")] == [str(done)]
+    record = json.loads((tmp_path / "records" / "trial-0000-00.json").read_text())
+    assert 1.5 < record["cost"]["lost_s"] < 6
+    assert record["identity"]["attempt"] == 1
+    assert lab.trials(tmp_path)[0]["attempts"][0]["outcome"] == "interrupted"
+    assert sorted(path.name for path in (tmp_path / "trials" / "0000").iterdir()) == ["trial.json"]
+
+
+def test_two_drivers_at_once_are_refused(lab: ModuleType, tmp_path: Path) -> None:
+    process = Driver("inprocess", tmp_path, trials=50, transfer=SLOW)
+    assert process.wait_for(lambda: (tmp_path / "trials" / "0001").exists())
+    with pytest.raises(SweepError, match=f"process {process.pid} on "):
+        inprocess.run(lab.make_spec(trials=50, transfer=SLOW), tmp_path, laboratory=lab.FakeLaboratory())
+    assert SweepFolder(tmp_path).status().driver_alive
+    process.kill()
+    assert not SweepFolder(tmp_path).status().driver_alive
+
+
+def test_one_interrupt_keeps_the_work(lab: ModuleType, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"trials": 2, "seeds": (0,), "transfer": {"steps": 70, "delay_s": 0.05}}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        folder = tmp_path / number.name
+        process = Driver("inprocess", folder, **changes)
+        clock = folder / "trials" / "0000" / "00.clock.json"
+        assert process.wait_for(clock.exists)
+        process.signal(number)
+        assert process.end(130, 10)["interrupted"]
+        trial = lab.trials(folder)[0]
+        assert trial["state"] == "waiting"
+        assert trial["attempts"][0]["outcome"] == "interrupted"
+        assert 0 < trial["attempts"][0]["progress"] < 1
+        Driver("inprocess", folder, **changes).end()
+        # Nothing was done twice: the run went on at the very step.
+        saved, loaded = (lab.events(folder, word)[0].split()[-1] for word in ("saved", "loaded"))
+        assert saved == loaded
+        assert json.loads((folder / "records" / "trial-0000-00.json").read_text())["cost"]["lost_s"] < 0.05
+
+
+def test_an_interrupt_during_a_teacher_does_not_wait_for_it(lab: ModuleType, tmp_path: Path) -> None:
+    process = Driver("inprocess", tmp_path, trials=1, seeds=(0,), transfer={"teacher_s": 30})
+    assert process.wait_for(lambda: (tmp_path / "starts" / "0001.json").exists())
+    time.sleep(0.3)
+    start = time.monotonic()
+    process.signal(signal.SIGINT)
+    assert process.end(130, 20)["interrupted"]
+    assert time.monotonic() - start < 10
+
+
+def test_two_interrupts_stop_at_once(lab: ModuleType, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"trials": 1, "seeds": (0,), "transfer": {"steps": 3, "delay_s": 8}}
+    process = Driver("inprocess", tmp_path, **changes)
+    assert process.wait_for(lambda: (tmp_path / "trials" / "0000" / "00.hang.txt").exists())
+    time.sleep(0.3)
+    start = time.monotonic()
+    process.signal(signal.SIGINT)
+    time.sleep(0.3)
+    assert process.running, "the first one waits for the step"
+    process.signal(signal.SIGINT)
+    process.end(None, 20)
+    assert time.monotonic() - start < 5
+    assert "KeyboardInterrupt" in process.text(process.err)
+    assert lab.trials(tmp_path)[0]["state"] == "waiting"
+
+
+def test_a_hang_below_python_ends_the_process_and_is_timed_out(lab: ModuleType, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"trials": 1, "seeds": (0,), "timeout_s": 0.5, "transfer": {"fault": "hang below"}}
+    process = Driver("inprocess", tmp_path, **changes)
+    process.end(1, 60)
+    Driver("inprocess", tmp_path, **changes).end()
+    trial = lab.trials(tmp_path)[0]
+    assert trial["state"] == "infeasible"
+    assert trial["attempts"][0]["outcome"] == "timed_out"
+    assert "in advance" in trial["message"]
+
+
+@pytest.mark.ray
+def test_a_driver_on_ray_is_killed_and_started_again_at_once(lab: ModuleType, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"trials": 6, "sampler": {"lag": 1}, "transfer": {"steps": 20, "delay_s": 0.04}}
+    process = Driver("ray", tmp_path / "killed", **changes)
+    assert process.wait_for(lambda: len(list((tmp_path / "killed" / "records").glob("trial*"))) >= 3)
+    process.kill()
+    Driver("ray", tmp_path / "killed", **changes).end()
+    inprocess.run(lab.make_spec(**changes), tmp_path / "calm", laboratory=lab.FakeLaboratory(hurry=True))
+    assert lab.table(tmp_path / "killed") == lab.table(tmp_path / "calm")
+
+
+@pytest.mark.ray
+def test_an_interrupt_on_ray_keeps_the_work(lab: ModuleType, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"trials": 4, "seeds": (0,), "transfer": {"steps": 100, "delay_s": 0.05}}
+    process = Driver("ray", tmp_path, **changes)
+    assert process.wait_for(lambda: len(list(tmp_path.glob("trials/*/*.clock.json"))) >= 2)
+    time.sleep(1.2)
+    process.signal(signal.SIGINT)
+    assert process.end(130, 40)["interrupted"]
+    found = lab.trials(tmp_path)
+    assert {trial["state"] for trial in found} == {"waiting"}
+    assert len(list(tmp_path.glob("trials/*/*.ckpt"))) >= 2
+    assert not SweepFolder(tmp_path).status().driver_alive
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.parametrize("scheduler", ["none", "halving"])
+def test_ten_kills_on_ray(lab: ModuleType, tmp_path: Path, scheduler: str) -> None:
+    transfer = {"steps": 40, "delay_s": 0.1, "save_s": 0.2}
+    changes: dict[str, Any] = {
+        "trials": 12, "seeds": (0, 1), "scheduler": scheduler, "sampler": {"lag": 1}, "transfer": transfer,
+    }  # fmt: skip
+    chance = random.Random(7)
+    killed = tmp_path / "killed"
+    in_checkpoint = 0
+    for turn in range(10):
+        process = Driver("ray", killed, **changes)
+        before = len(lab.events(killed, "saving"))
+        if turn % 2:
+            process.wait_for(lambda before=before: len(lab.events(killed, "saving")) > before)
+            in_checkpoint += 1
+        else:
+            process.wait_for(lambda: any(killed.glob("trials/*/*.clock.json")))
+            time.sleep(chance.uniform(0, 4))
+        process.kill()
+    Driver("ray", killed, **changes).end(limit_s=400)
+    found = lab.trials(killed)
+    assert in_checkpoint == 5
+    assert len(found) == 12
+    assert len({str(trial["parameters"]) for trial in found}) == 12
+    assert all(trial["state"] in ("completed", "pruned") for trial in found)
+    if scheduler == "none":
+        inprocess.run(lab.make_spec(**changes), tmp_path / "calm", laboratory=lab.FakeLaboratory(hurry=True))
+        assert lab.table(killed) == lab.table(tmp_path / "calm")
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_a_worker_that_always_dies_fails_its_trial(lab: ModuleType, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"trials": 1, "seeds": (0,), "transfer": {"fault": "die"}}
+    Driver("ray", tmp_path, **changes).end()
+    trial = lab.trials(tmp_path)[0]
+    assert trial["state"] == "failed"
+    assert [attempt["outcome"] for attempt in trial["attempts"]] == ["lost"] * 4 + ["failed"]
+    assert "died 5 times" in trial["message"]
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_two_interrupts_on_ray_stop_at_once(lab: ModuleType, tmp_path: Path) -> None:
+    process = Driver("ray", tmp_path, trials=2, seeds=(0,), transfer={"steps": 3, "delay_s": 30})
+    assert process.wait_for(lambda: any(tmp_path.glob("trials/*/00.hang.txt")))
+    process.signal(signal.SIGINT)
+    time.sleep(0.5)
+    process.signal(signal.SIGINT)
+    start = time.monotonic()
+    process.end(None, 30)
+    assert time.monotonic() - start < 12
+    assert process.process.returncode != 0

@@ -1,0 +1,97 @@
+"""A whole sweep with real teachers, pseudo-graphs and students, as small as it can be."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import acgkd
+from analysis import frame
+from sweeps import inprocess
+from sweeps.export import export_study
+from sweeps.folder import SweepFolder
+from sweeps.spec import SweepSpec
+
+SPEC = {
+    "name": "small",
+    "dataset": {"name": "motifs"},
+    "teacher": {"preset": "gin-2-8", "epochs": 1},
+    "student": "gin-2-8",
+    "method": {"name": "acgkd", "synthesis": {"graphs": 8, "steps": 4}, "transfer": {"steps": 6, "batch_size": 4}},
+    "space": {"method/synthesis/rate": {"type": "float", "low": 0.01, "high": 1.0, "log": True}},
+    "objectives": ({"name": "validation_divergence"}, {"name": "multiply_adds"}),
+    "sampler": {"name": "random"},
+    "scheduler": "halving",
+    "replicates": {"seeds": (0, 1), "vary": ("split", "teacher", "draws")},
+    "budget": {"trials": 4},
+    "controls": ("random_graphs", "real_data"),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    threads = torch.get_num_threads()
+    path = tmp_path_factory.mktemp("sweep")
+    summary = inprocess.run(SweepSpec.model_validate(SPEC), path)
+    torch.set_num_threads(threads)
+    assert sum(summary.counts.values()) == 4
+    assert set(summary.counts) <= {"completed", "pruned"}
+    return path
+
+
+def test_every_row_is_there_and_whole(folder: Path) -> None:
+    rows = frame.load([folder]).rows
+    kinds = rows.groupby("kind").size().to_dict()
+    assert kinds["teacher"] == 2
+    assert kinds["control"] == 4
+    assert kinds["trial"] >= 4
+    done = rows[(rows["kind"] != "teacher") & (rows["outcome"] == "completed")]
+    for column in (
+        "test_accuracy",
+        "validation_divergence",
+        "agreement",
+        "multiply_adds",
+        "transfer_s",
+        "calibration_s",
+    ):
+        assert done[column].notna().all(), column
+    assert set(rows["process"]) != {0}
+    assert rows["started_at"].str.len().min() > 0
+    trials = rows[rows["kind"] == "trial"]
+    # Defaults of the method are in the settings, though the spec says nothing of them.
+    assert trials["setting/method/transfer/temperature/mode"].notna().all()
+    assert (trials["setting/method/synthesis/rate"] == trials["param/method/synthesis/rate"]).all()
+
+
+def test_the_controls_came_before_the_first_rung(folder: Path) -> None:
+    records = [json.loads(path.read_text()) for path in (folder / "records").glob("*.json")]
+    controls = [r["environment"]["finished_at"] for r in records if r["identity"]["kind"] == "control"]
+    first = json.loads((folder / "trials/0000/trial.json").read_text())["attempts"][0]["started_at"]
+    assert max(controls) <= first
+
+
+def test_students_can_be_loaded(folder: Path) -> None:
+    students = sorted((folder / "students").iterdir())
+    completed = [path for path in (folder / "records").glob("*.json") if '"outcome":"completed"' in path.read_text()]
+    assert len(students) == len(completed) - 2, "all but the teachers' rows"
+    assert acgkd.load_student(students[0]) is not None
+
+
+def test_the_study_can_be_exported(folder: Path, tmp_path: Path) -> None:
+    import optuna
+
+    from sweeps.errors import SweepError
+
+    url = f"sqlite:///{tmp_path}/study.db"
+    assert export_study(folder, url) == 4
+    study = optuna.load_study(study_name="small", storage=url)
+    expected = [trial.parameters for trial in SweepFolder(folder).read_trials()]
+    assert [trial.params for trial in study.trials] == expected
+    assert study.metric_names == ["validation_divergence", "multiply_adds"]
+    with pytest.raises(SweepError, match="has a study called 'small' already"):
+        export_study(folder, url)
+    with pytest.raises(SweepError, match="storage that Optuna can open"):
+        export_study(folder, "nonsense://")
+    with pytest.raises(SweepError, match=r"sweep\.json"):
+        export_study(tmp_path, url)
