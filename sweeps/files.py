@@ -31,10 +31,12 @@ def sync_folder(folder: Path) -> None:
 def write(path: Path, text: str, *, durable: bool = True) -> None:
     """Replaces `path` by `text`; whoever reads sees the old text or the new one, never a part.
 
+    After a power cut, too, there is one of the two, if `durable`.
+
     Args:
         path: in a folder that exists.
         text: all of it.
-        durable: also wait until the disk has it.
+        durable: wait until the disk has it.
 
     Raises:
         StorageError: the disk, the quota or the largest file size is reached.
@@ -56,6 +58,7 @@ def create(path: Path, text: str) -> bool:
 
 def _place(path: Path, text: str, *, durable: bool, replace: bool) -> bool:
     part = temporary(path)
+    fresh = durable and not path.exists()
     try:
         with part.open("w", encoding="utf-8") as file:
             file.write(text)
@@ -66,7 +69,7 @@ def _place(path: Path, text: str, *, durable: bool, replace: bool) -> bool:
             os.replace(part, path)
         elif not _link(part, path):
             return False
-        if durable:
+        if fresh:
             sync_folder(path.parent)
         return True
     except OSError as error:

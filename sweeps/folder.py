@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from analysis.record import Record
 from sweeps.errors import StaleEpochError, SweepError
-from sweeps.files import TEMPORARY, Lock, create, read_json, write
+from sweeps.files import TEMPORARY, Lock, create, read_json, sync_folder, write
 from sweeps.trial import Trial
 
 _TEACHER = re.compile(r"teacher-\d+\.json")
@@ -139,6 +139,7 @@ class SweepFolder:
         """Counts the start; workers of earlier ones leave at their next commit."""
         epoch = self.epoch + 1
         write(self.epoch_file, str(epoch))
+        sync_folder(self.path)  # no number is given out twice, not even after a power cut
         return epoch
 
     def check_epoch(self, epoch: int) -> None:

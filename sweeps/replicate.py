@@ -307,7 +307,8 @@ class ReplicateRunner:
         if self.run is not None:
             if record.outcome == "completed":
                 self._export()
-            write(self.folder.curves_file(self.name, self.replicate), json.dumps(_finite(self.run.curves)))
+            curves = json.dumps(_finite(self.run.curves))
+            write(self.folder.curves_file(self.name, self.replicate), curves, durable=False)
         self.folder.commit_record(self.name, record)
         clear_work(self.folder, self.name, self.replicate)
 
