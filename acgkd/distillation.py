@@ -1,11 +1,9 @@
 """One distillation: stepped, timed, watched, saved and taken up again."""
 
-import copy
 import hashlib
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,14 +12,11 @@ import torch
 from torch import nn
 
 from acgkd import checkpoint
-from acgkd.config import MethodChoice, PriorConfig, checked, fingerprint
-from acgkd.errors import CheckpointError, ConfigError, DivergedError
-from acgkd.methods import METHODS, Method, MethodConfig, Setting, Stage
-from acgkd.modalities import modality
-from acgkd.models import build_model
-from acgkd.runtime import Clocks, PeakMemory, Streams, derive_seed, resolve_device
+from acgkd.config import fingerprint
+from acgkd.errors import CheckpointError, DivergedError
+from acgkd.methods import Method, MethodConfig, Setting, Stage
+from acgkd.runtime import Clocks, PeakMemory
 from acgkd.students import describe, save_student
-from acgkd.teacher import as_teacher
 
 FORMAT = "acgkd-run-1"
 POINTS_PER_CURVE = 100
@@ -253,94 +248,3 @@ class Distillation:
     def export(self, path: Path) -> None:
         """Writes the student's weights and description; `acgkd.load_student(path)` reads them."""
         save_student(self.student, path)
-
-
-@dataclass(frozen=True)
-class Distilled:
-    """What `distill` hands back.
-
-    Args:
-        student: in evaluation mode.
-        agreement: class-balanced teacher-student agreement on the reference pool, which no trial ever trains on.
-        seconds: of each stage.
-        curves: losses by stage.
-        prior: what was taken as known.
-    """
-
-    student: nn.Module
-    agreement: float | None
-    seconds: dict[str, float]
-    curves: dict[str, dict[str, list[float]]]
-    prior: dict[str, Any]
-
-
-def parse_method(choice: MethodChoice) -> tuple[Method[Any], MethodConfig]:
-    """The catalogue's entry and its settings, read by the method itself.
-
-    Raises:
-        UnknownNameError: there is no such method.
-        ConfigError: a setting breaks a law, has the wrong type or is not known.
-    """
-    method = METHODS[choice.name]
-    settings = {"synthesis": choice.synthesis, "transfer": choice.transfer}
-    return method, checked(method.config, settings, f"method {choice.name}")
-
-
-def distill(
-    teacher: nn.Module,
-    student: nn.Module | str,
-    *,
-    prior: PriorConfig | Mapping[str, Any],
-    method: str | MethodChoice | Mapping[str, Any] = "acgkd",
-    seed: int = 0,
-    device: str = "auto",
-) -> Distilled:
-    """Turns a trained teacher into a small student, without any data.
-
-    Args:
-        teacher: any module that satisfies the teacher protocol; `acgkd.adapt` helps a plain one to.
-        student: a module, of which a copy is taught, or a preset such as ``gin-3-32``.
-        prior: what is known of the data, e.g. ``{"nodes": [10, 28], "mean_degree": 2.2, "features": "categorical",
-            "feature_count": 7, "classes": 2}``.
-        method: a name, or a name with settings: ``{"name": "acgkd", "transfer": {"steps": 200}}``.
-        seed: of every draw.
-        device: `auto`, `cpu` or `cuda`.
-
-    Raises:
-        TeacherError: the teacher does not satisfy the protocol.
-        ConfigError: a setting breaks a law.
-        DivergedError: a loss left the finite numbers.
-
-    Example:
-        >>> distilled = acgkd.distill(my_gnn, "gin-3-32", prior=prior)  # doctest: +SKIP
-        >>> distilled.student, distilled.agreement  # doctest: +SKIP
-    """
-    from acgkd.reference import reference_agreement
-
-    choice = method if isinstance(method, MethodChoice) else checked(MethodChoice, method, "`method`")
-    entry, config = parse_method(choice)
-    if entry.needs_data:
-        raise ConfigError(f"`{choice.name}` learns from real data; `distill` has none. Use a sweep's `controls`.")
-    kind = modality(entry.modality)
-    known = prior if isinstance(prior, PriorConfig) else checked(PriorConfig, prior, "`prior`")
-    facts = kind.prior(known, PriorConfig())
-    where = resolve_device(device)
-    frozen = as_teacher(teacher, where)
-    kind.check_teacher(frozen, facts)
-    streams = Streams(derive_seed("draws", seed), where)
-    with streams.fork("student"):
-        made = (
-            build_model(student, facts.feature_count, facts.classes, getattr(teacher, "pooling", "sum"), device=where)
-            if isinstance(student, str)
-            else copy.deepcopy(student).to(where)
-        )
-    run = Distillation(entry, config, Setting(frozen, made, facts, streams, where))
-    run.advance()
-    finished = run.student.eval()
-    return Distilled(
-        student=finished,
-        agreement=reference_agreement(frozen, finished, kind, facts, seed, where),
-        seconds=run.seconds,
-        curves=run.curves,
-        prior=facts.facts(),
-    )

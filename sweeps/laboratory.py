@@ -121,7 +121,7 @@ class AcgkdLaboratory:
 
     def settings(self, config: RunConfig) -> dict[str, Any]:
         """Every setting of a config by slash path, the method's defaults included."""
-        from acgkd.distillation import parse_method
+        from acgkd.methods import parse_method
 
         _, method = parse_method(config.method)
         tree = config.model_dump(mode="json")

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.config import MethodChoice, PriorConfig
-from acgkd.distillation import Distillation, parse_method
+from acgkd.distillation import Distillation
 from acgkd.graphs import GRAPHS
 from acgkd.graphs.prior import Prior
-from acgkd.methods import Setting
+from acgkd.methods import Setting, parse_method
 from acgkd.models import build_model
 from acgkd.runtime import Streams, derive_seed
 from acgkd.teacher import as_teacher

@@ -14,7 +14,7 @@ from pydantic import ValidationInfo, field_validator
 from torch import Tensor, nn
 
 from acgkd.catalog import Catalog
-from acgkd.config import Config
+from acgkd.config import Config, MethodChoice, checked
 from acgkd.runtime import Streams
 
 StageName = Literal["synthesis", "transfer", "joint"]
@@ -147,3 +147,15 @@ class Method(Generic[C]):
 
 
 METHODS: Catalog[Method[Any]] = Catalog("acgkd.methods", "METHOD", "method")
+
+
+def parse_method(choice: MethodChoice) -> tuple[Method[Any], MethodConfig]:
+    """The catalogue's entry and its settings, read by the method itself.
+
+    Raises:
+        UnknownNameError: there is no such method.
+        ConfigError: a setting breaks a law, has the wrong type or is not known.
+    """
+    method = METHODS[choice.name]
+    settings = {"synthesis": choice.synthesis, "transfer": choice.transfer}
+    return method, checked(method.config, settings, f"method {choice.name}")

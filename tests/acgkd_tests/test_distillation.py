@@ -16,8 +16,9 @@ from torch import nn
 import acgkd
 from acgkd import checkpoint
 from acgkd.config import MethodChoice
-from acgkd.distillation import Distillation, parse_method
+from acgkd.distillation import Distillation
 from acgkd.errors import CheckpointError, ConfigError, DivergedError, TeacherError, UnknownNameError
+from acgkd.methods import parse_method
 from acgkd.students import load_student
 
 KINDS = ["plain", "resumable", "joint"]

@@ -101,19 +101,19 @@ import os, sys, time
 from pathlib import Path
 sys.path.insert(0, {folder!r})
 import tiny
-from acgkd import experiment, reference
+from acgkd import experiment, preparation, reference
 from acgkd.config import RunConfig
 reference.PRESETS["graphs"] = {pool!r}
 home = Path({home!r})
 
 def logged(name):
-    make = getattr(experiment, name)
+    make = getattr(preparation, name)
     def wrapped(*arguments, **options):
         with open(home / "log", "a") as file:
             file.write(name + "\\n")
         time.sleep(0.2)
         return make(*arguments, **options)
-    setattr(experiment, name, wrapped)
+    setattr(preparation, name, wrapped)
 
 logged("train_teacher")
 logged("reference_pool")
@@ -231,15 +231,15 @@ def test_code_of_the_users_is_run_only_where_it_is_trusted(tiny: ModuleType, tmp
 def test_only_the_control_is_handed_data_and_only_the_training_split(tiny: ModuleType, home: Path) -> None:
     control = prepared(tiny, home, method="real_data")
     run = control.start()
-    assert control.data is not None
-    expected = control.data.take(control.split.train)
+    assert control.material.data is not None
+    expected = control.material.data.take(control.split.train)
     assert len(run.setting.real) == len(expected) == 24
     for handed, own in zip(run.setting.real, expected, strict=True):
         assert torch.equal(handed.x, own.x)
         assert torch.equal(handed.edge_index, own.edge_index)
     whole = run.run.samples(1000)
     assert whole.graphs == 24
-    assert torch.equal(whole.labels, control.data.labels[control.split.train])
+    assert torch.equal(whole.labels, control.material.data.labels[control.split.train])
     for method in ("acgkd", "random_graphs"):
         assert prepared(tiny, home, method=method).start().setting.real == ()
 
@@ -276,7 +276,7 @@ def test_pseudo_samples_are_shared_where_they_fit(
     assert not prepared(tiny, tmp_path, 1, share_synthesis=True).start().synthesis_cached
     assert not prepared(tiny, tmp_path).start().synthesis_cached
     elsewhere = prepared(tiny, tmp_path, share_synthesis=True)
-    monkeypatch.setitem(elsewhere.__dict__, "device", torch.device("meta"))
+    monkeypatch.setitem(elsewhere.material.__dict__, "device", torch.device("meta"))
     assert elsewhere._synthesis_file != first._synthesis_file
 
 

@@ -6,7 +6,7 @@ import optuna
 import pytest
 
 from acgkd.config import RunConfig
-from acgkd.distillation import parse_method
+from acgkd.methods import parse_method
 from acgkd.models import check_preset
 from sweeps.probe import survey
 from sweeps.spaces import SPACES

@@ -36,7 +36,8 @@ def test_the_readme_opens_with_the_two_commands() -> None:
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
 def test_every_make_target_that_is_named_exists(document: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
-    named = set(re.findall(r"\bmake ([a-z-]+)", re.sub(r"[^`]*?(```.*?```|`[^`]*`)[^`]*", r"\1 ", (ROOT / document).read_text(), flags=re.S)))
+    code = " ".join(re.findall(r"```.*?```|`[^`]*`", (ROOT / document).read_text(), re.S))
+    named = set(re.findall(r"\bmake ([a-z-]+)", code))
     assert named, document
     assert named <= targets, f"{document} names make targets that are not there: {sorted(named - targets)}"
 
@@ -64,6 +65,6 @@ def test_no_source_file_holds_two_ideas() -> None:
         str(path.relative_to(ROOT)): lines
         for package in ("acgkd", "sweeps", "analysis")
         for path in (ROOT / package).rglob("*.py")
-        if (lines := len(path.read_text().splitlines())) > 420
+        if (lines := len(path.read_text().splitlines())) > 300
     }
     assert not long

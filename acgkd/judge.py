@@ -1,0 +1,161 @@
+"""How good a run is and what it took: the objectives while it goes on, everything once it has ended."""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from acgkd import __version__, evaluation
+from acgkd.distillation import Distillation
+from acgkd.errors import ConfigError
+from acgkd.material import Material
+from acgkd.preparation import Preparation
+from acgkd.reference import pool_agreement
+from acgkd.runtime import Clocks
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a run is worth and what it took; keys are the fields of the record's parts."""
+
+    quality: dict[str, float | int | None] = field(default_factory=dict)
+    cost: dict[str, float | int | bool | None] = field(default_factory=dict)
+    prior: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+
+
+class Judge:
+    """The only place that looks at a test split.
+
+    Args:
+        material: data, split, prior.
+        preparation: teacher and reference pool.
+    """
+
+    def __init__(self, material: Material, preparation: Preparation) -> None:
+        self.material = material
+        self.preparation = preparation
+        self.modality = material.modality
+
+    @property
+    def teacher(self) -> nn.Module:
+        """The trained teacher."""
+        return self.preparation.teacher
+
+    @torch.no_grad()
+    def _logits(self, model: nn.Module, batches: list[Any]) -> Tensor:
+        return evaluation.logits(model, self.modality, batches)
+
+    @cached_property
+    def _teacher_validation(self) -> Tensor:
+        return self._logits(self.teacher, self.material.validation)
+
+    def judge(self, run: Distillation, objectives: Sequence[str]) -> dict[str, float]:
+        """The named objectives as they stand now, and nothing more.
+
+        Raises:
+            ConfigError: an objective needs data that this run does not have, or has another name.
+        """
+        return {name: self._judge_one(run, name) for name in objectives}
+
+    def _judge_one(self, run: Distillation, name: str) -> float:
+        if name in ("validation_accuracy", "validation_divergence"):
+            if not self.material.validation:
+                raise ConfigError(f"The objective `{name}` uses real data, but this run has none. Use `agreement`.")
+            answers = self._logits(run.student, self.material.validation)
+            if name == "validation_accuracy":
+                return evaluation.accuracy(answers, self.material.labels("validation"))
+            return evaluation.divergence(self._teacher_validation, answers)
+        if name == "agreement":
+            agreement = pool_agreement(self.teacher, run.student, self.modality, self.preparation.pool)
+            if agreement is None:
+                raise ConfigError(f"There is no reference pool for {self.modality.name} yet; choose another objective.")
+            return agreement
+        if name == "multiply_adds":
+            return run.run.multiply_adds()
+        if name == "seconds":
+            return sum(run.seconds.values())
+        if name == "student_multiply_adds":
+            return self._per_sample(run.student)
+        raise ConfigError(
+            f"No objective is called `{name}`. Known: validation_accuracy, validation_divergence, agreement, "
+            "multiply_adds, seconds, student_multiply_adds."
+        )
+
+    def _agreement(self, student: nn.Module) -> float | None:
+        return pool_agreement(self.teacher, student, self.modality, self.preparation.pool)
+
+    def _per_sample(self, model: nn.Module) -> float:
+        """Multiply-adds of one sample, forward: of a validation graph, or of a pseudo-graph where there are none."""
+        batches = self.material.validation or self.preparation.pool
+        total = sum(self.modality.counter(model, batches[0])(batch) for batch in batches)
+        return total / sum(self.modality.size(batch) for batch in batches)
+
+    def _ms_per_1000(self, model: nn.Module, batches: list[Any]) -> float:
+        return evaluation.ms_per_1000(model, self.modality, batches, self.material.device)
+
+    def teacher_measurement(self) -> Measurement:
+        """The teacher's own row."""
+        teacher, seconds = self.teacher, self.preparation.teacher_seconds
+        quality: dict[str, float | int | None] = {}
+        if self.material.data is not None:
+            for part in ("train", "validation", "test"):
+                answers = self._logits(teacher, self.material.batches(part))
+                quality[f"teacher_{part}_accuracy"] = evaluation.accuracy(answers, self.material.labels(part))
+                quality[f"{part}_size"] = int(getattr(self.material.split, part).numel())
+            quality["majority_accuracy"] = evaluation.majority_accuracy(
+                self.material.labels("train"), self.material.labels("test")
+            )
+        batches = self.material.test or self.preparation.pool
+        cost: dict[str, float | int | bool | None] = {
+            "teacher_s": seconds,
+            "teacher_parameters": evaluation.parameters(teacher),
+        }
+        if batches:
+            cost["teacher_multiply_adds"] = self._per_sample(teacher)
+            cost["teacher_ms_per_1000"] = evaluation.ms_per_1000(teacher, self.modality, batches, self.material.device)
+        return Measurement(quality, cost, self.material.prior.facts(), self.environment())
+
+    def measure(self, run: Distillation) -> Measurement:
+        """Everything, once, at the end; the only place that looks at the test split."""
+        own = self.teacher_measurement()
+        quality, cost = dict(own.quality), {**own.cost, **run.measure_cost()}
+        clocks, student = Clocks(self.material.device), run.student
+        with clocks.time("evaluation"):
+            if self.material.data is not None:
+                quality["validation_accuracy"] = self._judge_one(run, "validation_accuracy")
+                quality["validation_divergence"] = self._judge_one(run, "validation_divergence")
+                answers, verdicts = (
+                    self._logits(student, self.material.test),
+                    self._logits(self.teacher, self.material.test),
+                )
+                quality["test_accuracy"] = evaluation.accuracy(answers, self.material.labels("test"))
+                quality["test_agreement"] = evaluation.agreement(verdicts, answers)
+                quality["predicted_classes"] = evaluation.predicted_classes(answers)
+            quality["agreement"] = pool_agreement(self.teacher, student, self.modality, self.preparation.pool)
+        cost["evaluation_s"] = clocks.seconds["evaluation"]
+        cost["student_parameters"] = evaluation.parameters(student)
+        batches = self.material.test or self.preparation.pool
+        if batches:
+            cost["student_multiply_adds"] = self._per_sample(student)
+            cost["student_ms_per_1000"] = evaluation.ms_per_1000(student, self.modality, batches, self.material.device)
+        return Measurement(quality, cost, own.prior, own.environment)
+
+    def environment(self) -> dict[str, Any]:
+        """What explains the seconds, as far as this package knows."""
+        import torch_geometric
+
+        device = self.material.device
+        return {
+            "device": device.type,
+            "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor(),
+            "threads": torch.get_num_threads(),
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "torch_geometric": torch_geometric.__version__,
+            "acgkd": __version__,
+        }

@@ -1,0 +1,109 @@
+"""What a run is made of before anything is learned: device, data, split, prior."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from acgkd.config import PriorConfig, RunConfig
+from acgkd.datasets import DATASETS, Dataset, Samples
+from acgkd.datasets._split import Split, read_split_file, split
+from acgkd.errors import ConfigError
+from acgkd.modality import Modality
+from acgkd.runtime import resolve_device
+
+EVALUATION_BATCH = 256
+
+
+class Material:
+    """Everything is looked up when it is first asked for.
+
+    Args:
+        config: the run.
+        split_seed: of the split.
+        modality: of the method.
+    """
+
+    def __init__(self, config: RunConfig, split_seed: int, modality: Modality) -> None:
+        self.config = config
+        self.split_seed = split_seed
+        self.modality = modality
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where everything happens."""
+        return resolve_device(self.config.device)
+
+    @cached_property
+    def dataset(self) -> Dataset | None:
+        """The data set's entry, unloaded."""
+        return None if self.config.dataset is None else DATASETS[self.config.dataset.name]
+
+    @cached_property
+    def data(self) -> Samples | None:
+        """The data set, or None where accuracy cannot honestly be measured.
+
+        That is: there is none, or the teacher came from elsewhere and nobody said which samples trained it.
+        """
+        chosen = self.config.dataset
+        if chosen is None or self.dataset is None:
+            return None
+        if self.config.teacher.checkpoint is not None and chosen.split_file is None:
+            return None
+        return self.dataset.load(chosen)
+
+    @cached_property
+    def split(self) -> Split:
+        """Train, validation and test indices."""
+        chosen = self.config.dataset
+        if self.data is None or chosen is None:
+            raise ConfigError("This run has no data set to split.")
+        if chosen.split_file is not None:
+            return read_split_file(Path(chosen.split_file), len(self.data.items))
+        return split(self.data.labels, chosen.fractions, self.split_seed)
+
+    @cached_property
+    def prior(self) -> Any:
+        """What methods are told of the data."""
+        chosen = self.config.dataset
+        known = PriorConfig() if chosen is None or self.dataset is None else self.dataset.known_for(chosen)
+        return self.modality.prior(self.config.prior, known)
+
+    def batches(self, part: str) -> list[Any]:
+        """The part `train`, `validation` or `test` as batches on the device; empty without data."""
+        if self.data is None:
+            return []
+        items = self.data.take(getattr(self.split, part))
+        chunks = [items[i : i + EVALUATION_BATCH] for i in range(0, len(items), EVALUATION_BATCH)]
+        return [self.modality.collate(chunk, self.device) for chunk in chunks]
+
+    @cached_property
+    def validation(self) -> list[Any]:
+        """Batches that neither teacher nor student learns from."""
+        return self.batches("validation")
+
+    @cached_property
+    def test(self) -> list[Any]:
+        """Batches that are looked at once, at the end."""
+        return self.batches("test")
+
+    def labels(self, part: str) -> Tensor:
+        """The classes of one part, in the order of its batches.
+
+        Shapes:
+            returns: ``[samples of the part]`` on the device
+        """
+        assert self.data is not None, "callers look first"
+        return self.data.labels[getattr(self.split, part)].to(self.device)
+
+    @property
+    def in_features(self) -> int:
+        """Columns of the node features."""
+        return int(self.prior.feature_count)
+
+    @property
+    def pooling(self) -> str:
+        """How models pool the nodes of a graph."""
+        return "sum" if self.dataset is None else self.dataset.pooling
