@@ -1,6 +1,7 @@
 """Reading TU sets: sources, the cache, damaged files, features, and two processes at once."""
 
 import multiprocessing
+import os
 import zipfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from acgkd.datasets import DATASETS, Dataset
 from acgkd.datasets._tu import tu_dataset
 from acgkd.errors import ConfigError, DataError
 
+DATA = os.environ.get("ACGKD_DATA")
 LABELLED = PriorConfig(nodes=(3, 4), mean_degree=1.7, features="categorical", feature_count=3, classes=2)
 
 # Two triangles and two paths of four; nodes are numbered from 1 through all graphs, labels from 5, classes -1 and 1.
@@ -126,6 +128,26 @@ def test_processes_that_start_together_do_not_race(tmp_path: Path) -> None:
         worker.join()
         assert worker.exitcode == 0
     assert len(list((cache.folder() / "datasets").iterdir())) == 2
+
+
+def _load_proteins(start: "multiprocessing.synchronize.Event") -> None:
+    start.wait()
+    assert len(DATASETS["proteins"].load(DatasetConfig(name="proteins", root=DATA)).items) == 1113
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(DATA is None, reason="ACGKD_DATA does not name the benchmark data")
+def test_real_processes_that_start_together_do_not_race() -> None:
+    """torch_geometric's own first load dies in one of eight such pairs."""
+    context = multiprocessing.get_context("fork")
+    start = context.Event()
+    workers = [context.Process(target=_load_proteins, args=(start,)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    start.set()
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
 
 
 def test_degrees_become_features_with_a_cap(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """Graph models: names, shapes, and what edge weights mean in every layer."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from acgkd.errors import ConfigError, UnknownNameError
 from acgkd.models import build_model, check_preset, rebuild
@@ -130,6 +132,50 @@ def test_nothing_is_made_on_the_default_device(preset: str) -> None:
         logits = model(x, edges, None, batch, 2)
     assert logits.device == CPU
     assert torch.isfinite(logits).all()
+
+
+class Waits(TorchDispatchMode):
+    """Notes every operation that would make the host wait for a device: its result decides a value or a shape."""
+
+    WAITING = ("_local_scalar_dense", "nonzero", "unique", "masked_select", "bincount", "equal", "is_nonzero")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        masks = [a for a in args[1] if a is not None and a.dtype == torch.bool] if "index.Tensor" in str(func) else []
+        if masks or any(name in str(func) for name in self.WAITING):
+            self.seen.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("preset", ["gin-3-8", "gcn-3-8"])
+def test_forward_and_backward_never_wait_for_the_device(preset: str) -> None:
+    model, (x, edges, batch) = built(preset), a_batch()
+    weight = torch.rand(edges.shape[1], requires_grad=True)
+    with Waits() as waits:
+        float(x.sum())
+        assert waits.seen == ["aten._local_scalar_dense.default"], "the watch must be awake"
+        waits.seen.clear()
+        model(x, edges, weight, batch, 2).sum().backward()
+    assert waits.seen == []
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device here")
+@pytest.mark.parametrize("preset", ["gin-3-8", "gcn-3-8"])
+def test_forward_and_backward_never_wait_for_a_real_device(preset: str) -> None:
+    device = torch.device("cuda")
+    model = built(preset).to(device)
+    x, edges, batch = (tensor.to(device) for tensor in a_batch())
+    weight = torch.rand(edges.shape[1], device=device, requires_grad=True)
+    model(x, edges, weight, batch, 2).sum().backward()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        model(x, edges, weight, batch, 2).sum().backward()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.parametrize(
