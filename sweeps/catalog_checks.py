@@ -1,29 +1,20 @@
 """Laws that need the catalogues: names that exist, settings that their method knows, files that are there."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from acgkd.config import DatasetConfig, MethodChoice, PriorConfig, StudentConfig, TeacherConfig, flatten, overlay
-from acgkd.errors import AcgkdError, nearest
-from sweeps import parameters as inline
+from acgkd.config import DatasetConfig, MethodChoice, PriorConfig, StudentConfig, TeacherConfig
+from acgkd.errors import AcgkdError
 from sweeps.errors import Fault
 from sweeps.faults import translate
-from sweeps.probe import Survey, draw, survey
-from sweeps.settings import SamplerConfig
-from sweeps.spaces import SPACES
 from sweeps.tree import tuples
 
-DRAWS = 32
-GRID_LIMIT = 100_000
 
-# A teacher per trial would be trained anew, and trials on other data or another prior are no longer paired.
-SEARCHABLE = ("method/synthesis/", "method/transfer/", "student/")
-
-
-def _known(catalog: Any, name: str, path: str) -> Iterator[Fault]:
+def known_name(catalog: Any, name: str, path: str) -> Iterator[Fault]:
+    """The entry exists and can be loaded."""
     try:
         catalog[name]
     except AcgkdError as error:
@@ -35,12 +26,13 @@ def method_law(method: MethodChoice) -> Iterator[Fault]:
     from acgkd.methods import METHODS
 
     if method.name not in METHODS:
-        yield from _known(METHODS, method.name, "method/name")
+        yield from known_name(METHODS, method.name, "method/name")
         return
-    yield from _settings_faults(method)
+    yield from settings_faults(method)
 
 
-def _settings_faults(method: MethodChoice, prefix: str = "method") -> Iterator[Fault]:
+def settings_faults(method: MethodChoice, prefix: str = "method") -> Iterator[Fault]:
+    """What a method's own config has to say of its settings."""
     from acgkd.methods import METHODS
 
     config = METHODS[method.name].config
@@ -117,7 +109,7 @@ def dataset_law(dataset: DatasetConfig | None) -> Iterator[Fault]:
     from acgkd.datasets import DATASETS
 
     if dataset.name not in DATASETS:
-        yield from _known(DATASETS, dataset.name, "dataset/name")
+        yield from known_name(DATASETS, dataset.name, "dataset/name")
         return
     if dataset.split_file is not None and not Path(dataset.split_file).is_file():
         yield Fault("dataset/split_file", f"There is no file {dataset.split_file}.")
@@ -209,108 +201,13 @@ def controls_law(controls: Sequence[str], method: MethodChoice) -> Iterator[Faul
     for number, name in enumerate(controls):
         path = f"controls/{number}"
         if name not in METHODS:
-            yield from _known(METHODS, name, path)
+            yield from known_name(METHODS, name, path)
         elif name in controls[:number]:
             yield Fault(path, f"A control may stand once, but '{name}' stands twice.")
         elif name == method.name:
             yield Fault(path, f"'{name}' is the method itself, so it cannot be its control. Leave it out.")
         elif method.name in METHODS and METHODS[name].modality != METHODS[method.name].modality:
             yield Fault(path, f"'{name}' is for {METHODS[name].modality}, but '{method.name}' is not. Leave it out.")
-
-
-def space_law(space: Any, method: MethodChoice, student: StudentConfig, sampler: SamplerConfig) -> Iterator[Fault]:
-    """The space exists, and every value that it can ask for is one that its setting can take."""
-    from acgkd.methods import METHODS
-
-    if isinstance(space, str) and space not in SPACES:
-        yield from _known(SPACES, space, "space")
-        return
-    if not isinstance(space, str) and any(True for _ in inline.faults(space)):
-        return  # told already; a broken space cannot be walked through
-    suggest = SPACES[space] if isinstance(space, str) else _asker(space)
-    found = survey(suggest)
-    misplaced = list(_misplaced(found, space))
-    yield from misplaced
-    if not misplaced and method.name in METHODS and not any(True for _ in _settings_faults(method)):
-        yield from _refused_values(suggest, found, space, method, student)
-    if sampler.name == "grid":
-        yield from _grid_faults(found)
-
-
-def _asker(space: Mapping[str, Any]) -> Callable[[Any], None]:
-    return lambda trial: inline.suggest(space, trial)
-
-
-def _place(space: Any, name: str) -> str:
-    return "space" if isinstance(space, str) else f"space/{name}"
-
-
-def _misplaced(found: Survey, space: Any) -> Iterator[Fault]:
-    for name in found.parameters:
-        if name.startswith("teacher/"):
-            yield Fault(
-                _place(space, name), f"`{name}` cannot be searched: every trial would train teachers of its own."
-            )
-        elif not name.startswith(SEARCHABLE):
-            roots = ", ".join(f"`{root}`" for root in SEARCHABLE)
-            hint = nearest(name, [f"method/{name}", *SEARCHABLE])
-            yield Fault(
-                _place(space, name), f"A parameter names a setting below {roots}, but got `{name}`. {hint}".strip()
-            )
-
-
-def _refused_values(
-    suggest: Callable[[Any], None], found: Survey, space: Any, method: MethodChoice, student: StudentConfig
-) -> Iterator[Fault]:
-    """Tries both ends of every parameter, then random points; tells one refusal for each setting."""
-    told: set[str] = set()
-    fixed = {"method": method.model_dump(), "student": student.model_dump()}
-    for point in [*found.points, *(draw(suggest, seed) for seed in range(DRAWS))]:
-        for fault in _point_faults(overlay(fixed, point)):
-            name = next((name for name in point if fault.path == name), None)
-            name = name or next((name for name in point if name.startswith(f"{fault.path}/")), None)
-            if name is not None and name not in told:  # with no parameter in it, the fixed settings are told of it
-                told.add(name)
-                prefix = f"`{name}`: " if isinstance(space, str) else ""
-                yield Fault(_place(space, name), f"{prefix}{fault.message}")
-
-
-def _point_faults(tree: Mapping[str, Any]) -> Iterator[Fault]:
-    from acgkd.models import check_preset
-
-    try:
-        method = MethodChoice.model_validate(tree["method"])
-        student = StudentConfig.model_validate(tree["student"])
-    except ValidationError as error:
-        section, model = ("student", StudentConfig) if error.title == "StudentConfig" else ("method", MethodChoice)
-        yield from translate(error, model, tree[section], section)
-        return
-    yield from _settings_faults(method)
-    try:
-        check_preset(student.preset)
-    except AcgkdError as error:
-        yield Fault("student/preset", str(error))
-
-
-def _grid_faults(found: Survey) -> Iterator[Fault]:
-    endless = [name for name, asked in found.parameters.items() if asked.values is None]
-    if found.conditional:
-        yield Fault(
-            "sampler/name",
-            f"A grid needs every parameter in every trial, but `{sorted(found.conditional)[0]}` exists only under "
-            "conditions. Use `sampler: random`, or write the space out without `when`.",
-        )
-    elif endless:
-        yield Fault(
-            "sampler/name",
-            f"A grid needs a finite number of values, but `{endless[0]}` is continuous. Give it a `step` or choices.",
-        )
-    elif found.grid is not None:
-        size = 1
-        for values in found.grid.values():
-            size *= len(values)
-        if size > GRID_LIMIT:
-            yield Fault("sampler/name", f"A grid may have {GRID_LIMIT:,} points, but this space has {size:,}.")
 
 
 CATALOG_CHECKS: tuple[Callable[..., Iterator[Fault]], ...] = (
@@ -323,27 +220,4 @@ CATALOG_CHECKS: tuple[Callable[..., Iterator[Fault]], ...] = (
     prior_law,
     method_needs_data,
     controls_law,
-    space_law,
 )
-
-
-def notes(spec: Any) -> list[str]:
-    """What is allowed and yet worth knowing before hours of work."""
-    lines = []
-    if spec.teacher.checkpoint is not None and spec.dataset is not None and spec.dataset.split_file is None:
-        lines.append(
-            "No accuracy is reported: nothing says which samples trained `teacher/checkpoint`. "
-            "`dataset/split_file` would."
-        )
-    found = survey(spec.suggest)
-    fixed = flatten(spec.method.model_dump(), "method")
-    for name in found.parameters:
-        if name in fixed:
-            lines.append(
-                f"`{name}` is searched; its fixed value {inline.show(fixed[name])} counts for `distill` alone."
-            )
-    if any(objective.floor == "control" for objective in spec.objectives) and spec.floor_control() is None:
-        lines.append("No trial is held against a control: `controls` has none that needs no data.")
-    if len(spec.replicates.seeds) < 3:
-        lines.append("With fewer than 3 seeds the report's intervals say little.")
-    return lines

@@ -153,10 +153,11 @@ def cross_check(sound: Mapping[str, Any], trust_code: bool = False) -> list[Faul
         trust_code: let `teacher.preset` name a Python function.
     """
     from sweeps.catalog_checks import CATALOG_CHECKS
+    from sweeps.space_checks import space_law
 
     facts = {**sound, "trust_code": trust_code}
     faults: list[Fault] = []
-    for check in (*CHECKS, *CATALOG_CHECKS):
+    for check in (*CHECKS, *CATALOG_CHECKS, space_law):
         wanted = list(inspect.signature(check).parameters)
         if all(name in facts for name in wanted):
             faults.extend(fault for fault in check(**{name: facts[name] for name in wanted}) if fault not in faults)

@@ -62,6 +62,7 @@ def tu_dataset(name: str, *, graphs: int, known: PriorConfig, citation: str) -> 
         source=f"{TUDataset.url}/{name}.zip; {citation} {COLLECTION}",
         options=DegreeOptions if by_degree else NoOptions,
         known_with=known_with if by_degree else None,
+        locate=lambda config: find_source(name, config, TUDataset.url),
     )
     return entry
 

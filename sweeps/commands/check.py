@@ -39,7 +39,7 @@ def check(
     checkpoints that the spec names are looked for; both ends of every searched range are tried on the method.
     Nothing is started and nothing is written. A faulty spec gives exit code 2.
     """
-    from sweeps.catalog_checks import notes
+    from sweeps.notes import notes
     from sweeps.spec import read_spec
 
     read = read_spec(spec, overrides or (), trust_code)

@@ -51,9 +51,9 @@ def run(
     Ctrl-C (or SIGTERM) once stops cleanly and keeps what was done; twice stops at once. At the end come the table of
     trials and `report/report.html` in the sweep folder.
     """
-    from sweeps.catalog_checks import notes
     from sweeps.commands.check import print_summary
     from sweeps.display import Display
+    from sweeps.notes import notes
     from sweeps.spec import check_tree
     from sweeps.tree import load
 

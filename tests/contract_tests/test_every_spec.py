@@ -7,8 +7,8 @@ import jsonschema
 import pytest
 
 from sweeps import schema, strict_yaml
-from sweeps.catalog_checks import notes
 from sweeps.cli import main
+from sweeps.notes import notes
 from sweeps.probe import draw, survey
 from sweeps.spec import SweepSpec, read_spec
 

@@ -10,8 +10,8 @@ from acgkd.datasets import DATASETS
 from acgkd.errors import ConfigError
 from acgkd.methods import METHODS
 from acgkd.models import build_model
-from sweeps.catalog_checks import notes
 from sweeps.errors import SpecError
+from sweeps.notes import notes
 from sweeps.spec import SweepSpec, read_spec
 
 PLAIN = {

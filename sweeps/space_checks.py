@@ -1,0 +1,117 @@
+"""Laws of a search space: every value that it may draw is one that the method, the student and the sampler can take."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from acgkd.config import MethodChoice, StudentConfig, overlay
+from acgkd.errors import AcgkdError, nearest
+from sweeps import parameters as inline
+from sweeps.catalog_checks import known_name, settings_faults
+from sweeps.errors import Fault
+from sweeps.faults import translate
+from sweeps.probe import Survey, draw, survey
+from sweeps.settings import SamplerConfig
+from sweeps.spaces import SPACES
+
+DRAWS = 32
+GRID_LIMIT = 100_000
+
+# A teacher per trial would be trained anew, and trials on other data or another prior are no longer paired.
+SEARCHABLE = ("method/synthesis/", "method/transfer/", "student/")
+
+
+def space_law(space: Any, method: MethodChoice, student: StudentConfig, sampler: SamplerConfig) -> Iterator[Fault]:
+    """The space exists, and every value that it can ask for is one that its setting can take."""
+    from acgkd.methods import METHODS
+
+    if isinstance(space, str) and space not in SPACES:
+        yield from known_name(SPACES, space, "space")
+        return
+    if not isinstance(space, str) and any(True for _ in inline.faults(space)):
+        return  # told already; a broken space cannot be walked through
+    suggest = SPACES[space] if isinstance(space, str) else _asker(space)
+    found = survey(suggest)
+    misplaced = list(_misplaced(found, space))
+    yield from misplaced
+    if not misplaced and method.name in METHODS and not any(True for _ in settings_faults(method)):
+        yield from _refused_values(suggest, found, space, method, student)
+    if sampler.name == "grid":
+        yield from _grid_faults(found)
+
+
+def _asker(space: Mapping[str, Any]) -> Callable[[Any], None]:
+    return lambda trial: inline.suggest(space, trial)
+
+
+def _place(space: Any, name: str) -> str:
+    return "space" if isinstance(space, str) else f"space/{name}"
+
+
+def _misplaced(found: Survey, space: Any) -> Iterator[Fault]:
+    for name in found.parameters:
+        if name.startswith("teacher/"):
+            yield Fault(
+                _place(space, name), f"`{name}` cannot be searched: every trial would train teachers of its own."
+            )
+        elif not name.startswith(SEARCHABLE):
+            roots = ", ".join(f"`{root}`" for root in SEARCHABLE)
+            hint = nearest(name, [f"method/{name}", *SEARCHABLE])
+            yield Fault(
+                _place(space, name), f"A parameter names a setting below {roots}, but got `{name}`. {hint}".strip()
+            )
+
+
+def _refused_values(
+    suggest: Callable[[Any], None], found: Survey, space: Any, method: MethodChoice, student: StudentConfig
+) -> Iterator[Fault]:
+    """Tries both ends of every parameter, then random points; tells one refusal for each setting."""
+    told: set[str] = set()
+    fixed = {"method": method.model_dump(), "student": student.model_dump()}
+    for point in [*found.points, *(draw(suggest, seed) for seed in range(DRAWS))]:
+        for fault in _point_faults(overlay(fixed, point)):
+            name = next((name for name in point if fault.path == name), None)
+            name = name or next((name for name in point if name.startswith(f"{fault.path}/")), None)
+            if name is not None and name not in told:  # with no parameter in it, the fixed settings are told of it
+                told.add(name)
+                prefix = f"`{name}`: " if isinstance(space, str) else ""
+                yield Fault(_place(space, name), f"{prefix}{fault.message}")
+
+
+def _point_faults(tree: Mapping[str, Any]) -> Iterator[Fault]:
+    from acgkd.models import check_preset
+
+    try:
+        method = MethodChoice.model_validate(tree["method"])
+        student = StudentConfig.model_validate(tree["student"])
+    except ValidationError as error:
+        section, model = ("student", StudentConfig) if error.title == "StudentConfig" else ("method", MethodChoice)
+        yield from translate(error, model, tree[section], section)
+        return
+    yield from settings_faults(method)
+    try:
+        check_preset(student.preset)
+    except AcgkdError as error:
+        yield Fault("student/preset", str(error))
+
+
+def _grid_faults(found: Survey) -> Iterator[Fault]:
+    endless = [name for name, asked in found.parameters.items() if asked.values is None]
+    if found.conditional:
+        yield Fault(
+            "sampler/name",
+            f"A grid needs every parameter in every trial, but `{sorted(found.conditional)[0]}` exists only under "
+            "conditions. Use `sampler: random`, or write the space out without `when`.",
+        )
+    elif endless:
+        yield Fault(
+            "sampler/name",
+            f"A grid needs a finite number of values, but `{endless[0]}` is continuous. Give it a `step` or choices.",
+        )
+    elif found.grid is not None:
+        size = 1
+        for values in found.grid.values():
+            size *= len(values)
+        if size > GRID_LIMIT:
+            yield Fault("sampler/name", f"A grid may have {GRID_LIMIT:,} points, but this space has {size:,}.")
