@@ -24,6 +24,8 @@ class SweepScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
+        self._arrival: dict[str, int] = {}
+        self._awaiting: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         """Ray keeps a copy that nobody reads: there is nothing in it."""
@@ -34,6 +36,27 @@ class SweepScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
         report: Report = result["report"]
         going = self._session.report(trial.config["job"], report)
         return str(TrialScheduler.CONTINUE if going else TrialScheduler.STOP)
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Trials wait in the order in which they came."""
+        self._arrival[trial.trial_id] = len(self._arrival)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """The trial for the next worker that is free.
+
+        Ray gives a warm worker to the oldest trial that waits, and calls off the new worker that is starting for it.
+        With short trials a second worker would then never get to start. So as many of the oldest trials as workers
+        are missing keep waiting for their own.
+        """
+        live = tune_controller.get_live_trials()
+        pending = [trial for trial in live if trial.status == "PENDING"]
+        pending.sort(key=lambda trial: self._arrival[trial.trial_id])
+        running = sum(trial.status == "RUNNING" for trial in live)
+        missing = max(0, self._session.slots - running - 1)
+        left_alone = [trial for trial in pending if trial.trial_id in self._awaiting][:missing]
+        self._awaiting = {trial.trial_id for trial in pending}
+        free = [trial for trial in pending if trial not in left_alone]
+        return (free or pending or [None])[0]
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         """A worker died, or raised what no trial can be blamed for."""
