@@ -6,7 +6,8 @@ the top ``1 / reduction`` of them (at least one always is: the first to come goe
 and the decision follows from the order of arrival alone.
 
 Ranked is by three keys: whether the trial is worse than a floor (then it comes last, however cheap it is), its
-non-dominated front, and its crowding distance within that front (lonely ones first). Older trials win ties.
+non-dominated front, and its crowding distance within that front (lonely ones first). Among equally lonely ones, as the
+two ends of a front are, the better first objective wins, then the older trial.
 
 Source: Li et al., A System for Massively Parallel Hyperparameter Tuning (ASHA), 2020, in the variant that stops
 instead of pausing; Deb et al., NSGA-II, 2002, for fronts and crowding; Schmucker et al., Multi-objective Asynchronous
@@ -134,7 +135,7 @@ def _by_front(losses: Mapping[int, Sequence[float]]) -> list[int]:
     ordered: list[int] = []
     for front in fronts(losses):
         lonely = crowding({number: losses[number] for number in front})
-        # With one objective a front holds equals, and the ends of equals mean nothing: the older one wins.
+        # With one objective a front holds equals, and the ends of equals mean nothing.
         alone = len(losses[front[0]]) == 1
-        ordered += sorted(front, key=lambda number: (0.0 if alone else -lonely[number], number))
+        ordered += sorted(front, key=lambda number: (0.0 if alone else -lonely[number], losses[number][0], number))
     return ordered

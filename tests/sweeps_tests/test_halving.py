@@ -58,7 +58,13 @@ def test_the_first_to_come_goes_on_and_a_third_of_all_later() -> None:
 
 def test_a_trial_below_the_floor_is_last_however_cheap() -> None:
     rule = Halving(3, ("maximize", "minimize"), (0.6, None))
-    assert rule.rank({0: (0.5, 1.0), 1: (0.61, 900.0), 2: (0.9, 1000.0)}) == [1, 2, 0]
+    assert rule.rank({0: (0.5, 1.0), 1: (0.61, 900.0), 2: (0.9, 1000.0)}) == [2, 1, 0]
+
+
+def test_the_ends_of_a_front_go_by_the_first_objective() -> None:
+    rule = Halving(2, ("minimize", "minimize"), (None, None))
+    assert rule.rank({0: (0.97, 38.9), 1: (0.01, 39.9)}) == [1, 0]
+    assert rule.promotes(1, (0.01, 39.9), {0: (0.97, 38.9)})
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])
