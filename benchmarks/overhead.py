@@ -72,6 +72,10 @@ class Bench:
         self.progress = 0.0
         self.prepared = True
 
+    def warm_up(self) -> None:
+        """As the real one does."""
+        import torch  # noqa: F401
+
     def experiment(self, config: Any, seed: int, home: Path) -> "Bench":
         """One trial."""
         return Bench(self.log)

@@ -52,6 +52,8 @@ def run(
 
         with stop_signals(stop):
             try:
+                if not session.nothing_to_do:
+                    session.prepare()
                 while not session.nothing_to_do:
                     job = session.next()
                     if isinstance(job, Nothing):
@@ -66,6 +68,7 @@ def run(
 
 
 def _work(session: Session, job: Job) -> None:
+    session.started(job)
     runner = JobRunner(session.spec, session.folder, job, session.laboratory)
     going = True
     while going and not session.stopping:

@@ -36,9 +36,10 @@ class Job:
     rungs: tuple[float, ...] = ()
     alongside: int = 1
 
-    def name_of(self, replicate: int) -> str:
-        """What files of one replicate are called."""
-        return f"{self.name}-{replicate:02d}"
+    @property
+    def key(self) -> str:
+        """Different for any two jobs that can be out at the same time."""
+        return f"{self.name}-{self.replicates[0]:02d}"
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,9 @@ class Experiment(Protocol):
 class Laboratory(Protocol):
     """Makes experiments. It is sent to workers, so it holds plain values only."""
 
+    def warm_up(self) -> None:
+        """Imports what takes long, while there is something else to wait for."""
+
     def experiment(self, config: RunConfig, seed: int, home: Path) -> Experiment:
         """One run of a config; cheap."""
 
@@ -112,6 +115,10 @@ class AcgkdLaboratory:
 
     def __init__(self, trust_code: bool = False) -> None:
         self.trust_code = trust_code
+
+    def warm_up(self) -> None:
+        """Imports torch and what is built on it."""
+        import acgkd.experiment  # noqa: F401
 
     def experiment(self, config: RunConfig, seed: int, home: Path) -> Experiment:
         """One run of a config; cheap."""

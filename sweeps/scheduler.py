@@ -5,7 +5,7 @@ from typing import Any
 
 from ray import cloudpickle
 from ray.exceptions import RayError, RayTaskError
-from ray.tune import Stopper
+from ray.tune import Callback, Stopper
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from sweeps.errors import SweepError
@@ -72,6 +72,25 @@ class SweepScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
             self._session.refused(SweepError(f"Ray's workers must be able to start, but: {_last_line(error)}"))
         text = None if error is None else RuntimeError(_last_line(error))
         self._session.died(job, text)
+
+
+class TellStarts(Callback):  # type: ignore[misc]  # Ray has no types
+    """Tells the session when a worker begins with a job.
+
+    Args:
+        session: the start that runs.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Ray keeps a copy that nobody reads: there is nothing in it."""
+        return {}
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A worker has begun with a job."""
+        self._session.started(trial.config["job"])
 
 
 class SweepStopper(Stopper):  # type: ignore[misc]  # Ray has no types

@@ -78,9 +78,11 @@ class Session:
         self._waiting: list[int] = []
         self._results: dict[int, dict[int, Result]] = {}
         self._rungs: dict[str, dict[int, Values]] = {}
-        self._running: dict[str, tuple[Job, RunningTrial]] = {}
+        self._out: dict[str, Job] = {}
+        self._running: dict[str, RunningTrial] = {}
         self._asked = 0
         self._ended_here = 0
+        self._first_trial_at: float | None = None
         self._exhausted = False
         self._study: Study | None = None
         self._teachers: list[int] = []
@@ -126,8 +128,16 @@ class Session:
                 self._return(trial, "interrupted", "the driver ended")
         self._study = Study(self.spec, self._trials.values())
         self._controls = preparation.missing_controls(self.spec, self.folder)
-        self._teachers, self._teachers_needed = preparation.missing_teachers(self.spec, self.folder, self.laboratory)
-        self._teachers_there = self._teachers_needed - len(self._teachers)
+
+    def prepare(self) -> None:
+        """Finds out which teachers are missing; comes before the first job, for it may take seconds of imports.
+
+        Raises:
+            Exception: the spec names something that is not there.
+        """
+        teachers, needed = preparation.missing_teachers(self.spec, self.folder, self.laboratory)
+        with self._mutex:
+            self._teachers, self._teachers_needed, self._teachers_there = teachers, needed, needed - len(teachers)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -135,7 +145,7 @@ class Session:
         self._over.set()
         self._ticker.join()
         try:
-            for job, _ in list(self._running.values()):
+            for job in list(self._out.values()):
                 with contextlib.suppress(StorageError):  # the error that is on its way says it already
                     self.interrupted(job)
             if not self.nothing_to_do:
@@ -163,7 +173,7 @@ class Session:
     @property
     def at_work(self) -> int:
         """How many jobs are out."""
-        return len(self._running)
+        return len(self._out)
 
     def stop(self) -> None:
         """Gives out no more jobs; what runs shall keep its work and leave."""
@@ -176,11 +186,18 @@ class Session:
         with self._mutex:
             job = self._next()
             if isinstance(job, Job):
-                number = job.method or (job.kind if job.number is None else job.number)
-                self._running[job.name_of(job.replicates[0])] = (job, RunningTrial(number, job.replicates[0], 0.0, 0.0))
-        if isinstance(job, Job):
-            self._tell()
+                self._out[job.key] = job
         return job
+
+    def started(self, job: Job) -> None:
+        """Takes in that a worker has begun with a job; until then it only waits for one."""
+        with self._mutex:
+            number = job.method or (job.kind if job.number is None else job.number)
+            self._running[job.key] = RunningTrial(number, job.replicates[0], 0.0, 0.0)
+            if job.number is not None:
+                self._keep(self._trials[job.number].opened(job.replicates[0], self.epoch))
+                self._first_trial_at = self._first_trial_at or time.monotonic()
+        self._tell()
 
     def _next(self) -> Job | Nothing:
         if self.stopping or self.fatal is not None:
@@ -207,7 +224,7 @@ class Session:
             return self._trials[self._waiting.pop(0)]
         if self._exhausted or opening.spent(self.spec, len(self._trials), self._used_before + self._elapsed()):
             # What is under way may be lost with its worker and has to be given out again.
-            return Nothing.NOW if self._running else Nothing.EVER
+            return Nothing.NOW if self._out else Nothing.EVER
         assert self._study is not None, "there is one from the beginning on"
         if not self._study.ready:
             return Nothing.NOW
@@ -225,8 +242,7 @@ class Session:
         if trial.final:
             return None
         left = tuple(index for index in range(len(self._seeds)) if index not in self._results[trial.number])
-        trial = trial.opened(left[0], self.epoch)
-        self._keep(trial)
+        self._keep(trial.model_copy(update={"state": "waiting"}))
         rungs: tuple[float, ...] = ()
         if self.spec.scheduler.name == "halving" and left[0] == 0:
             every = sorted(set(self.spec.scheduler.fractions))
@@ -236,7 +252,7 @@ class Session:
             name=self.folder.trial_name(trial.number),
             label=f"trial {trial.number}",
             replicates=left,
-            attempts={index: max(0, trial.tries(index) - (index == left[0])) for index in left},
+            attempts={index: trial.tries(index) for index in left},
             epoch=self.epoch,
             number=trial.number,
             parameters=dict(trial.parameters),
@@ -253,12 +269,11 @@ class Session:
             Whether the worker shall go on with the job.
         """
         with self._mutex:
-            key = job.name_of(job.replicates[0])
-            shown = self._running[key][1]
-            self._running[key] = (job, RunningTrial(shown.number, report.replicate, report.progress, report.seconds))
+            number = self._running[job.key].number
+            self._running[job.key] = RunningTrial(number, report.replicate, report.progress, report.seconds)
             going = self._take_in(job, report)
             if not going:
-                del self._running[key]
+                del self._running[job.key], self._out[job.key]
         if report.record is not None or report.rung is not None:
             self._tell()
         return going and self.fatal is None
@@ -294,7 +309,8 @@ class Session:
     def died(self, job: Job, error: BaseException | None) -> None:
         """Takes in that a job's worker ended without a report: it died, or raised what no trial can be blamed for."""
         with self._mutex:
-            self._running.pop(job.name_of(job.replicates[0]), None)
+            self._out.pop(job.key, None)
+            self._running.pop(job.key, None)
             if isinstance(error, StaleEpochError):
                 error = SweepError(f"Another driver has taken {self.folder.path} over; this one leaves. ({error})")
             full = None if error is None else storage_error(error)
@@ -311,9 +327,9 @@ class Session:
         self._tell()
 
     def _preparation_died(self, job: Job, error: BaseException | None, message: str) -> None:
-        replicate, key = job.replicates[0], job.name_of(job.replicates[0])
-        self._deaths[key] += 1
-        enough = self._deaths[key] >= LOSSES_ALLOWED
+        replicate = job.replicates[0]
+        self._deaths[job.key] += 1
+        enough = self._deaths[job.key] >= LOSSES_ALLOWED
         if job.kind == "teacher":
             if enough:
                 self._fail(
@@ -335,9 +351,10 @@ class Session:
     def interrupted(self, job: Job) -> None:
         """Takes in that a job was stopped in an orderly way; it is waiting again."""
         with self._mutex:
-            known = self._running.pop(job.name_of(job.replicates[0]), None)
+            self._out.pop(job.key, None)
+            known = self._running.pop(job.key, None)
             if job.number is not None:
-                progress = 0.0 if known is None else known[1].progress
+                progress = 0.0 if known is None else known.progress
                 self._return(self._trials[job.number], "interrupted", "stopped", progress)
 
     def _fail(self, error: BaseException | None) -> None:
@@ -462,7 +479,7 @@ class Session:
     # ---- watching
 
     def _any_running(self, kind: str) -> bool:
-        return any(job.kind == kind for job, _ in self._running.values())
+        return any(job.kind == kind for job in self._out.values())
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._started
@@ -496,8 +513,9 @@ class Session:
             counts, elapsed = self._counts(), self._elapsed()
             final = sum(trial.final for trial in self._trials.values())
             budget, left = self.spec.budget, None
-            if budget.trials is not None and self._ended_here:
-                left = elapsed / self._ended_here * max(0, budget.trials - final)
+            if budget.trials is not None and self._ended_here and self._first_trial_at is not None:
+                rate = (time.monotonic() - self._first_trial_at) / self._ended_here
+                left = rate * max(0, budget.trials - final)
             if budget.hours is not None:
                 rest = max(0.0, budget.hours * 3600 - self._used_before - elapsed)
                 left = rest if left is None else min(left, rest)
@@ -506,7 +524,7 @@ class Session:
                 to_prepare=self._teachers_needed,
                 counts=counts,
                 budget_trials=budget.trials,
-                running=[shown for _, shown in self._running.values()],
+                running=list(self._running.values()),
                 best=self._best,
                 elapsed_s=elapsed,
                 remaining_s=left,

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,16 +65,25 @@ def run(
     with Session(spec, folder, source, command=command, spec_text=spec_text, watch=watch) as session:
         if not session.nothing_to_do:
             session.message = "starting Ray"
+            warming = threading.Thread(target=_warm_up, args=(source,), daemon=True)
+            warming.start()
             with _inside(session.folder.path), _environment(), _ray(address), _quiet():
+                warming.join()
+                session.prepare()
                 _fit(session)
         return session.summary()
+
+
+def _warm_up(laboratory: Laboratory) -> None:
+    with contextlib.suppress(Exception):  # whoever needs the import next fails with it, and says so
+        laboratory.warm_up()
 
 
 def _fit(session: Session) -> None:
     import ray
     from ray import cloudpickle, tune
 
-    from sweeps.scheduler import SweepScheduler, SweepStopper
+    from sweeps.scheduler import SweepScheduler, SweepStopper, TellStarts
     from sweeps.search import SweepSearcher
     from sweeps.trainable import SweepTrainable
 
@@ -102,6 +112,7 @@ def _fit(session: Session) -> None:
                 storage_path=scratch,
                 stop=SweepStopper(session),
                 verbose=0,
+                callbacks=[TellStarts(session)],
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),

@@ -39,6 +39,9 @@ class FakeLaboratory:
     def __init__(self, hurry: bool = False) -> None:
         self.hurry = hurry
 
+    def warm_up(self) -> None:
+        pass
+
     def experiment(self, config: RunConfig, seed: int, home: Path) -> "FakeExperiment":
         made = FakeExperiment(config, seed, home)
         if self.hurry:

@@ -40,11 +40,12 @@ def go(lab: ModuleType, folder: Path, watch: Any = None, **changes: Any) -> Summ
 
 @pytest.mark.usefixtures("cluster")
 def test_with_a_lag_two_workers_make_the_table_of_one_process(lab: ModuleType, tmp_path: Path) -> None:
-    changes: dict[str, Any] = {"trials": 12, "sampler": {"lag": 2}}
+    transfer = {"steps": 10, "delay_s": 0.04}  # long enough for the second worker to get there
+    changes: dict[str, Any] = {"trials": 12, "sampler": {"lag": 2}, "transfer": transfer}
     seen: list[Snapshot] = []
     summary = go(lab, tmp_path / "ray", watch=seen.append, **changes)
     assert summary.counts == {"completed": 12}
-    inprocess.run(lab.make_spec(**changes), tmp_path / "one", laboratory=lab.FakeLaboratory())
+    inprocess.run(lab.make_spec(**changes), tmp_path / "one", laboratory=lab.FakeLaboratory(hurry=True))
     assert lab.table(tmp_path / "ray") == lab.table(tmp_path / "one")
     assert max(len(shown.running) for shown in seen) >= 2
     # Each teacher once, though two workers were there for them.
@@ -52,7 +53,7 @@ def test_with_a_lag_two_workers_make_the_table_of_one_process(lab: ModuleType, t
     # Started where the other stopped, in either executor.
     more = {**changes, "trials": 15}
     assert go(lab, tmp_path / "one", **more).trials_started == 3
-    inprocess.run(lab.make_spec(**more), tmp_path / "ray", laboratory=lab.FakeLaboratory())
+    inprocess.run(lab.make_spec(**more), tmp_path / "ray", laboratory=lab.FakeLaboratory(hurry=True))
     assert lab.table(tmp_path / "ray") == lab.table(tmp_path / "one")
 
 
