@@ -90,10 +90,10 @@ def pareto_table(folder: Path | str) -> "pd.DataFrame":
     """What the terminal shows at the end of a sweep: the trials, best first, with the lines to read them against.
 
     Columns: ``label``, ``trial``, ``replicates`` (``3 of 3``), ``test_accuracy``, ``test_accuracy_sd``, the first
-    objective under its own name, ``share`` (recovered), ``seconds``, ``multiply_adds``, ``on_front`` (of the sweep's
-    own objectives, or of the objective and multiply-adds where there is one only), ``chosen``. Trials that are not
-    complete come after those that are; controls, teacher and majority class come last. Its columns ``objective`` and
-    ``direction`` are in ``attrs``.
+    objective under its own name, ``share`` (recovered), ``seconds``, ``multiply_adds``, ``outcomes`` (in words),
+    ``on_front`` (of the sweep's own objectives, or of the objective and multiply-adds where there is one only),
+    ``chosen``. Trials that are not complete come after those that are; controls, teacher and majority class come
+    last. Its columns ``objective`` and ``direction`` are in ``attrs``.
 
     Raises:
         MissingFolderError: the path is not a folder.

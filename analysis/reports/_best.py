@@ -235,6 +235,7 @@ def terminal_table(view: View) -> pd.DataFrame:
             "share": rows["share"],
             "seconds": rows["seconds"],
             "multiply_adds": rows["multiply_adds"],
+            "outcomes": rows["outcomes"],
             "on_front": pd.Series(on_front, dtype="bool"),
             "chosen": (rows["trial"] == view.choice.trial).fillna(False).astype("bool")
             if view.choice.trial is not None

@@ -134,16 +134,23 @@ def _table(frame: "pd.DataFrame") -> Any:
     for row in frame.to_dict("records"):
         spread = "" if _missing(row["test_accuracy_sd"]) else f" ± {row['test_accuracy_sd']:.3f}"
         accuracy = "–" if _missing(row["test_accuracy"]) else f"{row['test_accuracy']:.3f}{spread}"
-        mark = "chosen" if row["chosen"] else "front" if row["on_front"] else ""
+        done, _, planned = str(row["replicates"]).partition(" of ")
+        short = "" if _missing(row["outcomes"]) else _not_completed(str(row["outcomes"]))
+        mark = "chosen" if row["chosen"] else "front" if row["on_front"] else short
         table.add_row(
             str(row["label"]),
-            str(row["replicates"]).replace(" of ", "/"),
+            f"{done}/{planned}",
             accuracy,
             *(number(None if _missing(row[name]) else row[name]) for name in measures),
             mark,
             style="bold green" if row["chosen"] else None,
         )
     return table
+
+
+def _not_completed(outcomes: str) -> str:
+    """`2 completed, 1 pruned` without what went well."""
+    return ", ".join(part for part in outcomes.split(", ") if not part.endswith(" completed"))
 
 
 def _missing(value: Any) -> bool:
