@@ -41,7 +41,7 @@ def run(
     """
     if address is not None:
         raise ValueError(f"`address` is for Ray; in this process there is none, but got {address!r}.")
-    source = laboratory or AcgkdLaboratory(trust_code)
+    source = laboratory or AcgkdLaboratory.of(spec, trust_code)
     with Session(spec, folder, source, command=command, spec_text=spec_text, watch=watch) as session:
         at_work: list[Job] = []
 

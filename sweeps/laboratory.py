@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from acgkd.config import RunConfig, flatten
+from sweeps.probe import survey
+from sweeps.spec import SweepSpec
 
 
 class Measurement(Protocol):
@@ -111,10 +113,18 @@ class AcgkdLaboratory:
 
     Args:
         trust_code: whether a spec may name Python functions of the user's.
+        share_synthesis: whether trials may take over each other's pseudo-samples.
     """
 
-    def __init__(self, trust_code: bool = False) -> None:
+    def __init__(self, trust_code: bool = False, share_synthesis: bool = False) -> None:
         self.trust_code = trust_code
+        self.share_synthesis = share_synthesis
+
+    @classmethod
+    def of(cls, spec: SweepSpec, trust_code: bool = False) -> "AcgkdLaboratory":
+        """The laboratory of a sweep: pseudo-samples are worth keeping where no trial makes its own kind."""
+        searched = survey(spec.suggest).parameters
+        return cls(trust_code, not any(name.startswith("method/synthesis/") for name in searched))
 
     def warm_up(self) -> None:
         """Imports torch and what is built on it."""
@@ -124,7 +134,7 @@ class AcgkdLaboratory:
         """One run of a config; cheap."""
         from acgkd.experiment import Experiment
 
-        return Experiment(config, seed, home=home, trust_code=self.trust_code)
+        return Experiment(config, seed, home=home, trust_code=self.trust_code, share_synthesis=self.share_synthesis)
 
     def settings(self, config: RunConfig) -> dict[str, Any]:
         """Every setting of a config by slash path, the method's defaults included."""

@@ -61,7 +61,7 @@ def run(
             reached.
         KeyboardInterrupt: at the second Ctrl-C or SIGTERM; the first one ends cleanly.
     """
-    source = laboratory or AcgkdLaboratory(trust_code)
+    source = laboratory or AcgkdLaboratory.of(spec, trust_code)
     with Session(spec, folder, source, command=command, spec_text=spec_text, watch=watch) as session:
         if not session.nothing_to_do:
             session.message = "starting Ray"
