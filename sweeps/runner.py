@@ -12,7 +12,8 @@ from sweeps.errors import StaleEpochError, StorageError, storage_error
 from sweeps.folder import SweepFolder
 from sweeps.job import Job, Report
 from sweeps.laboratory import Laboratory, Measurement
-from sweeps.replicate import ReplicateRunner, build_record, objective_values, outcome_of
+from sweeps.replicate import ReplicateRunner
+from sweeps.rows import build_record, objective_values, outcome_of
 from sweeps.spec import SweepSpec
 from sweeps.trial import now
 

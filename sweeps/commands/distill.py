@@ -81,7 +81,7 @@ def _terminable() -> Iterator[None]:
 def _run(spec: Any, seed: int, folder: Path, trust_code: bool) -> tuple["Record", Any]:
     from acgkd.errors import DivergedError
     from acgkd.experiment import Experiment
-    from sweeps.replicate import build_record
+    from sweeps.rows import build_record
     from sweeps.trial import now
 
     started_at = now()
