@@ -14,7 +14,7 @@ from sweeps.rows import build_record
 from sweeps.settle import Result, Rules
 from sweeps.spec import SweepSpec
 from sweeps.study import Study
-from sweeps.trial import Trial
+from sweeps.trial import INFEASIBLE, Trial
 from sweeps.watchdog import hang_trace
 
 LOSSES_ALLOWED = 5
@@ -163,6 +163,8 @@ class Book:
         hang = hang_trace(trace_file(self.folder, name, replicate))
         if hang is not None:
             return self.write_row(name, replicate, "timed_out", f"a step hung:\n{hang}", trial=trial)
+        if outcome in INFEASIBLE:
+            return self.write_row(name, replicate, outcome, message, trial=trial)
         if outcome == "lost" and trial.losses(replicate) + 1 >= LOSSES_ALLOWED:
             text = f"its worker died {LOSSES_ALLOWED} times; the last time: {message}"
             return self.write_row(name, replicate, "failed", text, trial=trial)

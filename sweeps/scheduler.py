@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ray import cloudpickle
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 from ray.tune import Callback, Stopper
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
@@ -70,8 +70,10 @@ class SweepScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
             return
         if getattr(error, "actor_init_failed", False):
             self._session.refused(SweepError(f"Ray's workers must be able to start, but: {_last_line(error)}"))
-        text = None if error is None else RuntimeError(_last_line(error))
-        self._session.died(job, text)
+        if isinstance(error, OutOfMemoryError) or "low on memory" in str(error):
+            self._session.died(job, MemoryError("Ray ended its worker because the node ran low on memory"))
+            return
+        self._session.died(job, None if error is None else RuntimeError(_last_line(error)))
 
 
 class TellStarts(Callback):  # type: ignore[misc]  # Ray has no types

@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 from types import TracebackType
 
-from analysis.record import Record
+from analysis.record import Outcome, Record
 from sweeps import opening, preparation
 from sweeps.book import LOSSES_ALLOWED, Book
 from sweeps.errors import StaleEpochError, StorageError, SweepError, storage_error
@@ -250,13 +250,14 @@ class Session:
             if grave is not None:
                 self.refused(grave)
             message = "its worker died" if error is None else str(error)
+            outcome: Outcome = "out_of_memory" if isinstance(error, MemoryError) else "lost"
             if job.number is not None:
-                self._book.put_back(job.number, "lost" if grave is None else "interrupted", message)
+                self._book.put_back(job.number, outcome if grave is None else "interrupted", message)
             elif grave is None:
-                self._preparation_died(job, error, message)
+                self._preparation_died(job, outcome, message)
         self._tell()
 
-    def _preparation_died(self, job: Job, error: BaseException | None, message: str) -> None:
+    def _preparation_died(self, job: Job, outcome: Outcome, message: str) -> None:
         replicate = job.replicates[0]
         self._deaths[job.key] += 1
         enough = self._deaths[job.key] >= LOSSES_ALLOWED
@@ -269,8 +270,9 @@ class Session:
             hang = hang_trace(trace_file(self.folder, job.name, replicate))
             if hang is not None:
                 self._book.write_row(job.name, replicate, "timed_out", f"a step hung:\n{hang}", method=job.method)
-            elif enough:
-                self._book.write_row(job.name, replicate, "failed", message, method=job.method)
+            elif enough or outcome != "lost":
+                ended: Outcome = "failed" if outcome == "lost" else outcome
+                self._book.write_row(job.name, replicate, ended, message, method=job.method)
             else:
                 self._controls.insert(0, (job.method or "", replicate))
 

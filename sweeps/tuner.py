@@ -16,7 +16,7 @@ from typing import Any
 from sweeps.errors import SweepError
 from sweeps.laboratory import AcgkdLaboratory, Laboratory
 from sweeps.session import Session
-from sweeps.signals import stop_signals
+from sweeps.signals import handlers_kept, stop_signals
 from sweeps.snapshot import Summary, Watch
 from sweeps.spec import SweepSpec
 
@@ -67,7 +67,7 @@ def run(
             session.message = "starting Ray"
             warming = threading.Thread(target=_warm_up, args=(source,), daemon=True)
             warming.start()
-            with _inside(session.folder.path), _environment(), _ray(address), _quiet():
+            with handlers_kept(), _inside(session.folder.path), _environment(), _ray(address), _quiet():
                 warming.join()
                 session.prepare()
                 _fit(session)

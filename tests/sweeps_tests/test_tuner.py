@@ -125,6 +125,38 @@ def test_a_full_disk_in_a_worker_stops_the_sweep(lab: ModuleType, tmp_path: Path
     assert {trial["state"] for trial in lab.trials(tmp_path)} == {"waiting"}
 
 
+@pytest.mark.usefixtures("cluster")
+def test_signal_handlers_and_folder_are_put_back(lab: ModuleType, tmp_path: Path) -> None:
+    import signal
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+    before = [signal.getsignal(number) for number in numbers], Path.cwd(), dict(os.environ)
+    go(lab, tmp_path, trials=1, seeds=(0,))
+    assert ([signal.getsignal(number) for number in numbers], Path.cwd(), dict(os.environ)) == before
+
+
+STRAY = """
+import os, sys
+from pathlib import Path
+from fake_lab import FakeLaboratory, make_spec
+from sweeps.tuner import run
+os.environ["PYTHONPATH"] = sys.argv[1] + os.pathsep + os.environ["PYTHONPATH"]  # for the workers alone
+run(make_spec(trials=1), Path(sys.argv[2]), laboratory=FakeLaboratory())
+"""
+
+
+@pytest.mark.slow
+def test_a_stray_package_in_a_worker_is_told_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / "stray").mkdir()
+    (tmp_path / "stray" / "analysis.py").write_text("")
+    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    command = [sys.executable, "-c", STRAY, str(tmp_path / "stray"), str(tmp_path / "sweep")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"{tmp_path}/stray/analysis.py is imported instead" in done.stderr
+    assert not list((tmp_path / "sweep" / "trials").iterdir())
+
+
 def test_a_finished_sweep_starts_no_ray(lab: ModuleType, tmp_path: Path) -> None:
     inprocess.run(lab.make_spec(trials=2), tmp_path, laboratory=lab.FakeLaboratory())
     program = f"""
