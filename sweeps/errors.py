@@ -53,6 +53,14 @@ class SweepError(AcgkdError):
     """A sweep cannot start or go on; the message says what to do, and what was finished stays finished."""
 
 
+class ForeignPackageError(SweepError):
+    """One of our package names leads to code that is not ours."""
+
+
+class FolderError(SweepError):
+    """The folder or the storage that was named is not one that this sweep can use; nothing was started."""
+
+
 class StorageError(SweepError):
     """The sweep folder cannot be written: the sweep stops, no trial is blamed."""
 

@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import analysis
-from sweeps.guard import ForeignPackageError, require_own_packages
+from sweeps.errors import ForeignPackageError
+from sweeps.guard import require_own_packages
 
 HOME = Path(__file__).resolve().parents[2]
 CALL = "from sweeps.guard import require_own_packages; require_own_packages(); print('ours')"
@@ -43,6 +45,39 @@ def test_a_foreign_package_laid_over_ours_is_refused(tmp_path):
     assert "ForeignPackageError" in done.stderr
     assert str(tmp_path) in done.stderr
     assert "--force-reinstall" in done.stderr
+
+
+ENTER = "import sys; from sweeps.entry import main; sys.argv = ['acgkd', 'list', 'reports']; sys.exit(main())"
+
+
+def test_the_command_refuses_a_stray_file_and_does_not_run_it(tmp_path):
+    (tmp_path / "analysis.py").write_text("from pathlib import Path\nPath('ran').touch()\n")
+    # As with the console script: our packages come after what PYTHONPATH names.
+    code = f"import sys; sys.path.append({str(HOME)!r}); sys.path.remove(''); {ENTER}"
+    done = call(code, tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert f"{tmp_path / 'analysis.py'} is imported instead" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_stray_acgkd_is_told_though_the_errors_live_there(tmp_path):
+    (tmp_path / "acgkd.py").write_text("answer = 42\n")
+    done = call(f"import sys; sys.path.append({str(HOME)!r}); {CALL}", tmp_path)
+    assert done.returncode == 1
+    assert f"{tmp_path / 'acgkd.py'} is imported instead" in done.stderr
+
+
+def test_the_command_enters_where_our_packages_are_ours(tmp_path):
+    done = call(ENTER, HOME)
+    assert done.returncode == 0
+    assert "sweep" in done.stdout
+
+
+def test_the_console_script_enters_by_the_guard():
+    scripts = tomllib.loads((HOME / "pyproject.toml").read_text())["project"]["scripts"]
+    assert scripts == {"acgkd": "sweeps.entry:main"}
 
 
 @pytest.mark.parametrize(
