@@ -13,7 +13,6 @@ import itertools
 import os
 import platform
 import re
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,8 +99,6 @@ def run_one(pair: tuple[str, str], seed: int, variant: tuple[str, str, dict[str,
         environment=Environment.model_validate(
             {
                 **found.environment,
-                "host": socket.gethostname(),
-                "process": os.getpid(),
                 "started_at": started,
                 "finished_at": datetime.datetime.now(datetime.UTC).isoformat(),
             }
@@ -118,8 +115,7 @@ def run_one(pair: tuple[str, str], seed: int, variant: tuple[str, str, dict[str,
 def report(home: Path, seeds: list[int], command: str) -> None:
     """Writes the table and the records behind it."""
     records = [Record.model_validate_json(path.read_text()) for path in sorted((home / "records").glob("*.json"))]
-    records = [record for record in records if record.identity.seed in seeds]
-    frame = from_records(records)
+    frame = from_records(record for record in records if record.identity.seed in seeds)
     RECORDS.parent.mkdir(parents=True, exist_ok=True)
     frame.to_parquet(RECORDS)
     table = groups(frame, {source: len(seeds) for source in frame.rows["source"].unique()})
@@ -127,19 +123,46 @@ def report(home: Path, seeds: list[int], command: str) -> None:
         "# MUTAG: what the parts of ACGKD are worth",
         "",
         f"Command: `{command}`. Seeds {seeds[0]} to {seeds[-1]}; each varies split (60/10/30, stratified), teacher and "
-        "draws. Default settings, which were frozen by validation on seeds of 100 and more. Nothing was selected on "
-        "test: teachers and students keep their last weights.",
+        "draws. Default settings, which were frozen by validation divergence on seeds 100 to 103 before this table was "
+        "made. Nothing was selected on test: teachers and students keep their last weights.",
         "",
         f"{platform.system()} {platform.machine()}, one thread a run, Python {platform.python_version()}, "
         f"torch {torch.__version__}. Means over seeds ± standard deviation; 95 % intervals use the corrected resampled "
         "t (Nadeau and Bengio). *Ratio* is student over teacher. *Recovered* is Σ(student − majority) / Σ(teacher − "
-        "majority) with a bootstrap interval over seeds. *Collapsed* counts seeds whose student says one class only.",
+        "majority) with a bootstrap interval over seeds. *Collapsed* counts seeds whose student says one class only. "
+        "`random_graphs` and `real_data` are taught as the default is. The machine was shared and busy: seconds show "
+        "an order of magnitude, and rows of one prior share their pseudo-graphs.",
         "",
+        *_verdict(table),
     ]
     for teacher, student in PAIRS:
         lines += _pair_table(frame, table, teacher, student, len(seeds))
     RESULT.write_text("\n".join(lines) + "\n")
-    print(f"{RESULT.relative_to(ROOT)}: {len(records)} records")
+    print(f"{RESULT.relative_to(ROOT)}: {len(frame.rows)} records")
+
+
+def _verdict(table: pd.DataFrame) -> list[str]:
+    """The target, met or missed, with the figures."""
+    teacher, student = PAIRS[0]
+    label = f"{teacher} → {student}: acgkd {next(iter(TRANSFERS))}"
+    row = table[table["label"] == label].iloc[0]
+    laws = (
+        ("mean ratio to the teacher", row["ratio"], ">=", 0.95),
+        ("recovered share", row["share"], ">=", 0.8),
+        ("standard deviation of the ratio over seeds", row["ratio_sd"], "<=", 0.06),
+        ("collapsed seeds", row["collapsed"], "<=", 0),
+    )
+    lines = [f"Targets for `{teacher}` → `{student}`, default settings, degree known:", ""]
+    for name, value, sign, bound in laws:
+        met = value >= bound if sign == ">=" else value <= bound
+        lines.append(
+            f"* {name} {'at least' if sign == '>=' else 'at most'} {bound:g}: {'met' if met else 'missed'}, {value:.3g}"
+        )
+    return [*lines, ""]
+
+
+def _seconds(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:.1f}"
 
 
 def _pair_table(frame: Any, table: pd.DataFrame, teacher: str, student: str, planned: int) -> list[str]:
@@ -166,9 +189,9 @@ def _pair_table(frame: Any, table: pd.DataFrame, teacher: str, student: str, pla
         lines.append(
             f"| {row['label'].split(': ', 1)[1]} | {row['completed']} of {planned} | "
             f"{row['test_accuracy']:.3f} ± {row['test_accuracy_sd']:.3f} | "
-            f"{row['test_accuracy_low']:.3f} to {row['test_accuracy_high']:.3f} | "
+            f"{row['test_accuracy_low']:.3f} to {min(row['test_accuracy_high'], 1):.3f} | "
             f"{row['ratio']:.3f} ± {row['ratio_sd']:.3f} | {share} | {row['collapsed']} | "
-            f"{row['synthesis_s']:.1f} | {row['transfer_s']:.1f} |"
+            f"{_seconds(row['synthesis_s'])} | {_seconds(row['transfer_s'])} |"
         )
     return [*lines, ""]
 
