@@ -12,7 +12,7 @@ from analysis.errors import AnalysisError, MissingFolderError, UnknownReportErro
 from sweeps.commands import check, distill, doctor, export_study, listing, report, run, status
 from sweeps.commands._options import paragraphs
 from sweeps.console import print_error, print_faults
-from sweeps.errors import SpecError
+from sweeps.errors import FolderError, SpecError
 from sweeps.guard import require_own_packages
 
 OK, FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -23,6 +23,7 @@ _BAD_INPUT = (
     DataError,
     CheckpointError,
     TeacherError,
+    FolderError,
     MissingFolderError,
     UnknownReportError,
 )

@@ -1,10 +1,11 @@
 """A copy of a sweep's study in any Optuna storage, for Optuna's own tools. It is never read back."""
 
+import warnings
 from pathlib import Path
 
 import optuna
 
-from sweeps.errors import SweepError
+from sweeps.errors import FolderError
 from sweeps.files import read_json
 from sweeps.folder import SweepFolder
 from sweeps.study import frozen
@@ -22,12 +23,12 @@ def export_study(folder: Path, url: str, name: str | None = None) -> int:
         How many trials there were.
 
     Raises:
-        SweepError: this is no sweep folder, the storage cannot be opened, or has a study of that name.
+        FolderError: this is no sweep folder, the storage cannot be opened, or has a study of that name.
     """
     source = SweepFolder(folder)
     sweep = read_json(source.sweep)
     if sweep is None:
-        raise SweepError(f"A sweep folder holds `sweep.json`, but {folder} does not. Is the path right?")
+        raise FolderError(f"A sweep folder holds `sweep.json`, but {folder} does not. Is the path right?")
     trials = source.read_trials()
     called = name or str(sweep["name"])
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -36,9 +37,11 @@ def export_study(folder: Path, url: str, name: str | None = None) -> int:
             storage=url, study_name=called, directions=[objective["direction"] for objective in sweep["objectives"]]
         )
     except optuna.exceptions.DuplicatedStudyError:
-        raise SweepError(f"{url} has a study called '{called}' already. Choose another `--name`.") from None
+        raise FolderError(f"{url} has a study called '{called}' already. Choose another `--name`.") from None
     except Exception as error:
-        raise SweepError(f"{url} must be a storage that Optuna can open, but: {error}") from error
-    study.set_metric_names([objective["name"] for objective in sweep["objectives"]])
+        raise FolderError(f"{url} must be a storage that Optuna can open, but: {error}") from error
+    with warnings.catch_warnings():  # Optuna calls names of objectives experimental
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names([objective["name"] for objective in sweep["objectives"]])
     study.add_trials([frozen(trial) for trial in trials])
     return len(trials)

@@ -2,16 +2,18 @@
 
 import json
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
-from sweeps.errors import SweepError
+from sweeps.errors import FolderError
 from sweeps.files import read_json, write
 from sweeps.folder import SweepFolder
 from sweeps.preparation import missing_controls
-from sweeps.spec import SweepSpec
+from sweeps.spec import SweepSpec, differences
 from sweeps.trial import Trial, now
 
 PACKAGES = ("acgkd", "torch", "torch_geometric", "ray", "optuna", "pydantic", "numpy")
@@ -25,15 +27,15 @@ def reserve(path: Path) -> SweepFolder:
     """The folder, made if need be.
 
     Raises:
-        SweepError: there is something else at that place.
+        FolderError: there is something else at that place.
     """
     folder = SweepFolder(path.resolve())
     if path.exists() and not path.is_dir():
-        raise SweepError(f"A sweep needs a folder, but {path} is a file. Choose another one with `--out`.")
+        raise FolderError(f"A sweep needs a folder, but {path} is a file. Choose another one with `--out`.")
     if path.is_dir() and not folder.sweep.exists():
         foreign = [item.name for item in path.iterdir() if item.name not in EARLY and not item.name.startswith(".")]
         if foreign:
-            raise SweepError(
+            raise FolderError(
                 f"A sweep needs a folder of its own, but {path} holds other things ({', '.join(sorted(foreign)[:3])}) "
                 "and no `sweep.json`. Choose another one with `--out`."
             )
@@ -45,13 +47,14 @@ def match(folder: SweepFolder, spec: SweepSpec, *, command: str, spec_text: str)
     """Makes sure that the folder is of this sweep, and notes the command; a fresh folder becomes one.
 
     Raises:
-        SweepError: it is of another sweep; the message lists the differences.
+        FolderError: it is of another sweep; the message lists the differences.
+        ConfigError: a file that the spec names cannot be read.
     """
-    known = read_json(folder.sweep)
+    known, files = read_json(folder.sweep), spec.files()
     if known is not None and known.get("fingerprint") != spec.fingerprint():
-        raise SweepError(
+        raise FolderError(
             f"{folder.path} belongs to a sweep with other settings; only `budget` and `resources` may change:\n"
-            + "\n".join(f"  {line}" for line in _difference(known.get("spec"), spec))
+            + "\n".join(f"  {line}" for line in _difference(known, spec, files))
             + "\nPut the settings back, or choose another folder with `--out`."
         )
     folder.make()
@@ -65,6 +68,7 @@ def match(folder: SweepFolder, spec: SweepSpec, *, command: str, spec_text: str)
             for objective in spec.objectives
         ],
         "versions": versions(),
+        "files": files,
         "spec": spec.model_dump(mode="json"),
     }
     if spec_text or not folder.spec.exists():
@@ -73,11 +77,13 @@ def match(folder: SweepFolder, spec: SweepSpec, *, command: str, spec_text: str)
         write(folder.sweep, json.dumps(content, indent=2) + "\n")
 
 
-def _difference(known: object, spec: SweepSpec) -> list[str]:
+def _difference(known: Mapping[str, Any], spec: SweepSpec, files: Mapping[str, str]) -> list[str]:
     try:
-        return SweepSpec.model_validate(known).difference(spec) or ["(a setting that this version reads differently)"]
+        settings = SweepSpec.model_validate(known.get("spec")).difference(spec)
     except ValidationError:
         return ["(the folder was made by a version with other settings)"]
+    changed = [*settings, *differences(known.get("files", {}), files)]
+    return changed or ["(a setting that this version reads differently)"]
 
 
 def versions() -> dict[str, str]:

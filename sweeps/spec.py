@@ -1,5 +1,6 @@
 """What a sweep is, as one frozen value: read from YAML, checked whole before anything starts."""
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -41,6 +42,10 @@ __all__ = [
 
 # What may change between two starts on one folder: how long to go on and what to occupy, not what is run.
 CHANGEABLE = ("budget", "resources")
+
+# Where files and data lie: a sweep and what it needs can be moved together. What is in the files counts.
+FILES = ("dataset/split_file", "teacher/checkpoint")
+PLACES = (*FILES, "dataset/root", "dataset/mirror")
 
 # Settings of the teaching stage that speak of pseudo-samples; a control on real data keeps its own.
 _PSEUDO_ONLY = ("curriculum", "samples")
@@ -153,19 +158,49 @@ class SweepSpec(Config):
         found = survey(self.suggest).grid
         return None if found is None else dict(found)
 
+    def files(self) -> dict[str, str]:
+        """The files that it names, by slash path, each as a digest of what is in it.
+
+        Raises:
+            ConfigError: one cannot be read.
+        """
+        named = {"dataset/split_file": self.dataset and self.dataset.split_file}
+        named["teacher/checkpoint"] = self.teacher.checkpoint
+        return {path: _digest(Path(file)) for path, file in named.items() if file}
+
     def fingerprint(self) -> str:
-        """Sixteen hex digits over all that may not change between two starts on one folder."""
-        return fingerprint(self.model_dump(mode="json", exclude=set(CHANGEABLE)))
+        """Sixteen hex digits over all that may not change between two starts on one folder.
+
+        Raises:
+            ConfigError: a file that it names cannot be read.
+        """
+        return fingerprint({**self._what_counts(), **self.files()})
+
+    def _what_counts(self) -> dict[str, Any]:
+        tree = self.model_dump(mode="json", exclude=set(CHANGEABLE))
+        return overlay(tree, {path: None for path in PLACES if tree[path.split("/")[0]] is not None})
 
     def difference(self, other: "SweepSpec") -> list[str]:
-        """What `other` says differently where that is not allowed, one line for each path."""
-        mine, theirs = (flatten(spec.model_dump(mode="json", exclude=set(CHANGEABLE))) for spec in (self, other))
-        lines = []
-        for path in list(dict.fromkeys([*mine, *theirs])):
-            here, there = (tree.get(path, "(not set)") for tree in (mine, theirs))
-            if here != there:
-                lines.append(f"{path}: {here} is now {there}")
-        return lines
+        """What `other` says differently where that is not allowed, one line for each path; files are left out."""
+        return differences(flatten(self._what_counts()), flatten(other._what_counts()))
+
+
+def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    """One line for each path at which two flat trees differ."""
+    lines = []
+    for path in list(dict.fromkeys([*mine, *theirs])):
+        here, there = (tree.get(path, "(not set)") for tree in (mine, theirs))
+        if here != there:
+            lines.append(f"{path}: {here} is now {there}")
+    return lines
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return f"sha256 {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _known_part(settings: Mapping[str, Any], model: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.commands._options import examples
+from sweeps.commands._options import examples, require_sweep
 from sweeps.console import out
 
 EPILOG = examples(
@@ -29,6 +29,9 @@ def report(
     """
     from analysis import reports
 
+    for folder in folders:
+        if not (folder / "records").is_dir():
+            require_sweep(folder)
     target = to or (folders[0] / "report" if len(folders) == 1 else Path("report"))
     path = reports.write(folders, target, name)
     out.print(f"Report: {path}", markup=False, highlight=False, soft_wrap=True)

@@ -17,7 +17,7 @@ from analysis.errors import RecordError
 from sweeps import cli
 from sweeps.cli import main
 from sweeps.commands import run as run_command
-from sweeps.errors import SweepError
+from sweeps.errors import FolderError, SweepError
 from sweeps.folder import SweepFolder
 from sweeps.snapshot import Summary
 from sweeps.trial import Trial
@@ -122,6 +122,7 @@ def test_bad_usage_is_bad_input(arguments, capsys):
     [
         (DataError("no data"), 2),
         (SweepError("in use"), 1),
+        (FolderError("of another sweep"), 2),
         (DivergedError("far away"), 1),
         (RecordError("too new"), 1),
         (KeyboardInterrupt(), 130),
@@ -198,7 +199,7 @@ def test_a_whole_sweep_ends_with_its_table_and_report(spec, capsys):
     assert report.stat().st_size > 10_000
     assert main(arguments) == 0
     assert "Nothing is left to do" in capsys.readouterr().out
-    assert main([*arguments, "--set", "sampler/seed=1"]) == 1
+    assert main([*arguments, "--set", "sampler/seed=1"]) == 2
     assert "sampler/seed: 0 is now 1" in capsys.readouterr().err
 
 
@@ -339,10 +340,17 @@ def test_what_is_no_sweep_folder_is_bad_input(arguments, tmp_path, capsys):
     assert "nowhere" in capsys.readouterr().err.replace("\n", "")
 
 
+def test_a_report_of_any_other_folder_is_bad_input(tmp_path, capsys):
+    (tmp_path / "thesis").mkdir()
+    assert main(["report", str(tmp_path / "thesis"), "--out", str(tmp_path / "report")]) == 2
+    assert "A sweep folder holds `sweep.json`" in capsys.readouterr().err.replace("\n", " ")
+    assert not (tmp_path / "report").exists()
+
+
 def test_a_study_is_copied_for_optuna(folder, tmp_path, capsys):
     url = f"sqlite:///{tmp_path / 'study.db'}"
     assert main(["export-study", str(folder), url]) == 0
     assert "2 trials copied" in capsys.readouterr().out
     study = optuna.load_study(study_name="tiny", storage=url)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "FAIL"]
-    assert main(["export-study", str(folder), url]) == 1
+    assert main(["export-study", str(folder), url]) == 2

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sweeps import inprocess
-from sweeps.errors import StorageError, SweepError
+from sweeps.errors import FolderError, StorageError, SweepError
 from sweeps.folder import SweepFolder
 from sweeps.snapshot import Snapshot, Summary
 
@@ -62,6 +62,20 @@ def test_a_changed_spec_is_refused_with_the_difference(lab: ModuleType, tmp_path
     with pytest.raises(SweepError, match=r"sampler/seed: 0 is now 3(.|\n)*--out"):
         go(lab, tmp_path, trials=9, sampler={"seed": 3})
     assert len(lab.trials(tmp_path)) == 6
+
+
+def test_a_replaced_teacher_is_refused_and_a_moved_one_is_not(lab: ModuleType, tmp_path: Path) -> None:
+    def teacher(folder: str, weights: str) -> dict[str, object]:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "teacher.pt").write_text(weights)
+        given = {"preset": "gin-5-64", "checkpoint": str(tmp_path / folder / "teacher.pt")}
+        return {"teacher": given, "replicates": {"seeds": (0, 1), "vary": ("draws",)}}
+
+    sweep = tmp_path / "sweep"
+    go(lab, sweep, trials=1, **teacher("here", "weights"))
+    assert go(lab, sweep, trials=2, **teacher("moved", "weights")).trials_started == 1
+    with pytest.raises(FolderError, match=r"teacher/checkpoint: sha256 \w+ is now sha256"):
+        go(lab, sweep, trials=3, **teacher("moved", "others"))
 
 
 def test_a_folder_with_other_things_is_refused(lab: ModuleType, tmp_path: Path) -> None:
@@ -263,7 +277,7 @@ def test_a_torn_checkpoint_falls_back_to_the_older_one(lab: ModuleType, tmp_path
     second = runner()
     assert second.run is not None
     assert second.run.progress == pytest.approx(0.4)
-    assert second.clock.lost_s == pytest.approx(0.06, abs=0.05)
+    assert 0.05 <= second.clock.lost_s < 5  # six steps of 10 ms, on a machine that may be busy
     assert not kept[-1].exists()
     kept[0].write_bytes(b"")
     third = runner()

@@ -12,7 +12,7 @@ from acgkd.methods import METHODS
 from acgkd.models import build_model
 from sweeps.errors import SpecError
 from sweeps.notes import notes
-from sweeps.spec import SweepSpec, read_spec
+from sweeps.spec import SweepSpec, differences, read_spec
 
 PLAIN = {
     "dataset": "motifs",
@@ -136,6 +136,40 @@ def test_only_budget_and_resources_may_change(write):
         "sampler/seed: 0 is now 1",
         "method/transfer/steps: (not set) is now 9",
     ]
+
+
+def test_what_is_in_files_counts_and_where_they_lie_does_not(tmp_path):
+    def spec(folder: str, weights: bytes) -> SweepSpec:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "teacher.pt").write_bytes(weights)
+        (tmp_path / folder / "split.json").write_text("{}")
+        tree = {
+            "name": "own",
+            "dataset": {
+                "name": "mutag",
+                "root": str(tmp_path / folder),
+                "split_file": str(tmp_path / folder / "split.json"),
+            },
+            "teacher": {"preset": "gin-5-64", "checkpoint": str(tmp_path / folder / "teacher.pt")},
+            "student": "gin-3-32",
+            "method": "acgkd",
+            "space": "smoke",
+            "budget": {"trials": 3},
+        }
+        return SweepSpec.model_validate(tree)
+
+    here, moved = spec("here", b"weights"), spec("moved", b"weights")
+    assert here.fingerprint() == moved.fingerprint()
+    assert here.difference(moved) == []
+    before, files = here.fingerprint(), here.files()
+    assert list(files) == ["dataset/split_file", "teacher/checkpoint"]
+    replaced = spec("here", b"others")
+    assert replaced.fingerprint() != before
+    (line,) = differences(files, replaced.files())
+    assert line.startswith("teacher/checkpoint: sha256 ")
+    (tmp_path / "here" / "teacher.pt").unlink()
+    with pytest.raises(ConfigError, match=r"teacher\.pt cannot be read"):
+        here.fingerprint()
 
 
 def test_a_spec_survives_json(write):
