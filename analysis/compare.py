@@ -78,7 +78,9 @@ def _values(rows: pd.DataFrame, column: str, on: Sequence[str], which: str) -> p
             f"A pair is one row of each group, but in the {which} group {', '.join(keys)} (by {', '.join(on)}) "
             "occur several times. Narrow the group to one trial or one control."
         )
-    return kept.set_index(kept[list(on)].astype("string").fillna("").agg(" ".join, axis=1))
+    columns = (kept[name].astype("string").fillna("") for name in on)
+    # Not row by row: of no rows at all pandas would make a table and no keys.
+    return kept.set_index(pd.Index([" ".join(key) for key in zip(*columns, strict=True)], dtype="string"))
 
 
 def _p_value(difference: Interval, split: Split) -> float:

@@ -49,6 +49,14 @@ def test_unpaired_seeds_are_named_not_filled_in(made_up: ModuleType) -> None:
     assert math.isnan(found.p_value)
 
 
+def test_groups_without_a_single_value_make_no_pair(made_up: ModuleType) -> None:
+    nothing = rows_of(made_up, "a", [None, None], ("draws",))
+    for first, second in ((nothing, nothing), (nothing, rows_of(made_up, "b", [0.7, 0.8], ("draws",)))):
+        found = paired(first, second)
+        assert (found.difference.n, found.wins, found.only_first) == (0, 0, ())
+        assert found.only_second == (() if second is nothing else ("mutag 100", "mutag 101"))
+
+
 def test_equal_groups_do_not_differ(made_up: ModuleType) -> None:
     rows = rows_of(made_up, "a", [0.8, 0.7], ("draws",))
     found = paired(rows, rows)
