@@ -1,0 +1,65 @@
+"""What an import does not load: each promise in a fresh process, since modules stay once they are there."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("torch", "torch_geometric", "ray", "optuna", "pandas")
+RAY = {"sweeps.tuner", "sweeps.trainable", "sweeps.search", "sweeps.scheduler"}
+
+EVERY_MODULE = """
+import importlib, pkgutil
+package = importlib.import_module({package!r})
+for found in pkgutil.walk_packages(package.__path__, {package!r} + "."):
+    if found.name not in {left_out!r}:
+        importlib.import_module(found.name)
+"""
+
+
+def loaded(code: str, names: tuple[str, ...]) -> set[str]:
+    """Which of `names` are there after `code` has run; what it prints is swallowed."""
+    program = (
+        f"import contextlib, io, sys\nwith contextlib.redirect_stdout(io.StringIO()):\n    exec({code!r}, {{}})\n"
+        f"print(*[name for name in {names!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("import acgkd", (*HEAVY, "numpy", "pydantic")),
+        ("import sweeps", (*HEAVY, "numpy", "pydantic")),
+        ("import analysis", (*HEAVY, "numpy", "pydantic")),
+        ("import sweeps.entry", (*HEAVY, "pydantic", "typer", "analysis", "acgkd")),
+        ("from sweeps.cli import main; main(['--help'])", HEAVY),
+        ("from sweeps.cli import main; main(['list'])", HEAVY),
+        ("from analysis.reports import REPORTS; [REPORTS[name] for name in REPORTS]", ("torch", "ray", "optuna")),
+    ],
+)
+def test_looking_around_loads_nothing_heavy(code: str, names: tuple[str, ...]) -> None:
+    assert loaded(code, names) == set()
+
+
+@pytest.mark.parametrize(
+    ("package", "left_out", "names"),
+    [
+        # torch_geometric brings pandas; that acgkd does not use it is import-linter's to say.
+        ("acgkd", set(), ("ray", "optuna", "yaml", "typer", "rich", "sweeps", "analysis")),
+        ("analysis", set(), ("torch", "torch_geometric", "ray", "optuna", "acgkd", "sweeps")),
+        ("sweeps", RAY, ("ray", "torch", "torch_geometric")),
+    ],
+)
+def test_all_modules_of_a_package_together_do_not_load_strangers(
+    package: str, left_out: set[str], names: tuple[str, ...]
+) -> None:
+    assert loaded(EVERY_MODULE.format(package=package, left_out=left_out), names) == set()
+
+
+def test_the_watch_sees_what_is_loaded() -> None:
+    assert loaded("import optuna", HEAVY) >= {"optuna"}
