@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.errors import TeacherError
+from acgkd.readout import pooled
 
 _POOLS = {"sum": "global_add_pool", "mean": "global_mean_pool", "max": "global_max_pool"}
 # A weight cannot be brought into their softmax from outside: it is taken within `message`.
@@ -43,7 +44,8 @@ def adapt(
         encode: from nodes to their embeddings: the name of a method or submodule of `module`, called with
             ``x, edge_index``; or a function, called with ``module, x, edge_index``. Either gets ``batch=`` too if it
             has a parameter of that name.
-        readout: ``sum``, ``mean`` or ``max`` over a graph's nodes; or a function of ``nodes, batch, graphs``.
+        readout: ``sum``, ``mean`` or ``max`` over a graph's nodes; or a function of ``nodes, batch`` and, if it
+            likes, ``graphs``, their number.
         classifier: the name of the submodule that makes class scores of a graph's embedding.
         width: of the graph embeddings; None reads it off the classifier's first linear layer.
 
@@ -139,11 +141,11 @@ class AdaptedTeacher(nn.Module):
             returns: ``[graphs, width]``
         """
         if not isinstance(self._readout, str):
-            return self._readout(nodes, batch, graphs)
+            return pooled(self._readout, nodes, batch, graphs)
         from torch_geometric import nn as layers
 
-        pooled: Tensor = getattr(layers, _POOLS[self._readout])(nodes, batch, graphs)
-        return pooled
+        result: Tensor = getattr(layers, _POOLS[self._readout])(nodes, batch, graphs)
+        return result
 
 
 def _graph_layers(module: nn.Module) -> Iterator[tuple[str, Any]]:

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import scatter
 
+from acgkd.readout import pooled
+
 # Only an edge of weight 0 comes near it; its gradient stays finite.
 _LARGEST_EXPONENT = 30.0
 
@@ -119,5 +121,4 @@ class ProjectedStudent(nn.Module):
             returns: ``[graphs, width]``
         """
         readout: Any = self.student.readout
-        pooled: Tensor = readout(nodes, batch, graphs)
-        return pooled
+        return pooled(readout, nodes, batch, graphs)

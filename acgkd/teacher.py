@@ -3,7 +3,8 @@
 The protocol of graph teachers (a student satisfies it as well)::
 
     encode(x, edge_index, edge_weight, batch) -> [nodes, width]     edge_weight: [edges] in [0, 1], or None = all 1
-    readout(nodes, batch, graphs=None) -> [graphs, width]           graphs given = the device is not waited for
+    readout(nodes, batch, graphs=None) -> [graphs, width]           `graphs` may be left out; taken, the device is not
+                                                                    waited for
     classifier                                                      a module, [graphs, width] -> [graphs, classes]
     width                                                           an int
 

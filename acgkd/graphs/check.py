@@ -1,5 +1,6 @@
 """Does a module satisfy the teacher protocol of graphs? Tried on a tiny batch, law by law."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from acgkd.cost import at_rest, model_device
 from acgkd.errors import TeacherError
 from acgkd.graphs.batch import GraphBatch
 from acgkd.graphs.prior import Prior
+from acgkd.readout import pooled
 
 _GRAPHS = 3
 _HELP = "`acgkd.adapt(module, encode=..., readout=..., classifier=...)` helps a plain module to satisfy it."
@@ -62,14 +64,26 @@ def _check_gradient(model: nn.Module, batch: GraphBatch, width: int, classes: in
 
 def _try(model: nn.Module, batch: GraphBatch, weight: Tensor | None, width: int, classes: int) -> Tensor:
     parts: Any = model
-    nodes = parts.encode(batch.x, batch.edge_index, weight, batch.batch)
+    nodes = _call("encode", model, lambda: parts.encode(batch.x, batch.edge_index, weight, batch.batch))
     _shape("encode", nodes, (batch.x.shape[0], width), "[nodes, width]")
-    pooled = parts.readout(nodes, batch.batch, batch.graphs)
-    _shape("readout", pooled, (batch.graphs, width), "[graphs, width]")
-    logits = parts.classifier(pooled)
+    graphs = _call("readout", model, lambda: pooled(parts.readout, nodes, batch.batch, batch.graphs))
+    _shape("readout", graphs, (batch.graphs, width), "[graphs, width]")
+    logits = _call("classifier", model, lambda: parts.classifier(graphs))
     _shape("classifier", logits, (batch.graphs, classes), "[graphs, classes]")
     scores: Tensor = logits
     return scores
+
+
+def _call(name: str, model: nn.Module, call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except TeacherError:
+        raise
+    except Exception as error:
+        raise TeacherError(
+            f"A graph teacher must read graphs as the prior describes them, but `{name}` of {type(model).__name__} "
+            f"raised {type(error).__name__}: {error}. {_HELP}"
+        ) from error
 
 
 def _shape(name: str, got: Any, wanted: tuple[int, int], words: str) -> None:

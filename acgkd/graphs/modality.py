@@ -13,6 +13,7 @@ from acgkd.graphs.batch import GraphBatch, collate
 from acgkd.graphs.check import check_graph_teacher
 from acgkd.graphs.prior import Prior, resolve_prior
 from acgkd.graphs.select import GraphSelector
+from acgkd.readout import pooled
 
 
 class Graphs:
@@ -42,11 +43,9 @@ class Graphs:
         Shapes:
             returns: ``[graphs, width]``
         """
-        encode: Any = model.encode
-        readout: Any = model.readout
-        nodes = encode(batch.x, batch.edge_index, batch.edge_weight, batch.batch)
-        pooled: Tensor = readout(nodes, batch.batch, batch.graphs)
-        return pooled
+        parts: Any = model
+        nodes = parts.encode(batch.x, batch.edge_index, batch.edge_weight, batch.batch)
+        return pooled(parts.readout, nodes, batch.batch, batch.graphs)
 
     def logits(self, model: nn.Module, batch: GraphBatch) -> Tensor:
         """The model's class scores.

@@ -13,6 +13,7 @@ from acgkd.errors import ConfigError
 from acgkd.losses import feature_distance, prediction_entropy, softened_kl
 from acgkd.methods import Setting
 from acgkd.modality import Modality
+from acgkd.readout import pooled
 from acgkd.runtime import backward
 from acgkd.temperature import AdversarialTemperature, FixedTemperature
 
@@ -224,4 +225,4 @@ def _scores_and_nodes(model: nn.Module, batch: Any) -> tuple[Tensor, Tensor]:
     """
     parts: Any = model
     nodes = parts.encode(batch.x, batch.edge_index, batch.edge_weight, batch.batch)
-    return parts.classifier(parts.readout(nodes, batch.batch, batch.graphs)), nodes
+    return parts.classifier(pooled(parts.readout, nodes, batch.batch, batch.graphs)), nodes
