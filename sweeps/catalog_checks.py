@@ -1,5 +1,6 @@
 """Laws that need the catalogues: names that exist, settings that their method knows, files that are there."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -111,8 +112,8 @@ def dataset_law(dataset: DatasetConfig | None) -> Iterator[Fault]:
     if dataset.name not in DATASETS:
         yield from known_name(DATASETS, dataset.name, "dataset/name")
         return
-    if dataset.split_file is not None and not Path(dataset.split_file).is_file():
-        yield Fault("dataset/split_file", f"There is no file {dataset.split_file}.")
+    if dataset.split_file is not None:
+        yield from _split_file_law(Path(dataset.split_file))
     if dataset.root is not None and not Path(dataset.root).is_dir():
         yield Fault("dataset/root", f"There is no folder {dataset.root}.")
         return
@@ -126,6 +127,19 @@ def dataset_law(dataset: DatasetConfig | None) -> Iterator[Fault]:
             locate(dataset)
     except AcgkdError as error:
         yield Fault("dataset/root", str(error))
+
+
+def _split_file_law(path: Path) -> Iterator[Fault]:
+    """The file is there and is a split; how many samples there are is known only once they are loaded."""
+    from acgkd.datasets._split import read_split_file
+
+    if not path.is_file():
+        yield Fault("dataset/split_file", f"There is no file {path}.")
+        return
+    try:
+        read_split_file(path, size=sys.maxsize)
+    except AcgkdError as error:
+        yield Fault("dataset/split_file", str(error))
 
 
 def teacher_comes_from_somewhere(teacher: TeacherConfig, dataset: DatasetConfig | None) -> Iterator[Fault]:

@@ -226,6 +226,8 @@ def read(path: Path) -> tuple[str, Document]:
         raw = path.read_bytes()
     except FileNotFoundError:
         raise refuse("There is no such file.") from None
+    except SpecError:  # which is a ValueError too
+        raise
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise refuse(f"This file cannot be read: {reason}.") from None

@@ -106,6 +106,7 @@ def test_what_is_no_text_file_is_refused(make, says, tmp_path, elsewhere, monkey
     code, told = call(monkeypatch, "run", path)
     assert code == 2
     assert says in told
+    assert told.count("1 fault") == 1, "an error within an error"
 
 
 def test_an_unreadable_file_is_refused(tmp_path, elsewhere, monkeypatch):
