@@ -81,11 +81,14 @@ def test_what_it_unpacks_to_works(wheel: Path, tmp_path: Path) -> None:
     assert json.loads(acgkd("check", "--schema")) == json.loads((ROOT / "sweeps" / "spec.schema.json").read_text())
 
 
-def test_everything_that_is_installed_for_development_is_pinned() -> None:
+def test_everything_that_any_extra_names_is_pinned() -> None:
     pins = re.findall(r"^([\w.-]+)==[\w.+]+$", (ROOT / "constraints.txt").read_text(), re.M)
     assert len(pins) == len((ROOT / "constraints.txt").read_text().split())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    wanted = [
+        *project["dependencies"],
+        *(line for extra in project["optional-dependencies"].values() for line in extra),
+    ]
     named = {_normal(re.match(r"[\w.-]+", line).group()) for line in wanted}  # type: ignore[union-attr]
     assert named <= set(map(_normal, pins))
 
