@@ -32,11 +32,19 @@ class Experiment:
         seed: varies what `config.vary` names; what it does not name stays at seed 0.
         home: folder for teachers, reference pools and pseudo-samples, each named by what made it.
         trust_code: whether `teacher.preset` may name a Python function of the user's, as ``module:function``.
+        code_folder: where that is looked for; None takes the current folder.
         share_synthesis: keep pseudo-samples in `home` for other runs with the same synthesis.
     """
 
     def __init__(
-        self, config: RunConfig, seed: int, *, home: Path, trust_code: bool = False, share_synthesis: bool = False
+        self,
+        config: RunConfig,
+        seed: int,
+        *,
+        home: Path,
+        trust_code: bool = False,
+        code_folder: Path | None = None,
+        share_synthesis: bool = False,
     ) -> None:
         self.config = config
         self.seed = seed
@@ -49,7 +57,12 @@ class Experiment:
         )
         self.material = Material(config, split_seed, modality(self.method.modality))
         self.preparation = Preparation(
-            self.material, teacher_seed=teacher_seed, pool_seed=seed, home=home, trust_code=trust_code
+            self.material,
+            teacher_seed=teacher_seed,
+            pool_seed=seed,
+            home=home,
+            trust_code=trust_code,
+            code_folder=code_folder,
         )
         self.judgement = Judge(self.material, self.preparation)
 

@@ -31,16 +31,25 @@ class Preparation:
         pool_seed: of the reference pool.
         home: folder for both.
         trust_code: whether `teacher.preset` may name a Python function of the user's.
+        code_folder: where that is looked for; None takes the current folder.
     """
 
     def __init__(
-        self, material: Material, *, teacher_seed: int, pool_seed: int, home: Path, trust_code: bool = False
+        self,
+        material: Material,
+        *,
+        teacher_seed: int,
+        pool_seed: int,
+        home: Path,
+        trust_code: bool = False,
+        code_folder: Path | None = None,
     ) -> None:
         self.material = material
         self.teacher_seed = teacher_seed
         self.pool_seed = pool_seed
         self.home = home
         self.trust_code = trust_code
+        self.code_folder = code_folder
 
     def teacher_key(self) -> str:
         """Names the teacher by all that makes it."""
@@ -84,7 +93,9 @@ class Preparation:
         preset, prior = self.material.config.teacher.preset, self.material.prior
         with streams.fork("teacher"):
             if ":" in preset:
-                return build_trusted(preset, prior, trust_code=self.trust_code).to(self.material.device)
+                return build_trusted(preset, prior, trust_code=self.trust_code, folder=self.code_folder).to(
+                    self.material.device
+                )
             return build_model(
                 preset,
                 self.material.in_features,

@@ -155,10 +155,14 @@ def _finite(value: Tensor) -> bool:
     return not value.is_floating_point() or bool(torch.isfinite(value).all())
 
 
-def build_trusted(name: str, prior: Any, *, trust_code: bool) -> nn.Module:
+def build_trusted(name: str, prior: Any, *, trust_code: bool, folder: Path | None = None) -> nn.Module:
     """Calls a Python function of the user's, named ``module:function``, with the prior; it returns a module.
 
-    The folder in which the program was started is searched too.
+    Args:
+        name: of the function.
+        prior: what it is handed.
+        trust_code: whether it may be called.
+        folder: where its module is looked for first; None takes the current one.
 
     Raises:
         ConfigError: code is not trusted, or nothing of that name can be called.
@@ -171,7 +175,7 @@ def build_trusted(name: str, prior: Any, *, trust_code: bool) -> nn.Module:
     if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name):
         raise ConfigError(f"Code is named `module:function`, but got `{name}`.")
     module_name, _, function = name.partition(":")
-    here = os.getcwd()
+    here = os.getcwd() if folder is None else str(folder)
     sys.path.insert(0, here)
     try:
         build = getattr(import_module(module_name), function)

@@ -118,6 +118,8 @@ class AcgkdLaboratory:
 
     def __init__(self, trust_code: bool = False, share_synthesis: bool = False) -> None:
         self.trust_code = trust_code
+        # Workers stand in the sweep folder, but the user's code lies where the driver was started.
+        self.code_folder = Path.cwd() if trust_code else None
         self.share_synthesis = share_synthesis
 
     @classmethod
@@ -134,7 +136,14 @@ class AcgkdLaboratory:
         """One run of a config; cheap."""
         from acgkd.experiment import Experiment
 
-        return Experiment(config, seed, home=home, trust_code=self.trust_code, share_synthesis=self.share_synthesis)
+        return Experiment(
+            config,
+            seed,
+            home=home,
+            trust_code=self.trust_code,
+            code_folder=self.code_folder,
+            share_synthesis=self.share_synthesis,
+        )
 
     def settings(self, config: RunConfig) -> dict[str, Any]:
         """Every setting of a config by slash path, the method's defaults included."""
