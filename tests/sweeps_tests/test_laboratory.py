@@ -1,43 +1,45 @@
-"""The laboratory as it reaches a worker: pickled, and unpacked where nothing of the user's lies."""
+"""The real laboratory: what a sweep's trials share."""
 
-import pickle
 from pathlib import Path
 
 import pytest
 
-from acgkd.config import RunConfig
-from acgkd.errors import ConfigError
+from analysis.record import Record
+from sweeps import inprocess
 from sweeps.laboratory import AcgkdLaboratory
+from sweeps.spec import SweepSpec, read_spec
 
-CODE = """
-from acgkd.models import build_model
-
-def build(prior):
-    return build_model("gin-2-4", prior.feature_count, prior.classes)
+SPEC = """
+name: share
+dataset: {name: motifs, options: {graphs: 40}}
+teacher: {preset: gin-2-8, epochs: 1}
+student: gin-2-8
+method: {name: acgkd, synthesis: {graphs: 4, steps: 3}, transfer: {steps: 3}}
+space: {PATH: {type: float, low: 0.001, high: 0.03}}
+objectives: [validation_divergence]
+sampler: random
+replicates: {seeds: [0]}
+budget: {trials: 2}
+controls: []
 """
-CONFIG = {
-    "dataset": {"name": "motifs", "options": {"graphs": 40}},
-    "teacher": {"preset": "code_beside_the_driver:build", "epochs": 1},
-    "student": "gin-2-4",
-    "method": "random_graphs",
-}
 
 
-@pytest.mark.parametrize("trusted", [True, False])
-def test_trusted_code_is_found_where_the_driver_was_started(
-    trusted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started, elsewhere = tmp_path / "started", tmp_path / "elsewhere"
-    started.mkdir()
-    elsewhere.mkdir()
-    (started / "code_beside_the_driver.py").write_text(CODE)
-    monkeypatch.chdir(started)
-    sent = pickle.dumps(AcgkdLaboratory(trust_code=trusted))
-    monkeypatch.chdir(elsewhere)
-    experiment = pickle.loads(sent).experiment(RunConfig.model_validate(CONFIG), 0, tmp_path / "home")
-    if trusted:
-        experiment.prepare()
-        assert experiment.prepared
-    else:
-        with pytest.raises(ConfigError, match="--trust-code"):
-            experiment.prepare()
+def spec(folder: Path, path: str) -> SweepSpec:
+    file = folder / "share.yaml"
+    file.write_text(SPEC.replace("PATH", path))
+    return read_spec(file)
+
+
+@pytest.mark.parametrize(("path", "shared"), [("method/transfer/rate", True), ("method/synthesis/rate", False)])
+def test_pseudo_samples_are_kept_where_no_trial_makes_its_own_kind(tmp_path: Path, path: str, shared: bool) -> None:
+    assert AcgkdLaboratory.of(spec(tmp_path, path)).share_synthesis is shared
+
+
+def test_trials_that_differ_in_transfer_alone_share_one_synthesis(tmp_path: Path) -> None:
+    inprocess.run(spec(tmp_path, "method/transfer/rate"), tmp_path / "sweep")
+    records = [
+        Record.model_validate_json(path.read_text()) for path in sorted((tmp_path / "sweep/records").glob("trial-*"))
+    ]
+    assert [record.cost.synthesis_cached for record in records] == [False, True]
+    assert records[0].cost.synthesis_s == records[1].cost.synthesis_s
+    assert len(list((tmp_path / "sweep/cache/synthesis").glob("*.pt"))) == 1
