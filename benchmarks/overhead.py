@@ -227,8 +227,8 @@ def measure(case: str) -> dict[str, float]:
     }
 
 
-def report(rounds: list[dict[str, dict[str, float]]]) -> str:
-    """The result table."""
+def report(rounds: list[dict[str, dict[str, float]]], loads: Sequence[float]) -> str:
+    """The result table; `loads` are the load averages with which the rounds began."""
 
     def cell(case: str, key: str) -> str:
         values = [turn[case][key] for turn in rounds]
@@ -241,8 +241,8 @@ def report(rounds: list[dict[str, dict[str, float]]]) -> str:
         f"{len(rounds)} rounds of {TRIALS} trials in turn; median (least to most).",
         f"Every trial works for {WORK_S} s (products of small matrices, one thread); {WORKERS} workers on Ray.",
         "",
-        f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}; load average before: "
-        f"{os.getloadavg()[0]:.1f}. Python {platform.python_version()}, "
+        f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}; load average when each round "
+        f"began: {', '.join(f'{load:.1f}' for load in loads)}. Python {platform.python_version()}, "
         + ", ".join(f"{name} {version(name)}" for name in ("torch", "ray", "optuna"))
         + ".",
         "",
@@ -276,16 +276,18 @@ def main() -> None:
         print(json.dumps(measure(options.case)))
         return
     rounds: list[dict[str, dict[str, float]]] = []
+    loads = []
     for turn in range(options.rounds):
         rounds.append({})
+        loads.append(os.getloadavg()[0])
         for case in CASES:
             command = [sys.executable, str(Path(__file__).resolve()), "--case", case]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             rounds[-1][case] = json.loads(done.stdout.splitlines()[-1])
             print(f"round {turn + 1}: {case}: {rounds[-1][case]}", flush=True)
     RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.write_text(report(rounds))
-    print(f"\n{report(rounds)}\n{RESULT}")
+    RESULT.write_text(report(rounds, loads))
+    print(f"\n{report(rounds, loads)}\n{RESULT}")
 
 
 if __name__ == "__main__":
