@@ -107,8 +107,8 @@ class AdaptedTeacher(nn.Module):
         super().__init__()
         self.module = module
         self.width = width
-        # What a student of a preset pools by, so that a borrowed classifier sees what it was trained on.
-        self.pooling = readout if readout in ("sum", "mean") else "sum"
+        # So that a student which borrows the classifier can pool as it was trained on; None where only the user knows.
+        self.pooling = readout if isinstance(readout, str) else None
         # Names and functions of the module, never bound parts of it: a deep copy must use its own layers.
         self._encode = encode
         self._readout = readout

@@ -37,6 +37,12 @@ class Distilled:
     prior: dict[str, Any]
 
 
+def _pooling_like(teacher: nn.Module) -> str:
+    """The teacher's own pooling, where a preset has it."""
+    pooling = getattr(teacher, "pooling", None)
+    return pooling if pooling in ("sum", "mean") else "sum"
+
+
 def distill(
     teacher: nn.Module,
     student: nn.Module | str,
@@ -79,7 +85,7 @@ def distill(
     streams = Streams(derive_seed("draws", seed), where)
     with streams.fork("student"):
         made = (
-            build_model(student, facts.feature_count, facts.classes, getattr(teacher, "pooling", "sum"), device=where)
+            build_model(student, facts.feature_count, facts.classes, _pooling_like(teacher), device=where)
             if isinstance(student, str)
             else copy.deepcopy(student).to(where)
         )

@@ -170,6 +170,12 @@ def lift_to(teacher: nn.Module, device: torch.device) -> Any:
     protocol: Any = teacher
 
     def lift(student: nn.Module) -> nn.Module:
+        own, borrowed = getattr(student, "pooling", None), getattr(teacher, "pooling", None)
+        if own is not None and borrowed is not None and own != borrowed:
+            raise ConfigError(
+                f"`projection: gat` ends in the teacher's classifier, which reads {borrowed}-pooled graphs, but the "
+                f"student pools by {own}. Use `transfer: {{projection: none}}`, or a student that pools alike."
+            )
         return ProjectedStudent(student, protocol.classifier, int(protocol.width), device)
 
     return lift

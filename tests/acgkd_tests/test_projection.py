@@ -7,8 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS
 from acgkd.losses import softened_kl
+from acgkd.methods._graphs import lift_to
 from acgkd.projection import ProjectedStudent, WeightedGAT
 
 CPU = torch.device("cpu")
@@ -149,3 +151,13 @@ def test_a_projected_student_satisfies_the_teacher_protocol(tiny: ModuleType) ->
     projected = ProjectedStudent(run.setting.student, tiny.teacher().classifier, 8, CPU)
     GRAPHS.check_teacher(projected, tiny.prior())
     assert projected.width == 8
+
+
+def test_a_classifier_is_borrowed_only_where_both_pool_alike(tiny: ModuleType) -> None:
+    teacher, student = tiny.teacher(), tiny.setting().student
+    lift = lift_to(teacher, tiny.CPU)
+    teacher.pooling = "max"
+    with pytest.raises(ConfigError, match="reads max-pooled graphs, but the student pools by sum"):
+        lift(student)
+    teacher.pooling = "sum"
+    assert isinstance(lift(student), ProjectedStudent)

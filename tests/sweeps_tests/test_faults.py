@@ -202,7 +202,8 @@ def test_a_driver_on_ray_is_killed_and_started_again_at_once(lab: ModuleType, tm
 
 @pytest.mark.ray
 def test_an_interrupt_on_ray_keeps_the_work(lab: ModuleType, tmp_path: Path) -> None:
-    changes: dict[str, Any] = {"trials": 4, "seeds": (0,), "transfer": {"steps": 100, "delay_s": 0.05}}
+    # A minute of work each: the first must not be done before the second worker is up, however slow the machine.
+    changes: dict[str, Any] = {"trials": 4, "seeds": (0,), "transfer": {"steps": 1200, "delay_s": 0.05}}
     process = Driver("ray", tmp_path, **changes)
     assert process.wait_for(lambda: len(list(tmp_path.glob("trials/*/*.clock.json"))) >= 2)
     time.sleep(1.2)
