@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -15,6 +16,7 @@ from acgkd.modalities import modality
 from acgkd.models import build_model
 from acgkd.reference import reference_agreement
 from acgkd.runtime import Streams, derive_seed, resolve_device
+from acgkd.students import save_student
 from acgkd.teacher import as_teacher
 
 
@@ -35,6 +37,10 @@ class Distilled:
     seconds: dict[str, float]
     curves: dict[str, dict[str, list[float]]]
     prior: dict[str, Any]
+
+    def save(self, path: str | Path) -> None:
+        """Writes the student's weights and description; `acgkd.load_student(path)` reads them."""
+        save_student(self.student, Path(path))
 
 
 def _pooling_like(teacher: nn.Module) -> str:

@@ -1,13 +1,19 @@
 """Where the command line writes: results to standard output, everything else to standard error."""
 
+import os
+import sys
+
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
 from sweeps.errors import SpecError
 
-out = Console()
-err = Console(stderr=True)
+# Where nobody says how wide, as in a log file, tables get the width that they are made for.
+_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 100
+
+out = Console(width=_WIDTH)
+err = Console(stderr=True, width=_WIDTH)
 
 
 def print_error(message: str) -> None:
