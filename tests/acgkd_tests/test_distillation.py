@@ -404,6 +404,13 @@ def test_distill_takes_a_module_as_student(tiny: ModuleType) -> None:
     assert tiny.weight_bytes(found) != before
 
 
+@pytest.mark.usefixtures("small_pool")
+def test_a_distilled_student_is_saved_and_loaded(tiny: ModuleType, tmp_path: Path) -> None:
+    found = distilled(tiny)
+    found.save(tmp_path / "student.pt")
+    assert tiny.weight_bytes(load_student(tmp_path / "student.pt")) == tiny.weight_bytes(found.student)
+
+
 @pytest.mark.parametrize(
     ("changes", "kind", "law"),
     [
