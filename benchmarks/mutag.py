@@ -128,7 +128,8 @@ def report(home: Path, seeds: list[int], command: str) -> None:
         "",
         f"{platform.system()} {platform.machine()}, one thread a run, Python {platform.python_version()}, "
         f"torch {torch.__version__}. Means over seeds ± standard deviation; 95 % intervals use the corrected resampled "
-        "t (Nadeau and Bengio). *Ratio* is student over teacher. *Recovered* is Σ(student − majority) / Σ(teacher − "
+        "t (Nadeau and Bengio), their upper ends cut at 1. "
+        "*Ratio* is student over teacher. *Recovered* is Σ(student − majority) / Σ(teacher − "
         "majority) with a bootstrap interval over seeds. *Collapsed* counts seeds whose student says one class only. "
         "`random_graphs` and `real_data` are taught as the default is. The machine was shared and busy: seconds show "
         "an order of magnitude, and rows of one prior share their pseudo-graphs.",
