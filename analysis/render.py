@@ -132,13 +132,18 @@ class Report:
         return [block for block in self.blocks() if isinstance(block, Picture)]
 
 
-def write(report: Report, out: Path) -> Path:
+def write(report: Report, out: Path, records: pd.DataFrame | None = None) -> Path:
     """Writes a report's files below `out` and returns the path of `report.html`, which is written last.
+
+    With `records`, the rows that the report rests on are written beside it as `records.csv` and `records.parquet`.
 
     Every file is written beside its place and renamed into it, so a reader sees the old one or the new one. Files of
     an earlier report that this one does not have are removed; nothing that a report did not write is touched.
     """
-    files = dict(_files(report))
+    rows: dict[str, bytes] = {}
+    if records is not None:
+        rows = {"records.csv": records.to_csv(index=False).encode(), "records.parquet": _parquet(records)}
+    files = {**rows, **dict(_files(report))}
     manifest = out / MANIFEST
     earlier = _earlier(manifest)
     _write_file(manifest, (json.dumps(sorted(set(files) | earlier), indent=1) + "\n").encode())

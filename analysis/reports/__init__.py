@@ -62,7 +62,7 @@ REPORTS = Reports()
 
 
 def write(folders: Iterable[Path | str], out: Path | str, name: str = "sweep") -> Path:
-    """Reads sweep folders, makes one report and writes it.
+    """Reads sweep folders, makes one report and writes it, with all records beside it as one CSV and Parquet table.
 
     Args:
         folders: sweep folders; at least one.
@@ -83,7 +83,7 @@ def write(folders: Iterable[Path | str], out: Path | str, name: str = "sweep") -
 
     build = REPORTS[name]
     frame = load(folders)
-    return render.write(build(frame, Context.read(frame)), Path(out))
+    return render.write(build(frame, Context.read(frame)), Path(out), frame.rows)
 
 
 def pareto_table(folder: Path | str) -> "pd.DataFrame":

@@ -302,3 +302,13 @@ def test_the_catalogue_lists_files() -> None:
     assert "sweep" in REPORTS
     assert "_view" not in REPORTS
     assert list(REPORTS) == REPORTS.names()
+
+
+def test_all_records_lie_beside_the_report_as_one_table(made_up: ModuleType, tmp_path: Path) -> None:
+    folder = small(made_up, tmp_path / "small")
+    out = write([folder], tmp_path / "report").parent
+    expected = load([folder]).rows
+    pd.testing.assert_frame_equal(pd.read_parquet(out / "records.parquet"), expected)
+    lines = pd.read_csv(out / "records.csv")
+    assert len(lines) == len(expected) == len(list((folder / "records").glob("*.json")))
+    assert list(lines.columns) == list(expected.columns)
