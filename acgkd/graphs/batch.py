@@ -50,6 +50,23 @@ class GraphBatch:
         )
 
 
+def joined(first: GraphBatch, second: GraphBatch) -> GraphBatch:
+    """Two batches as one, graphs of the first before those of the second; both weighted, or neither."""
+    nodes = first.x.shape[0]
+
+    def both(left: Tensor | None, right: Tensor | None) -> Tensor | None:
+        return None if left is None or right is None else torch.cat([left, right])
+
+    return GraphBatch(
+        x=torch.cat([first.x, second.x]),
+        edge_index=torch.cat([first.edge_index, second.edge_index + nodes], dim=1),
+        edge_weight=both(first.edge_weight, second.edge_weight),
+        batch=torch.cat([first.batch, second.batch + first.graphs]),
+        graphs=first.graphs + second.graphs,
+        labels=both(first.labels, second.labels),
+    )
+
+
 def collate(samples: Sequence[Any], device: torch.device) -> GraphBatch:
     """Joins torch_geometric `Data` objects (`x`, `edge_index`, optional `edge_weight` and `y`) into one batch."""
     sizes = [int(sample.x.shape[0]) for sample in samples]

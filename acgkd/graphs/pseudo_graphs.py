@@ -203,6 +203,15 @@ class PseudoGraphs(nn.Module):
             rows = one_hot(rows.argmax(dim=1), rows.shape[1], rows.dtype)
         return self._batch(selection, weights, rows)
 
+    @torch.no_grad()
+    def soft(self, indices: Tensor | None = None) -> GraphBatch:
+        """The distribution itself as one weighted graph: edges weigh their probability, features are probabilities."""
+        selection = self._all if indices is None else self._select(indices)
+        logits, rows = self._parameters_of(selection)
+        if rows is not None and self.prior.features == "categorical":
+            rows = torch.softmax(rows, dim=1)
+        return self._batch(selection, edge_probability(logits, self.relaxing.noise), rows)
+
     def feature_logits(self) -> Tensor | None:
         """Feature logits where features are categorical, for their entropy."""
         return self.features if self.prior.features == "categorical" else None

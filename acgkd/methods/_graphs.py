@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from acgkd.config import Config
 from acgkd.errors import ConfigError
-from acgkd.graphs.batch import GraphBatch
+from acgkd.graphs.batch import GraphBatch, joined
 from acgkd.graphs.candidates import draw_candidates
 from acgkd.graphs.concrete import Noise, Relaxation
 from acgkd.graphs.prior import Prior
 from acgkd.graphs.pseudo_graphs import PseudoGraphs, Relaxing
 from acgkd.methods import Setting
-from acgkd.methods._transfer import TransferConfig
+from acgkd.methods._transfer import Samples, TransferConfig
 from acgkd.projection import ProjectedStudent
 
 
@@ -109,19 +109,26 @@ class PseudoGraphSource:
 
     Args:
         graphs: where they come from.
-        fixed: the most likely graphs throughout, instead of fresh draws.
+        samples: fresh draws, the most likely graphs, one half of either, or the probabilities as weights.
         generator: for fresh draws.
     """
 
-    def __init__(self, graphs: PseudoGraphs, *, fixed: bool, generator: torch.Generator) -> None:
+    def __init__(self, graphs: PseudoGraphs, *, samples: Samples, generator: torch.Generator) -> None:
         self.labels: Tensor = graphs.labels
         self._graphs = graphs
-        self._fixed = fixed
+        self._samples = samples
         self._generator = generator
 
     def draw(self, indices: Tensor) -> GraphBatch:
         """The graphs at `indices`, drawn."""
-        return self._graphs.thresholded(indices) if self._fixed else self._graphs.sampled(self._generator, indices)
+        if self._samples == "fixed":
+            return self._graphs.thresholded(indices)
+        if self._samples == "soft":
+            return self._graphs.soft(indices)
+        half = indices.numel() // 2 if self._samples == "mixed" else 0
+        if half == 0:
+            return self._graphs.sampled(self._generator, indices)
+        return joined(self._graphs.thresholded(indices[:half]), self._graphs.sampled(self._generator, indices[half:]))
 
 
 class Untrained:
@@ -141,9 +148,10 @@ class Untrained:
         """There is none to do."""
         raise ConfigError("Untrained pseudo-graphs have no synthesis step; `steps` is 0.")
 
-    def source(self, fixed: bool) -> PseudoGraphSource:
-        """Fresh draws, or the most likely graphs."""
-        return PseudoGraphSource(self.graphs, fixed=fixed, generator=self.setting.streams.generator("transfer-draws"))
+    def source(self, samples: Samples) -> PseudoGraphSource:
+        """Batches for transfer."""
+        generator = self.setting.streams.generator("transfer-draws")
+        return PseudoGraphSource(self.graphs, samples=samples, generator=generator)
 
     def samples(self, count: int) -> GraphBatch:
         """Fresh draws of the graphs in turn, each as often as it takes to make `count`."""

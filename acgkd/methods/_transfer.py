@@ -19,6 +19,8 @@ from acgkd.temperature import AdversarialTemperature, FixedTemperature
 
 CHUNK = 256
 
+Samples = Literal["resampled", "fixed", "soft", "mixed"]
+
 
 class TemperatureConfig(Config):
     """Softening of the logits: one number, or learned between two bounds."""
@@ -54,7 +56,8 @@ class TransferConfig(Config):
         temperature: softening.
         curriculum: order of the pseudo-samples.
         samples: `resampled` draws every batch afresh from the learned distribution; `fixed` uses its most likely
-            samples throughout, as GFKD does.
+            samples throughout, as GFKD does; `mixed` takes one half of each batch from either; `soft` uses the
+            probabilities themselves as edge weights and features.
         projection: `gat` lifts the student to the teacher's width and ends in the teacher's own frozen classifier;
             `none` is the plain student.
         feature_weight: weight of the squared distance between node embeddings (with `projection: gat`).
@@ -65,7 +68,7 @@ class TransferConfig(Config):
     batch_size: int = Field(default=60, ge=2)
     temperature: TemperatureConfig = TemperatureConfig()
     curriculum: CurriculumConfig = CurriculumConfig()
-    samples: Literal["resampled", "fixed"] = "resampled"
+    samples: Samples = "resampled"
     projection: Literal["none", "gat"] = "none"
     feature_weight: float = Field(default=0.0, ge=0)
 

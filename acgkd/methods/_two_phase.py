@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 from acgkd.methods import Run, Stage
-from acgkd.methods._transfer import Source, Transfer
+from acgkd.methods._transfer import Samples, Source, Transfer
 
 
 class Synthesis(Protocol):
@@ -19,8 +19,8 @@ class Synthesis(Protocol):
     def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:
         """One step; `student` is given to those that need it."""
 
-    def source(self, fixed: bool) -> Source:
-        """Where transfer draws from: the learned distribution, or its most likely samples."""
+    def source(self, samples: Samples) -> Source:
+        """Where transfer draws from: the learned distribution, its most likely samples, ..."""
 
     def samples(self, count: int) -> Any:
         """`count` pseudo-samples as one batch."""
@@ -46,7 +46,7 @@ class TwoPhase(Run):
         transfer: makes the teaching stage, when its time has come.
         student: what `student` answers before that.
         transfer_steps: length of the teaching stage.
-        fixed: whether transfer uses the most likely samples throughout.
+        samples: what transfer is taught with.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class TwoPhase(Run):
         *,
         student: nn.Module,
         transfer_steps: int,
-        fixed: bool,
+        samples: Samples,
     ) -> None:
         self._synthesis = synthesis
         self._make_transfer = transfer
@@ -64,7 +64,7 @@ class TwoPhase(Run):
         self._source: Source | None = None
         self._student = student
         self._steps = transfer_steps
-        self._fixed = fixed
+        self._samples = samples
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -83,7 +83,7 @@ class TwoPhase(Run):
         if self._transfer is None:
             self._transfer = self._make_transfer()
         if self._source is None:
-            self._source = self._synthesis.source(self._fixed)
+            self._source = self._synthesis.source(self._samples)
         return self._transfer
 
     def step(self) -> Mapping[str, Tensor]:
@@ -126,13 +126,13 @@ class Interleaved(Run):
     Args:
         synthesis: makes the samples, looking at the student.
         transfer: teaches it.
-        fixed: whether transfer uses the most likely samples.
+        samples: what transfer is taught with.
     """
 
-    def __init__(self, synthesis: Synthesis, transfer: Transfer, *, fixed: bool) -> None:
+    def __init__(self, synthesis: Synthesis, transfer: Transfer, *, samples: Samples) -> None:
         self._synthesis = synthesis
         self._transfer = transfer
-        self._source = synthesis.source(fixed)
+        self._source = synthesis.source(samples)
 
     @property
     def stages(self) -> tuple[Stage, ...]:

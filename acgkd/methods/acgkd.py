@@ -143,14 +143,14 @@ def _needs_student(config: AcgkdConfig) -> bool:
 
 def _start(config: AcgkdConfig, setting: Setting) -> Run:
     synthesis = GraphInversion(config.synthesis, setting)
-    fixed = config.transfer.samples == "fixed"
+    samples = config.transfer.samples
 
     def transfer() -> Transfer:
         return Transfer(config.transfer, setting, GRAPHS, lift_to(setting.teacher, setting.device))
 
     if _needs_student(config):
-        return Interleaved(synthesis, transfer(), fixed=fixed)
-    return TwoPhase(synthesis, transfer, student=setting.student, transfer_steps=config.transfer.steps, fixed=fixed)
+        return Interleaved(synthesis, transfer(), samples=samples)
+    return TwoPhase(synthesis, transfer, student=setting.student, transfer_steps=config.transfer.steps, samples=samples)
 
 
 METHOD = Method(config=AcgkdConfig, modality="graphs", start=_start, needs_student=_needs_student)

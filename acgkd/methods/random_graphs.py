@@ -23,7 +23,7 @@ def _start(config: RandomGraphsConfig, setting: Setting) -> Run:
         transfer,
         student=setting.student,
         transfer_steps=config.transfer.steps,
-        fixed=config.transfer.samples == "fixed",
+        samples=config.transfer.samples,
     )
 
 

@@ -12,7 +12,7 @@ from acgkd.graphs.batch import GraphBatch
 from acgkd.graphs.select import GraphSelector
 from acgkd.methods import Method, MethodConfig, NoSettings, Run, Setting
 from acgkd.methods._graphs import GraphTransferConfig, lift_to
-from acgkd.methods._transfer import CurriculumConfig, Transfer
+from acgkd.methods._transfer import CurriculumConfig, Samples, Transfer
 from acgkd.methods._two_phase import TwoPhase
 
 
@@ -50,7 +50,7 @@ class _RealGraphs:
         """There is none to do."""
         raise ConfigError("`real_data` has no synthesis step.")
 
-    def source(self, fixed: bool) -> "_RealGraphs":
+    def source(self, samples: Samples) -> "_RealGraphs":
         """Itself: real graphs are what they are."""
         return self
 
@@ -79,7 +79,7 @@ def _start(config: RealDataConfig, setting: Setting) -> Run:
         transfer,
         student=setting.student,
         transfer_steps=config.transfer.steps,
-        fixed=False,
+        samples="fixed",
     )
 
 

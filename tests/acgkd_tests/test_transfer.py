@@ -280,10 +280,42 @@ def test_the_end_of_synthesis_does_not_depend_on_how_transfer_is_set(tiny: Modul
     assert states[0] == states[1] == states[2]
 
 
-def test_fixed_samples_stay_and_resampled_ones_do_not(tiny: ModuleType) -> None:
-    for samples, same in (("fixed", True), ("resampled", False)):
-        run = tiny.distillation(transfer={"steps": 6, "batch_size": 4, "samples": samples}).run
-        source = run._synthesis.source(samples == "fixed")
-        one, two = source.draw(torch.arange(8)), source.draw(torch.arange(8))
-        assert torch.equal(one.edge_weight, two.edge_weight) == same
-        assert torch.equal(one.x, two.x) == same
+@pytest.mark.parametrize(("samples", "same"), [("fixed", [True] * 8), ("soft", [True] * 8), ("resampled", [False] * 8)])
+def test_fixed_and_soft_samples_stay_and_resampled_ones_do_not(
+    tiny: ModuleType, samples: str, same: list[bool]
+) -> None:
+    assert kept_graphs(tiny, samples) == same
+
+
+def test_mixed_samples_are_half_fixed_and_half_fresh(tiny: ModuleType) -> None:
+    assert kept_graphs(tiny, "mixed") == [True] * 4 + [False] * 4
+    run = tiny.distillation(transfer={"samples": "mixed"}).run
+    indices = torch.tensor([5, 2, 7])
+    mixed = run._synthesis.source("mixed").draw(indices)
+    fixed = run._synthesis.source("fixed").draw(indices)
+    assert mixed.graphs == 3
+    assert torch.equal(mixed.batch, fixed.batch)
+    assert set(map(tuple, mixed.edge_index.T.tolist())) == set(map(tuple, fixed.edge_index.T.tolist()))
+    assert torch.equal(mixed.labels, fixed.labels)
+
+
+def test_soft_samples_are_the_probabilities_themselves(tiny: ModuleType) -> None:
+    run = tiny.distillation(transfer={"samples": "soft"}).run
+    graphs = run._synthesis.graphs
+    soft = run._synthesis.source("soft").draw(torch.arange(8))
+    assert torch.allclose(soft.edge_weight.sum() / 2, graphs.kept_edges())
+    assert torch.allclose(soft.x, torch.softmax(graphs.features.detach(), dim=1))
+
+
+def kept_graphs(tiny: ModuleType, samples: str) -> list[bool]:
+    """Which of eight graphs are the same, edges and features, when they are drawn twice."""
+    run = tiny.distillation(transfer={"steps": 6, "batch_size": 4, "samples": samples}).run
+    source = run._synthesis.source(samples)
+    one, two = source.draw(torch.arange(8)), source.draw(torch.arange(8))
+    same = []
+    for graph in range(8):
+        nodes, edges = one.batch == graph, one.batch[one.edge_index[0]] == graph
+        same.append(
+            torch.equal(one.edge_weight[edges], two.edge_weight[edges]) and torch.equal(one.x[nodes], two.x[nodes])
+        )
+    return same

@@ -135,7 +135,7 @@ class Pixels:
         self.multiply_adds += 3 * self._cost(batch)
         return {"loss": loss.detach()}
 
-    def source(self, fixed: bool) -> "Pixels":
+    def source(self, samples: str) -> "Pixels":
         return self
 
     def draw(self, indices: Tensor) -> ImageBatch:
@@ -163,7 +163,7 @@ def start_pixels(config: PixelConfig, setting: Setting) -> Run:
         lambda: Transfer(config.transfer, setting, IMAGES),
         student=setting.student,
         transfer_steps=config.transfer.steps,
-        fixed=False,
+        samples="fixed",
     )
 
 
