@@ -9,7 +9,7 @@ from torch import Tensor
 from acgkd.errors import ConfigError
 
 Pacing = Literal["none", "linear", "root", "geometric", "step"]
-Difficulty = Literal["loss", "entropy", "gap"]
+Difficulty = Literal["loss", "entropy", "gap", "edges"]
 
 
 def admitted_share(done: float, *, pacing: Pacing, pace: float, start: float) -> float:

@@ -115,6 +115,7 @@ class PseudoGraphSource:
 
     def __init__(self, graphs: PseudoGraphs, *, samples: Samples, generator: torch.Generator) -> None:
         self.labels: Tensor = graphs.labels
+        self.load = graphs.candidates.sizes + 2 * graphs.candidates.counts
         self._graphs = graphs
         self._samples = samples
         self._generator = generator
@@ -129,6 +130,14 @@ class PseudoGraphSource:
         if half == 0:
             return self._graphs.sampled(self._generator, indices)
         return joined(self._graphs.thresholded(indices[:half]), self._graphs.sampled(self._generator, indices[half:]))
+
+    def edges(self, indices: Tensor) -> Tensor:
+        """Expected number of edges of the graphs at `indices`."""
+        expected = self._graphs.soft(indices)
+        assert expected.edge_weight is not None, "pseudo-graphs always carry weights"
+        graph = expected.batch[expected.edge_index[0]]
+        zeros = torch.zeros(expected.graphs, device=expected.edge_weight.device)
+        return zeros.index_add(0, graph, expected.edge_weight) / 2
 
 
 class Untrained:

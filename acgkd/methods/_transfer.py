@@ -1,7 +1,7 @@
 """Teaching: from a source of pseudo-samples into a student. Shared by every method that has such a stage."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -10,14 +10,16 @@ from torch import Tensor, nn
 from acgkd.config import Config
 from acgkd.curriculum import Difficulty, Pacing, admitted, admitted_share
 from acgkd.errors import ConfigError
-from acgkd.losses import feature_distance, prediction_entropy, softened_kl
+from acgkd.losses import feature_distance, softened_kl
 from acgkd.methods import Setting
+from acgkd.methods._difficulty import Source, measure_difficulty
 from acgkd.modality import Modality
 from acgkd.readout import pooled
+from acgkd.recalibration import recalibrate
 from acgkd.runtime import backward
 from acgkd.temperature import AdversarialTemperature, FixedTemperature
 
-CHUNK = 256
+__all__ = ["CurriculumConfig", "Samples", "Source", "TemperatureConfig", "Transfer", "TransferConfig"]
 
 Samples = Literal["resampled", "fixed", "soft", "mixed"]
 
@@ -61,6 +63,8 @@ class TransferConfig(Config):
         projection: `gat` lifts the student to the teacher's width and ends in the teacher's own frozen classifier;
             `none` is the plain student.
         feature_weight: weight of the squared distance between node embeddings (with `projection: gat`).
+        recalibration: batches over which the student's BatchNorm layers measure their memory anew, after the last
+            step and as part of it; 0 keeps the running average of training.
     """
 
     steps: int = Field(default=400, ge=1)
@@ -71,6 +75,7 @@ class TransferConfig(Config):
     samples: Samples = "resampled"
     projection: Literal["none", "gat"] = "none"
     feature_weight: float = Field(default=0.0, ge=0)
+    recalibration: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _features_need_projection(self) -> "TransferConfig":
@@ -79,15 +84,6 @@ class TransferConfig(Config):
                 "`feature_weight > 0` needs `projection: gat`: a plain student has another width than its teacher."
             )
         return self
-
-
-class Source(Protocol):
-    """Where batches come from."""
-
-    labels: Tensor
-
-    def draw(self, indices: Tensor) -> Any:
-        """The samples at `indices` (on the CPU) as one batch of the modality, without gradients."""
 
 
 class Transfer:
@@ -144,7 +140,9 @@ class Transfer:
         self._optimizer.step()
         self.done += 1
         # A forward pass of the teacher, a forward and backward pass of the student.
-        self._count(batch, teacher=1, student=3)
+        self._count(batch, 1, 3)
+        if self.done == config.steps and config.recalibration > 0:
+            self._recalibrate(source)
         shown = temperature.detach() if isinstance(temperature, Tensor) else torch.full_like(loss.detach(), temperature)
         return {"loss": loss.detach(), "temperature": shown}
 
@@ -165,7 +163,14 @@ class Transfer:
         share = admitted_share(share_done, pacing=how.pacing, pace=how.pace, start=how.start)
         stale = how.difficulty == "gap" and self.done % max(1, self.config.steps // 20) == 0
         if share < 1 and (self._difficulty is None or stale):
-            self._difficulty = self._measure_difficulty(source)
+            self._difficulty = measure_difficulty(
+                source,
+                how.difficulty,
+                modality=self.modality,
+                teacher=self.setting.teacher,
+                student=self.student,
+                count=self._count,
+            )
         if share < 1:
             assert self._difficulty is not None, "measured just above"
             pool = admitted(self._difficulty, source.labels, share)
@@ -174,25 +179,18 @@ class Transfer:
         order = torch.randperm(pool.numel(), generator=self.setting.streams.host("transfer-order"), device="cpu")
         return pool[order[: self.config.batch_size]]
 
-    @torch.no_grad()
-    def _measure_difficulty(self, source: Source) -> Tensor:
-        """Difficulty of every sample: the teacher's loss or entropy, or how far the student is from the teacher."""
-        found = []
-        self.student.eval()
-        for indices in torch.split(torch.arange(source.labels.numel(), device="cpu"), CHUNK):
-            batch = source.draw(indices)
-            logits = self.modality.logits(self.setting.teacher, batch)
-            if self.config.curriculum.difficulty == "loss":
-                labels = source.labels[indices].to(logits.device)
-                found.append(nn.functional.cross_entropy(logits, labels, reduction="none"))
-            elif self.config.curriculum.difficulty == "entropy":
-                found.append(prediction_entropy(logits))
-            else:
-                found.append(softened_kl(logits, self.modality.logits(self.student, batch), 1.0))
-            self._count(batch, teacher=1, student=int(self.config.curriculum.difficulty == "gap"))
-        return torch.cat(found).to("cpu")
+    def _recalibrate(self, source: Source) -> None:
+        """The last act of the last step, so that whoever resumes before it does it too, and nobody does it twice."""
 
-    def _count(self, batch: Any, *, teacher: int, student: int) -> None:
+        def batches() -> Iterator[Any]:
+            for _ in range(self.config.recalibration):
+                batch = source.draw(self._choose(source, 1.0))
+                self._count(batch, 0, 1)
+                yield batch
+
+        recalibrate(self.student, lambda batch: self.modality.logits(self.student, batch), batches())
+
+    def _count(self, batch: Any, teacher: int, student: int) -> None:
         """Adds so many passes of both over a batch; a backward pass counts as two."""
         if self._student_cost is None or self._teacher_cost is None:
             self._student_cost = self.modality.counter(self.student, batch)

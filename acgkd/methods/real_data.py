@@ -40,11 +40,17 @@ class _RealGraphs:
         if not graphs:
             raise ConfigError("`real_data` learns from the training split, but no data set was given.")
         self.labels = torch.tensor([int(graph.y) for graph in graphs], device="cpu")
+        self._ends = torch.tensor([int(graph.edge_index.shape[1]) for graph in graphs], device="cpu")
+        self.load = torch.tensor([int(graph.x.shape[0]) for graph in graphs], device="cpu") + self._ends
         self._select = GraphSelector(GRAPHS.collate(graphs, device))
 
     def draw(self, indices: Tensor) -> GraphBatch:
         """The graphs at `indices`."""
         return self._select(indices)
+
+    def edges(self, indices: Tensor) -> Tensor:
+        """Number of edges of the graphs at `indices`; each is listed in both directions."""
+        return self._ends[indices] / 2
 
     def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:
         """There is none to do."""
