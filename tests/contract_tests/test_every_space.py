@@ -16,11 +16,11 @@ TRIALS = 200
 FIXED = {"dataset": {"name": "motifs"}, "teacher": {"preset": "gin-5-64"}, "student": {"preset": "gin-3-32"}}
 
 # The method that a space is for is what its name begins with; `smoke` is for all that are shipped.
-METHODS_OF = {"smoke": ("acgkd", "random_graphs", "real_data")}
+METHODS_OF = {"smoke": ("acgkd", "deepinv_graphs", "random_graphs", "real_data")}
 
 
 def methods_of(space):
-    return METHODS_OF.get(space, (space.split("_")[0],))
+    return METHODS_OF.get(space, (space.rsplit("_", 1)[0],))
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def specs(tmp_path_factory):
     return make
 
 
-def test_there_are_three():
-    assert list(SPACES) == ["acgkd_core", "acgkd_default", "smoke"]
+def test_the_catalogue_holds_the_spaces_that_the_docs_name():
+    assert list(SPACES) == ["acgkd_core", "acgkd_default", "deepinv_graphs_default", "smoke"]
 
 
 @pytest.mark.parametrize("space", list(SPACES))
