@@ -39,6 +39,20 @@ class Prior:
         """
         return torch.randint(self.min_nodes, self.max_nodes + 1, (count,), generator=generator, device="cpu")
 
+    def matched_sizes(self, count: int, generator: torch.Generator) -> Tensor:
+        """Numbers of nodes spread evenly over the range, each given to one graph of every class.
+
+        Beside `labels`, size says nothing about the class, and no part of the range is left out by chance.
+
+        Shapes:
+            returns: ``[count]`` on the CPU
+        """
+        rounds = -(-count // self.classes)
+        place = torch.arange(rounds, device="cpu") + torch.rand(rounds, generator=generator, device="cpu")
+        spread = self.min_nodes + (place * (self.max_nodes + 1 - self.min_nodes) / rounds).long()
+        # Rounding up in single precision could step out of the range.
+        return spread.clamp(max=self.max_nodes).repeat_interleave(self.classes)[:count]
+
     def labels(self, count: int) -> Tensor:
         """Balanced pseudo-labels: 0, 1, ..., 0, 1, ...
 
