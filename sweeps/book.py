@@ -217,12 +217,12 @@ class Book:
         message: str,
         *,
         trial: Trial | None = None,
-        method: str | None = None,
+        control: str | None = None,
         progress: float = 0.0,
     ) -> Record:
-        """A row that no worker could write: of a trial, or of a control by its method."""
+        """A row that no worker could write: of a trial, or of a control by its label."""
         parameters = {} if trial is None else trial.parameters
-        config = self.spec.control_config(method) if method else self.spec.run_config(parameters)
+        config = self.spec.control_config(control) if control else self.spec.run_config(parameters)
         record = build_record(
             self.spec,
             config,
@@ -231,7 +231,7 @@ class Book:
             outcome=outcome,
             message=message,
             kind="control" if trial is None else "trial",
-            label=method or name if trial is None else f"trial {trial.number}",
+            label=control or name if trial is None else f"trial {trial.number}",
             trial=None if trial is None else trial.number,
             replicate=replicate,
             attempt=0 if trial is None else max(0, trial.tries(replicate) - 1),

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from acgkd.config import DatasetConfig, MethodChoice, PriorConfig, StudentConfig, TeacherConfig
 from acgkd.errors import AcgkdError
+from sweeps.controls import Control
 from sweeps.errors import Fault
 from sweeps.faults import translate
 from sweeps.tree import tuples
@@ -33,9 +34,11 @@ def method_law(method: MethodChoice) -> Iterator[Fault]:
 
 
 def settings_faults(method: MethodChoice, prefix: str = "method") -> Iterator[Fault]:
-    """What a method's own config has to say of its settings."""
+    """What a method's own config has to say of its settings; nothing where there is no such method."""
     from acgkd.methods import METHODS
 
+    if method.name not in METHODS:
+        return
     config = METHODS[method.name].config
     data = {"synthesis": method.synthesis, "transfer": method.transfer}
     try:
@@ -173,29 +176,34 @@ def modalities_agree(
 
 def prior_law(prior: PriorConfig, dataset: DatasetConfig | None, method: MethodChoice) -> Iterator[Fault]:
     """Enough is known of the data to make pseudo-samples."""
+    yield from _prior_faults(prior, dataset, method.name, "prior")
+
+
+def _prior_faults(prior: PriorConfig, dataset: DatasetConfig | None, method: str, path: str) -> Iterator[Fault]:
     from acgkd.datasets import DATASETS
     from acgkd.methods import METHODS
     from acgkd.modalities import modality
 
-    if method.name not in METHODS or (dataset is not None and dataset.name not in DATASETS):
+    if method not in METHODS or (dataset is not None and dataset.name not in DATASETS):
         return
     try:
         known = PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
     except AcgkdError:
         return  # told already
     try:
-        modality(METHODS[method.name].modality).prior(prior, known)
+        modality(METHODS[method].modality).prior(prior, known)
     except AcgkdError as error:
-        yield Fault("prior", str(error))
+        yield Fault(path, str(error))
 
 
 def method_needs_data(
-    method: MethodChoice, controls: Sequence[str], dataset: DatasetConfig | None, teacher: TeacherConfig
+    method: MethodChoice, controls: Sequence[Control], dataset: DatasetConfig | None, teacher: TeacherConfig
 ) -> Iterator[Fault]:
     """Methods that learn from the training split need one."""
     from acgkd.methods import METHODS
 
-    for path, name in [("method/name", method.name)] + [(f"controls/{n}", name) for n, name in enumerate(controls)]:
+    used = [("method/name", method.name)] + [(f"controls/{n}", control.name) for n, control in enumerate(controls)]
+    for path, name in used:
         if name not in METHODS or not METHODS[name].needs_data:
             continue
         if dataset is None:
@@ -208,20 +216,35 @@ def method_needs_data(
             )
 
 
-def controls_law(controls: Sequence[str], method: MethodChoice) -> Iterator[Fault]:
-    """Controls exist, none twice, none the method itself, all of its kind."""
+def controls_law(controls: Sequence[Control], method: MethodChoice, dataset: DatasetConfig | None) -> Iterator[Fault]:
+    """Controls exist, no label twice, none the method itself unless it says so, all of its kind and able to run."""
     from acgkd.methods import METHODS
 
-    for number, name in enumerate(controls):
-        path = f"controls/{number}"
+    labels = [control.label for control in controls]
+    for number, control in enumerate(controls):
+        path, name, label = f"controls/{number}", control.name, control.label
         if name not in METHODS:
             yield from known_name(METHODS, name, path)
-        elif name in controls[:number]:
-            yield Fault(path, f"A control may stand once, but '{name}' stands twice.")
-        elif name == method.name:
-            yield Fault(path, f"'{name}' is the method itself, so it cannot be its control. Leave it out.")
+        elif label in labels[:number]:
+            yield Fault(path, f"A label may stand once, but '{label}' stands twice. Give one of them another `label`.")
+        elif label == method.name:
+            yield Fault(
+                path, f"'{label}' is the method itself. Leave it out, or give it a `label` of its own to run both."
+            )
         elif method.name in METHODS and METHODS[name].modality != METHODS[method.name].modality:
             yield Fault(path, f"'{name}' is for {METHODS[name].modality}, but '{method.name}' is not. Leave it out.")
+        else:
+            yield from _settings_of(control, method, path)
+            if control.prior is not None:
+                yield from _prior_faults(control.prior, dataset, name, f"{path}/prior")
+
+
+def _settings_of(control: Control, method: MethodChoice, path: str) -> Iterator[Fault]:
+    """What it says itself, then what it takes over: a sound method may hold a value that the control's refuses."""
+    own = list(settings_faults(control.choice(MethodChoice(name=control.name)), path))
+    yield from own
+    if not own and not any(True for _ in settings_faults(method)):
+        yield from settings_faults(control.choice(method), path)
 
 
 CATALOG_CHECKS: tuple[Callable[..., Iterator[Fault]], ...] = (

@@ -103,10 +103,23 @@ def fixed_things_do_not_vary(
         )
 
 
-def budget_law(budget: Budget) -> Iterator[Fault]:
-    """A sweep must end some day."""
-    if budget.trials is None and budget.hours is None:
+def budget_law(budget: Budget, space: Any) -> Iterator[Fault]:
+    """A sweep must end some day, and without a space it ends after one trial."""
+    if space is None:
+        if budget.trials not in (None, 1) or budget.hours is not None:
+            yield Fault("budget", "Without a `space` there is one trial and nothing to budget. Leave `budget` out.")
+    elif budget.trials is None and budget.hours is None:
         yield Fault("budget", "A budget needs `trials`, `hours` or both, but has neither. Try `{trials: 24}`.")
+
+
+def search_needs_a_space(space: Any, sampler: SamplerConfig, scheduler: SchedulerConfig) -> Iterator[Fault]:
+    """Where nothing is searched, nothing is sampled and no trial can be stopped for the sake of others."""
+    if space is not None:
+        return
+    if sampler != SamplerConfig():
+        yield Fault("sampler", "Without a `space` nothing is sampled. Leave `sampler` out.")
+    if scheduler.name != "none":
+        yield Fault("scheduler", "Without a `space` there is one trial and none to stop early. Leave `scheduler` out.")
 
 
 def resources_law(resources: Resources, device: str) -> Iterator[Fault]:
@@ -128,7 +141,7 @@ def resources_law(resources: Resources, device: str) -> Iterator[Fault]:
 
 def written_space_law(space: Any) -> Iterator[Fault]:
     """Ranges, choices and conditions of a space written out in the spec."""
-    if not isinstance(space, str):
+    if space is not None and not isinstance(space, str):
         yield from parameters.faults(space)
 
 
@@ -140,6 +153,7 @@ CHECKS: tuple[Check, ...] = (
     replicates_law,
     fixed_things_do_not_vary,
     budget_law,
+    search_needs_a_space,
     resources_law,
     written_space_law,
 )

@@ -56,8 +56,9 @@ def phase(snapshot: Snapshot) -> str:
     """What the sweep is doing: `preparing`, `running` or `finishing`."""
     if snapshot.prepared < snapshot.to_prepare and not finished(snapshot):
         return "preparing"
-    if snapshot.budget_trials is not None and finished(snapshot) >= snapshot.budget_trials and snapshot.running:
-        return "finishing"
+    if snapshot.budget_trials is not None and finished(snapshot) >= snapshot.budget_trials:
+        left = snapshot.running or snapshot.prepared < snapshot.to_prepare
+        return "finishing" if left else "running"
     return "running"
 
 

@@ -3,6 +3,7 @@
 The files are the only truth: whatever a driver knows, it can be told again by reading them.
 """
 
+import hashlib
 import json
 import re
 import time
@@ -87,9 +88,12 @@ class SweepFolder:
         return f"trial-{number:04d}"
 
     @staticmethod
-    def control_name(method: str) -> str:
-        """What files of a control begin with."""
-        return f"control-{method}"
+    def control_name(label: str) -> str:
+        """What files of a control begin with: its label, or a name that no other label has and every disk takes."""
+        if re.fullmatch(r"[a-z0-9_]+", label):
+            return f"control-{label}"
+        plain = re.sub(r"[^a-z0-9_]+", "-", label.lower()).strip("-")
+        return f"control-{plain}-{hashlib.sha256(label.encode()).hexdigest()[:6]}"
 
     def trial_file(self, number: int) -> Path:
         """The trial's own account."""
@@ -242,7 +246,8 @@ class SweepFolder:
             controls[str((read_json(path) or {}).get("outcome", "damaged"))] += 1
         teachers = sum(_TEACHER.fullmatch(path.name) is not None for path in self.records.glob("teacher-*.json"))
         failed = sorted((trial for trial in trials if trial.state == "failed"), key=lambda trial: trial.number)
-        budget = sweep.get("spec", {}).get("budget", {})
+        spec = sweep.get("spec", {})
+        budget = spec.get("budget", {})
         starts = sorted(self.starts.glob("*.json"))
         touched = max((path.stat().st_mtime for path in (*starts, self.trials_folder, self.records)), default=None)
         return Status(
@@ -252,7 +257,7 @@ class SweepFolder:
             replicates=dict(sorted(outcomes.items())),
             controls=dict(sorted(controls.items())),
             teachers=teachers,
-            budget_trials=budget.get("trials"),
+            budget_trials=1 if spec.get("space", "") is None else budget.get("trials"),
             budget_hours=budget.get("hours"),
             hours=round(self.seconds_used() / 3600, 4),
             starts=self.epoch,

@@ -18,7 +18,7 @@ class Job:
         attempts: the number of this attempt at each of them.
         epoch: the start that gave it out.
         number: Optuna's, for a trial.
-        method: the control's.
+        control: the control's label.
         parameters: the trial's, by slash path.
         rungs: names of the rungs inside the first replicate at which to stop and ask.
         alongside: how many jobs run at the same time, this one included.
@@ -31,7 +31,7 @@ class Job:
     attempts: dict[int, int]
     epoch: int
     number: int | None = None
-    method: str | None = None
+    control: str | None = None
     parameters: dict[str, Any] | None = None
     rungs: tuple[float, ...] = ()
     alongside: int = 1

@@ -22,7 +22,7 @@ def notes(spec: SweepSpec) -> list[str]:
                 f"`{name}` is searched; its fixed value {inline.show(fixed[name])} counts for `distill` alone."
             )
     if any(objective.floor == "control" for objective in spec.objectives) and spec.floor_control() is None:
-        lines.append("No trial is held against a control: `controls` has none that needs no data.")
+        lines.append("No trial is held against a control: `controls` has no lower one, such as `random_graphs`.")
     if len(spec.replicates.seeds) < 3:
         lines.append("With fewer than 3 seeds the report's intervals say little.")
     return lines

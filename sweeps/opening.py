@@ -106,7 +106,6 @@ def complete(spec: SweepSpec, folder: SweepFolder, trials: list[Trial]) -> bool:
 
 def spent(spec: SweepSpec, trials: int, seconds: float) -> bool:
     """Whether the budget is met: the number of trials, or the hours of all starts together."""
-    budget = spec.budget
-    if budget.trials is not None and trials >= budget.trials:
+    if spec.trials is not None and trials >= spec.trials:
         return True
-    return budget.hours is not None and seconds >= budget.hours * 3600
+    return spec.budget.hours is not None and seconds >= spec.budget.hours * 3600

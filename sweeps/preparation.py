@@ -1,42 +1,88 @@
 """What must be there before trials: teachers, each trained once, and the controls to read results against."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
+from acgkd.config import RunConfig
 from sweeps.folder import SweepFolder
 from sweeps.job import Job
 from sweeps.laboratory import Laboratory
 from sweeps.spec import SweepSpec
+from sweeps.trial import Trial
 
 TEACHER = "teacher"
 
 
-def missing_teachers(spec: SweepSpec, folder: SweepFolder, laboratory: Laboratory) -> tuple[list[int], int]:
-    """The replicates whose teacher, reference pool or teacher's row is missing; one for each distinct teacher.
+@dataclass(frozen=True)
+class Teachers:
+    """The teachers of a sweep, each known by the first replicate that it teaches.
 
-    Returns:
-        Those replicates, and how many distinct teachers the sweep has.
+    Args:
+        first: of every replicate, the first one with the same teacher.
+        needed: those that what is left to do needs.
+        missing: those of them that are not there, or whose row is not.
     """
-    config = spec.run_config({})
-    first: dict[str, int] = {}
-    missing = []
+
+    first: dict[int, int]
+    needed: list[int]
+    missing: list[int]
+
+
+def configs_to_prepare(spec: SweepSpec) -> list[RunConfig]:
+    """One run of every prior in the sweep: a control that is told something else is judged on a pool of its own."""
+    told = {control.prior: control.label for control in spec.controls if control.prior not in (None, spec.prior)}
+    return [spec.run_config({}), *(spec.control_config(label) for label in told.values())]
+
+
+def find_teachers(spec: SweepSpec, folder: SweepFolder, laboratory: Laboratory, wanted: Collection[int]) -> Teachers:
+    """Which teachers there have to be and which are missing.
+
+    Args:
+        spec: the sweep.
+        folder: its folder.
+        laboratory: where experiments come from.
+        wanted: replicates in which something is left to do.
+    """
+    configs = configs_to_prepare(spec)
+    by_key: dict[str, int] = {}
+    first: dict[int, int] = {}
+    missing: dict[int, bool] = {}
     for replicate, seed in enumerate(spec.replicates.seeds):
-        experiment = laboratory.experiment(config, seed, folder.cache)
-        key = experiment.preparation_key()
-        if key in first:
-            continue
-        first[key] = replicate
-        if not (experiment.prepared and folder.record_file(TEACHER, replicate).exists()):
-            missing.append(replicate)
-    return missing, len(first)
+        experiments = [laboratory.experiment(config, seed, folder.cache) for config in configs]
+        first[replicate] = by_key.setdefault(experiments[0].preparation_key(), replicate)
+        if first[replicate] == replicate:
+            there = all(experiment.prepared for experiment in experiments)
+            missing[replicate] = not (there and folder.record_file(TEACHER, replicate).exists())
+    needed = sorted({first[replicate] for replicate in wanted})
+    return Teachers(first, needed, [replicate for replicate in needed if missing[replicate]])
+
+
+def unfinished(spec: SweepSpec, folder: SweepFolder, trials: Collection[Trial], more: bool) -> set[int]:
+    """The replicates in which something is left to do: by a control, by a trial under way or by one to come.
+
+    Args:
+        spec: the sweep.
+        folder: its folder.
+        trials: so far.
+        more: whether trials may be added.
+    """
+    everything = range(len(spec.replicates.seeds))
+    names = [folder.trial_name(trial.number) for trial in trials if not trial.final]
+    if more and spec.space is not None:
+        return set(everything)
+    if more:
+        names.append(folder.trial_name(len(trials)))
+    names += [folder.control_name(control.label) for control in spec.controls]
+    return {replicate for replicate in everything for name in names if not folder.record_file(name, replicate).exists()}
 
 
 def missing_controls(spec: SweepSpec, folder: SweepFolder) -> list[tuple[str, int]]:
-    """Controls that have no record yet, by method and replicate."""
+    """Controls that have no record yet, by label and replicate."""
     return [
-        (method, replicate)
-        for method in spec.controls
+        (control.label, replicate)
+        for control in spec.controls
         for replicate in range(len(spec.replicates.seeds))
-        if not folder.record_file(folder.control_name(method), replicate).exists()
+        if not folder.record_file(folder.control_name(control.label), replicate).exists()
     ]
 
 
@@ -45,9 +91,9 @@ def teacher_job(replicate: int, epoch: int) -> Job:
     return Job("teacher", TEACHER, "teacher", (replicate,), {}, epoch)
 
 
-def control_job(folder: SweepFolder, method: str, replicate: int, epoch: int) -> Job:
+def control_job(folder: SweepFolder, label: str, replicate: int, epoch: int) -> Job:
     """The job that runs one control with one seed."""
-    return Job("control", folder.control_name(method), method, (replicate,), {}, epoch, method=method)
+    return Job("control", folder.control_name(label), label, (replicate,), {}, epoch, control=label)
 
 
 def floors(spec: SweepSpec, folder: SweepFolder) -> tuple[float | None, ...]:

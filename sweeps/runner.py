@@ -12,6 +12,7 @@ from sweeps.errors import StaleEpochError, StorageError, storage_error
 from sweeps.folder import SweepFolder
 from sweeps.job import Job, Report
 from sweeps.laboratory import Laboratory, Measurement
+from sweeps.preparation import configs_to_prepare
 from sweeps.replicate import ReplicateRunner
 from sweeps.rows import build_record, objective_values, outcome_of
 from sweeps.spec import SweepSpec
@@ -78,8 +79,8 @@ class JobRunner:
     # ---- what a step may be
 
     def _config(self) -> RunConfig:
-        if self.job.kind == "control" and self.job.method is not None:
-            return self.spec.control_config(self.job.method)
+        if self.job.control is not None:
+            return self.spec.control_config(self.job.control)
         return self.spec.run_config(self.job.parameters or {})
 
     @property
@@ -87,10 +88,11 @@ class JobRunner:
         return self.spec.replicates.seeds[self._left[0]]
 
     def _prepare(self) -> Report:
-        config, replicate = self._config(), self._left[0]
-        experiment = self.laboratory.experiment(config, self._seed, self.folder.cache)
-        experiment.prepare()
-        record = self._record(config, experiment.teacher_measurement(), "completed")
+        configs, replicate = configs_to_prepare(self.spec), self._left[0]
+        experiments = [self.laboratory.experiment(config, self._seed, self.folder.cache) for config in configs]
+        for experiment in experiments:
+            experiment.prepare()
+        record = self._record(configs[0], experiments[0].teacher_measurement(), "completed")
         self.folder.check_epoch(self.job.epoch)
         self.folder.commit_record(self.job.name, record)
         self._left.pop(0)

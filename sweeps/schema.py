@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.spec import SweepSpec
-from sweeps.tree import SHORT_FORMS
+from sweeps.tree import SHORT_FORMS, SHORT_LISTS
 
 FILE = Path(__file__).with_name("spec.schema.json")
 
@@ -24,8 +24,10 @@ def schema() -> dict[str, Any]:
     tree["required"] = [name for name in tree["required"] if name not in _OPTIONAL]
     for section, key in SHORT_FORMS.items():
         tree["properties"][section] = _or_word(tree["properties"][section], tree["$defs"], key)
-    objectives = tree["properties"]["objectives"]
-    objectives["items"] = _or_word(objectives["items"], tree["$defs"], "name")
+    for section in SHORT_LISTS:
+        listed = tree["properties"][section]
+        listed["items"] = _or_word(listed["items"], tree["$defs"], "name")
+    tree["$defs"]["Control"]["required"].remove("label")
     return tree
 
 

@@ -3,24 +3,22 @@
 import contextlib
 import threading
 import time
-from collections import Counter
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
 
 from analysis.record import Outcome, Record
 from sweeps import opening, preparation
-from sweeps.book import LOSSES_ALLOWED, Book
+from sweeps.book import Book
 from sweeps.errors import StaleEpochError, StorageError, SweepError, storage_error
 from sweeps.folder import SweepFolder
+from sweeps.groundwork import Groundwork
 from sweeps.job import Job, Report
 from sweeps.laboratory import Laboratory
 from sweeps.monitor import Champion, Ticker
-from sweeps.replicate import trace_file
 from sweeps.snapshot import RunningTrial, Snapshot, Summary, Watch
 from sweeps.spec import SweepSpec
 from sweeps.trial import Trial
-from sweeps.watchdog import hang_trace
 
 NOTE_EVERY_S = 1.0
 
@@ -73,13 +71,10 @@ class Session:
         self._used_before = 0.0
         self._noted_at = -NOTE_EVERY_S
         self._book = Book(spec, self.folder, laboratory, ())
+        self._groundwork = Groundwork(self._book, laboratory)
         self._champion = Champion(self._book)
         self._out: dict[str, Job] = {}
         self._running: dict[str, RunningTrial] = {}
-        self._teachers: list[int] = []
-        self._teachers_needed = self._teachers_there = 0
-        self._controls: list[tuple[str, int]] = []
-        self._deaths: Counter[str] = Counter()
         self._ticker = Ticker(self._tell)
 
     # ---- beginning and end
@@ -97,7 +92,7 @@ class Session:
                 self._used_before = self.folder.seconds_used(before=epoch)
                 self.folder.remove_temporaries()
                 self._book.take_up(epoch)
-                self._controls = preparation.missing_controls(self.spec, self.folder)
+                self._groundwork = Groundwork(self._book, self.laboratory)
         except BaseException:
             self._lock.__exit__(None, None, None)
             raise
@@ -110,9 +105,7 @@ class Session:
         Raises:
             Exception: the spec names something that is not there.
         """
-        teachers, needed = preparation.missing_teachers(self.spec, self.folder, self.laboratory)
-        with self._mutex:
-            self._teachers, self._teachers_needed, self._teachers_there = teachers, needed, needed - len(teachers)
+        self._groundwork.find_teachers(self._used_before)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -166,15 +159,23 @@ class Session:
     def _next(self) -> Job | Nothing:
         if self.stopping or self.fatal is not None:
             return Nothing.EVER
-        if self._teachers:
-            return preparation.teacher_job(self._teachers.pop(0), self._book.epoch)
-        if self._any_out("teacher"):
+        work = self._groundwork
+        teacher = work.teacher()
+        if teacher is not None:
+            return teacher
+        if self.spec.space is None and not work.teaching:
+            # One trial and its replicates one after the other: begun last, it would be waited for by all workers.
+            alone = self._next_trial_job()
+            if isinstance(alone, Job):
+                return alone
+        control = work.control()
+        if control is not None:
+            return control
+        if work.teaching or (self._any_out("control") and preparation.needs_control(self.spec)):
             return Nothing.NOW
-        if self._controls:
-            method, replicate = self._controls.pop(0)
-            return preparation.control_job(self.folder, method, replicate, self._book.epoch)
-        if self._any_out("control") and preparation.needs_control(self.spec):
-            return Nothing.NOW
+        return self._next_trial_job()
+
+    def _next_trial_job(self) -> Job | Nothing:
         while True:
             trial = self._next_trial()
             if isinstance(trial, Nothing):
@@ -203,7 +204,7 @@ class Session:
     def started(self, job: Job) -> None:
         """Takes in that a worker has begun with a job; until then it only waits for one."""
         with self._mutex:
-            number = job.method or (job.kind if job.number is None else job.number)
+            number = job.control or (job.kind if job.number is None else job.number)
             self._running[job.key] = RunningTrial(number, job.replicates[0], 0.0, 0.0)
             if job.number is not None:
                 self._book.open(job.number, job.replicates[0])
@@ -232,9 +233,8 @@ class Session:
         return going and self.fatal is None
 
     def _prepared(self, job: Job, record: Record) -> None:
-        if job.kind == "teacher":
-            self._teachers_there += 1
-        elif record.outcome != "completed":
+        self._groundwork.done(job)
+        if job.kind == "control" and record.outcome != "completed":
             self.message = f"{job.label} with seed {record.identity.seed}: {record.outcome}"
 
     def died(self, job: Job, error: BaseException | None) -> None:
@@ -254,27 +254,10 @@ class Session:
             if job.number is not None:
                 self._book.put_back(job.number, outcome if grave is None else "interrupted", message)
             elif grave is None:
-                self._preparation_died(job, outcome, message)
+                hopeless = self._groundwork.died(job, outcome, message)
+                if hopeless is not None:
+                    self.refused(hopeless)
         self._tell()
-
-    def _preparation_died(self, job: Job, outcome: Outcome, message: str) -> None:
-        replicate = job.replicates[0]
-        self._deaths[job.key] += 1
-        enough = self._deaths[job.key] >= LOSSES_ALLOWED
-        if job.kind == "teacher":
-            if enough:
-                seed = self.spec.replicates.seeds[replicate]
-                self.refused(SweepError(f"The teacher of seed {seed} cannot be made: {message}"))
-            self._teachers.insert(0, replicate)
-        elif self.folder.read_record(job.name, replicate) is None:
-            hang = hang_trace(trace_file(self.folder, job.name, replicate))
-            if hang is not None:
-                self._book.write_row(job.name, replicate, "timed_out", f"a step hung:\n{hang}", method=job.method)
-            elif enough or outcome != "lost":
-                ended: Outcome = "failed" if outcome == "lost" else outcome
-                self._book.write_row(job.name, replicate, ended, message, method=job.method)
-            else:
-                self._controls.insert(0, (job.method or "", replicate))
 
     def refused(self, error: BaseException) -> None:
         """Takes in what makes the sweep as a whole impossible; it stops."""
@@ -298,10 +281,10 @@ class Session:
         """How far the sweep is."""
         with self._mutex:
             return Snapshot(
-                prepared=self._teachers_there,
-                to_prepare=self._teachers_needed,
+                prepared=self._groundwork.there,
+                to_prepare=self._groundwork.needed,
                 counts=self._book.counts(),
-                budget_trials=self.spec.budget.trials,
+                budget_trials=self.spec.trials,
                 running=list(self._running.values()),
                 best=self._champion.best(),
                 elapsed_s=self._elapsed(),
@@ -310,12 +293,12 @@ class Session:
             )
 
     def _remaining(self) -> float | None:
-        budget, left = self.spec.budget, None
-        if budget.trials is not None and self._book.ended and self._first_trial_at is not None:
+        trials, hours, left = self.spec.trials, self.spec.budget.hours, None
+        if self.spec.space is not None and trials is not None and self._book.ended and self._first_trial_at is not None:
             rate = (time.monotonic() - self._first_trial_at) / self._book.ended
-            left = rate * max(0, budget.trials - sum(trial.final for trial in self._book.trials.values()))
-        if budget.hours is not None:
-            rest = max(0.0, budget.hours * 3600 - self._used_before - self._elapsed())
+            left = rate * max(0, trials - sum(trial.final for trial in self._book.trials.values()))
+        if hours is not None:
+            rest = max(0.0, hours * 3600 - self._used_before - self._elapsed())
             left = rest if left is None else min(left, rest)
         return left
 

@@ -34,8 +34,8 @@ class Objective(Config):
     name: ObjectiveName
     floor: float | Literal["control"] | None = Field(
         default="control",
-        description="A trial worse than this ranks last however cheap it is; `control` takes what the first data-free "
-        "control reaches. For costs there is none by default.",
+        description="A trial worse than this ranks last however cheap it is; `control` takes what the first lower "
+        "control reaches (`random_graphs`). For costs there is none by default.",
     )
 
     _short = short("name")

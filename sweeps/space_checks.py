@@ -26,6 +26,8 @@ def space_law(space: Any, method: MethodChoice, student: StudentConfig, sampler:
     """The space exists, and every value that it can ask for is one that its setting can take."""
     from acgkd.methods import METHODS
 
+    if space is None:
+        return
     if isinstance(space, str) and space not in SPACES:
         yield from known_name(SPACES, space, "space")
         return

@@ -23,6 +23,7 @@ from acgkd.config import (
 from acgkd.errors import ConfigError
 from sweeps import parameters as inline
 from sweeps.checks import cross_check
+from sweeps.controls import Control, lower_controls
 from sweeps.errors import SpecError
 from sweeps.faults import translate
 from sweeps.settings import Budget, Objective, Replicates, Resources, SamplerConfig, SchedulerConfig
@@ -46,9 +47,6 @@ CHANGEABLE = ("budget", "resources")
 # Where files and data lie: a sweep and what it needs can be moved together. What is in the files counts.
 FILES = ("dataset/split_file", "teacher/checkpoint")
 PLACES = (*FILES, "dataset/root", "dataset/mirror")
-
-# Settings of the teaching stage that speak of pseudo-samples; a control on real data keeps its own.
-_PSEUDO_ONLY = ("curriculum", "samples")
 
 
 def _folder_name(name: str) -> str:
@@ -80,17 +78,23 @@ class SweepSpec(Config):
     student: StudentConfig
     method: MethodChoice
     prior: PriorConfig = PriorConfig()
-    space: SpaceChoice = Field(description="A catalogue name (`acgkd list`), or parameters by slash path.")
+    space: SpaceChoice | None = Field(
+        default=None,
+        description="A catalogue name (`acgkd list`), or parameters by slash path. Left out: one trial, the method at "
+        "its settings.",
+    )
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=3)] = Field(
         description="One to three; `validation_divergence` (without data: `agreement`) and `multiply_adds` if left out."
     )
     sampler: SamplerConfig = SamplerConfig()
     scheduler: SchedulerConfig = SchedulerConfig()
     replicates: Replicates = Replicates()
-    budget: Budget
+    budget: Budget = Budget()
     resources: Resources = Resources()
-    controls: tuple[str, ...] = Field(
-        default=("random_graphs",), description="Methods run as reference lines, each on all seeds."
+    controls: tuple[Control, ...] = Field(
+        default=(),
+        description="Methods run as reference lines, each on all seeds; the lower control (`random_graphs`) if left "
+        "out.",
     )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     timeout_s: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Limit for one replicate.")
@@ -102,6 +106,8 @@ class SweepSpec(Config):
 
     def suggest(self, trial: Any) -> None:
         """Asks a trial (`optuna.Trial`, or anything with its `suggest_*`) for every parameter of the space."""
+        if self.space is None:
+            return
         if isinstance(self.space, str):
             SPACES[self.space](trial)
         else:
@@ -131,25 +137,27 @@ class SweepSpec(Config):
         except ValidationError as error:
             raise ConfigError("\n".join(map(str, translate(error, RunConfig, data)))) from None
 
-    def control_config(self, method: str) -> RunConfig:
-        """The run of a reference line: another method with those of the fixed settings that it knows too."""
-        from acgkd.methods import METHODS
+    @property
+    def trials(self) -> int | None:
+        """How many trials there may be: one where nothing is searched, None where only time ends the sweep."""
+        return 1 if self.space is None else self.budget.trials
 
-        entry = METHODS[method]
-        known = {name: field.annotation for name, field in entry.config.model_fields.items()}
-        subtrees: dict[str, Any] = {}
-        for stage in ("synthesis", "transfer"):
-            kept = _known_part(getattr(self.method, stage), known.get(stage))
-            if entry.needs_data:
-                kept = {key: value for key, value in kept.items() if key not in _PSEUDO_ONLY}
-            subtrees[stage] = kept
-        return self.run_config({}).model_copy(update={"method": MethodChoice(name=method, **subtrees)})
+    def control(self, label: str) -> Control:
+        """The control of that label."""
+        return next(control for control in self.controls if control.label == label)
+
+    def control_config(self, label: str) -> RunConfig:
+        """The run of a control."""
+        control = self.control(label)
+        return self.run_config({}).model_copy(
+            update={"method": control.choice(self.method), "prior": control.prior or self.prior}
+        )
 
     def floor_control(self) -> str | None:
-        """The control whose result `floor: control` means: the first that needs no data, if there is one."""
+        """The label of the control whose result `floor: control` means: the first lower control, if there is one."""
         from acgkd.methods import METHODS
 
-        return next((name for name in self.controls if not METHODS[name].needs_data), None)
+        return next((control.label for control in self.controls if METHODS[control.name].lower_control), None)
 
     def grid(self) -> dict[str, tuple[Any, ...]] | None:
         """All values of every parameter, or None where the space is conditional or endless."""
@@ -203,16 +211,6 @@ def _digest(path: Path) -> str:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _known_part(settings: Mapping[str, Any], model: Any) -> dict[str, Any]:
-    """The settings that another method's config has too, all the way down."""
-    fields = getattr(model, "model_fields", {})
-    kept: dict[str, Any] = {}
-    for key, value in settings.items():
-        if key in fields:
-            kept[key] = _known_part(value, fields[key].annotation) if isinstance(value, Mapping) else value
-    return kept
-
-
 def defaults(tree: Mapping[str, Any]) -> dict[str, Any]:
     """A spec's tree with what follows from its other parts filled in."""
     tree = dict(tree)
@@ -220,6 +218,8 @@ def defaults(tree: Mapping[str, Any]) -> dict[str, Any]:
     if tree.get("objectives") is None:
         quality = "agreement" if dataset is None else "validation_divergence"
         tree["objectives"] = [{"name": quality}, {"name": "multiply_adds"}]
+    if tree.get("controls") is None:
+        tree["controls"] = lower_controls(tree.get("method"))
     if isinstance(replicates, Replicates):
         return tree
     if replicates is None or (isinstance(replicates, Mapping) and "vary" not in replicates):

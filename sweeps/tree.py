@@ -20,6 +20,8 @@ SHORT_FORMS = {
     "sampler": "name",
     "scheduler": "name",
 }
+# Lists in which a plain word stands for a mapping with `name`.
+SHORT_LISTS = ("objectives", "controls")
 FILE_PATHS = (("dataset", "root"), ("dataset", "split_file"), ("teacher", "checkpoint"))
 
 
@@ -95,9 +97,10 @@ def _written_out(value: dict[str, Any]) -> dict[str, Any]:
     for section, key in SHORT_FORMS.items():
         if isinstance(result.get(section), str):
             result[section] = {key: result[section]}
-    objectives = result.get("objectives")
-    if isinstance(objectives, list):
-        result["objectives"] = [{"name": item} if isinstance(item, str) else item for item in objectives]
+    for section in SHORT_LISTS:
+        items = result.get(section)
+        if isinstance(items, list):
+            result[section] = [{"name": item} if isinstance(item, str) else item for item in items]
     return result
 
 

@@ -137,6 +137,7 @@ class Method(Generic[C]):
         start: begins a run; cheap, so that a state can be loaded into it.
         needs_student: whether synthesis looks at the student (then samples cannot be cached across students).
         needs_data: a control that learns from the teacher's training split, handed in from outside.
+        lower_control: makes samples and learns nothing about them; a method that does not beat it has gained nothing.
     """
 
     config: type[C]
@@ -144,6 +145,7 @@ class Method(Generic[C]):
     start: Callable[[C, Setting], Run]
     needs_student: Callable[[C], bool] = _no
     needs_data: bool = False
+    lower_control: bool = False
 
 
 METHODS: Catalog[Method[Any]] = Catalog("acgkd.methods", "METHOD", "method")

@@ -27,4 +27,4 @@ def _start(config: RandomGraphsConfig, setting: Setting) -> Run:
     )
 
 
-METHOD = Method(config=RandomGraphsConfig, modality="graphs", start=_start)
+METHOD = Method(config=RandomGraphsConfig, modality="graphs", start=_start, lower_control=True)

@@ -67,18 +67,21 @@ def _lines(spec: Any, found: Any) -> list[tuple[str, str]]:
     data = "no data set" if spec.dataset is None else spec.dataset.name
     teacher = spec.teacher.preset + (" from a checkpoint" if spec.teacher.checkpoint else "")
     seeds = len(spec.replicates.seeds)
-    budget = [f"{spec.budget.trials} trials"] if spec.budget.trials else []
+    budget = [f"{spec.trials} trial{'s' if spec.trials > 1 else ''}"] if spec.trials else []
     budget += [f"{spec.budget.hours:g} hours"] if spec.budget.hours else []
     scheduler = "" if spec.scheduler.name == "none" else f", {spec.scheduler.name}"
+    search = "nothing is searched" if spec.space is None else f"{spec.sampler.name}{scheduler}"
     lines = [
         (spec.name, f"{data}: {teacher} → {spec.student.preset} by {spec.method.name}"),
         (
             "budget",
-            f"{' or '.join(budget)} of {seeds} replicate{'s' if seeds > 1 else ''}; {spec.sampler.name}{scheduler}",
+            f"{' or '.join(budget)} of {seeds} replicate{'s' if seeds > 1 else ''}; {search}",
         ),
         ("objectives", ", ".join(f"{objective.name} ({objective.direction})" for objective in spec.objectives)),
-        ("controls", ", ".join(spec.controls) or "none"),
+        ("controls", "\n".join(map(_control, spec.controls)) or "none"),
     ]
+    if spec.space is None:
+        return lines
     title = f"space {spec.space}" if isinstance(spec.space, str) else "space"
     # What belongs together stands together, though a space asks for modes first.
     groups = list(dict.fromkeys(name.rpartition("/")[0] for name in found.parameters))
@@ -87,3 +90,15 @@ def _lines(spec: Any, found: Any) -> list[tuple[str, str]]:
         sometimes = " (sometimes)" if name in found.conditional else ""
         lines.append((title if number == 0 else "", f"{name.removeprefix('method/')}: {asked.text}{sometimes}"))
     return lines
+
+
+def _control(control: Any) -> str:
+    """`gfkd as released: gfkd (synthesis/steps=1500)`; a plain name where it says no more."""
+    from rich.markup import escape
+
+    from acgkd.config import flatten
+
+    name = control.name if control.label == control.name else f"{control.label}: {control.name}"
+    said = flatten(control.model_dump(exclude={"name", "label"}))
+    settings = ", ".join(f"{path}={value}" for path, value in said.items() if value is not None)
+    return escape(f"{name} ({settings})" if settings else name)

@@ -65,7 +65,7 @@ def test_mutag_is_the_sweep_that_was_promised():
     assert spec.scheduler.name == "halving"
     assert [objective.name for objective in spec.objectives] == ["validation_divergence", "multiply_adds"]
     assert spec.space == "acgkd_default"
-    assert spec.controls == ("random_graphs", "real_data")
+    assert [control.label for control in spec.controls] == ["random_graphs", "real_data"]
 
 
 def test_every_shipped_spec_can_be_written_out_and_drawn_from():
@@ -76,4 +76,4 @@ def test_every_shipped_spec_can_be_written_out_and_drawn_from():
         assert isinstance(notes(spec), list)
         spec.run_config(draw(spec.suggest, 0))
         for control in spec.controls:
-            assert spec.control_config(control).method.name == control
+            assert spec.control_config(control.label).method.name == control.name

@@ -236,7 +236,7 @@ def test_faults_are_told_with_places_that_editors_can_jump_to(spec, capsys):
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == f"Error: {spec} has 2 faults. Nothing was started."
     assert lines[1] == f"{spec}:5  space"
-    assert lines[3] == f"{spec}:6  budget/trial"
+    assert f"{spec}:6  budget/trial" in lines[3:]
 
 
 # ---- distill

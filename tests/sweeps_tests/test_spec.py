@@ -10,8 +10,10 @@ from acgkd.datasets import DATASETS
 from acgkd.errors import ConfigError
 from acgkd.methods import METHODS
 from acgkd.models import build_model
+from sweeps.controls import lower_controls
 from sweeps.errors import SpecError
 from sweeps.notes import notes
+from sweeps.probe import survey
 from sweeps.spec import SweepSpec, differences, read_spec
 
 PLAIN = {
@@ -50,7 +52,7 @@ def test_what_is_left_out_follows_from_the_rest(write):
     assert [objective.direction for objective in spec.objectives] == ["minimize", "minimize"]
     assert [objective.uses_real_data for objective in spec.objectives] == [True, False]
     assert spec.replicates.vary == ("split", "teacher", "draws")
-    assert spec.controls == ("random_graphs",)
+    assert [control.label for control in spec.controls] == ["random_graphs"]
     assert spec.floor_control() == "random_graphs"
 
 
@@ -113,7 +115,8 @@ def test_a_run_is_the_fixed_settings_with_a_point_laid_over(write):
 def test_a_control_takes_over_the_settings_that_it_knows(write):
     synthesis = {"graphs": 30, "steps": 9, "complexity": {"degree": 3.0}}
     transfer = {"steps": 7, "curriculum": {"pacing": "root"}}
-    spec = read_spec(write(method={"name": "acgkd", "synthesis": synthesis, "transfer": transfer}))
+    method = {"name": "acgkd", "synthesis": synthesis, "transfer": transfer}
+    spec = read_spec(write(method=method, controls=["random_graphs", "real_data"]))
     random = spec.control_config("random_graphs").method
     assert random.synthesis == {"graphs": 30, "complexity": {"degree": 3.0}}
     assert random.transfer == transfer
@@ -122,6 +125,55 @@ def test_a_control_takes_over_the_settings_that_it_knows(write):
     assert real.transfer == {"steps": 7}
     for choice in (random, real):
         METHODS[choice.name].config.model_validate({"synthesis": choice.synthesis, "transfer": choice.transfer})
+
+
+def test_a_section_that_a_control_says_stands_whole(write):
+    method = {"name": "acgkd", "synthesis": {"graphs": 30, "steps": 9}, "transfer": {"steps": 7}}
+    controls = [
+        {"name": "acgkd", "label": "the same"},
+        {"name": "acgkd", "label": "its own synthesis", "synthesis": {"steps": 5}},
+        {"name": "random_graphs", "label": "defaults", "synthesis": {}, "transfer": {}},
+        {"name": "random_graphs", "label": "told less", "prior": {"mean_degree": "unknown"}},
+    ]
+    spec = read_spec(write(method=method, controls=controls))
+    same, own, defaults, less = (spec.control_config(control["label"]) for control in controls)
+    assert same == spec.run_config({})
+    assert own.method.synthesis == {"steps": 5}
+    assert own.method.transfer == {"steps": 7}
+    assert (defaults.method.synthesis, defaults.method.transfer) == ({}, {})
+    assert less.method.synthesis == {"graphs": 30}
+    assert less.prior.mean_degree == "unknown"
+    assert [config.prior.mean_degree for config in (same, own, defaults)] == ["known"] * 3
+    assert SweepSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+def test_a_control_without_more_is_its_name_and_old_folders_stay_valid(write):
+    plain = read_spec(write(controls=["random_graphs", {"name": "real_data"}]))
+    assert plain.model_dump(mode="json")["controls"] == ["random_graphs", "real_data"]
+    labelled = read_spec(write(controls=["random_graphs", {"name": "real_data", "label": "upper"}]))
+    assert plain.fingerprint() != labelled.fingerprint()
+
+
+def test_the_floor_is_the_first_lower_control_and_no_baseline(write):
+    controls = [{"name": "acgkd", "label": "other"}, "real_data", {"name": "random_graphs", "label": "floor"}]
+    assert read_spec(write(controls=controls)).floor_control() == "floor"
+    spec = read_spec(write(controls=controls[:2]))
+    assert spec.floor_control() is None
+    assert any("No trial is held against a control" in note for note in notes(spec))
+
+
+def test_left_out_controls_are_the_lower_control_of_the_modality(write):
+    assert read_spec(write(controls=...)).floor_control() == "random_graphs"
+    assert read_spec(write(controls=..., method="random_graphs", space=..., budget=...)).controls == ()
+    assert lower_controls({"name": "nothing"}) == []
+
+
+def test_without_a_space_there_is_one_trial(write):
+    spec = read_spec(write(space=..., budget=...))
+    assert spec.trials == 1
+    assert survey(spec.suggest).parameters == {}
+    assert spec.grid() == {}
+    assert read_spec(write(space=..., budget={"trials": 1})).fingerprint() == spec.fingerprint()
 
 
 def test_only_budget_and_resources_may_change(write):

@@ -1,0 +1,112 @@
+"""Controls: the lines that trials are read against, each a method with a label and settings of its own or shared."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from acgkd.config import Config, MethodChoice, PriorConfig
+from acgkd.errors import ConfigError
+
+LABEL_LENGTH = 60
+
+# Settings of the teaching stage that speak of pseudo-samples; a control on real data keeps its own.
+_PSEUDO_ONLY = ("curriculum", "samples")
+# How tables call what is no control.
+_TAKEN = re.compile(r"teacher|majority class|distill|trial \d+", re.IGNORECASE)
+
+
+def _label(label: str) -> str:
+    if not re.fullmatch(rf"\w[\w .,:;()+=/%-]{{0,{LABEL_LENGTH - 1}}}", label) or label != label.strip():
+        raise ConfigError(
+            f"A label is made of up to {LABEL_LENGTH} letters, digits, blanks and `.,:;()+=/%_-`, and starts with a "
+            f"letter or a digit, but got '{label}'."
+        )
+    if _TAKEN.fullmatch(label):
+        raise ConfigError(f"'{label}' is how tables call something else. Choose another label.")
+    return label
+
+
+class Control(Config):
+    """A method run on all seeds of a sweep, beside its trials.
+
+    What it says of `synthesis`, `transfer` or `prior` stands for that section whole, and the method's defaults for
+    the rest of it; a section that it leaves out it takes over from the sweep, as far as its method knows it.
+    """
+
+    name: str = Field(description="The method.")
+    label: Annotated[str, AfterValidator(_label)] = Field(description="How tables call it; its name if left out.")
+    synthesis: dict[str, Any] | None = Field(
+        default=None, description="Its own settings, all of them; the sweep's if left out."
+    )
+    transfer: dict[str, Any] | None = Field(
+        default=None, description="Its own settings, all of them; the sweep's if left out."
+    )
+    prior: PriorConfig | None = Field(default=None, description="What it is told of the data; the sweep's if left out.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = {"name": value}
+        if isinstance(value, Mapping) and "label" not in value and isinstance(value.get("name"), str):
+            value = {**value, "label": value["name"]}
+        return value
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> Any:
+        """A plain name where nothing else is said: the same text, and the same fingerprint, as ever."""
+        said = {key: value for key, value in handler(self).items() if value is not None}
+        if said.get("label") == self.name:
+            del said["label"]
+        return self.name if set(said) == {"name"} else said
+
+    def choice(self, method: MethodChoice) -> MethodChoice:
+        """The method with its settings: its own, and those of the sweep's method that it knows too.
+
+        Args:
+            method: the sweep's, with its fixed settings.
+
+        Raises:
+            UnknownNameError: there is no such method.
+        """
+        from acgkd.methods import METHODS
+
+        entry = METHODS[self.name]
+        known = {name: field.annotation for name, field in entry.config.model_fields.items()}
+        subtrees: dict[str, Any] = {}
+        for stage in ("synthesis", "transfer"):
+            own = getattr(self, stage)
+            kept = _known_part(getattr(method, stage), known.get(stage)) if own is None else own
+            if own is None and entry.needs_data:
+                kept = {key: value for key, value in kept.items() if key not in _PSEUDO_ONLY}
+            subtrees[stage] = kept
+        return MethodChoice(name=self.name, **subtrees)
+
+
+def _known_part(settings: Mapping[str, Any], model: Any) -> dict[str, Any]:
+    """The settings that another method's config has too, all the way down."""
+    fields = getattr(model, "model_fields", {})
+    kept: dict[str, Any] = {}
+    for key, value in settings.items():
+        if key in fields:
+            kept[key] = _known_part(value, fields[key].annotation) if isinstance(value, Mapping) else value
+    return kept
+
+
+def lower_controls(method: Any) -> list[str]:
+    """The lower controls of a method's modality, without the method itself; none where it is not known.
+
+    Args:
+        method: what a spec says under `method`: a name, a mapping or a `MethodChoice`.
+    """
+    from acgkd.methods import METHODS
+
+    name = method.get("name") if isinstance(method, Mapping) else getattr(method, "name", method)
+    if not isinstance(name, str) or name not in METHODS:
+        return []
+    kind = METHODS[name].modality
+    return [
+        other for other in METHODS if other != name and METHODS[other].lower_control and METHODS[other].modality == kind
+    ]

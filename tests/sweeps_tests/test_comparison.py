@@ -1,0 +1,141 @@
+"""Sweeps without a space: one method as the one trial, all others beside it as labelled controls."""
+
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from sweeps.commands.check import print_summary
+from sweeps.console import out
+from sweeps.folder import SweepFolder
+from sweeps.inprocess import run
+from sweeps.job import Job, Report
+from sweeps.preparation import floors
+from sweeps.runner import JobRunner
+from sweeps.session import Nothing, Session
+from sweeps.spec import SweepSpec
+
+CONTROLS = (
+    "random_graphs",
+    {"name": "acgkd", "label": "ACGKD, short", "transfer": {"steps": 5}},
+    {"name": "acgkd", "label": "acgkd short", "transfer": {"steps": 5}},
+    {"name": "random_graphs", "label": "told less", "prior": {"mean_degree": "unknown"}},
+)
+LABELS = ("random_graphs", "ACGKD, short", "acgkd short", "told less")
+
+
+@pytest.fixture
+def spec(lab: ModuleType) -> SweepSpec:
+    made: SweepSpec = lab.make_spec(space=None, trials=None, sampler={"startup_trials": 10}, controls=CONTROLS)
+    return made
+
+
+def finish(session: Session, job: Job) -> list[Report]:
+    session.started(job)
+    runner = JobRunner(session.spec, session.folder, job, session.laboratory)
+    reports = [runner.step()]
+    while session.report(job, reports[-1]):
+        reports.append(runner.step())
+    return reports
+
+
+def test_everything_is_paired_labelled_and_there_once(lab: ModuleType, spec: SweepSpec, tmp_path: Path) -> None:
+    folder = tmp_path / "sweep"
+    summary = run(spec, folder, laboratory=lab.FakeLaboratory())
+    assert summary.counts == {"completed": 1}
+    rows = lab.table(folder)
+    seen = {(row["identity"]["kind"], row["identity"]["label"], row["identity"]["seed"]) for row in rows}
+    lines = [("control", label) for label in LABELS] + [("trial", "trial 0"), ("teacher", "teacher")]
+    assert seen == {(kind, label, seed) for kind, label in lines for seed in spec.replicates.seeds}
+    assert len(rows) == len(seen)
+    steps = {row["identity"]["label"]: row["cost"].get("transfer_steps") for row in rows}
+    assert (steps["trial 0"], steps["ACGKD, short"], steps["told less"]) == (20, 5, 20)
+    assert run(spec, folder, laboratory=lab.FakeLaboratory()).nothing_to_do
+    status = SweepFolder(folder).status()
+    assert (status.budget_trials, status.trials, status.controls) == (1, {"completed": 1}, {"completed": 8})
+
+
+def test_files_have_safe_names_that_no_two_labels_share(spec: SweepSpec) -> None:
+    names = [SweepFolder.control_name(control.label) for control in spec.controls]
+    assert names[0] == "control-random_graphs"  # as ever: old folders go on
+    assert len(set(names)) == len(names)
+    assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789_-") for name in names)
+
+
+def test_the_long_trial_goes_first_and_controls_keep_other_workers_busy(
+    lab: ModuleType, spec: SweepSpec, tmp_path: Path
+) -> None:
+    with Session(spec, tmp_path / "sweep", lab.FakeLaboratory()) as session:
+        session.prepare()
+        first, second = session.next(), session.next()
+        assert isinstance(first, Job)
+        assert isinstance(second, Job)
+        assert [first.kind, second.kind] == ["teacher", "teacher"]
+        assert session.next() is Nothing.NOW  # no control has its teacher yet
+        finish(session, second)
+        ready = session.next()  # one teacher is still being trained; the controls of the other one need not wait
+        assert isinstance(ready, Job)
+        assert (ready.kind, ready.replicates) == ("control", (1,))
+        finish(session, first)
+        jobs = [session.next() for _ in range(8)]
+        assert [job.kind for job in jobs if isinstance(job, Job)] == ["trial", *["control"] * 7]
+        assert session.next() is Nothing.NOW
+        for job in (ready, *jobs):
+            assert isinstance(job, Job)
+            finish(session, job)
+        assert session.next() is Nothing.EVER
+
+
+def test_only_teachers_that_something_needs_are_made_again(lab: ModuleType, spec: SweepSpec, tmp_path: Path) -> None:
+    folder = tmp_path / "sweep"
+    run(spec, folder, laboratory=lab.FakeLaboratory())
+    for path in (folder / "cache").glob("teacher-*.json"):
+        path.unlink()
+    assert run(spec, folder, laboratory=lab.FakeLaboratory()).nothing_to_do
+    SweepFolder(folder).record_file(SweepFolder.control_name("ACGKD, short"), 1).unlink()
+    assert not run(spec, folder, laboratory=lab.FakeLaboratory()).nothing_to_do
+    assert lab.events(folder, "teacher") == ["teacher teacher-0", "teacher teacher-1", "teacher teacher-1"]
+
+
+def test_a_control_that_dies_gets_a_row_under_its_label(lab: ModuleType, spec: SweepSpec, tmp_path: Path) -> None:
+    with Session(spec, tmp_path / "sweep", lab.FakeLaboratory()) as session:
+        session.prepare()
+        for _ in range(2):
+            teacher = session.next()
+            assert isinstance(teacher, Job)
+            finish(session, teacher)
+        trial = session.next()
+        job = session.next()
+        assert isinstance(trial, Job)
+        assert isinstance(job, Job)
+        for _ in range(5):
+            session.started(job)
+            session.died(job, None)
+            again = session.next()
+            assert isinstance(again, Job)
+            job = again if again.label == job.label else job
+    record = json.loads((tmp_path / "sweep" / "records" / f"{job.name}-00.json").read_text())
+    assert (record["identity"]["label"], record["outcome"]) == ("random_graphs", "failed")
+
+
+def test_the_floor_is_the_mean_of_the_lower_control_whatever_its_label(lab: ModuleType, tmp_path: Path) -> None:
+    changes = {
+        "controls": ({"name": "acgkd", "label": "first"}, {"name": "random_graphs", "label": "lower one"}),
+        "objectives": [{"name": "validation_divergence"}],
+    }
+    spec = lab.make_spec(trials=1, scheduler="halving", **changes)
+    folder = tmp_path / "sweep"
+    run(spec, folder, laboratory=lab.FakeLaboratory())
+    rows = [row for row in lab.table(folder) if row["identity"]["label"] == "lower one"]
+    expected = sum(row["objectives"]["validation_divergence"] for row in rows) / len(rows)
+    assert floors(spec, SweepFolder(folder)) == (pytest.approx(expected),)
+
+
+def test_check_says_what_each_control_is(spec: SweepSpec, capsys: pytest.CaptureFixture[str]) -> None:
+    print_summary(spec)
+    told = capsys.readouterr().out
+    assert "1 trial of 2 replicates; nothing is searched" in told
+    assert "ACGKD, short: acgkd (transfer/steps=5)" in told
+    assert "told less: random_graphs (prior/mean_degree=unknown)" in told
+    assert out is not None
