@@ -14,6 +14,7 @@ from acgkd.graphs.candidates import draw_candidates
 from acgkd.graphs.concrete import Noise, Relaxation
 from acgkd.graphs.prior import Prior
 from acgkd.graphs.pseudo_graphs import PseudoGraphs, Relaxing
+from acgkd.graphs.structures import Pairs
 from acgkd.methods import Setting
 from acgkd.methods._transfer import Samples, TransferConfig
 from acgkd.projection import ProjectedStudent
@@ -87,19 +88,20 @@ def build_pseudo_graphs(config: PseudoGraphConfig, setting: Setting) -> PseudoGr
         probability = wanted * sizes / (2 * candidates.counts)
     else:
         probability = 0.1 + 0.8 * torch.rand(config.graphs, generator=host, device="cpu")
+    generator = setting.streams.generator("pseudo-graphs")
+    structure = Pairs(candidates.counts, probability, noise=config.noise, generator=generator, device=setting.device)
     return PseudoGraphs(
         candidates,
         prior.labels(config.graphs),
         prior,
-        edge_probability=probability,
+        structure=structure,
         relaxing=Relaxing(
             temperature=config.concrete_temperature,
-            noise=config.noise,
             edges=config.edges,
             features=config.features,
             threshold=how.threshold if how.mode == "threshold" else 0.0,
         ),
-        generator=setting.streams.generator("pseudo-graphs"),
+        generator=generator,
         device=setting.device,
     )
 
@@ -170,7 +172,7 @@ class Untrained:
     def facts(self) -> Mapping[str, float]:
         """Candidate pairs, and the edges that the distribution is expected to draw."""
         return {
-            "candidate_edges": int(self.graphs.structure.numel()),
+            "candidate_edges": int(self.graphs.candidates.counts.sum()),
             "kept_edges": float(self.graphs.kept_edges()),
         }
 

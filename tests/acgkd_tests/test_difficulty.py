@@ -69,7 +69,7 @@ def measure(tiny: ModuleType, source: object, difficulty: str) -> list[float]:
 def test_edges_are_the_expected_edges_and_ask_no_model(tiny: ModuleType) -> None:
     run = tiny.distillation().run
     graphs, source = run._synthesis.graphs, run._synthesis.source("resampled")
-    probabilities = torch.sigmoid(graphs.structure.detach()).split(graphs.candidates.counts.tolist())
+    probabilities = torch.sigmoid(graphs.structure.logits.detach()).split(graphs.candidates.counts.tolist())
     expected = [part.sum().item() for part in probabilities]
     assert measure(tiny, source, "edges") == pytest.approx(expected)
     assert sum(expected) == pytest.approx(graphs.kept_edges().item())

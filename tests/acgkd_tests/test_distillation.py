@@ -163,7 +163,7 @@ def test_curves_clocks_and_costs(tiny: ModuleType, undisturbed: dict[str, Distil
     assert (cost["synthesis_steps"], cost["transfer_steps"]) == (4, 6)
     assert cost["synthesis_s"] == run.seconds["synthesis"]
     assert cost["synthesis_s"] > 0
-    assert cost["candidate_edges"] == run.run._synthesis.graphs.structure.numel()  # type: ignore[attr-defined]
+    assert cost["candidate_edges"] == run.run._synthesis.graphs.structure.logits.numel()  # type: ignore[attr-defined]
     assert 0 < cost["kept_edges"] < cost["candidate_edges"]
     assert cost["multiply_adds"] == run.run.multiply_adds() > 0
     assert cost["peak_device_bytes"] is None

@@ -95,8 +95,8 @@ def test_gradients_reach_structure_and_features(build: Any, features: str) -> No
     )
     ((batch.x + messages) @ torch.arange(1.0, 5.0)).square().sum().backward()
     # A draw far out is flat in single precision, hence not all.
-    assert graphs.structure.grad is not None
-    assert (graphs.structure.grad != 0).float().mean() > 0.9
+    assert graphs.structure.logits.grad is not None
+    assert (graphs.structure.logits.grad != 0).float().mean() > 0.9
     if features in ("categorical", "continuous"):
         assert bool((graphs.features.grad.abs().sum(dim=1) > 0).all())
     else:
@@ -121,18 +121,18 @@ def test_expected_edges_are_drawn_on_average(build: Any, noise: str) -> None:
     generator = torch.Generator().manual_seed(5)
     counts = [graphs.sampled(generator).edge_weight.sum().item() / 2 for _ in range(400)]
     # A sum of Bernoulli draws: its variance is at most a quarter for each candidate.
-    deviation = (graphs.structure.numel() / 4 / 400) ** 0.5
+    deviation = (graphs.structure.logits.numel() / 4 / 400) ** 0.5
     assert abs(sum(counts) / 400 - expected) < 4 * deviation
 
 
 def test_the_most_likely_graph_is_the_most_likely(build: Any) -> None:
     graphs = build()
     with torch.no_grad():
-        graphs.structure[::2], graphs.structure[1::2] = 9.0, -9.0
+        graphs.structure.logits[::2], graphs.structure.logits[1::2] = 9.0, -9.0
         graphs.features.copy_(9 * one_hot(torch.arange(graphs.candidates.nodes) % 4, 4, torch.float32))
     most_likely, sampled = graphs.thresholded(), drawn(graphs, "sampled")
-    half = graphs.structure.numel()
-    assert torch.equal(most_likely.edge_weight[:half], (graphs.structure > 0).float())
+    half = graphs.structure.logits.numel()
+    assert torch.equal(most_likely.edge_weight[:half], (graphs.structure.logits > 0).float())
     assert (sampled.edge_weight != most_likely.edge_weight).float().mean() < 0.05
     assert torch.equal(most_likely.x.argmax(dim=1), torch.arange(graphs.candidates.nodes) % 4)
 
@@ -142,14 +142,14 @@ def test_threshold_mode_keeps_all_pairs_and_drops_weak_ones_from_message_passing
     config = {"complexity": {"mode": "threshold", "threshold": 0.4}, "edges": relaxation}
     graphs = build(config=config)
     sizes = graphs.candidates.sizes
-    assert graphs.structure.numel() == int((sizes * (sizes - 1) // 2).sum())
+    assert graphs.structure.logits.numel() == int((sizes * (sizes - 1) // 2).sum())
     batch = drawn(graphs, "relaxed")
-    assert 0 < batch.edge_index.shape[1] < 2 * graphs.structure.numel()
+    assert 0 < batch.edge_index.shape[1] < 2 * graphs.structure.logits.numel()
     assert batch.edge_index.shape[1] == batch.edge_weight.numel()
     if relaxation == "relaxed":
         assert batch.edge_weight.min() >= 0.4
     everything = drawn(build(config={**config, "complexity": {"mode": "threshold", "threshold": 0.0}}), "relaxed")
-    assert everything.edge_index.shape[1] == 2 * graphs.structure.numel()
+    assert everything.edge_index.shape[1] == 2 * graphs.structure.logits.numel()
 
 
 @pytest.mark.parametrize("relaxation", ["straight_through", "relaxed"])
@@ -180,7 +180,7 @@ def test_where_the_mean_degree_is_known_graphs_start_at_it(
 
 def test_where_it_is_unknown_densities_are_spread(build: Any) -> None:
     graphs = build(config={"graphs": 60}, nodes=(12, 12), mean_degree="unknown")
-    share = torch.sigmoid(graphs.structure.detach()).view(60, -1).mean(dim=1)
+    share = torch.sigmoid(graphs.structure.logits.detach()).view(60, -1).mean(dim=1)
     assert share.min() < 0.25
     assert share.max() > 0.75
     assert graphs.candidates.counts.tolist() == [36] * 60  # 6 candidate neighbours a node.

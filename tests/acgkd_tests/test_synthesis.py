@@ -71,7 +71,7 @@ def test_the_degree_term_draws_density_to_the_prior(tiny: ModuleType) -> None:
         ).run
         # Far too dense to start from.
         with torch.no_grad():
-            run._synthesis.graphs.structure.fill_(1.5)
+            run._synthesis.graphs.structure.logits.fill_(1.5)
         for _ in range(60):
             losses = run.step()
         graphs = run._synthesis.graphs

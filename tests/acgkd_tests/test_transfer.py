@@ -226,7 +226,7 @@ def test_stages_and_their_order(tiny: ModuleType) -> None:
     assert [(s.name, s.steps, s.judged) for s in control.stages] == [("transfer", 6, True)]
     joint = tiny.chosen("joint").run
     assert [(s.name, s.steps, s.judged) for s in joint.stages] == [("joint", 6, True)]
-    structure = two._synthesis.graphs.structure
+    structure = two._synthesis.graphs.structure.logits
     seen = []
     for _ in range(10):
         before, student = structure.detach().clone(), tiny.weight_bytes(two.student)
@@ -275,7 +275,7 @@ def test_the_end_of_synthesis_does_not_depend_on_how_transfer_is_set(tiny: Modul
         state = run.run.state_dict()
         assert state["transfer"] is None
         streams = {name: value.tolist() for name, value in run.setting.streams.state_dict().items()}
-        structure = state["synthesis"]["graphs"]["structure"].tolist()
+        structure = state["synthesis"]["graphs"]["structure.logits"].tolist()
         states.append((structure, streams, state["synthesis"]["multiply_adds"]))
     assert states[0] == states[1] == states[2]
 
