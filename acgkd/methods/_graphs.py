@@ -42,6 +42,8 @@ class PseudoGraphConfig(Config):
 
     Args:
         graphs: how many; their labels are balanced.
+        sizes: `uniform` draws each number of nodes by itself; `matched` spreads them evenly over the prior's range and
+            gives each to one graph of every class.
         complexity: which pairs may be edges.
         concrete_temperature: λ.
         noise: of the edges.
@@ -50,6 +52,7 @@ class PseudoGraphConfig(Config):
     """
 
     graphs: int = Field(default=160, ge=2)
+    sizes: Literal["uniform", "matched"] = "uniform"
     complexity: ComplexityConfig = ComplexityConfig()
     concrete_temperature: float = Field(default=0.5, gt=0)
     noise: Noise = "logistic"
@@ -78,7 +81,7 @@ def build_pseudo_graphs(config: PseudoGraphConfig, setting: Setting) -> PseudoGr
             f"`method/synthesis/graphs >= {prior.classes}` must hold, one per class at least, but got {config.graphs}."
         )
     host = setting.streams.host("pseudo-graphs")
-    sizes = prior.sizes(config.graphs, host)
+    sizes = (prior.matched_sizes if config.sizes == "matched" else prior.sizes)(config.graphs, host)
     how = config.complexity
     degree = how.degree or (2 * prior.mean_degree if prior.mean_degree is not None else 6.0)
     value = {"degree": degree, "ratio": how.ratio, "threshold": how.threshold}[how.mode]

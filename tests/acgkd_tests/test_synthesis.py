@@ -7,15 +7,19 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
 
 from acgkd.errors import ConfigError
-from acgkd.graphs import GRAPHS
-from acgkd.methods.acgkd import _targets
+from acgkd.graphs import GRAPHS, Prior
+from acgkd.methods._inversion import _targets
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "annealed": {"final_concrete_temperature": 0.1},
     "boundary": {"confidence": 0.6},
     "degree": {"degree_weight": 2.0},
+    "matched": {"sizes": "matched"},
+    "in parts": {"graphs_at_once": 3, "steps": 2, "final_concrete_temperature": 0.1},
 }
 
 
@@ -85,6 +89,24 @@ def test_there_is_no_degree_term_where_the_mean_degree_is_unknown(tiny: ModuleTy
     assert "degree" not in losses
 
 
+@given(st.integers(2, 300), st.integers(2, 60), st.integers(0, 500), st.integers(2, 5), st.integers(0, 9))
+def test_matched_sizes_fill_the_range_evenly_and_alike_in_every_class(
+    count: int, least: int, width: int, classes: int, seed: int
+) -> None:
+    prior = Prior(least, least + width, 2.0, "constant", 1, classes)
+    sizes = prior.matched_sizes(count, torch.Generator(device="cpu").manual_seed(seed))
+    assert sizes.numel() == count
+    assert sizes.min() >= least
+    assert sizes.max() <= least + width
+    first, *others = (sizes[label::classes] for label in range(classes))
+    for other in others:
+        assert other.tolist() == first[: other.numel()].tolist()
+    # One to each of equal stretches of the range.
+    stretch = (width + 1) / first.numel()
+    for number, size in enumerate(first.tolist()):
+        assert least + int(number * stretch) - 1 <= size <= least + (number + 1) * stretch
+
+
 @pytest.mark.parametrize("name", OPTIONS)
 def test_a_run_resumed_at_any_step_ends_in_the_same_bytes(tiny: ModuleType, tmp_path: Path, name: str) -> None:
     def start() -> Any:
@@ -94,7 +116,7 @@ def test_a_run_resumed_at_any_step_ends_in_the_same_bytes(tiny: ModuleType, tmp_
     whole.advance()
     plain.advance()
     assert whole.curves != plain.curves
-    for steps in range(6):
+    for steps in range(8):
         run, resumed = start(), start()
         while run.steps_done < steps:
             run.advance(until=run.progress + 1e-6)
@@ -103,3 +125,63 @@ def test_a_run_resumed_at_any_step_ends_in_the_same_bytes(tiny: ModuleType, tmp_
         resumed.advance()
         assert tiny.weight_bytes(resumed.student) == tiny.weight_bytes(whole.student)
         assert resumed.curves == whole.curves
+
+
+def per_graph(graphs: Any) -> list[bytes]:
+    """Everything learned of each graph."""
+    odds = graphs.structure.logits.detach().split(graphs.candidates.counts.tolist())
+    rows = graphs.features.detach().split(graphs.candidates.sizes.tolist())
+    return [a.numpy().tobytes() + b.numpy().tobytes() for a, b in zip(odds, rows, strict=True)]
+
+
+def test_parts_are_learned_one_after_the_other_and_leave_each_other_alone(tiny: ModuleType) -> None:
+    run = tiny.distillation(synthesis=small(graphs=8, graphs_at_once=3, confidence=0.6)).run
+    assert [(stage.name, stage.steps) for stage in run.stages] == [("synthesis", 12), ("transfer", 6)]
+    seen = [per_graph(run._synthesis.graphs)]
+    rates = []
+    for _ in range(12):
+        run.step()
+        seen.append(per_graph(run._synthesis.graphs))
+        rates.append(run._synthesis._optimizer.param_groups[0]["lr"])
+    # As equal as can be: 3, 3 and 2 graphs, each for four steps, each with a rate that falls to 0.
+    for step in range(12):
+        moved = [index for index in range(8) if seen[step][index] != seen[step + 1][index]]
+        assert moved == [[0, 1, 2], [3, 4, 5], [6, 7]][step // 4]
+    assert rates == rates[:4] * 3
+    assert rates[:4] == sorted(rates[:4], reverse=True)
+
+
+def test_as_many_at_once_as_there_are_is_all_at_once(tiny: ModuleType) -> None:
+    whole, parted = (tiny.distillation(synthesis=small(graphs_at_once=number)) for number in (None, 8))
+    for run in (whole, parted):
+        run.advance()
+    assert tiny.weight_bytes(whole.student) == tiny.weight_bytes(parted.student)
+
+
+def test_memory_follows_the_graphs_at_once_and_not_the_graphs(tiny: ModuleType) -> None:
+    def largest_step(graphs: int, at_once: int | None) -> int:
+        """Bytes kept for the backward pass of the largest step."""
+        run = tiny.distillation(synthesis=small(graphs=graphs, graphs_at_once=at_once), nodes=(8, 8)).run
+        steps = []
+        for _ in range(run.stages[0].steps):
+            kept: dict[int, int] = {}
+
+            def keep(tensor: torch.Tensor, kept: dict[int, int] = kept) -> torch.Tensor:
+                storage = tensor.untyped_storage()
+                kept[storage.data_ptr()] = storage.nbytes()
+                return tensor
+
+            with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+                run.step()
+            steps.append(sum(kept.values()))
+        return max(steps)
+
+    # Twice as many graphs take as much as before; one half at a time takes about one half.
+    assert largest_step(64, 16) < 1.3 * largest_step(32, 16)
+    assert largest_step(32, 16) < 0.6 * largest_step(32, None)
+    assert largest_step(64, None) > 1.9 * largest_step(32, None)
+
+
+def test_a_game_against_the_student_is_played_with_all_graphs(tiny: ModuleType) -> None:
+    with pytest.raises(ConfigError, match=r"`adversarial_weight > 0` needs `graphs_at_once: null`"):
+        tiny.distillation(synthesis=small(adversarial_weight=0.5, graphs_at_once=4))
