@@ -93,7 +93,8 @@ def pareto_table(folder: Path | str) -> "pd.DataFrame":
     objective under its own name, ``share`` (recovered), ``seconds``, ``multiply_adds``, ``outcomes`` (in words),
     ``on_front`` (of the sweep's own objectives, or of the objective and multiply-adds where there is one only),
     ``chosen``. Trials that are not complete come after those that are; controls, teacher and majority class come
-    last. Its columns ``objective`` and ``direction`` are in ``attrs``.
+    last. In ``attrs`` are ``objective``, ``direction`` and ``searched``: whether the trials are points of a space; if
+    not, the one trial goes by its method's name.
 
     Raises:
         MissingFolderError: the path is not a folder.

@@ -223,7 +223,7 @@ def terminal_table(view: View) -> pd.DataFrame:
     name = view.objectives[0].name if view.objectives else "objective"
     table = pd.DataFrame(
         {
-            "label": rows["label"],
+            "label": rows["label"] if view.searched else rows["method"].where(rows["kind"] == "trial", rows["label"]),
             "trial": rows["trial"],
             "replicates": pd.Series(
                 [f"{done} of {all_}" for done, all_ in zip(rows["completed"], rows["planned"], strict=True)],
@@ -243,6 +243,8 @@ def terminal_table(view: View) -> pd.DataFrame:
         }
     )
     table.attrs.update(
-        objective=name, direction="maximize" if view.objectives and view.objectives[0].sign > 0 else "minimize"
+        searched=view.searched,
+        objective=name,
+        direction="maximize" if view.objectives and view.objectives[0].sign > 0 else "minimize",
     )
     return table

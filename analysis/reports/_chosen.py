@@ -12,6 +12,9 @@ def chosen_trial(view: View) -> Section | None:
     number = view.choice.trial
     if number is None:
         return None
+    name, title, which = f"trial {number}", "The chosen trial", "the chosen trial"
+    if not view.searched:
+        name = title = which = str(view.trials["method"].iloc[0])
     rows = with_derived(view.frame.rows)
     rows = rows[(rows["kind"] == "trial") & (rows["trial"] == number)].sort_values("replicate").reset_index(drop=True)
     kept = ["replicate", "seed", "outcome", "attempt", "test_accuracy", "teacher_test_accuracy", "majority_accuracy"]
@@ -51,12 +54,20 @@ def chosen_trial(view: View) -> Section | None:
         train, validation, test = (int(value) for value in sizes.iloc[0])
         note += f" Training, validation and test parts hold {train}, {validation} and {test} samples."
     blocks: list[Block] = [
-        Table("chosen-replicates", f"Replicates of trial {number}", rows[kept], tuple(columns), note, most=60)
+        Table("chosen-replicates", f"Replicates of {name}", rows[kept], tuple(columns), note, most=60)
     ]
     found = view.ledger.curves(number)
     if any(found.values()):
-        caption = f"Trial {number}; stages have losses of their own, which are not comparable with each other."
-        blocks.append(curves("loss-curves", "Loss curves of the chosen trial", caption, found))
+        subject = name.capitalize() if view.searched else name
+        caption = f"{subject}; stages have losses of their own, which are not comparable with each other."
+        blocks.append(
+            curves(
+                "loss-curves",
+                f"Loss curves of {which}",
+                caption,
+                found,
+            )
+        )
     else:
-        blocks.append(Note("No loss curves of the chosen trial were kept."))
-    return Section("The chosen trial", tuple(blocks))
+        blocks.append(Note(f"No loss curves of {which} were kept."))
+    return Section(title, tuple(blocks))

@@ -57,8 +57,10 @@ def provenance(view: View) -> Section:
 
 
 def prior(view: View) -> str:
-    """The prior in words; every method of a sweep gets the same."""
-    return _listed(view.frame.rows["prior"])
+    """The prior of the trials in words; a control is told the same unless its own settings say otherwise."""
+    rows = view.frame.rows
+    trials = rows[rows["kind"] == "trial"]
+    return _listed((trials if trials["prior"].notna().any() else rows)["prior"])
 
 
 def _listed(values: Iterable[object], most: int = 12) -> str:

@@ -68,6 +68,11 @@ class View:
         )
 
     @property
+    def searched(self) -> bool:
+        """Whether its trials are points of a space; without one there is one trial, a method beside others."""
+        return self.ledger.spec.get("space", "") is not None
+
+    @property
     def planned(self) -> int:
         """Replicates that each trial should have."""
         return int(self.trials["planned"].max()) if len(self.trials) else self.ledger.planned() or 0

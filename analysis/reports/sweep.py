@@ -9,6 +9,8 @@ from analysis.markup import slug
 from analysis.render import Block, Report, Section, Table
 from analysis.reports._best import best, facts
 from analysis.reports._chosen import chosen_trial
+from analysis.reports._comparison import facts as method_facts
+from analysis.reports._comparison import methods
 from analysis.reports._health import outcome_section, unknowns, warnings
 from analysis.reports._parameters import hyper_parameters
 from analysis.reports._provenance import prior, provenance
@@ -21,7 +23,8 @@ def build(frame: Frame, context: Context) -> Report:
     views = context.views(frame)
     if len(views) == 1:
         view = views[0]
-        return Report(f"Sweep {view.ledger.name}", _subtitle(view), facts(view), warnings(view), _sections(view))
+        kind, shown = ("Sweep", facts(view)) if view.searched else ("Comparison", method_facts([view]))
+        return Report(f"{kind} {view.ledger.name}", _subtitle(view), shown, warnings(view), _sections(view))
     sections = tuple(
         _renamed(section, view.ledger.source, slug(view.ledger.source)) for view in views for section in _sections(view)
     )
@@ -34,6 +37,14 @@ def build(frame: Frame, context: Context) -> Report:
 
 def _sections(view: View) -> tuple[Section, ...]:
     chosen = chosen_trial(view)
+    if not view.searched:
+        return (
+            Section("Methods", tuple(methods(view))),
+            *((chosen,) if chosen is not None else ()),
+            outcome_section(view),
+            unknowns(view),
+            provenance(view),
+        )
     return (
         best(view),
         tradeoffs(view),
@@ -57,7 +68,12 @@ def _subtitle(view: View) -> str:
     pairs = rows.loc[rows["student"].notna(), ["teacher", "student"]].dropna().drop_duplicates()
     if len(pairs):
         parts.append("; ".join(f"{teacher} → {student}" for teacher, student in pairs.itertuples(index=False)))
-    parts.append(f"{text.plural(len(view.trials), 'trial')} × {text.plural(view.planned, 'replicate')}")
+    what = (
+        text.plural(len(view.trials), "trial")
+        if view.searched
+        else text.plural(len(view.trials) + len(view.controls), "method")
+    )
+    parts.append(f"{what} × {text.plural(view.planned, 'replicate')}")
     known = prior(view)
     if known:
         parts.append(f"prior: {known}")

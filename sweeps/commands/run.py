@@ -81,7 +81,8 @@ def run(
         err.print("Stopped. What was done is kept; the same command goes on from here.")
         raise typer.Exit(130)
     if summary.nothing_to_do:
-        out.print("Nothing is left to do: the budget is met. `--trials N` with a larger N adds trials.")
+        more = "" if read.space is None else ": the budget is met. `--trials N` with a larger N adds trials"
+        out.print(f"Nothing is left to do{more}.")
     _finish(target, summary)
 
 
@@ -99,8 +100,10 @@ def _finish(folder: Path, summary: Any) -> None:
     from analysis import reports
 
     path = reports.write([folder], folder / "report")
-    out.print(_table(reports.pareto_table(folder)))
-    out.print("Chosen by the objectives alone. Front: no trial is better in all of them.")
+    found = reports.pareto_table(folder)
+    out.print(_table(found))
+    if found.attrs["searched"]:
+        out.print("Chosen by the objectives alone. Front: no trial is better in all of them.")
     out.print(f"Report: {path}", markup=False, highlight=False, soft_wrap=True)
     failed = summary.counts.get("failed", 0)
     if failed:
@@ -115,14 +118,14 @@ def _table(frame: "pd.DataFrame") -> Any:
 
     from sweeps.display import number
 
-    objective = frame.attrs["objective"]
+    objective, searched = frame.attrs["objective"], frame.attrs["searched"]
     measures = list(dict.fromkeys([objective, "share", "seconds", "multiply_adds"]))
     titles = {"share": "recovered\nshare", "seconds": "\nseconds"}
     table = Table(
         box=None,
         padding=(0, 1, 0, 0),
         header_style="bold",
-        title="Trials, best first (± standard deviation over runs)",
+        title=f"{'Trials, best first' if searched else 'Methods'} (± standard deviation over runs)",
         title_justify="left",
     )
     table.add_column("\n", no_wrap=True)
@@ -136,14 +139,14 @@ def _table(frame: "pd.DataFrame") -> Any:
         accuracy = "–" if _missing(row["test_accuracy"]) else f"{row['test_accuracy']:.3f}{spread}"
         done, _, planned = str(row["replicates"]).partition(" of ")
         short = "" if _missing(row["outcomes"]) else _not_completed(str(row["outcomes"]))
-        mark = "chosen" if row["chosen"] else "front" if row["on_front"] else short
+        mark = short if not searched else "chosen" if row["chosen"] else "front" if row["on_front"] else short
         table.add_row(
             str(row["label"]),
             f"{done}/{planned}",
             accuracy,
             *(number(None if _missing(row[name]) else row[name]) for name in measures),
             mark,
-            style="bold green" if row["chosen"] else None,
+            style="bold green" if row["chosen"] and searched else None,
         )
     return table
 

@@ -116,7 +116,7 @@ def test_the_terminal_table(made_up: ModuleType, tmp_path: Path) -> None:
     assert table["validation_accuracy"].tolist()[:3] == pytest.approx([0.9, 0.88, 0.8])
     assert table["test_accuracy"].tolist()[0] == pytest.approx(0.85)
     assert table["on_front"].tolist() == [True, *[False] * 7]
-    assert table.attrs == {"objective": "validation_accuracy", "direction": "maximize"}
+    assert table.attrs == {"objective": "validation_accuracy", "direction": "maximize", "searched": True}
 
 
 def test_an_empty_folder_gives_a_sensible_report(tmp_path: Path) -> None:
@@ -258,6 +258,37 @@ def test_methods_compares_the_chosen_trial_with_the_controls(made_up: ModuleType
     methods = pd.read_csv(path.parent / "tables" / "methods.csv")
     assert methods["label"].tolist()[-1] == "majority class"
     assert methods["share"].tolist()[0] == pytest.approx(0.95)
+
+
+def test_a_sweep_without_a_space_is_a_comparison_of_methods(made_up: ModuleType, tmp_path: Path) -> None:
+    records = []
+    for replicate in range(3):
+        records.append(made_up.record(kind="teacher", label="teacher", replicate=replicate))
+        for label, accuracy in (("gfkd as released", 0.5), ("real_data", 0.84)):
+            quality = {"test_accuracy": accuracy + replicate / 50}
+            records.append(
+                made_up.record(kind="control", label=label, replicate=replicate, method="gfkd", quality=quality)
+            )
+        quality = {"test_accuracy": 0.8 + replicate / 50}
+        records.append(made_up.record(label="trial 0", trial=0, replicate=replicate, quality=quality))
+    folder = made_up.write_folder(tmp_path / "compared", records, trials=1)
+    sweep = json.loads((folder / "sweep.json").read_text())
+    sweep["spec"]["space"] = None
+    (folder / "sweep.json").write_text(json.dumps(sweep))
+    path = write([folder], tmp_path / "report")
+    page = path.with_name("report.md").read_text()
+    assert "# Comparison made-up" in page
+    assert "3 methods × 3 replicates" in page
+    for word in ("trial 0", "chosen", "Hyper-parameters", "Pareto"):
+        assert word not in page, "there is one trial, and nothing was chosen from"
+    table = pd.read_csv(path.parent / "tables" / "methods.csv")
+    assert table["label"].tolist() == [
+        "acgkd", "gfkd as released", "real_data", "teacher", "majority class",
+    ]  # fmt: skip
+    differences = pd.read_csv(path.parent / "tables" / "differences.csv").set_index("against")
+    assert differences.loc["gfkd as released", "difference"] == pytest.approx(0.3)
+    shown = pareto_table(folder)
+    assert (shown["label"].tolist()[0], shown.attrs["searched"]) == ("acgkd", False)
 
 
 def test_errors_are_named(made_up: ModuleType, tmp_path: Path) -> None:
