@@ -1,0 +1,140 @@
+"""Packed records: small, without traces of the machine, and enough to go on in a fresh folder."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from sweeps import archive
+from sweeps.errors import FolderError
+from sweeps.inprocess import run
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+CONTROLS = [{"name": "acgkd", "label": "a", "transfer": {"steps": 8}}, {"name": "acgkd", "label": "b", "transfer": {}}]
+COMPARED: dict[str, Any] = {
+    "space": None,
+    "trials": None,
+    "sampler": {"startup_trials": 10},
+    "seeds": [0, 1, 2],
+    "controls": CONTROLS,
+}
+SLOW = {**COMPARED, "transfer": {"delay_s": 0.02}}
+
+
+def drive(folder: Path, changes: dict[str, Any], done: int) -> None:
+    """Starts a sweep elsewhere and kills it without warning once so many records are there."""
+    command = [sys.executable, str(HERE / "drive.py"), "inprocess", str(folder), json.dumps(changes)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(ROOT)])}
+    child = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    end = time.monotonic() + 60
+    while len(list((folder / "records").glob("[!.]*.json"))) < done and time.monotonic() < end:
+        assert child.poll() is None
+        time.sleep(0.01)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def test_a_fresh_folder_goes_on_from_what_a_killed_sweep_left(lab: ModuleType, tmp_path: Path) -> None:
+    drive(tmp_path / "killed", SLOW, done=5)
+    path = tmp_path / "records.parquet"
+    archive.write(path, {"fake": archive.pack(tmp_path / "killed")})
+    kept = archive.read(path)["fake"]
+    assert len(kept.files) >= 5
+
+    spec, laboratory = lab.make_spec(**SLOW), lab.FakeLaboratory(hurry=True)
+    fit = archive.fitting(kept, spec, laboratory)
+    names = [name for name in kept.files if name.startswith("records/")]
+    assert archive.restore(fit, tmp_path / "fresh") == len(names)
+    run(spec, tmp_path / "fresh", laboratory=laboratory)
+    run(spec, tmp_path / "undisturbed", laboratory=laboratory)
+    assert lab.table(tmp_path / "fresh") == lab.table(tmp_path / "undisturbed")
+    assert len(lab.table(tmp_path / "fresh")) == 12
+    taught = sum("teacher" not in name for name in names)
+    assert len(lab.events(tmp_path / "fresh", "measured")) == 9 - taught, "what was there was not run again"
+    for name in names:
+        assert (tmp_path / "fresh" / name).read_text() == kept.files[name]
+
+
+def test_a_search_goes_on_as_one_sweep(lab: ModuleType, tmp_path: Path) -> None:
+    laboratory = lab.FakeLaboratory(hurry=True)
+    run(lab.make_spec(trials=3), tmp_path / "short", laboratory=laboratory)
+    packed = archive.pack(tmp_path / "short")
+    longer = lab.make_spec(trials=6)
+    archive.restore(archive.fitting(packed, longer, laboratory), tmp_path / "fresh")
+    assert run(longer, tmp_path / "fresh", laboratory=laboratory).trials_started == 3
+    run(longer, tmp_path / "whole", laboratory=laboratory)
+    assert lab.table(tmp_path / "fresh") == lab.table(tmp_path / "whole")
+    with pytest.raises(FolderError, match="by the search that asked for them"):
+        archive.fitting(packed, lab.make_spec(trials=6, sampler={"seed": 7}), laboratory)
+
+
+def test_what_the_spec_would_not_make_today_is_left_out(lab: ModuleType, tmp_path: Path) -> None:
+    laboratory = lab.FakeLaboratory(hurry=True)
+    run(lab.make_spec(**COMPARED), tmp_path / "sweep", laboratory=laboratory)
+    packed = archive.pack(tmp_path / "sweep")
+
+    def left(**changes: Any) -> dict[str, int]:
+        fit = archive.fitting(packed, lab.make_spec(**{**COMPARED, **changes}), laboratory)
+        files = [name.removeprefix("records/").rpartition("-")[0] for name in fit.files]
+        return {name: files.count(name) for name in ("control-a", "control-b", "trial-0000", "teacher")}
+
+    everything = {"control-a": 3, "control-b": 3, "trial-0000": 3, "teacher": 3}
+    assert left() == everything
+    changed = [CONTROLS[0], {**CONTROLS[1], "transfer": {"steps": 30}}]
+    assert left(controls=changed) == {**everything, "control-b": 0}
+    assert left(controls=[*CONTROLS, "random_graphs"]) == everything
+    assert left(controls=CONTROLS[:1]) == {**everything, "control-b": 0}
+    assert left(seeds=[0, 1, 2, 3]) == everything
+    assert left(seeds=[0, 5]) == {name: 1 for name in everything}
+    assert left(teacher={"preset": "gin-5-64", "epochs": 7}) == {name: 0 for name in everything}
+    fewer = {"objectives": [{"name": "validation_divergence", "floor": None}]}
+    assert left(**fewer) == {**dict.fromkeys(everything, 0), "teacher": 3}
+
+
+def test_more_seeds_go_on_where_fewer_ended(lab: ModuleType, tmp_path: Path) -> None:
+    laboratory = lab.FakeLaboratory(hurry=True)
+    run(lab.make_spec(**COMPARED), tmp_path / "sweep", laboratory=laboratory)
+    more = lab.make_spec(**{**COMPARED, "seeds": [0, 1, 2, 3]})
+    archive.restore(archive.fitting(archive.pack(tmp_path / "sweep"), more, laboratory), tmp_path / "more")
+    summary = run(more, tmp_path / "more", laboratory=laboratory)
+    assert summary.counts == {"completed": 1}
+    assert lab.events(tmp_path / "more", "teacher") == ["teacher teacher-3"]
+    assert len(lab.events(tmp_path / "more", "measured")) == 3
+
+
+def test_nothing_of_the_machine_is_kept_and_equal_content_gives_equal_bytes(lab: ModuleType, tmp_path: Path) -> None:
+    laboratory = lab.FakeLaboratory()
+    folder = tmp_path / "sweep"
+    run(lab.make_spec(trials=1, seeds=(0,), transfer={"fault": "bug"}), folder, laboratory=laboratory)
+    raw = (folder / "records" / "trial-0000-00.json").read_text()
+    assert str(ROOT) in raw, "the message of a failure names folders"
+    packed = archive.pack(folder)
+    text = "".join(packed.files.values())
+    assert str(ROOT) not in text
+    assert f'"host":"{socket.gethostname()}"' not in text
+    assert "fake_lab.py" in text
+    archive.write(tmp_path / "one.parquet", {"b": packed, "a": packed})
+    archive.write(tmp_path / "two.parquet", {"a": packed, "b": archive.pack(folder)})
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+    assert archive.read(tmp_path / "one.parquet") == {"a": packed, "b": packed}
+
+
+def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
+    assert archive.read(tmp_path / "none.parquet") == {}
+    (tmp_path / "torn.parquet").write_bytes(b"PAR1")
+    with pytest.raises(FolderError, match="cannot be read"):
+        archive.read(tmp_path / "torn.parquet")
+    with pytest.raises(FolderError, match=r"sweep\.json"):
+        archive.pack(tmp_path)
+    for name in ("../elsewhere.json", "records/../../elsewhere.json", "/etc/elsewhere.json"):
+        with pytest.raises(FolderError, match="lies under"):
+            archive.restore(archive.Packed("", {name: "{}"}), tmp_path / "fresh")
