@@ -1,4 +1,4 @@
-"""Two settings that every shipped graph method knows, for tests of everything else."""
+"""Two settings of the transfer stage that most methods share, for tests of everything else."""
 
 from typing import TYPE_CHECKING
 

@@ -8,10 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from acgkd.config import RunConfig
 from acgkd.errors import ConfigError
-from acgkd.evaluation import accuracy
-from acgkd.experiment import Experiment
 from acgkd.graphs.batch import GraphBatch
 from acgkd.methods.deepinv_graphs import METHOD, DeepinvGraphsConfig, FeatureInversion
 
