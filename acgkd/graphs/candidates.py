@@ -65,6 +65,44 @@ def draw_candidates(sizes: Tensor, mode: Mode, value: float, generator: torch.Ge
     return Candidates(sizes=sizes, counts=torch.tensor(counts, device="cpu"), pairs=torch.cat(chosen, dim=1))
 
 
+def regrown(
+    candidates: Candidates, likelihood: Tensor, share: float, graphs: Tensor, generator: torch.Generator
+) -> tuple[Candidates, Tensor]:
+    """Replaces the least likely candidates of some graphs by pairs that were none; counts stay as they are.
+
+    Args:
+        candidates: left as they are.
+        likelihood: larger is likelier, within a graph.
+        share: of a graph's candidates that is replaced, rounded down; fewer where not so many pairs are left.
+        graphs: numbers of the graphs.
+        generator: on the CPU.
+
+    Returns:
+        other candidates, and the places of those that are new.
+
+    Shapes:
+        likelihood: ``[candidates]`` on the CPU; graphs: ``[picked]`` on the CPU
+        returns: places ``[replaced]``
+    """
+    pairs, places = candidates.pairs.clone(), []
+    node_starts = candidates.sizes.cumsum(0) - candidates.sizes
+    pair_starts = candidates.counts.cumsum(0) - candidates.counts
+    for graph in graphs.tolist():
+        n, count, first = (int(row[graph]) for row in (candidates.sizes, candidates.counts, pair_starts))
+        others = n * (n - 1) // 2 - count
+        wanted = min(int(share * count), others)
+        # A stable sort, or equal likelihoods would be replaced in another order on another machine.
+        least = first + torch.argsort(likelihood[first : first + count], stable=True)[:wanted]
+        members = _rank(pairs[:, first : first + count] - node_starts[graph]).sort().values
+        # How many others stand below each member: the r-th other is r and all members up to there.
+        below = members - torch.arange(count, device="cpu")
+        fresh = _distinct(others, wanted, generator)
+        codes = fresh + torch.searchsorted(below, fresh, right=True)
+        pairs[:, least] = _unrank(codes) + node_starts[graph]
+        places.append(least)
+    return Candidates(sizes=candidates.sizes, counts=candidates.counts, pairs=pairs), torch.cat(places)
+
+
 def _distinct(total: int, keep: int, generator: torch.Generator) -> Tensor:
     """`keep` distinct numbers below `total`, ascending, without listing all of them where that would be wasteful."""
     if keep >= total:
@@ -95,3 +133,12 @@ def _unrank(codes: Tensor) -> Tensor:
     j = torch.where(j * (j - 1) // 2 > codes, j - 1, j)
     j = torch.where(j * (j + 1) // 2 <= codes, j + 1, j)
     return torch.stack([codes - j * (j - 1) // 2, j])
+
+
+def _rank(pairs: Tensor) -> Tensor:
+    """Places of pairs i < j in that list.
+
+    Shapes:
+        pairs: ``[2, pairs]``; returns: ``[pairs]``
+    """
+    return pairs[1] * (pairs[1] - 1) // 2 + pairs[0]

@@ -71,6 +71,11 @@ class PseudoGraphs(nn.Module):
             self.features = nn.Parameter(scale * noise)
         self._parts = Parts(candidates, labels, device)
 
+    def take(self, candidates: Candidates) -> None:
+        """Goes on with other candidate pairs, as many in each graph as before."""
+        self.candidates = candidates
+        self._parts = Parts(candidates, self.labels, self.device)
+
     @property
     def count(self) -> int:
         """Number of pseudo-graphs."""

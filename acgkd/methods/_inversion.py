@@ -11,8 +11,11 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from acgkd.config import Config
 from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS, GraphBatch
+from acgkd.graphs.candidates import regrown
+from acgkd.graphs.structures import Pairs
 from acgkd.losses import feature_entropy, softened_kl
 from acgkd.methods import Setting
 from acgkd.methods._graphs import PseudoGraphConfig, Untrained
@@ -20,6 +23,25 @@ from acgkd.runtime import backward
 from acgkd.statistics import BatchNormStatistics, Statistic
 
 logger = logging.getLogger(__name__)
+
+
+# Pairs that come later would not be learned any more: the rate is low by then.
+LAST_REGROWTH = 2 / 3
+
+
+class RegrowthConfig(Config):
+    """Pruning and regrowing of candidate pairs while pseudo-graphs are learned, as sparse training does it.
+
+    Args:
+        every: steps between two regrowths, each of which waits for the device; None never regrows. None happens in the
+            last third of the steps, when what is new would not be learned any more.
+        share: of each graph's candidates, the least likely, that is replaced by pairs that are none yet.
+
+    Source: Mocanu et al. (2018), Nature Communications 9:2383, for weights of networks; for candidate pairs, ours.
+    """
+
+    every: int | None = Field(default=None, ge=1)
+    share: float = Field(default=0.1, gt=0, lt=1)
 
 
 class SynthesisConfig(PseudoGraphConfig):
@@ -38,6 +60,7 @@ class SynthesisConfig(PseudoGraphConfig):
             that normalises by degree leaves it free otherwise. Nothing where the prior's is unknown.
         confidence: least probability that the teacher is asked to give to a pseudo-label. Below 1, what is asked
             for is spread evenly over the graphs of a class, from here to 1, so that some lie near the boundary.
+        regrowth: pruning and regrowing of candidate pairs.
         final_concrete_temperature: λ at the last step, reached geometrically; None keeps it as it is.
         adversarial_weight: weight of the disagreement between teacher and student; above 0, synthesis and transfer
             run interleaved as one stage.
@@ -51,15 +74,26 @@ class SynthesisConfig(PseudoGraphConfig):
     entropy_weight: float = Field(default=0.1, ge=0)
     degree_weight: float = Field(default=0.0, ge=0)
     confidence: float = Field(default=1.0, gt=0, le=1)
+    regrowth: RegrowthConfig = RegrowthConfig()
     final_concrete_temperature: float | None = Field(default=None, gt=0)
     adversarial_weight: float = Field(default=0.0, ge=0)
 
     @model_validator(mode="after")
-    def _all_play_at_once(self) -> "SynthesisConfig":
+    def _parts_that_fit(self) -> "SynthesisConfig":
         if self.adversarial_weight > 0 and self.graphs_at_once is not None:
             raise ConfigError(
                 "`adversarial_weight > 0` needs `graphs_at_once: null`: the student plays against all pseudo-graphs, "
                 "and parts that come late would be untrained for most of the game."
+            )
+        if self.structure.kind == "mlp" and self.graphs_at_once is not None:
+            raise ConfigError(
+                "`structure: mlp` needs `graphs_at_once: null`: all graphs share its network, and a part that comes "
+                "later would change those that are done."
+            )
+        if self.regrowth.every is not None and self.complexity.mode == "threshold":
+            raise ConfigError(
+                "`regrowth/every` needs `complexity/mode: degree` or `ratio`: "
+                "in `threshold` mode all pairs are candidates."
             )
         return self
 
@@ -85,6 +119,8 @@ class GraphInversion(Untrained):
         if config.statistics_weight > 0 and self._statistics.layers == 0:
             logger.warning("The teacher has no BatchNorm layer: the statistics term of the synthesis loss is absent.")
         self._optimizer = self._fresh_optimizer()
+        if config.regrowth.every is not None and not isinstance(self.graphs.structure, Pairs):
+            raise ConfigError("`regrowth/every` needs `structure: pairs`: only there has each pair odds of its own.")
         self._targets = _targets(self.graphs.labels, setting.prior.classes, config.confidence).to(setting.device)
         self._costs: dict[nn.Module, Callable[[GraphBatch], float]] = {}
 
@@ -101,6 +137,9 @@ class GraphInversion(Untrained):
         for group in self._optimizer.param_groups:
             group["lr"] = self.config.rate * 0.5 * (1 + math.cos(math.pi * within / self.config.steps))
         self._anneal(within)
+        every = self.config.regrowth.every
+        if every is not None and 0 < within <= LAST_REGROWTH * self.config.steps and within % every == 0:
+            self._regrow(self._parts[number])
         part = self._parts[number] if len(self._parts) > 1 else None
         batch = self.graphs.relaxed(self.setting.streams.generator("synthesis"), part)
         loss, terms = self._loss(batch, self._parts[number], student)
@@ -139,6 +178,23 @@ class GraphInversion(Untrained):
             loss = loss - config.adversarial_weight * terms["disagreement"]
         return loss, terms
 
+    def _regrow(self, part: Tensor) -> None:
+        """Replaces the least likely candidates of the graphs `part`; what is new starts without momentum."""
+        structure = self.graphs.structure
+        assert isinstance(structure, Pairs), "checked at the start"
+        candidates, places = regrown(
+            self.graphs.candidates,
+            structure.logits.detach().to("cpu"),
+            self.config.regrowth.share,
+            part,
+            self.setting.streams.host("regrowth"),
+        )
+        self.graphs.take(candidates)
+        structure.restart(places)
+        moments = self._optimizer.state[structure.logits]
+        for name in ("exp_avg", "exp_avg_sq"):
+            moments[name][places.to(self.setting.device)] = 0
+
     def _anneal(self, within: int) -> None:
         """Sets λ for the step `within` its part."""
         first, last = self.config.concrete_temperature, self.config.final_concrete_temperature
@@ -154,8 +210,10 @@ class GraphInversion(Untrained):
         self.multiply_adds += 3 * self._costs[model](batch)
 
     def state_dict(self) -> dict[str, Any]:
-        """Learned parameters, optimiser, position; candidates follow from the seed."""
+        """Learned parameters, optimiser, position; candidates where they do not follow from the seed."""
+        pairs = None if self.config.regrowth.every is None else self.graphs.candidates.pairs
         return {
+            "pairs": pairs,
             "done": self.done,
             "multiply_adds": self.multiply_adds,
             "graphs": self.graphs.state_dict(),
@@ -166,6 +224,8 @@ class GraphInversion(Untrained):
         """Takes up a state made by `state_dict`."""
         self.done = int(state["done"])
         self.multiply_adds = float(state["multiply_adds"])
+        if state["pairs"] is not None:
+            self.graphs.take(replace(self.graphs.candidates, pairs=state["pairs"].to("cpu")))
         self.graphs.load_state_dict(state["graphs"])
         self._optimizer.load_state_dict(state["optimizer"])
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from acgkd.graphs.candidates import Candidates, Mode, _distinct, _unrank, draw_candidates
+from acgkd.graphs.candidates import Candidates, Mode, _distinct, _rank, _unrank, draw_candidates, regrown
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -136,3 +136,55 @@ def test_four_thousand_nodes_cost_no_more_than_their_candidates() -> None:
     check_laws(candidates)
     assert candidates.counts.tolist() == [8800]
     assert 8800 <= largest.numel <= 10 * 8800
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(2, 20), min_size=1, max_size=5),
+    st.floats(0.05, 1.0),
+    st.floats(0.01, 0.99),
+    st.integers(0, 1000),
+)
+def test_regrown_pairs_keep_the_laws_and_replace_the_least_likely(
+    sizes: list[int], ratio: float, share: float, seed: int
+) -> None:
+    draw = generator(seed)
+    candidates = draw_candidates(torch.tensor(sizes), "ratio", ratio, draw)
+    likelihood = torch.randint(5, (candidates.pairs.shape[1],), generator=draw).float()
+    picked = torch.arange(0, len(sizes), 2)
+    new, places = regrown(candidates, likelihood, share, picked, draw)
+    check_laws(new)
+    assert torch.equal(new.counts, candidates.counts)
+    before, after = (set(map(tuple, some.pairs.t().tolist())) for some in (candidates, new))
+    start = 0
+    expected = []
+    for index, (n, count) in enumerate(zip(sizes, candidates.counts.tolist(), strict=True)):
+        if index % 2 == 0:
+            wanted = min(int(share * count), n * (n - 1) // 2 - count)
+            ordered = sorted(range(start, start + count), key=lambda place: (likelihood[place].item(), place))
+            expected += ordered[:wanted]
+        start += count
+    assert sorted(places.tolist()) == sorted(expected)
+    # Nothing that was a candidate comes back at once, and all else stays in its place.
+    assert len(after - before) == len(expected)
+    stay = torch.ones(candidates.pairs.shape[1], dtype=torch.bool)
+    stay[places] = False
+    assert torch.equal(new.pairs[:, stay], candidates.pairs[:, stay])
+
+
+def test_what_regrows_is_even_over_the_pairs_that_are_left() -> None:
+    candidates = draw_candidates(torch.tensor([8]), "ratio", 0.5, generator())
+    draw, seen = generator(1), torch.zeros(28)
+    for _ in range(2000):
+        new, places = regrown(candidates, torch.zeros(14), 0.5, torch.tensor([0]), draw)
+        seen[_rank(new.pairs[:, places])] += 1
+    assert bool((seen[_rank(candidates.pairs)] == 0).all())
+    left = seen[seen > 0]
+    # Each of the 14 is taken half of the time, give or take five deviations.
+    assert left.numel() == 14
+    assert (left - 1000).abs().max() < 5 * (2000 * 0.25) ** 0.5
+
+
+def test_the_rank_is_the_place_in_the_list() -> None:
+    codes = torch.arange(500)
+    assert torch.equal(_rank(_unrank(codes)), codes)

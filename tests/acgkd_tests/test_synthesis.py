@@ -1,5 +1,6 @@
 """What ACGKD's synthesis can be told beyond its plain form."""
 
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,13 +13,15 @@ from hypothesis import strategies as st
 
 from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS, Prior
-from acgkd.methods._inversion import _targets
+from acgkd.methods._inversion import SynthesisConfig, _targets
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "annealed": {"final_concrete_temperature": 0.1},
     "boundary": {"confidence": 0.6},
     "degree": {"degree_weight": 2.0},
     "matched": {"sizes": "matched"},
+    "regrown": {"regrowth": {"every": 1, "share": 0.4}},
+    "regrown in parts": {"graphs_at_once": 3, "steps": 3, "regrowth": {"every": 1, "share": 0.4}},
     "in parts": {"graphs_at_once": 3, "steps": 2, "final_concrete_temperature": 0.1},
 }
 
@@ -116,7 +119,7 @@ def test_a_run_resumed_at_any_step_ends_in_the_same_bytes(tiny: ModuleType, tmp_
     whole.advance()
     plain.advance()
     assert whole.curves != plain.curves
-    for steps in range(8):
+    for steps in range(whole.total_steps):
         run, resumed = start(), start()
         while run.steps_done < steps:
             run.advance(until=run.progress + 1e-6)
@@ -185,3 +188,39 @@ def test_memory_follows_the_graphs_at_once_and_not_the_graphs(tiny: ModuleType) 
 def test_a_game_against_the_student_is_played_with_all_graphs(tiny: ModuleType) -> None:
     with pytest.raises(ConfigError, match=r"`adversarial_weight > 0` needs `graphs_at_once: null`"):
         tiny.distillation(synthesis=small(adversarial_weight=0.5, graphs_at_once=4))
+
+
+def test_regrowth_replaces_unlikely_pairs_which_start_afresh_without_momentum(tiny: ModuleType) -> None:
+    regrowth = {"every": 3, "share": 0.25}
+    run = tiny.distillation(synthesis=small(steps=9, complexity={"degree": 4.0}, regrowth=regrowth), nodes=(8, 8)).run
+    synthesis = run._synthesis
+    pairs = [synthesis.graphs.candidates.pairs]
+    for _ in range(9):
+        run.step()
+        pairs.append(synthesis.graphs.candidates.pairs)
+    changed = [not torch.equal(*both) for both in pairwise(pairs)]
+    # Before the fourth and the seventh step, and not in the last third.
+    assert changed == [False] * 3 + [True] + [False] * 2 + [True] + [False] * 2
+    start = synthesis.graphs.structure._start.clone()
+    synthesis._regrow(torch.tensor([2, 5], device="cpu"))
+    new = (synthesis.graphs.candidates.pairs != pairs[-1]).any(dim=0)
+    # A quarter of 16 candidates in each of the two graphs.
+    assert torch.nonzero(new).flatten().div(16, rounding_mode="floor").tolist() == [2] * 4 + [5] * 4
+    odds = synthesis.graphs.structure.logits.detach()
+    assert torch.equal(odds[new], start[new])
+    moments = synthesis._optimizer.state[synthesis.graphs.structure.logits]
+    for name in ("exp_avg", "exp_avg_sq"):
+        assert bool((moments[name][new] == 0).all())
+        assert bool((moments[name][~new] != 0).any())
+
+
+def test_draws_follow_the_regrown_pairs(tiny: ModuleType) -> None:
+    run = tiny.distillation(synthesis=small(regrowth={"every": 1, "share": 0.4}))
+    run.advance(until=0.5)
+    graphs = run.run._synthesis.graphs
+    assert torch.equal(graphs.soft().edge_index[:, : graphs.structure.logits.numel()], graphs.candidates.pairs)
+
+
+def test_regrowth_needs_pairs_that_are_no_candidates() -> None:
+    with pytest.raises(ValueError, match=r"`regrowth/every` needs `complexity/mode: degree` or `ratio`"):
+        SynthesisConfig.model_validate({"complexity": {"mode": "threshold"}, "regrowth": {"every": 5}})
