@@ -119,16 +119,16 @@ class Pairs(IndependentEdges):
         super().__init__(noise)
         start = edge_probability.clamp(LEAST_PROBABILITY, GREATEST_PROBABILITY)
         odds = log_odds(start, noise).repeat_interleave(counts)
+        self._start = odds
         self.logits = nn.Parameter(
             odds.to(device) + 0.3 * torch.randn(odds.numel(), generator=generator, device=device)
-        self._start = odds
         )
 
-    def log_odds(self, part: Part) -> Tensor:
-        """The parameter itself."""
     @torch.no_grad()
     def restart(self, places: Tensor) -> None:
         """Puts the pairs at `places` (on the CPU) to where their graph started."""
         self.logits[places.to(self.logits.device)] = self._start[places].to(self.logits.device)
 
+    def log_odds(self, part: Part) -> Tensor:
+        """The parameter itself."""
         return self.logits if part.pairs is None else self.logits[part.pairs]
