@@ -17,7 +17,7 @@ def _uniform(like: Tensor, generator: torch.Generator) -> Tensor:
     return u.clamp(_TINY, 1 - _TINY)
 
 
-def _straight_through(hard: Tensor, soft: Tensor) -> Tensor:
+def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
     """The value of `hard` with the gradient of `soft`."""
     # The difference is exactly 0; without the brackets a 1 would come out as 0.9999999.
     return hard + (soft - soft.detach())
@@ -73,7 +73,7 @@ def concrete_edges(
     soft = torch.sigmoid((logits + edge_noise(logits, noise, generator)) / temperature)
     if relaxation == "relaxed":
         return soft, soft
-    return _straight_through((soft > 0.5).to(soft.dtype), soft), soft
+    return straight_through((soft > 0.5).to(soft.dtype), soft), soft
 
 
 def concrete_features(
@@ -95,7 +95,7 @@ def concrete_features(
     soft = F.softmax((logits + gumbel) / temperature, dim=1)
     if relaxation == "relaxed":
         return soft
-    return _straight_through(one_hot(soft.argmax(dim=1), logits.shape[1], soft.dtype), soft)
+    return straight_through(one_hot(soft.argmax(dim=1), logits.shape[1], soft.dtype), soft)
 
 
 def one_hot(classes: Tensor, count: int, dtype: torch.dtype) -> Tensor:
@@ -120,4 +120,4 @@ def degree_features(weights: Tensor, edge_index: Tensor, nodes: int, columns: in
     degree = degree.clamp(max=columns - 1)
     centres = torch.arange(columns, dtype=weights.dtype, device=weights.device)
     soft = F.softmax(-0.5 * (degree.unsqueeze(1) - centres) ** 2, dim=1)
-    return _straight_through(one_hot(degree.detach().round().long(), columns, soft.dtype), soft)
+    return straight_through(one_hot(degree.detach().round().long(), columns, soft.dtype), soft)

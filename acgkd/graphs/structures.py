@@ -17,6 +17,8 @@ from acgkd.graphs.parts import Part
 
 # Far down, or a known mean degree would be missed where all pairs of a large graph are candidates.
 LEAST_PROBABILITY, GREATEST_PROBABILITY = 1e-4, 0.98
+# Deviation of the log-odds that a graph starts with: pairs must differ before they can learn to.
+SPREAD = 0.3
 
 
 class Structure(nn.Module, ABC):
@@ -121,7 +123,7 @@ class Pairs(IndependentEdges):
         odds = log_odds(start, noise).repeat_interleave(counts)
         self._start = odds
         self.logits = nn.Parameter(
-            odds.to(device) + 0.3 * torch.randn(odds.numel(), generator=generator, device=device)
+            odds.to(device) + SPREAD * torch.randn(odds.numel(), generator=generator, device=device)
         )
 
     @torch.no_grad()

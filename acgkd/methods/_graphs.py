@@ -14,8 +14,8 @@ from acgkd.graphs.candidates import draw_candidates
 from acgkd.graphs.concrete import Noise, Relaxation
 from acgkd.graphs.prior import Prior
 from acgkd.graphs.pseudo_graphs import PseudoGraphs, Relaxing
-from acgkd.graphs.structures import Pairs
 from acgkd.methods import Setting
+from acgkd.methods._structure import StructureConfig, build_structure
 from acgkd.methods._transfer import Samples, TransferConfig
 from acgkd.projection import ProjectedStudent
 
@@ -25,7 +25,8 @@ class ComplexityConfig(Config):
 
     Args:
         mode: what ξ counts.
-        degree: candidate neighbours of a node; None means twice the prior's mean degree (6 where that is unknown).
+        degree: candidate neighbours of a node; None means twice the prior's mean degree (6 where that is unknown),
+            and every other node where the structure is one of communities.
         ratio: share of all pairs that are candidates.
         threshold: all pairs are candidates; those whose relaxed weight is below take no part in message passing. At
             most 0.5, above which an edge is drawn: what is dropped while learning must not come back in transfer.
@@ -45,6 +46,7 @@ class PseudoGraphConfig(Config):
         sizes: `uniform` draws each number of nodes by itself; `matched` spreads them evenly over the prior's range and
             gives each to one graph of every class.
         complexity: which pairs may be edges.
+        structure: what says which of them are.
         concrete_temperature: λ.
         noise: of the edges.
         edges: relaxed or straight-through.
@@ -54,6 +56,7 @@ class PseudoGraphConfig(Config):
     graphs: int = Field(default=160, ge=2)
     sizes: Literal["uniform", "matched"] = "uniform"
     complexity: ComplexityConfig = ComplexityConfig()
+    structure: StructureConfig = StructureConfig()
     concrete_temperature: float = Field(default=0.5, gt=0)
     noise: Noise = "logistic"
     edges: Relaxation = "straight_through"
@@ -84,15 +87,14 @@ def build_pseudo_graphs(config: PseudoGraphConfig, setting: Setting) -> PseudoGr
     sizes = (prior.matched_sizes if config.sizes == "matched" else prior.sizes)(config.graphs, host)
     how = config.complexity
     degree = how.degree or (2 * prior.mean_degree if prior.mean_degree is not None else 6.0)
+    if how.degree is None and config.structure.kind == "communities":
+        # A clique whose pairs are no candidates is no clique.
+        degree = float(prior.max_nodes)
     value = {"degree": degree, "ratio": how.ratio, "threshold": how.threshold}[how.mode]
     candidates = draw_candidates(sizes, how.mode, value, host)
-    if prior.mean_degree is not None:
-        wanted = torch.full((config.graphs,), prior.mean_degree, device="cpu")
-        probability = wanted * sizes / (2 * candidates.counts)
-    else:
-        probability = 0.1 + 0.8 * torch.rand(config.graphs, generator=host, device="cpu")
-    generator = setting.streams.generator("pseudo-graphs")
-    structure = Pairs(candidates.counts, probability, noise=config.noise, generator=generator, device=setting.device)
+    structure = build_structure(
+        config.structure, candidates, prior, noise=config.noise, streams=setting.streams, device=setting.device
+    )
     return PseudoGraphs(
         candidates,
         prior.labels(config.graphs),
@@ -104,7 +106,7 @@ def build_pseudo_graphs(config: PseudoGraphConfig, setting: Setting) -> PseudoGr
             features=config.features,
             threshold=how.threshold if how.mode == "threshold" else 0.0,
         ),
-        generator=generator,
+        generator=setting.streams.generator("pseudo-graphs"),
         device=setting.device,
     )
 
