@@ -87,3 +87,23 @@ def squared_distance(mean: Tensor, var: Tensor, running_mean: Tensor, running_va
     """
     distance: Tensor = ((mean - running_mean) ** 2).sum() + ((var - running_var) ** 2).sum()
     return distance
+
+
+def logit_distance(teacher: Tensor, student: Tensor) -> Tensor:
+    """Mean absolute difference of logits, what a student of an adversarial method minimises.
+
+    Shapes:
+        teacher, student: ``[samples, classes]``; returns: scalar
+    Source: DFAD-GNN, arXiv:2205.03811, as ported in GammaGL dfad6e3d.
+    """
+    return F.l1_loss(student, teacher)
+
+
+def probability_distance(teacher: Tensor, student: Tensor) -> Tensor:
+    """Mean absolute difference of predicted probabilities, what a generator of such a method maximises.
+
+    Shapes:
+        teacher, student: ``[samples, classes]`` logits; returns: scalar, at most 2 / classes
+    Source: as `logit_distance`.
+    """
+    return F.l1_loss(F.softmax(student, dim=1), F.softmax(teacher, dim=1))

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
@@ -22,6 +21,7 @@ from acgkd.config import Config
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.graphs.generator import Features, Gradient, GraphGenerator
 from acgkd.graphs.prior import Prior
+from acgkd.losses import logit_distance, probability_distance
 from acgkd.methods import Method, MethodConfig, Run, Setting, Stage
 from acgkd.methods._graphs import lift_to
 from acgkd.runtime import backward
@@ -117,24 +117,6 @@ def build_generator(config: GeneratorConfig, setting: Setting) -> GraphGenerator
         )
 
 
-def student_loss(teacher: Tensor, student: Tensor) -> Tensor:
-    """Mean absolute difference of logits.
-
-    Shapes:
-        teacher, student: ``[graphs, classes]``; returns: scalar
-    """
-    return F.l1_loss(student, teacher)
-
-
-def generator_loss(teacher: Tensor, student: Tensor) -> Tensor:
-    """Minus the mean absolute difference of predicted probabilities.
-
-    Shapes:
-        teacher, student: ``[graphs, classes]`` logits; returns: scalar
-    """
-    return -F.l1_loss(F.softmax(student, dim=1), F.softmax(teacher, dim=1))
-
-
 class DfadGnn(Run):
     """The game. One step is one of the student; after each of its turns the generator takes its own.
 
@@ -188,7 +170,7 @@ class DfadGnn(Run):
             target = GRAPHS.logits(self.setting.teacher, batch)
         self._student.train()
         with self.setting.streams.fork("dropout"):
-            loss = student_loss(target, GRAPHS.logits(self._student, batch))
+            loss = logit_distance(target, GRAPHS.logits(self._student, batch))
         self._student_optimizer.zero_grad(set_to_none=True)
         backward(loss)
         self._student_optimizer.step()
@@ -199,7 +181,8 @@ class DfadGnn(Run):
         # At rest: the student's BatchNorm memory is of the graphs that it was taught on, and of no others.
         self._student.eval()
         batch = self._generate(self.config.transfer.batch_size, "game")
-        loss = generator_loss(GRAPHS.logits(self.setting.teacher, batch), GRAPHS.logits(self._student, batch))
+        target, answer = GRAPHS.logits(self.setting.teacher, batch), GRAPHS.logits(self._student, batch)
+        loss = -probability_distance(target, answer)
         learns = self.config.synthesis.gradient == "straight_through"
         if learns:
             # Not `backward`, which would also work out the student's gradients.

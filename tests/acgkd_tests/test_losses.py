@@ -11,8 +11,10 @@ from acgkd.losses import (
     feature_distance,
     feature_entropy,
     gaussian_kl,
+    logit_distance,
     norm_distance,
     prediction_entropy,
+    probability_distance,
     softened_kl,
     squared_distance,
 )
@@ -151,6 +153,15 @@ def test_norm_and_squared_distance_by_hand() -> None:
     var, running_var = torch.tensor([1.0, 1.0]), torch.tensor([1.0, 3.0])
     assert norm_distance(mean, var, running_mean, running_var).item() == pytest.approx(5 + 2)
     assert squared_distance(mean, var, running_mean, running_var).item() == pytest.approx(25 + 4)
+
+
+def test_logit_and_probability_distance_by_hand() -> None:
+    teacher, student = torch.tensor([[1.0, 3.0], [0.0, 0.0]]), torch.tensor([[2.0, 1.0], [0.0, 4.0]])
+    assert logit_distance(teacher, student).item() == pytest.approx((1 + 2 + 0 + 4) / 4)
+    even = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
+    # Probabilities of the second row: 1/2, 1/2 against 1/4, 3/4.
+    sure = torch.tensor([[0.0, 0.0], [1.0, 1.0 + math.log(3.0)]])
+    assert probability_distance(even, sure).item() == pytest.approx((0.25 + 0.25) / 4)
 
 
 @pytest.mark.parametrize("distance", [gaussian_kl, norm_distance, squared_distance])
