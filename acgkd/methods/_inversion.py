@@ -85,6 +85,11 @@ class SynthesisConfig(PseudoGraphConfig):
                 "`adversarial_weight > 0` needs `graphs_at_once: null`: the student plays against all pseudo-graphs, "
                 "and parts that come late would be untrained for most of the game."
             )
+        if self.structure.kind == "mlp" and self.graphs_at_once is not None:
+            raise ConfigError(
+                "`structure: mlp` needs `graphs_at_once: null`: all graphs share its network, and a part that comes "
+                "later would change those that are done."
+            )
         if self.regrowth.every is not None and self.complexity.mode == "threshold":
             raise ConfigError(
                 "`regrowth/every` needs `complexity/mode: degree` or `ratio`: "
