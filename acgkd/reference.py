@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from acgkd.evaluation import balanced_agreement
 from acgkd.methods import METHODS, Setting
+from acgkd.methods._graphs import ComplexityConfig
 from acgkd.modality import Modality
 from acgkd.runtime import Streams, derive_seed
 
@@ -24,6 +25,8 @@ PRESETS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     ),
 }
 DRAWS = 2
+# A share of all pairs grows with the square of the nodes: beyond this many, neighbours stay and the share falls.
+LARGE = 64
 
 
 def reference_pool(teacher: nn.Module, modality: Modality, prior: Any, seed: int, device: torch.device) -> list[Any]:
@@ -39,7 +42,7 @@ def reference_pool(teacher: nn.Module, modality: Modality, prior: Any, seed: int
     batches = []
     for number, (name, synthesis) in enumerate(PRESETS.get(modality.name, ())):
         method = METHODS[name]
-        config = method.config.model_validate({"synthesis": synthesis})
+        config = method.config.model_validate({"synthesis": _affordable(synthesis, prior)})
         streams = Streams(derive_seed("reference pool", VERSION, number, seed), device)
         # The student of a pool is never taught; any module with parameters will do.
         with streams.fork("student"):
@@ -49,6 +52,14 @@ def reference_pool(teacher: nn.Module, modality: Modality, prior: Any, seed: int
             run.step()
         batches += [run.samples(config.synthesis.graphs) for _ in range(DRAWS)]
     return batches
+
+
+def _affordable(synthesis: dict[str, Any], prior: Any) -> dict[str, Any]:
+    """The preset, with a smaller share of candidate pairs where graphs are large."""
+    complexity = synthesis.get("complexity", {})
+    if complexity.get("mode") != "ratio" or prior.max_nodes <= LARGE:
+        return synthesis
+    return {**synthesis, "complexity": {"mode": "ratio", "ratio": ComplexityConfig().ratio * LARGE / prior.max_nodes}}
 
 
 @torch.no_grad()

@@ -15,8 +15,8 @@ class Prior:
     """A node range, a mean degree or none, what features mean, how many classes. Every method gets the same.
 
     Args:
-        min_nodes: fewest nodes of a graph.
-        max_nodes: most nodes of a graph.
+        min_nodes: fewest nodes of a pseudo-graph.
+        max_nodes: most nodes of a pseudo-graph; of data whose sizes have a long tail, the tail is left out.
         mean_degree: mean number of neighbours of a node; None where it is unknown.
         features: `categorical` (one-hot), `continuous`, `degree` (one-hot of the degree, capped at the last column)
             or `constant` (a single 1).

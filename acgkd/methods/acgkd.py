@@ -7,7 +7,8 @@ The algorithm on one page::
 
     pseudo-graphs   s_ij = σ((log α_ij + L) / λ) over the candidate pairs that ξ allows   graphs.concrete, .candidates
     synthesis       minimise over log α and features:                                     methods._inversion
-                        CE(T(G), y) + w_bn Σ_layers D(batch, memory) + w_oh H(features) − w_adv KL(T ‖ S)
+                        CE(T(G), y) + w_bn Σ_layers D(batch, memory) + w_oh H(features)
+                        + w_deg (degree / prior − 1)² − w_adv KL(T ‖ S)
     student         plain, or lifted by graph attention into the teacher's classifier     projection
     transfer        at each step: the curriculum lets in the easiest share,               curriculum
                         graphs are drawn afresh from their distribution,                  methods._graphs

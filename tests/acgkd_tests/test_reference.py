@@ -46,6 +46,16 @@ def test_every_preset_is_drawn_and_labels_are_balanced(tiny: ModuleType) -> None
         assert not batch.edge_weight.requires_grad
 
 
+def test_pools_of_large_graphs_stay_affordable(tiny: ModuleType) -> None:
+    ratio = next(synthesis for _, synthesis in PRESETS["graphs"] if "complexity" in synthesis)
+    small, large = tiny.prior(nodes=(20, 64)), tiny.prior(nodes=(215, 640))
+    assert reference._affordable(ratio, small) is ratio
+    assert reference._affordable(ratio, large)["complexity"]["ratio"] == pytest.approx(0.03)
+    for _, synthesis in PRESETS["graphs"]:
+        bounded = reference._affordable(synthesis, large)
+        assert {**bounded, "complexity": None} == {**synthesis, "complexity": None}
+
+
 def test_presets_hold_against_their_methods() -> None:
     for presets in PRESETS.values():
         for name, synthesis in presets:
