@@ -1,0 +1,236 @@
+"""What benchmarks on methods share: sweeps that stop and go on, with their records packed into one committed file."""
+
+import argparse
+import logging
+import os
+import shlex
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from analysis.frame import Frame, from_records
+from analysis.record import Record
+from sweeps import archive
+from sweeps.console import err
+from sweeps.display import Display
+from sweeps.laboratory import AcgkdLaboratory, Laboratory
+from sweeps.snapshot import Summary
+from sweeps.spec import SweepSpec, check_tree
+from sweeps.tree import load
+
+ROOT = Path(__file__).resolve().parents[1]
+SPECS = ROOT / "specs" / "benchmarks"
+RESULTS = ROOT / "docs" / "results"
+RECORDS = RESULTS / "records"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a benchmark keeps what it has.
+
+    Args:
+        home: sweep folders, and the cache that they share.
+        records: the packed records.
+        page: the page made from them.
+    """
+
+    home: Path
+    records: Path
+    page: Path
+
+    @classmethod
+    def of(cls, name: str) -> "Place":
+        """The usual one of a benchmark."""
+        return cls(ROOT / "runs" / name, RECORDS / f"{name}.parquet", RESULTS / f"{name}.md")
+
+
+def read_spec(path: Path, overrides: Sequence[str] = (), without: Sequence[str] = ()) -> SweepSpec:
+    """A spec, changed as by `--set`, without some of its controls.
+
+    Args:
+        path: the file.
+        overrides: each ``path=value``.
+        without: labels.
+
+    Raises:
+        SpecError: something is wrong with it.
+    """
+    tree = load(path, overrides)
+    if without:
+        controls = tree.value.get("controls", [])
+        tree.value["controls"] = [item for item in controls if item.get("label", item["name"]) not in without]
+    return check_tree(tree)
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """The options that every benchmark on methods has."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="data sets, with commas between; all if left out")
+    parser.add_argument("--workers", type=int, default=1, help="1 runs in this process, more on Ray")
+    parser.add_argument("--hours", type=float, help="stop cleanly after so long; the same command goes on")
+    parser.add_argument("--report", action="store_true", help="only the page, from the records that are there")
+    return parser
+
+
+def chosen(names: Sequence[str], only: str) -> list[str]:
+    """The names that `--only` asks for.
+
+    Raises:
+        SystemExit: one is not known.
+    """
+    wanted = [name for name in only.split(",") if name]
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        raise SystemExit(f"--only takes some of {', '.join(names)}, but got {', '.join(unknown)}.")
+    return wanted or list(names)
+
+
+def take_up(spec: SweepSpec, folder: Path, packed: archive.Packed | None, laboratory: Laboratory) -> int:
+    """Brings a sweep folder to where the packed records are, and clears out what the spec would not make today.
+
+    Args:
+        spec: the sweep.
+        folder: its folder; its cache is shared with its neighbours.
+        packed: its part of the archive.
+        laboratory: knows the settings of a run.
+
+    Returns:
+        How many records were put back.
+
+    Raises:
+        FolderError: trials of a search were made with other settings.
+    """
+    files = dict(packed.files) if packed is not None else {}
+    fingerprint = packed.fingerprint if packed is not None else spec.fingerprint()
+    if (folder / "sweep.json").exists():
+        here = archive.pack(folder)
+        files, fingerprint = files | here.files, here.fingerprint
+    fit = archive.fitting(archive.Packed(fingerprint, files), spec, laboratory)
+    stale = {path.relative_to(folder).as_posix() for path in folder.glob("records/*.json")} - fit.files.keys()
+    if stale or fingerprint != spec.fingerprint():
+        for child in folder.iterdir() if folder.is_dir() else ():
+            if child.name != "cache":
+                shutil.rmtree(child) if child.is_dir() else child.unlink()
+    cache = folder.parent / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
+    if not (folder / "cache").exists():
+        (folder / "cache").symlink_to(os.path.join("..", "cache"))
+    return archive.restore(fit, folder)
+
+
+def run(specs: Sequence[SweepSpec], place: Place, *, workers: int = 1, hours: float | None = None) -> bool:
+    """Runs what is missing, sweep after sweep; after each of them the packed records are written.
+
+    Args:
+        specs: the sweeps, each with a name of its own.
+        place: where everything is.
+        workers: 1 runs in this process, more on Ray.
+        hours: stop cleanly after so long.
+
+    Returns:
+        Whether everything is there.
+    """
+    packs = archive.read(place.records)
+    command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
+    with _stopping_after(hours) as stopped, _executor(workers) as execute:
+        for spec in specs:
+            laboratory, folder = AcgkdLaboratory.of(spec), place.home / spec.name
+            put_back = take_up(spec, folder, packs.get(spec.name), laboratory)
+            if put_back:
+                print(f"{spec.name}: {put_back} records taken up from {place.records.name}", flush=True)
+            try:
+                with Display(spec.name, err) as display:
+                    summary: Summary = execute(spec, folder, command=command, watch=display.watch)
+            finally:
+                if (folder / "sweep.json").exists():
+                    packs[spec.name] = archive.pack(folder)
+                    archive.write(place.records, packs)
+            if summary.interrupted or stopped():
+                print("Stopped. What was done is kept; the same command goes on from here.")
+                return False
+    return True
+
+
+@contextmanager
+def _executor(workers: int) -> Iterator[Callable[..., Summary]]:
+    if workers == 1:
+        from acgkd.runtime import keep_freed_memory
+        from sweeps import inprocess
+
+        keep_freed_memory()
+        yield inprocess.run
+        return
+    import ray
+
+    from sweeps import tuner
+
+    ray.init(
+        address="local", num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+    )
+    try:
+        yield tuner.run
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _stopping_after(hours: float | None) -> Iterator[Callable[[], bool]]:
+    """Sends this process the signal that the engine takes for a clean stop; between two sweeps it is only noted."""
+    asked = threading.Event()
+
+    def note(number: int, frame: Any) -> None:
+        asked.set()
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    deadline = None if hours is None else time.monotonic() + hours * 3600
+    timer = None if hours is None else threading.Timer(hours * 3600, os.kill, (os.getpid(), signal.SIGTERM))
+    if timer is not None:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield lambda: asked.is_set() or (deadline is not None and time.monotonic() >= deadline)
+    finally:
+        if timer is not None:
+            timer.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def records(specs: Sequence[SweepSpec], place: Place) -> list[Record]:
+    """All records of the sweeps that their specs would make today, from folders and from the packed file."""
+    packs, found = archive.read(place.records), []
+    for spec in specs:
+        folder, packed = place.home / spec.name, packs.get(spec.name)
+        files = dict(packed.files) if packed is not None else {}
+        fingerprint = packed.fingerprint if packed is not None else spec.fingerprint()
+        if (folder / "sweep.json").exists():
+            here = archive.pack(folder)
+            files, fingerprint = files | here.files, here.fingerprint
+        fit = archive.fitting(archive.Packed(fingerprint, files), spec, AcgkdLaboratory.of(spec))
+        if fit.files:
+            packs[spec.name] = fit
+        found += [Record.model_validate_json(fit.files[name]) for name in sorted(fit.files) if "records/" in name]
+    if packs:
+        archive.write(place.records, packs)
+    return found
+
+
+def frame_of(found: Sequence[Record]) -> Frame:
+    """Their frame; a trial of a comparison goes by its method's name."""
+    named = [
+        item.model_copy(update={"identity": item.identity.model_copy(update={"label": item.identity.method})})
+        if item.identity.kind == "trial" and not item.parameters
+        else item
+        for item in found
+    ]
+    return from_records(named)

@@ -1,0 +1,171 @@
+"""The benchmarks on methods: they run, stop, go on from packed records alone, and write their pages."""
+
+import importlib
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from acgkd.methods import parse_method
+from sweeps import archive, inprocess
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = """
+dataset: {name: motifs, options: {graphs: 40}}
+teacher: {preset: gin-2-8, epochs: 1}
+student: gin-2-4
+method: {name: acgkd, synthesis: {graphs: 6, steps: 2}, transfer: {steps: 2, batch_size: 4}}
+replicates: {seeds: [100, 101]}
+controls:
+  - {name: acgkd, label: acgkd (mlp), synthesis: {steps: 2, graphs: 6, structure: mlp}} # calibrated
+  - {name: deepinv_graphs, label: gfkd, synthesis: {steps: 2, graphs: 6}, transfer: {steps: 2}} # calibrated
+  - {name: dfad_gnn, synthesis: {hidden: [8]}, transfer: {steps: 2, batch_size: 4}} # calibrated
+  - random_graphs
+  - real_data
+"""
+
+
+@pytest.fixture(scope="module")
+def scripts() -> Iterator[SimpleNamespace]:
+    """The scripts, imported as they import each other."""
+    names = ("_comparison", "_calibration", "_tables", "graph_methods")
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    yield SimpleNamespace(**{name.lstrip("_"): importlib.import_module(name) for name in names})
+    sys.path.remove(str(ROOT / "benchmarks"))
+    for name in names:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def methods(scripts: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    """The benchmark of methods on two pairs of a data set in memory."""
+    module: ModuleType = scripts.graph_methods
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs" / "motifs.yaml").write_text(TINY)
+    gin = ("gin-2-8", "gin-2-4")
+    pairs = (module.Pair(*gin, 2), module.Pair("gcn-2-8", "gcn-2-4", 1, ("dfad_gnn", "real_data")))
+    monkeypatch.setattr(module, "DATASETS", {"motifs": pairs})
+    monkeypatch.setattr(module, "GIN", gin)
+    return module
+
+
+def place_in(scripts: SimpleNamespace, folder: Path) -> SimpleNamespace:
+    made: SimpleNamespace = scripts.comparison.Place(folder / "home", folder / "records.parquet", folder / "page.md")
+    return made
+
+
+def test_a_benchmark_runs_goes_on_from_its_records_and_writes_its_page(
+    scripts: SimpleNamespace, methods: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    specs = methods.specs(["motifs"], tmp_path / "specs")
+    assert [len(spec.replicates.seeds) for spec in specs] == [2, 1]
+    assert [len(spec.controls) for spec in specs] == [5, 3]
+    here = place_in(scripts, tmp_path / "one")
+    assert scripts.comparison.run(specs[:1], here)
+    assert {path.name for path in here.home.iterdir()} == {"cache", specs[0].name}
+
+    there = place_in(scripts, tmp_path / "clone")  # a fresh clone: the packed records, and nothing else
+    shutil.copy(here.records, tmp_path / "clone.parquet")
+    there.home.parent.mkdir()
+    shutil.move(tmp_path / "clone.parquet", there.records)
+    assert scripts.comparison.run(specs, there)
+    before, after = archive.read(here.records), archive.read(there.records)
+    name = specs[0].name
+    mine = {file: text for file, text in after[name].files.items() if file.startswith("records/")}
+    assert mine == {file: text for file, text in before[name].files.items() if file.startswith("records/")}
+    assert not list((there.home / name).glob("students/*"))
+    assert set(after) == {spec.name for spec in specs}
+
+    methods.report(["motifs"], there, tmp_path / "specs", tmp_path / "none.json")
+    page = there.page.read_text()
+    for row in ("| acgkd | 2 of 2 |", "| acgkd (mlp) | 2 of 2 |", "| majority class | 2 |", "| acgkd | 1 of 1 |"):
+        assert row in page
+    assert "`gcn-2-8` → `gcn-2-4`" in page
+    assert page.count("| dfad_gnn | 2 of 2 |") == 1
+    assert " (joint) |" in page
+    for sign in ("met;", "missed;"):
+        assert "Targets" in page
+        assert page.count("met;") + page.count("missed;") == 5, sign
+    for secret in (str(ROOT), str(tmp_path), "/root/"):
+        assert secret not in page
+        assert not any(secret in text for pack in after.values() for text in pack.files.values())
+    only = place_in(scripts, tmp_path / "report")
+    only.home.parent.mkdir()
+    shutil.copy(there.records, only.records)
+    methods.report(["motifs"], only, tmp_path / "specs", tmp_path / "none.json")
+    assert only.page.read_text() == page
+
+
+def test_what_a_spec_says_anew_is_run_anew_and_the_rest_is_kept(
+    scripts: SimpleNamespace, methods: ModuleType, tmp_path: Path
+) -> None:
+    path = tmp_path / "specs" / "motifs.yaml"
+    place = place_in(scripts, tmp_path / "one")
+    scripts.comparison.run(methods.specs(["motifs"], path.parent)[1:], place)
+    before = archive.read(place.records)
+    path.write_text(TINY.replace("label: gfkd, synthesis: {steps: 2", "label: gfkd, synthesis: {steps: 3"))
+    specs = methods.specs(["motifs"], path.parent)[1:]
+    assert len(scripts.comparison.records(specs, place)) == 4, "one of five no longer holds"
+    scripts.comparison.run(specs, place)
+    after = archive.read(place.records)
+    name = specs[0].name
+    changed = {file for file, text in after[name].files.items() if text != before[name].files.get(file)}
+    assert {file for file in changed if file.startswith("records/")} == {"records/control-gfkd-00.json"}
+
+
+def test_a_stop_is_clean_and_the_same_command_goes_on(
+    scripts: SimpleNamespace, methods: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    specs = methods.specs(["motifs"], tmp_path / "specs")[1:]
+    place = place_in(scripts, tmp_path / "one")
+    assert not scripts.comparison.run(specs, place, hours=1e-6)
+    assert scripts.comparison.run(specs, place)
+    monkeypatch.setattr(inprocess, "JobRunner", None)
+    assert scripts.comparison.run(specs, place), "nothing is left to do"
+
+
+def test_calibration_gives_everybody_the_same_seconds(
+    scripts: SimpleNamespace, methods: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calibration = scripts.calibration
+    paces = {
+        "acgkd": calibration.Pace("synthesis", 0.02, 0.02, 0.02, 0.01),
+        "slow": calibration.Pace("synthesis", 0.05, 0.05, 0.05),
+        "game": calibration.Pace("joint", 0.1, 0.1, 0.1),
+        "neither": calibration.Pace("transfer", 0.1, 0.1, 0.1),
+    }
+    assert calibration.steps_of(paces, "acgkd", 300, 400) == {"slow": 120, "game": 100}
+    path = tmp_path / "specs" / "motifs.yaml"
+    assert calibration.written(path) == {"acgkd (mlp)": 2, "gfkd": 2, "dfad_gnn": 2}
+    calibration.rewrite(path, {"gfkd": 70, "dfad_gnn": 8})
+    assert calibration.written(path) == {"acgkd (mlp)": 2, "gfkd": 70, "dfad_gnn": 8}
+    changed = [line for line in path.read_text().splitlines() if line not in TINY.splitlines()]
+    assert [line.count("steps: 2") for line in changed] == [1, 0]  # its transfer stays
+    monkeypatch.setattr(calibration, "TIMED_S", 0.01)
+    methods.calibrate(["motifs"], path.parent, tmp_path / "calibration.json", rounds=2)
+    record = json.loads((tmp_path / "calibration.json").read_text())
+    found = record["datasets"]["motifs"]["methods"]
+    assert {label: entry["stage"] for label, entry in found.items()} == {
+        "acgkd": "synthesis", "acgkd (mlp)": "synthesis", "gfkd": "synthesis", "dfad_gnn": "joint",
+    }  # fmt: skip
+    assert all(entry["lowest_s"] <= entry["step_s"] <= entry["highest_s"] for entry in found.values())
+    assert calibration.written(path) == {label: entry["steps"] for label, entry in found.items() if label != "acgkd"}
+
+
+def test_only_takes_known_names(scripts: SimpleNamespace) -> None:
+    assert scripts.comparison.chosen(["a", "b"], "") == ["a", "b"]
+    assert scripts.comparison.chosen(["a", "b"], "b") == ["b"]
+    with pytest.raises(SystemExit, match="but got c"):
+        scripts.comparison.chosen(["a", "b"], "a,c")
+
+
+def test_the_specs_write_out_the_defaults_that_controls_are_to_share(scripts: SimpleNamespace) -> None:
+    for name in scripts.graph_methods.DATASETS:
+        spec = scripts.comparison.read_spec(ROOT / "specs" / "benchmarks" / f"{name}.yaml")
+        _, written = parse_method(spec.method)
+        _, default = parse_method(spec.method.model_copy(update={"transfer": {}}))
+        assert written.transfer == default.transfer, f"{name}.yaml says something else than ACGKD's defaults are now"
