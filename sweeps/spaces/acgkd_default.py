@@ -6,6 +6,9 @@ if TYPE_CHECKING:
     import optuna
 
 
+PACINGS = ["none", "linear", "root", "geometric", "step"]
+
+
 def suggest(trial: "optuna.Trial") -> None:
     """Asks for modes first, then for what exists under the mode that was drawn."""
     complexity = "method/synthesis/complexity"
@@ -25,7 +28,7 @@ def suggest(trial: "optuna.Trial") -> None:
         trial.suggest_float(f"{temperature}/high", 4.0, 20.0, log=True)
 
     curriculum = "method/transfer/curriculum"
-    pacing = trial.suggest_categorical(f"{curriculum}/pacing", ["none", "linear", "root", "geometric", "step"])
+    pacing = trial.suggest_categorical(f"{curriculum}/pacing", PACINGS)
     if pacing != "none":
         trial.suggest_float(f"{curriculum}/pace", 0.1, 1.0)
 

@@ -39,7 +39,14 @@ def specs(tmp_path_factory):
 
 
 def test_the_catalogue_holds_the_spaces_that_the_docs_name():
-    assert list(SPACES) == ["acgkd_core", "acgkd_default", "deepinv_graphs_default", "dfad_gnn_default", "smoke"]
+    assert list(SPACES) == [
+        "acgkd_core",
+        "acgkd_default",
+        "acgkd_wide",
+        "deepinv_graphs_default",
+        "dfad_gnn_default",
+        "smoke",
+    ]
 
 
 @pytest.mark.parametrize("space", list(SPACES))
@@ -96,3 +103,13 @@ def test_the_default_covers_what_the_method_is_known_for(specs):
         assert f"method/synthesis/complexity/{name}" in asked.conditional
     for name in ("value", "low", "high"):
         assert f"method/transfer/temperature/{name}" in asked.conditional
+
+
+def test_the_wide_one_asks_for_all_that_the_default_asks_for_and_more(specs):
+    wide, default = (survey(specs(name, "acgkd").suggest) for name in ("acgkd_wide", "acgkd_default"))
+    assert set(default.parameters) < set(wide.parameters)
+    assert {name: default.parameters[name] for name in default.parameters} == {
+        name: wide.parameters[name] for name in default.parameters
+    }
+    assert "method/transfer/curriculum/difficulty" in wide.conditional
+    assert "method/synthesis/degree_weight" not in wide.conditional

@@ -1,0 +1,25 @@
+"""All that `acgkd_default` asks for, and the options that are off by default: for those with trials to spend."""
+
+from typing import TYPE_CHECKING
+
+from sweeps.spaces import acgkd_default
+
+if TYPE_CHECKING:
+    import optuna
+
+
+def suggest(trial: "optuna.Trial") -> None:
+    """Asks for what `acgkd_default` asks for, then for λ, the pull of the degree, order, draws and calibration."""
+    acgkd_default.suggest(trial)
+    curriculum = "method/transfer/curriculum"
+    # Asked again, a name answers what it answered before.
+    if trial.suggest_categorical(f"{curriculum}/pacing", acgkd_default.PACINGS) != "none":
+        trial.suggest_float(f"{curriculum}/start", 0.1, 0.8)
+        trial.suggest_categorical(f"{curriculum}/difficulty", ["loss", "entropy", "gap", "edges"])
+
+    trial.suggest_float("method/synthesis/degree_weight", 0.1, 100.0, log=True)
+    trial.suggest_float("method/synthesis/concrete_temperature", 0.2, 1.0, log=True)
+    trial.suggest_float("method/synthesis/confidence", 0.6, 1.0)
+    trial.suggest_categorical("method/synthesis/sizes", ["uniform", "matched"])
+    trial.suggest_categorical("method/transfer/samples", ["resampled", "mixed"])
+    trial.suggest_categorical("method/transfer/recalibration", [0, 20])
