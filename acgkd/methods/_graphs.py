@@ -87,7 +87,7 @@ def build_pseudo_graphs(config: PseudoGraphConfig, setting: Setting) -> PseudoGr
     sizes = (prior.matched_sizes if config.sizes == "matched" else prior.sizes)(config.graphs, host)
     how = config.complexity
     degree = how.degree or (2 * prior.mean_degree if prior.mean_degree is not None else 6.0)
-    if how.degree is None and config.structure.kind == "communities":
+    if how.degree is None and config.structure.kind_for(prior) == "communities":
         # A clique whose pairs are no candidates is no clique.
         degree = float(prior.max_nodes)
     value = {"degree": degree, "ratio": how.ratio, "threshold": how.threshold}[how.mode]

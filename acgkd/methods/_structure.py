@@ -20,16 +20,18 @@ class StructureConfig(Config):
     """What says which candidate pairs are edges. `structure: mlp` stands for `structure: {kind: mlp}`.
 
     Args:
-        kind: `pairs` learns the log-odds of every candidate pair by themselves; `mlp` has them said by one perceptron
-            of two nodes' vectors that all graphs share; `communities` learns which communities a node is in, and
-            joins nodes that share one, so that graphs are unions of cliques: an assumption about the data.
+        kind: `pairs` learns the log-odds of every candidate pair by itself; `mlp` has them said by one perceptron of
+            two nodes' vectors that all graphs share; `communities` learns which communities a node is in, and joins
+            nodes that share one, so that graphs are unions of cliques. That is an assumption about the data, which
+            `auto` makes where the prior's features are degrees, as they are of networks of people; `auto` is `pairs`
+            elsewhere.
         communities: how many a graph has.
         ego: whether the first node of a graph is in every community, as in a network of one person's contacts.
         densities: where the mean degree is known: `equal` starts every graph at it, `spread` starts them at densities
             evenly on both sides of it, as far as there is room.
     """
 
-    kind: Literal["pairs", "mlp", "communities"] = "pairs"
+    kind: Literal["auto", "pairs", "mlp", "communities"] = "pairs"
     communities: int = Field(default=4, ge=1)
     ego: bool = True
     densities: Literal["equal", "spread"] = "equal"
@@ -38,6 +40,12 @@ class StructureConfig(Config):
     @classmethod
     def _short(cls, value: Any) -> Any:
         return {"kind": value} if isinstance(value, str) else value
+
+    def kind_for(self, prior: Prior) -> Literal["pairs", "mlp", "communities"]:
+        """What `auto` means for data of which this is known."""
+        if self.kind == "auto":
+            return "communities" if prior.features == "degree" else "pairs"
+        return self.kind
 
 
 def build_structure(
@@ -52,9 +60,10 @@ def build_structure(
     """A structure that starts at the prior's mean degree, or at all densities where that is unknown."""
     start = _start(config, candidates, prior, streams.host("pseudo-graphs"))
     generator = streams.generator("pseudo-graphs")
-    if config.kind == "mlp":
+    kind = config.kind_for(prior)
+    if kind == "mlp":
         return SharedMlp(candidates, start, noise=noise, generator=generator, device=device)
-    if config.kind == "communities":
+    if kind == "communities":
         return Communities(
             candidates, start, communities=config.communities, ego=config.ego, generator=generator, device=device
         )

@@ -14,9 +14,10 @@ from torch import Tensor
 from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS
 from acgkd.graphs.batch import GraphBatch
-from acgkd.graphs.communities import shared
+from acgkd.graphs.communities import Communities, shared
 from acgkd.graphs.pseudo_graphs import PseudoGraphs
 from acgkd.graphs.shared_mlp import SharedMlp
+from acgkd.graphs.structures import Pairs
 from acgkd.methods._graphs import PseudoGraphConfig, build_pseudo_graphs
 
 KINDS: dict[str, Any] = {
@@ -74,15 +75,15 @@ def test_edges_are_drawn_as_often_as_their_probability_says(build: Any, kind: st
     graphs = build(KINDS[kind], config={"noise": noise})
     part, generator = graphs._parts(None), torch.Generator().manual_seed(3)
     with torch.no_grad():
-        drawn = torch.stack([graphs.structure.sampled(part, generator) for _ in range(3000)])
+        drawn = torch.stack([graphs.structure.sampled(part, generator) for _ in range(1000)])
         expected = graphs.structure.probabilities(part)
-    deviation = (expected * (1 - expected) / 3000).sqrt()
+    deviation = (expected * (1 - expected) / 1000).sqrt()
     assert bool(((drawn.mean(dim=0) - expected).abs() < 5 * deviation + 1e-3).all())
     # The same edges while learning, at any temperature.
     with torch.no_grad():
         hard = [
             graphs.structure.relaxed(part, temperature=0.3, relaxation="straight_through", generator=generator)[0]
-            for _ in range(3000)
+            for _ in range(1000)
         ]
     assert bool(((torch.stack(hard).mean(dim=0) - expected).abs() < 5 * deviation + 1e-3).all())
 
@@ -209,6 +210,18 @@ def test_the_network_does_not_ask_which_node_comes_first(build: Any) -> None:
 def test_the_shared_network_cannot_be_learned_in_parts(tiny: ModuleType) -> None:
     with pytest.raises(ConfigError, match=r"graphs_at_once: null"):
         tiny.distillation(synthesis={"structure": "mlp", "graphs": 8, "graphs_at_once": 4})
+
+
+@pytest.mark.parametrize(
+    ("features", "kind"),
+    [("degree", Communities), ("categorical", Pairs), ("continuous", Pairs), ("constant", Pairs)],
+)
+def test_auto_supposes_communities_where_nodes_are_known_by_their_degrees(
+    build: Any, features: str, kind: type
+) -> None:
+    graphs, said = build("auto", features=features), "communities" if kind is Communities else "pairs"
+    assert isinstance(graphs.structure, kind)
+    assert torch.equal(graphs.structure.logits, build(said, features=features).structure.logits)
 
 
 def test_a_fault_in_a_structure_names_its_place() -> None:
