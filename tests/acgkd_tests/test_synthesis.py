@@ -221,6 +221,8 @@ def test_draws_follow_the_regrown_pairs(tiny: ModuleType) -> None:
     assert torch.equal(graphs.soft().edge_index[:, : graphs.structure.logits.numel()], graphs.candidates.pairs)
 
 
-def test_regrowth_needs_pairs_that_are_no_candidates() -> None:
+def test_regrowth_needs_odds_of_each_pair_and_pairs_that_are_no_candidates(tiny: ModuleType) -> None:
+    with pytest.raises(ConfigError, match="`regrowth/every` needs `structure: pairs`"):
+        tiny.distillation(synthesis=small(structure="communities", regrowth={"every": 5}))
     with pytest.raises(ValueError, match=r"`regrowth/every` needs `complexity/mode: degree` or `ratio`"):
         SynthesisConfig.model_validate({"complexity": {"mode": "threshold"}, "regrowth": {"every": 5}})
