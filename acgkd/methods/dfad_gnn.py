@@ -3,10 +3,13 @@
     student     minimise the mean |S(G) − T(G)| of logits
     generator   maximise the mean |softmax S(G) − softmax T(G)|; G comes from noise (`graphs.generator`)
 
-The paper's own code is not public. Sizes, rates, losses and turns are those of the port in GammaGL, which stops at the
+The paper's own code is not public. Widths, rates, losses and turns are those of the port in GammaGL, which stops at the
 epoch that is best on real validation data: here nothing looks at data, and the last student is the result. The port
 also cuts the generator's gradient where it makes edges and features discrete, so its generator stays as it was
 initialised (`gradient: cut`).
+
+Neither loss ties graphs to the teacher's data or balances classes. A sum-pooling teacher answers graphs far from its
+data with large logits of one class; once student and teacher are both sure of it, the generator's gradient vanishes.
 Source: Zhuang et al. (2022), arXiv:2205.03811; GammaGL dfad6e3d, `examples/dfad_gnn`.
 """
 
@@ -253,8 +256,4 @@ class DfadGnn(Run):
         self._optimizer.load_state_dict(state["optimizer"])
 
 
-def _needs_student(_: DfadGnnConfig) -> bool:
-    return True
-
-
-METHOD = Method(config=DfadGnnConfig, modality="graphs", start=DfadGnn, needs_student=_needs_student)
+METHOD = Method(config=DfadGnnConfig, modality="graphs", start=DfadGnn, needs_student=lambda _: True)

@@ -33,6 +33,10 @@ METHODS = [
     {"name": "acgkd", **tiny.CHOICES["joint"]},
     {"name": "random_graphs", "synthesis": {"graphs": 8}, "transfer": tiny.TRANSFER},
     {"name": "real_data", "transfer": tiny.TRANSFER},
+    {"name": "deepinv_graphs", "synthesis": tiny.SYNTHESIS, "transfer": {**tiny.TRANSFER, "samples": "mixed"}},
+    {"name": "dfad_gnn", "transfer": {"steps": 6, "batch_size": 8, "projection": "gat"}},
+    {"name": "dfad_gnn", "synthesis": {"density": "released", "sizes": "fixed", "nodes": 9},
+     "transfer": {"steps": 6, "batch_size": 8}},
 ]
 for number, method in enumerate(METHODS):
     config = RunConfig.model_validate({
@@ -58,6 +62,8 @@ for number, method in enumerate(METHODS):
 for features in ("degree", "constant", "continuous"):
     run = tiny.distillation(features=features)
     run.advance()
+    tiny.distillation("deepinv_graphs", features=features).advance()
+    tiny.distillation("dfad_gnn", {"turn": 2}, {"steps": 6, "batch_size": 8}, features=features).advance()
 distilled = acgkd.distill(
     tiny.teacher(), "gin-2-4", prior=tiny.PRIOR_CONFIG, method={"name": "acgkd", **tiny.CHOICES["resumable"]},
     device="cpu",
