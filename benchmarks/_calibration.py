@@ -26,6 +26,7 @@ from sweeps.spec import SweepSpec
 SEED = 100
 TIMED_S = 0.5
 MARK = "# calibrated"
+DECAY = 700 / 1500  # where GFKD's released schedule lets its rates fall: a shorter one falls after the same share
 
 
 @dataclass(frozen=True)
@@ -157,13 +158,14 @@ def written(path: Path) -> dict[str, int]:
 
 
 def rewrite(path: Path, steps: Mapping[str, int]) -> None:
-    """Puts the steps into the spec's calibrated lines; all else stays as it is."""
+    """Puts the steps into the spec's calibrated lines, and the decay that goes with them; all else stays as it is."""
     lines = path.read_text().splitlines()
     for number, line in enumerate(lines):
         if line.endswith(MARK):
             label = _label(yaml.safe_load(line)[0])
             if label in steps:
-                lines[number] = re.sub(r"\bsteps: \d+", f"steps: {steps[label]}", line, count=1)
+                line = re.sub(r"\bsteps: \d+", f"steps: {steps[label]}", line, count=1)
+                lines[number] = re.sub(r"\bdecay_every: \d+", f"decay_every: {round(DECAY * steps[label])}", line)
     path.write_text("\n".join(lines) + "\n")
 
 

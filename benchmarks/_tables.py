@@ -109,7 +109,7 @@ def test_table(results: Results, baseline: str) -> list[str]:
     """The table of a sweep by test accuracy."""
     header = (
         "what", "seeds", "test accuracy", "ratio to teacher", "recovered share", f"difference to `{baseline}`",
-        "synthesis s", "transfer s", "peak MB", "collapsed",
+        "synthesis s", "transfer s", "peak MiB", "collapsed",
     )  # fmt: skip
     rows: list[list[str]] = []
     for name, (mean, sd, count) in results.references().items():

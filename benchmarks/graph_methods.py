@@ -63,15 +63,15 @@ DATASETS: dict[str, tuple[Pair, ...]] = {
 # What others say, where it could be read: data set, what, figure, source, and what is different there.
 PUBLISHED = (
     ("MUTAG", "DFAD-GNN, GIN student", "0.908", "arXiv:2205.03811, as quoted by GammaGL's readme",
-     "10-fold cross-validation; teacher and student of other sizes; which epoch is not known"),
+     "10-fold cross-validation; sizes of teacher and student, and which epoch, could not be read"),
     ("MUTAG", "DFAD-GNN, GCN student", "0.762", "the same", "the same"),
-    ("MUTAG", "DFAD-GNN, GammaGL's own port, all students", "0.882", "GammaGL dfad6e3d, readme",
+    ("MUTAG", "DFAD-GNN in GammaGL's own port", "0.882", "GammaGL dfad6e3d, readme",
      "best epoch on real validation data; its generator gets no gradient"),
     ("MUTAG", "GFKD", "0.708", "arXiv:2105.07519, from a secondary summary",
-     "70/30 split, seed 29; pair not stated; last or best epoch on test not stated"),
+     "70/30 split; pair, and whether last or best epoch on test, not stated"),
     ("MUTAG", "DeepInvG", "0.586", "the same", "the same"),
-    ("COLLAB", "GFKD", "0.673", "the same", "the same; teacher trained in full"),
-    ("COLLAB", "best baseline of GFKD's paper", "0.348", "the same", "the same"),
+    ("COLLAB", "GFKD", "0.673", "the same", "the same; our COLLAB is reduced"),
+    ("COLLAB", "baselines of GFKD's paper", "0.348", "the same", "the same"),
     ("any", "ACGKD", "", "arXiv:2504.00540", "its tables could not be read, so none of its figures is quoted"),
 )  # fmt: skip
 

@@ -18,8 +18,10 @@ SPECS = sorted((HOME / "specs").rglob("*.yaml"))
 
 def test_there_are_two_and_those_of_benchmarks():
     assert [path.name for path in SPECS if path.parent.name == "specs"] == ["mutag.yaml", "quickstart.yaml"]
+    ablations = [f"ablation-{name}" for name in ("imdb_binary", "mutag", "proteins")]
     compared = ["collab", "imdb_binary", "mutag", "proteins", "ptc_mr", "reddit_binary"]
-    assert [path.stem for path in SPECS if path.parent.name == "benchmarks"] == compared
+    found = [path.stem for path in SPECS if path.parent.name == "benchmarks"]
+    assert found == [*ablations, *compared, "tuned-search", "tuned"]
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: f"{path.parent.name}/{path.stem}")

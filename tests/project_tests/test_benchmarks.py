@@ -32,7 +32,7 @@ controls:
 @pytest.fixture(scope="module")
 def scripts() -> Iterator[SimpleNamespace]:
     """The scripts, imported as they import each other."""
-    names = ("_comparison", "_calibration", "_tables", "graph_methods")
+    names = ("_comparison", "_calibration", "_tables", "graph_methods", "ablation", "tuned")
     sys.path.insert(0, str(ROOT / "benchmarks"))
     yield SimpleNamespace(**{name.lstrip("_"): importlib.import_module(name) for name in names})
     sys.path.remove(str(ROOT / "benchmarks"))
@@ -154,6 +154,61 @@ def test_calibration_gives_everybody_the_same_seconds(
     }  # fmt: skip
     assert all(entry["lowest_s"] <= entry["step_s"] <= entry["highest_s"] for entry in found.values())
     assert calibration.written(path) == {label: entry["steps"] for label, entry in found.items() if label != "acgkd"}
+
+
+def test_the_ablation_looks_at_validation_splits_alone(scripts: SimpleNamespace, tmp_path: Path) -> None:
+    specs = tmp_path / "specs"
+    specs.mkdir()
+    controls = '\n  - {name: acgkd, label: "samples: fixed", transfer: {samples: fixed, steps: 2, batch_size: 4}}'
+    (specs / "ablation-motifs.yaml").write_text(TINY.partition("controls:")[0] + f"controls:{controls}\n")
+    names = scripts.ablation.datasets(specs)
+    assert names == ["motifs"]
+    place = place_in(scripts, tmp_path / "one")
+    assert scripts.comparison.run(scripts.ablation.specs(names, specs), place)
+    scripts.ablation.report(names, place, specs)
+    page = place.page.read_text()
+    assert "| samples: fixed | 2 of 2 |" in page
+    assert "test accuracy" not in page
+    (specs / "ablation-motifs.yaml").write_text(TINY.replace("[100, 101]", "[99, 101]"))
+    with pytest.raises(SystemExit, match="kept for results"):
+        scripts.ablation.specs(names, specs)
+
+
+def test_tuned_settings_come_from_validation_and_run_on_fresh_seeds(
+    scripts: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tuned, specs = scripts.tuned, tmp_path / "specs"
+    specs.mkdir()
+    control = "\n  - {name: deepinv_graphs, synthesis: {steps: 2, graphs: 6}, transfer: {steps: 2, batch_size: 4}}"
+    plain = TINY.partition("controls:")[0].replace("[100, 101]", "[102]")
+    (specs / "tuned.yaml").write_text(plain + f"controls:{control}\n")
+    search = TINY.partition("controls:")[0].replace("[100, 101]", "[100]")
+    search += (
+        "space: smoke\nobjectives: [{name: validation_divergence, floor: null}]\nbudget: {trials: 2}\ncontrols: []\n"
+    )
+    (specs / "tuned-search.yaml").write_text(search)
+    monkeypatch.setattr(tuned, "space_of", lambda method: "smoke")
+    place = place_in(scripts, tmp_path / "one")
+    asked = tuned.searches("motifs", specs)
+    assert [spec.method.name for spec in asked.values()] == ["acgkd", "deepinv_graphs"]
+    assert tuned.choose("acgkd", asked["acgkd"], place) is None
+    assert tuned.run(["motifs"], place, workers=1, hours=None, folder=specs)
+    choice = tuned.choose("acgkd", asked["acgkd"], place)
+    found = {
+        record.identity.trial: record.objectives["validation_divergence"]
+        for record in scripts.comparison.records([asked["acgkd"]], place)
+        if record.identity.kind == "trial"
+    }
+    assert len(found) == 2
+    assert found[choice.trial] == min(found.values()) == choice.value
+    spec = tuned.evaluation("motifs", [choice], specs)
+    settings = spec.control_config("acgkd (tuned)").method
+    assert settings.transfer["rate"] == choice.parameters["method/transfer/rate"]
+    assert settings.transfer["steps"] == 2
+    tuned.report(["motifs"], place, specs)
+    page = place.page.read_text()
+    assert page.count("| acgkd (tuned) | 1 of 1 |") == page.count("| deepinv_graphs (tuned) | 1 of 1 |") == 1
+    assert "seeds 100. Results: seeds 102." in page
 
 
 def test_only_takes_known_names(scripts: SimpleNamespace) -> None:

@@ -1,0 +1,196 @@
+"""Methods at their defaults and after the same small search each, on fresh seeds.
+
+    python benchmarks/tuned.py --workers 2      # what is not there yet, then docs/results/tuned.md
+    python benchmarks/tuned.py --only mutag --hours 1
+    python benchmarks/tuned.py --report         # only the page, from the records that are there
+
+specs/benchmarks/tuned.yaml says which methods, at which defaults; specs/benchmarks/tuned-search.yaml how each of them
+is searched, over its own space. What a search chose on validation splits of its own seeds then runs as one more row.
+"""
+
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import _comparison
+import _tables
+from _comparison import ROOT, SPECS, Place
+from _tables import Results
+
+from acgkd.config import MethodChoice, overlay
+from sweeps.spec import SweepSpec, check_tree
+from sweeps.tree import load
+
+NAME = "tuned"
+BASELINE = "gfkd"
+DATASETS = ("mutag", "proteins")
+OBJECTIVE = "validation_divergence"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a search came to.
+
+    Args:
+        label: of the method.
+        trial: that was chosen.
+        value: its mean objective.
+        trials: complete ones that it was chosen from.
+        method: with its settings.
+        parameters: those that were searched.
+    """
+
+    label: str
+    trial: int
+    value: float
+    trials: int
+    method: MethodChoice
+    parameters: Mapping[str, Any]
+
+
+def space_of(method: str) -> str:
+    """The search space of a method."""
+    return f"{method}_default"
+
+
+def defaults(dataset: str, folder: Path = SPECS) -> SweepSpec:
+    """The methods at their defaults."""
+    return _comparison.read_spec(folder / f"{NAME}.yaml", [f"name={NAME}-{dataset}", f"dataset={dataset}"])
+
+
+def searches(dataset: str, folder: Path = SPECS) -> dict[str, SweepSpec]:
+    """The search of each method, by its label in the comparison."""
+    compared = defaults(dataset, folder)
+    methods = {compared.method.name: compared.method}
+    methods |= {control.label: compared.control_config(control.label).method for control in compared.controls}
+    found = {}
+    for label, method in methods.items():
+        tree = load(folder / f"{NAME}-search.yaml", [f"name={NAME}-search-{dataset}-{label}", f"dataset={dataset}"])
+        tree.value |= {"method": method.model_dump(), "space": space_of(method.name)}
+        tree.value["teacher"] = compared.teacher.model_dump(exclude={"checkpoint"})
+        tree.value["student"] = compared.student.model_dump()
+        found[label] = check_tree(tree)
+    return found
+
+
+def choose(label: str, spec: SweepSpec, place: Place) -> Choice | None:
+    """The best by mean objective of the trials that completed with every seed; None before the search is over."""
+    values: dict[int, list[float]] = defaultdict(list)
+    parameters: dict[int, Mapping[str, Any]] = {}
+    trials = set()
+    for record in _comparison.records([spec], place):
+        number, value = record.identity.trial, record.objectives.get(OBJECTIVE)
+        if number is None:
+            continue
+        trials.add(number)
+        if record.outcome == "completed" and value is not None:
+            values[number].append(value)
+            parameters[number] = record.parameters
+    whole = {n: statistics.fmean(found) for n, found in values.items() if len(found) == len(spec.replicates.seeds)}
+    if len(trials) < (spec.trials or 0) or not whole:
+        return None
+    best = min(whole, key=lambda number: (whole[number], number))
+    method = MethodChoice.model_validate(overlay({"method": spec.method.model_dump()}, parameters[best])["method"])
+    return Choice(label, best, whole[best], len(whole), method, parameters[best])
+
+
+def evaluation(dataset: str, choices: Sequence[Choice], folder: Path = SPECS) -> SweepSpec:
+    """Defaults and chosen settings, all on the same fresh seeds."""
+    tree = load(folder / f"{NAME}.yaml", [f"name={NAME}-{dataset}", f"dataset={dataset}"])
+    tree.value["controls"] = [
+        *tree.value["controls"],
+        *({**choice.method.model_dump(), "label": f"{choice.label} (tuned)"} for choice in choices),
+    ]
+    return check_tree(tree)
+
+
+def run(names: Sequence[str], place: Place, *, workers: int, hours: float | None, folder: Path = SPECS) -> bool:
+    """Searches, then the comparison on fresh seeds.
+
+    Returns:
+        Whether everything is there.
+    """
+    begun = time.monotonic()
+    asked = {name: searches(name, folder) for name in names}
+    first = [spec for each in asked.values() for spec in each.values()]
+    if not _comparison.run(first, place, workers=workers, hours=hours):
+        return False
+    second = []
+    for name in names:
+        choices = [choose(label, spec, place) for label, spec in asked[name].items()]
+        second.append(evaluation(name, [choice for choice in choices if choice is not None], folder))
+    left = None if hours is None else max(0.0, hours - (time.monotonic() - begun) / 3600)
+    return _comparison.run(second, place, workers=workers, hours=left)
+
+
+def report(names: Sequence[str], place: Place, folder: Path = SPECS) -> None:
+    """Writes the page."""
+    lines = [
+        "# Methods at their defaults, and tuned",
+        "",
+        f"Command: `python benchmarks/tuned.py`. {_tables.machine()}.",
+        "",
+        "Every method gets the same search over its own space: as many trials, with the same seeds and sampler, "
+        f"chosen by the mean {OBJECTIVE.replace('_', ' ')} on validation splits. The chosen settings and the defaults "
+        "then run on fresh seeds, which no search has seen; the test splits play no part before that. A search that "
+        "looks at validation data is not data-free: this page says what tuning can buy, not what can be had without "
+        "data.",
+        "",
+    ]
+    for name in names:
+        asked = searches(name, folder)
+        choices = [choose(label, spec, place) for label, spec in asked.items()]
+        known = [choice for choice in choices if choice is not None]
+        spec = evaluation(name, known, folder)
+        result = Results.of(spec, _comparison.frame_of(_comparison.records([spec], place)))
+        search = next(iter(asked.values()))
+        lines += [
+            f"## {name}, `{spec.teacher.preset}` → `{spec.student.preset}`",
+            "",
+            f"Searches: {search.trials} trials, seeds {_listed(search.replicates.seeds)}. "
+            f"Results: seeds {_listed(spec.replicates.seeds)}.",
+            "",
+            *_tables.test_table(result, BASELINE),
+            "Chosen settings:",
+            "",
+            *_tables.table(
+                ("method", "trial", "mean divergence", "complete trials", "settings"),
+                [
+                    [choice.label, str(choice.trial), f"{choice.value:.4f}", str(choice.trials), _settings(choice)]
+                    for choice in known
+                ],
+            ),
+        ]
+    place.page.parent.mkdir(parents=True, exist_ok=True)
+    place.page.write_text("\n".join(lines).rstrip() + "\n")
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    return ", ".join(map(str, seeds))
+
+
+def _settings(choice: Choice) -> str:
+    return ", ".join(
+        f"{name.removeprefix('method/')} {value:.4g}"
+        if isinstance(value, float)
+        else f"{name.removeprefix('method/')} {value}"
+        for name, value in choice.parameters.items()
+    )
+
+
+def main() -> None:
+    """Runs what is missing, then writes the page."""
+    options = _comparison.arguments(__doc__).parse_args()
+    names, place = _comparison.chosen(DATASETS, options.only), Place.of(NAME)
+    if not options.report:
+        run(names, place, workers=options.workers, hours=options.hours)
+    report(DATASETS, place)
+    print(place.page.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
