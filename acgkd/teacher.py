@@ -9,8 +9,10 @@ The protocol of graph teachers (a student satisfies it as well)::
     width                                                           an int
 
 Three laws on edge weights: 1 everywhere is the same as None, an edge of weight 0 is as good as absent, and gradients
-reach them. Image teachers have ``encode(x) -> [images, width]``, ``classifier`` and ``width``. `adapt` helps a plain
-torch_geometric module to satisfy this; `Modality.check_teacher` tries it.
+reach them. `adapt` helps a plain torch_geometric module to satisfy this; `Modality.check_teacher` tries it.
+
+Image teachers have ``encode(x) -> [images, width]``, ``classifier`` and ``width``. Where a method looks at feature maps
+on the way, also ``stages(x)``, a tuple of them, and ``pool(stages[-1])``, which is what ``encode`` returns.
 """
 
 import copy

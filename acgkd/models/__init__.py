@@ -1,4 +1,4 @@
-"""The models, one to a file, each a family whose members are named by depth and width: `gin-5-64`."""
+"""The models, one to a file, each a family whose members are named by numbers and words: `gin-5-64`, `lenet5-half`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,10 +17,14 @@ class Model:
 
     Args:
         modality: what it reads.
-        build: ``build(*numbers, in_features=, classes=, pooling=, device=) -> module``; draws its parameters from
-            torch's global generator, so callers wrap it in `Streams.fork`.
+        build: ``build(*numbers, in_features=, classes=, device=) -> module``, with ``pooling=`` for graphs and True
+            or False for each of `words`; draws its parameters from torch's global generator, so callers wrap it in
+            `Streams.fork`.
         presets: the names that the literature uses, each valid for `build_model`, e.g. ``gin-5-64``.
         numbers: what the numbers after the kind mean, each with its smallest and largest value.
+        words: what may stand after the numbers, each at most once and in this order.
+        law: what must hold between the numbers; called with them, says what is wrong, or None.
+        side: height and width of the images that it reads; None where it reads any.
         stacked: whether replicates may be run as one batch of models.
     """
 
@@ -28,29 +32,39 @@ class Model:
     build: Callable[..., nn.Module]
     presets: tuple[str, ...]
     numbers: tuple[tuple[str, int, int], ...] = (("depth", 2, 64), ("width", 1, 8192))
+    words: tuple[str, ...] = ()
+    law: Callable[..., str | None] | None = None
+    side: int | None = None
     stacked: bool = False
 
 
 MODELS: Catalog[Model] = Catalog("acgkd.models", "MODEL", "model")
 
 
-def parse_preset(preset: str) -> tuple[Model, tuple[int, ...]]:
-    """Reads `gin-5-64` as the entry `gin` and the numbers 5 and 64.
+def parse_preset(preset: str) -> tuple[Model, tuple[int, ...], tuple[str, ...]]:
+    """Reads `gin-5-64` as the entry `gin` and the numbers 5 and 64, `lenet5-half` as `lenet5` and the word `half`.
 
     Raises:
         UnknownNameError: no model is of that kind; the message holds the nearest and all known ones.
-        ConfigError: the numbers are missing, too many or out of range.
+        ConfigError: numbers or words are missing, too many, out of order or out of range.
     """
     kind, *rest = preset.split("-")
     entry = MODELS[kind]
-    form = "-".join([kind, *(name.upper() for name, _, _ in entry.numbers)])
-    example = f"`{entry.presets[0]}`" if entry.presets else f"`{form}`"
-    if len(rest) != len(entry.numbers) or not all(part.isascii() and part.isdigit() for part in rest):
-        raise ConfigError(f"A model of kind '{kind}' is named `{form}`, as in {example}, but got '{preset}'.")
-    for part, (name, low, high) in zip(rest, entry.numbers, strict=True):
+    numbers, words = rest[: len(entry.numbers)], rest[len(entry.numbers) :]
+    counted = len(numbers) == len(entry.numbers) and all(part.isascii() and part.isdigit() for part in numbers)
+    if not counted or words != [word for word in entry.words if word in words]:
+        form = "-".join([kind, *(name.upper() for name, _, _ in entry.numbers)])
+        form += "".join(f"[-{word}]" for word in entry.words)
+        example = f", as in `{entry.presets[0]}`" if entry.presets and entry.numbers else ""
+        raise ConfigError(f"A model of kind '{kind}' is named `{form}`{example}, but got '{preset}'.")
+    for part, (name, low, high) in zip(numbers, entry.numbers, strict=True):
         if len(part) > 9 or not low <= int(part) <= high:
             raise ConfigError(f"`{low} <= {name} <= {high}` must hold, but got {part} in '{preset}'.")
-    return entry, tuple(int(part) for part in rest)
+    values = tuple(int(part) for part in numbers)
+    broken = None if entry.law is None else entry.law(*values)
+    if broken is not None:
+        raise ConfigError(broken)
+    return entry, values, tuple(words)
 
 
 def check_preset(preset: str) -> None:
@@ -66,22 +80,25 @@ def build_model(
     Its parameters come from torch's global generator: wrap the call in `Streams.fork`.
 
     Args:
-        preset: kind and numbers, as in `gin-5-64`.
+        preset: kind, numbers and words, as in `gin-5-64` or `lenet5-half`.
         in_features: columns of the node features, or channels of the images.
         classes: how many it tells apart.
-        pooling: `sum` or `mean` over the nodes of a graph.
+        pooling: `sum` or `mean` over the nodes of a graph; image models have no use for it.
         device: where parameters and buffers live.
 
     Raises:
         UnknownNameError, ConfigError: see `parse_preset`.
     """
-    entry, numbers = parse_preset(preset)
+    entry, numbers, words = parse_preset(preset)
     if pooling not in ("sum", "mean"):
         raise ConfigError(f"`pooling` must be 'sum' or 'mean', but got '{pooling}'.")
     where = torch.device(device)
+    options: dict[str, Any] = {word: word in words for word in entry.words}
+    if entry.modality == "graphs":
+        options["pooling"] = pooling
     # Some third-party layers make buffers on the default device; inside this block that is ours, whatever it was.
     with where:
-        module = entry.build(*numbers, in_features=in_features, classes=classes, pooling=pooling, device=where)
+        module = entry.build(*numbers, in_features=in_features, classes=classes, device=where, **options)
     return module
 
 

@@ -32,7 +32,7 @@ def list_(
     """List methods, models, data sets, search spaces and reports.
 
     The names are those that a spec takes. Each is one file, and what it says of itself stands beside it. Models are
-    families: their names go on with depth and width, as in `gin-5-64`.
+    families: their names go on with numbers or words, as in `gin-5-64` and `lenet5-half`.
     """
     if kind is not None and kind not in PACKAGES:
         raise UnknownNameError(f"There is no kind '{kind}'. {nearest(kind, PACKAGES)}Known: {', '.join(PACKAGES)}.")

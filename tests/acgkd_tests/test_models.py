@@ -181,7 +181,7 @@ def test_forward_and_backward_never_wait_for_a_real_device(preset: str) -> None:
 @pytest.mark.parametrize(
     ("preset", "kind", "words"),
     [
-        ("resnet-18", UnknownNameError, "Known: gcn, gin"),
+        ("alexnet-8", UnknownNameError, "Known: gcn, gin"),
         ("gni-5-64", UnknownNameError, "Did you mean 'gin'"),
         ("gin-5", ConfigError, "`gin-DEPTH-WIDTH`, as in `gin-5-64`"),
         ("gin-5-64-2", ConfigError, "gin-DEPTH-WIDTH"),
