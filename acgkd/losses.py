@@ -59,22 +59,24 @@ def gaussian_kl(mean: Tensor, var: Tensor, running_mean: Tensor, running_var: Te
     """``KL(N(μ, σ²) ‖ N(μ_run, σ²_run))``, mean over channels: a distance whose scale does not depend on the width.
 
     Shapes:
-        mean, var, running_mean, running_var: ``[channels]``
-        returns: scalar, nats per channel
+        mean, var, running_mean, running_var: ``[..., channels]``
+        returns: ``[...]``, nats per channel
     """
     var, running_var = var + eps, running_var + eps
     terms = torch.log(running_var / var) + (var + (mean - running_mean) ** 2) / running_var - 1
-    return 0.5 * terms.mean()
+    return 0.5 * terms.mean(dim=-1)
 
 
 def norm_distance(mean: Tensor, var: Tensor, running_mean: Tensor, running_var: Tensor) -> Tensor:
     """``‖μ − μ_run‖₂ + ‖σ² − σ²_run‖₂``, not squared.
 
     Shapes:
-        mean, var, running_mean, running_var: ``[channels]``
+        mean, var, running_mean, running_var: ``[..., channels]``
+        returns: ``[...]``
     Source: GFKD, released code e68e4d6, `utils/helper.py`.
     """
-    distance: Tensor = torch.linalg.vector_norm(mean - running_mean) + torch.linalg.vector_norm(var - running_var)
+    far = torch.linalg.vector_norm(mean - running_mean, dim=-1)
+    distance: Tensor = far + torch.linalg.vector_norm(var - running_var, dim=-1)
     return distance
 
 
@@ -82,10 +84,11 @@ def squared_distance(mean: Tensor, var: Tensor, running_mean: Tensor, running_va
     """``‖μ − μ_run‖² + ‖σ² − σ²_run‖²``.
 
     Shapes:
-        mean, var, running_mean, running_var: ``[channels]``
+        mean, var, running_mean, running_var: ``[..., channels]``
+        returns: ``[...]``
     Source: OGMM, arXiv:2506.03674, equation 9.
     """
-    distance: Tensor = ((mean - running_mean) ** 2).sum() + ((var - running_var) ** 2).sum()
+    distance: Tensor = ((mean - running_mean) ** 2 + (var - running_var) ** 2).sum(dim=-1)
     return distance
 
 

@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import global_add_pool, global_mean_pool
 
+from acgkd.models._norm import BatchNorm
+
 _POOLS = {"sum": global_add_pool, "mean": global_mean_pool}
 
 
@@ -33,7 +35,7 @@ class GraphClassifier(nn.Module, ABC):
         self.in_features = in_features
         self.classes = classes
         self.pooling = pooling
-        self.norms = nn.ModuleList(nn.BatchNorm1d(width, device=device) for _ in range(depth - 1))
+        self.norms = nn.ModuleList(BatchNorm(width, device=device) for _ in range(depth - 1))
         self.classifier = nn.Linear(width, classes, device=device)
 
     def config(self) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from torch_geometric.typing import OptTensor
 
 from acgkd.models import Model
 from acgkd.models._graph_classifier import GraphClassifier
+from acgkd.models._neighbours import sums_alone, weighted_sum
+from acgkd.models._norm import BatchNorm
 
 
 class WeightedGINConv(GINConv):  # type: ignore[misc]
@@ -14,9 +16,12 @@ class WeightedGINConv(GINConv):  # type: ignore[misc]
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None) -> Tensor:
         """Sums weighted neighbours, adds the node itself, applies the perceptron."""
-        # propagate_type: (x: Tensor, edge_weight: OptTensor)
-        gathered = self.propagate(edge_index, x=x, edge_weight=edge_weight, size=(x.shape[0], x.shape[0]))
-        updated: Tensor = self.nn(gathered + (1 + self.eps) * x)
+        if sums_alone(self, x, edge_weight):
+            gathered = weighted_sum(x, edge_index, edge_weight)
+        else:
+            # propagate_type: (x: Tensor, edge_weight: OptTensor)
+            gathered = self.propagate(edge_index, x=x, edge_weight=edge_weight, size=(x.shape[0], x.shape[0]))
+        updated: Tensor = self.nn(torch.addcmul(gathered, 1 + self.eps, x))
         return updated
 
     # torch_geometric reads this signature, and cannot read `Tensor | None`.
@@ -55,7 +60,7 @@ class GIN(GraphClassifier):
 def _perceptron(in_width: int, width: int, device: torch.device) -> nn.Sequential:
     return nn.Sequential(
         nn.Linear(in_width, width, device=device),
-        nn.BatchNorm1d(width, device=device),
+        BatchNorm(width, device=device),
         nn.ReLU(),
         nn.Linear(width, width, device=device),
     )

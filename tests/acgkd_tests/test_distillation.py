@@ -206,9 +206,10 @@ def test_an_absurd_rate_diverges_and_says_so(tiny: ModuleType, stage: str) -> No
 
 
 def test_a_student_that_diverged_between_two_points_of_the_curve_cannot_be_judged(tiny: ModuleType) -> None:
-    # 350 steps: every third one is looked at. The stop is before.
+    # 350 steps: every third one is looked at. The stop is before. A narrower student may come back: where all of its
+    # few activations turn negative, it says the same of everything, which is finite.
     transfer = {"steps": 350, "batch_size": 2, "rate": 1e30}
-    run = tiny.distillation("random_graphs", {"graphs": 4}, transfer, student="gin-2-2")
+    run = tiny.distillation("random_graphs", {"graphs": 4}, transfer, student="gin-2-8")
     with pytest.raises(DivergedError, match="student's weights must stay finite"):
         run.advance(until=2 / 350)
     assert run.curves["transfer"]["step"] == []

@@ -73,7 +73,11 @@ def test_training_follows_adam_with_a_rate_that_falls_to_zero() -> None:
             loss.backward()
             optimizer.step()
             done += 1
-    for name, value in slow.state_dict().items():
+    # BatchNorm takes off again what a bias before it adds: its derivative is rounding error, which Adam makes large.
+    idle = ("nn.0.bias", "nn.3.bias", "running_mean")
+    compared = {name: value for name, value in slow.state_dict().items() if not name.endswith(idle)}
+    assert len(compared) == len(slow.state_dict()) - 8
+    for name, value in compared.items():
         assert torch.allclose(value, fast.state_dict()[name], atol=1e-5), name
 
 
