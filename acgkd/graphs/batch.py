@@ -14,7 +14,8 @@ class GraphBatch:
 
     Shapes:
         x: ``[nodes, features]``
-        edge_index: ``[2, edges]``, both directions of an undirected edge
+        edge_index: ``[2, edges]``, from source to target; both directions of an undirected edge, and only of directed
+            pseudo-graphs may one stand alone
         edge_weight: ``[edges]`` in [0, 1], or None where every edge counts 1
         batch: ``[nodes]``, the graph of each node, ascending
         labels: ``[graphs]`` or None

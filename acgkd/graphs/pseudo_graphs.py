@@ -81,6 +81,15 @@ class PseudoGraphs(nn.Module):
         """Number of pseudo-graphs."""
         return int(self.candidates.sizes.numel())
 
+    @property
+    def load(self) -> Tensor:
+        """Nodes and edges that a pass over each graph goes through.
+
+        Shapes:
+            returns: ``[graphs]`` on the CPU
+        """
+        return self.candidates.sizes + 2 * self.candidates.counts
+
     @torch.no_grad()
     def kept_edges(self) -> Tensor:
         """Expected number of edges of the learned distribution.

@@ -1,7 +1,7 @@
 """What every method on pseudo-graphs shares: their settings, how they are made, and how transfer draws from them."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from pydantic import Field
@@ -111,6 +111,29 @@ def build_pseudo_graphs(config: PseudoGraphConfig, setting: Setting) -> PseudoGr
     )
 
 
+class Drawn(Protocol):
+    """Graphs that have a distribution.
+
+    Shapes:
+        labels, load: ``[graphs]`` on the CPU; load: nodes and edges that a pass over each graph goes through
+    """
+
+    labels: Tensor
+
+    @property
+    def load(self) -> Tensor:
+        """What a pass over each graph goes through."""
+
+    def thresholded(self, indices: Tensor) -> GraphBatch:
+        """The most likely graphs at `indices`."""
+
+    def sampled(self, generator: torch.Generator, indices: Tensor) -> GraphBatch:
+        """The graphs at `indices`, drawn afresh."""
+
+    def soft(self, indices: Tensor) -> GraphBatch:
+        """The probabilities of the graphs at `indices`, as weights and features."""
+
+
 class PseudoGraphSource:
     """Batches of pseudo-graphs for transfer.
 
@@ -120,9 +143,9 @@ class PseudoGraphSource:
         generator: for fresh draws.
     """
 
-    def __init__(self, graphs: PseudoGraphs, *, samples: Samples, generator: torch.Generator) -> None:
+    def __init__(self, graphs: Drawn, *, samples: Samples, generator: torch.Generator) -> None:
         self.labels: Tensor = graphs.labels
-        self.load = graphs.candidates.sizes + 2 * graphs.candidates.counts
+        self.load: Tensor = graphs.load
         self._graphs = graphs
         self._samples = samples
         self._generator = generator

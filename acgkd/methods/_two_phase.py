@@ -14,7 +14,10 @@ class Synthesis(Protocol):
 
     steps: int
     done: int
-    multiply_adds: float
+
+    @property
+    def multiply_adds(self) -> float:
+        """Counted multiply-adds of all its steps so far."""
 
     def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:
         """One step; `student` is given to those that need it."""

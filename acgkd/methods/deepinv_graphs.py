@@ -19,7 +19,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from acgkd.config import Config
-from acgkd.curriculum import Pacing
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.graphs.batch import joined
 from acgkd.graphs.concrete import Relaxation
@@ -28,7 +27,8 @@ from acgkd.graphs.prior import Prior
 from acgkd.losses import feature_entropy
 from acgkd.methods import Method, MethodConfig, Run, Setting
 from acgkd.methods._graphs import PseudoGraphConfig, build_pseudo_graphs, lift_to
-from acgkd.methods._transfer import CurriculumConfig, Samples, TemperatureConfig, Transfer, TransferConfig
+from acgkd.methods._plain import PlainTransferConfig
+from acgkd.methods._transfer import Samples, Transfer
 from acgkd.methods._two_phase import TwoPhase
 from acgkd.runtime import backward
 from acgkd.statistics import BatchNormStatistics, Statistic
@@ -62,25 +62,6 @@ class SynthesisConfig(Config):
     concrete_temperature: float = Field(default=0.5, gt=0)
     features: Relaxation = "straight_through"
     degree_features: Literal["free", "structural"] = "free"
-
-
-class PlainTemperatureConfig(TemperatureConfig):
-    """Softening of the logits: 2, as in GFKD's comparison."""
-
-    value: float = Field(default=2.0, gt=0)
-
-
-class NoCurriculumConfig(CurriculumConfig):
-    """No order unless one is asked for."""
-
-    pacing: Pacing = "none"
-
-
-class PlainTransferConfig(TransferConfig):
-    """How the student is taught: as before ACGKD, a plain student, one temperature and no curriculum."""
-
-    temperature: PlainTemperatureConfig = PlainTemperatureConfig()
-    curriculum: NoCurriculumConfig = NoCurriculumConfig()
 
 
 class DeepinvGraphsConfig(MethodConfig):

@@ -37,6 +37,10 @@ METHODS = [
     {"name": "dfad_gnn", "transfer": {"steps": 6, "batch_size": 8, "projection": "gat"}},
     {"name": "dfad_gnn", "synthesis": {"density": "released", "sizes": "fixed", "nodes": 9},
      "transfer": {"steps": 6, "batch_size": 8}},
+    {"name": "gfkd", "synthesis": {**tiny.SYNTHESIS, "graphs_at_once": 5},
+     "transfer": {**tiny.TRANSFER, "samples": "mixed"}},
+    {"name": "gfkd", "synthesis": {**tiny.SYNTHESIS, "density": "prior"},
+     "transfer": {**tiny.TRANSFER, "samples": "soft", "curriculum": {"difficulty": "edges", "pacing": "linear"}}},
 ]
 for number, method in enumerate(METHODS):
     config = RunConfig.model_validate({
@@ -63,6 +67,7 @@ for features in ("degree", "constant", "continuous"):
     run = tiny.distillation(features=features)
     run.advance()
     tiny.distillation("deepinv_graphs", features=features).advance()
+    tiny.distillation("gfkd", {"graphs": 8, "steps": 2, "density": "prior"}, features=features).advance()
     tiny.distillation("dfad_gnn", {"turn": 2}, {"steps": 6, "batch_size": 8}, features=features).advance()
 distilled = acgkd.distill(
     tiny.teacher(), "gin-2-4", prior=tiny.PRIOR_CONFIG, method={"name": "acgkd", **tiny.CHOICES["resumable"]},

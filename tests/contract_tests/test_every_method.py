@@ -238,7 +238,7 @@ def case(request: pytest.FixtureRequest, tiny: ModuleType) -> Case:
 
 
 def test_the_catalogue_holds_the_methods_that_the_docs_name() -> None:
-    assert METHODS.names() == ["acgkd", "deepinv_graphs", "dfad_gnn", "random_graphs", "real_data"]
+    assert METHODS.names() == ["acgkd", "deepinv_graphs", "dfad_gnn", "gfkd", "random_graphs", "real_data"]
 
 
 # ---- settings

@@ -16,7 +16,7 @@ TRIALS = 200
 FIXED = {"dataset": {"name": "motifs"}, "teacher": {"preset": "gin-5-64"}, "student": {"preset": "gin-3-32"}}
 
 # The method that a space is for is what its name begins with; `smoke` is for all that share the transfer stage.
-METHODS_OF = {"smoke": ("acgkd", "deepinv_graphs", "random_graphs", "real_data")}
+METHODS_OF = {"smoke": ("acgkd", "deepinv_graphs", "gfkd", "random_graphs", "real_data")}
 
 
 def methods_of(space):
@@ -45,6 +45,7 @@ def test_the_catalogue_holds_the_spaces_that_the_docs_name():
         "acgkd_wide",
         "deepinv_graphs_default",
         "dfad_gnn_default",
+        "gfkd_default",
         "smoke",
     ]
 
