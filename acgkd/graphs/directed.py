@@ -1,50 +1,14 @@
 """Directed pseudo-graphs: one log-odds for every ordered pair of nodes, drawn without regard to the opposite pair."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from acgkd.graphs.batch import GraphBatch
 from acgkd.graphs.concrete import concrete_features, degree_features, one_hot
+from acgkd.graphs.directed_parts import DirectedPart, DirectedParts
 from acgkd.graphs.prior import Prior
-from acgkd.graphs.select import GraphSelector
-
-
-@dataclass(frozen=True)
-class DirectedPart:
-    """Some of the graphs, ready on the device.
-
-    Args:
-        numbers: the graphs as a batch that holds the number of each node among all nodes in place of features, and the
-            number of each ordered pair among all pairs in place of edge weights.
-        whole: whether these are all graphs, in order.
-        graph: of each ordered pair, numbered within the part.
-        wanted: edges of each graph at the mean degree, or None.
-        slots: place of each pair in a table of one row a graph.
-        longest: length of a row of that table.
-
-    Shapes:
-        graph, slots: ``[pairs]``; wanted: ``[graphs]``
-    """
-
-    numbers: GraphBatch
-    whole: bool
-    graph: Tensor
-    wanted: Tensor | None
-    slots: Tensor
-    longest: int
-
-    def pairs_of(self, values: Tensor) -> Tensor:
-        """Values of the part's pairs, out of those of all pairs."""
-        if self.whole:
-            return values
-        assert self.numbers.edge_weight is not None, "holds the numbers"
-        return values[self.numbers.edge_weight]
-
-    def nodes_of(self, values: Tensor) -> Tensor:
-        """Rows of the part's nodes, out of those of all nodes."""
-        return values if self.whole else values[self.numbers.x]
 
 
 def antithetic_edges(logits: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,27 +60,17 @@ class DirectedGraphs(nn.Module):
         self.counts = sizes * (sizes - 1)
         self.prior = prior
         self.device = device
-        self._mean_degree = mean_degree
-        total, nodes = int(self.counts.sum()), int(sizes.sum())
-        u = torch.rand(total, generator=generator, device=device)
-        logits = torch.log(u + 1e-7) - torch.log1p(1e-7 - u)
-        self.logits = nn.Parameter(logits)
+        self.parts = DirectedParts(sizes, labels, device)
+        self._wanted: Tensor | None = None
+        if mean_degree is not None:
+            self._wanted = (mean_degree * sizes).round().long().clamp(min=1).minimum(self.counts)
+        u = torch.rand(int(self.counts.sum()), generator=generator, device=device)
+        self.logits = nn.Parameter(torch.log(u + 1e-7) - torch.log1p(1e-7 - u))
         self.features: nn.Parameter | None = None
         if prior.features in ("categorical", "continuous"):
-            noise = torch.randn(nodes, prior.feature_count, generator=generator, device=device)
+            noise = torch.randn(int(sizes.sum()), prior.feature_count, generator=generator, device=device)
             self.features = nn.Parameter(noise)
-        self._select = GraphSelector(
-            GraphBatch(
-                x=torch.arange(nodes, device=device),
-                edge_index=_ordered_pairs(sizes).to(device),
-                edge_weight=torch.arange(total, device=device),
-                batch=torch.arange(sizes.numel(), device="cpu").repeat_interleave(sizes).to(device),
-                graphs=int(sizes.numel()),
-                labels=labels.to(device),
-            )
-        )
-        self.whole = self.part(torch.arange(sizes.numel(), device="cpu"))
-        self.hold(self.whole)
+        self.hold(self.parts.all)
         self.kept: Tensor
         self.register_buffer("kept", self.logits.detach().clone())
 
@@ -134,29 +88,7 @@ class DirectedGraphs(nn.Module):
         """
         return self.sizes + self.counts
 
-    def part(self, indices: Tensor) -> DirectedPart:
-        """The graphs at `indices`, in that order.
-
-        Shapes:
-            indices: ``[picked]`` on the CPU
-        """
-        counts = self.counts[indices]
-        graph = torch.arange(indices.numel(), device="cpu").repeat_interleave(counts)
-        starts = (counts.cumsum(0) - counts).repeat_interleave(counts)
-        longest = int(counts.max())
-        slots = graph * longest + torch.arange(graph.numel(), device="cpu") - starts
-        wanted = None
-        if self._mean_degree is not None:
-            wanted = (self._mean_degree * self.sizes[indices]).round().long().clamp(min=1).minimum(counts)
-        graph, slots = (host.to(self.device, non_blocking=True) for host in (graph, slots))
-        return DirectedPart(
-            numbers=self._select(indices),
-            whole=indices.numel() == self.count and bool((indices[1:] > indices[:-1]).all()),
-            graph=graph,
-            wanted=wanted,
-            slots=slots,
-            longest=longest,
-        )
+    # ---- while they are learned
 
     def learning(self, part: DirectedPart, edges: Tensor) -> GraphBatch:
         """The part with given edges; gradients reach its features, which are probabilities where categorical.
@@ -181,29 +113,24 @@ class DirectedGraphs(nn.Module):
         Shapes:
             lower: bool scalar
         """
-        kept = torch.where(lower, part.pairs_of(self.logits), part.pairs_of(self.kept))
-        if part.whole:
-            self.kept.copy_(kept)
-        else:
-            assert part.numbers.edge_weight is not None, "holds the numbers"
-            self.kept[part.numbers.edge_weight] = kept
+        part.put(torch.where(lower, part.pairs_of(self.logits), part.pairs_of(self.kept)), self.kept)
 
     @torch.no_grad()
     def hold(self, part: DirectedPart) -> None:
-        """Shifts the log-odds of every graph so that the most likely one has the mean degree."""
-        if part.wanted is None:
-            return
-        logits = part.pairs_of(self.logits)
-        rows = part.wanted.numel()
-        table = torch.full((rows * part.longest,), -torch.inf, device=self.device).index_copy(0, part.slots, logits)
-        strongest = table.view(rows, part.longest).topk(int(part.wanted.max()), dim=1).values
-        last = (part.wanted - 1).unsqueeze(1).to(self.device, non_blocking=True)
-        shifted = logits - strongest.gather(1, last).squeeze(1)[part.graph]
-        if part.whole:
-            self.logits.copy_(shifted)
-        else:
-            assert part.numbers.edge_weight is not None, "holds the numbers"
-            self.logits[part.numbers.edge_weight] = shifted
+        """Shifts the log-odds of the part's graphs so that the most likely ones have the mean degree, if one was given.
+
+        All log-odds of a graph move alike, so which pairs are likelier than others stays as it was learned.
+        """
+        if self._wanted is not None:
+            logits = part.pairs_of(self.logits)
+            last = part.largest(logits, self._wanted[part.numbers])
+            part.put(logits - last[part.graph], self.logits)
+
+    def feature_logits(self, part: DirectedPart) -> Tensor | None:
+        """The part's feature logits where features are categorical, for their entropy."""
+        return self._rows(part) if self.prior.features == "categorical" else None
+
+    # ---- handed on
 
     @torch.no_grad()
     def thresholded(self, indices: Tensor | None = None) -> GraphBatch:
@@ -212,8 +139,8 @@ class DirectedGraphs(nn.Module):
         Args:
             indices: which graphs, on the CPU; all where None.
         """
-        part = self.whole if indices is None else self.part(indices)
-        rows = None if self.features is None else part.nodes_of(self.features)
+        part = self.parts(indices)
+        rows = self._rows(part)
         if rows is not None and self.prior.features == "categorical":
             rows = one_hot(rows.argmax(dim=1), rows.shape[1], rows.dtype)
         return self._hard(part, part.pairs_of(self.kept) >= 0, rows)
@@ -221,8 +148,8 @@ class DirectedGraphs(nn.Module):
     @torch.no_grad()
     def sampled(self, generator: torch.Generator, indices: Tensor | None = None) -> GraphBatch:
         """Graphs drawn afresh: every ordered pair an edge or none, every categorical feature one-hot."""
-        part = self.whole if indices is None else self.part(indices)
-        rows = None if self.features is None else part.nodes_of(self.features)
+        part = self.parts(indices)
+        rows = self._rows(part)
         probability = torch.sigmoid(part.pairs_of(self.kept))
         edges = torch.rand(probability.shape, generator=generator, device=self.device) < probability
         if rows is not None and self.prior.features == "categorical":
@@ -232,17 +159,17 @@ class DirectedGraphs(nn.Module):
     @torch.no_grad()
     def soft(self, indices: Tensor | None = None) -> GraphBatch:
         """The distribution itself as one weighted graph: edges weigh their probability, features are probabilities."""
-        part = self.whole if indices is None else self.part(indices)
+        part = self.parts(indices)
         weights = torch.sigmoid(part.pairs_of(self.kept))
-        return self._batch(part.numbers, part.numbers.edge_index, weights, self._probabilities(part))
+        return self._batch(part, part.structure.edge_index, weights, self._probabilities(part))
 
-    def feature_logits(self, part: DirectedPart) -> Tensor | None:
-        """The part's feature logits where features are categorical, for their entropy."""
-        categorical = self.features is not None and self.prior.features == "categorical"
-        return part.nodes_of(self.features) if categorical and self.features is not None else None
+    # ---- both
+
+    def _rows(self, part: DirectedPart) -> Tensor | None:
+        return None if self.features is None else part.nodes_of(self.features)
 
     def _probabilities(self, part: DirectedPart) -> Tensor | None:
-        rows = None if self.features is None else part.nodes_of(self.features)
+        rows = self._rows(part)
         return torch.softmax(rows, dim=1) if rows is not None and self.prior.features == "categorical" else rows
 
     def _hard(self, part: DirectedPart, edges: Tensor, rows: Tensor | None) -> GraphBatch:
@@ -251,34 +178,16 @@ class DirectedGraphs(nn.Module):
         On a CPU pairs that are no edge are left out. On another device their number is not known without waiting for
         it, so they stay, with weight 0: as good as none.
         """
+        every = part.structure.edge_index
         if self.device.type != "cpu":
-            return self._batch(part.numbers, part.numbers.edge_index, edges.float(), rows)
-        edge_index = part.numbers.edge_index[:, edges.nonzero().squeeze(1)]
-        return self._batch(part.numbers, edge_index, None, rows)
+            return self._batch(part, every, edges.float(), rows)
+        return self._batch(part, every[:, edges.nonzero().squeeze(1)], None, rows)
 
-    def _batch(
-        self, numbers: GraphBatch, edge_index: Tensor, weights: Tensor | None, rows: Tensor | None
-    ) -> GraphBatch:
-        nodes, columns = numbers.x.shape[0], self.prior.feature_count
+    def _batch(self, part: DirectedPart, edge_index: Tensor, weights: Tensor | None, rows: Tensor | None) -> GraphBatch:
+        nodes, columns = part.nodes.shape[0], self.prior.feature_count
         if rows is None and self.prior.features == "degree":
             counted = torch.ones(edge_index.shape[1], device=self.device) if weights is None else weights
             rows = degree_features(counted, edge_index, nodes, columns)
         elif rows is None:
             rows = torch.ones(nodes, columns, device=self.device)
-        return replace(numbers, x=rows, edge_index=edge_index, edge_weight=weights)
-
-
-def _ordered_pairs(sizes: Tensor) -> Tensor:
-    """All ordered pairs of two different nodes of each graph, as node numbers within the whole batch.
-
-    Shapes:
-        sizes: ``[graphs]`` on the CPU; returns: ``[2, pairs]`` on the CPU
-    """
-    starts = sizes.cumsum(0) - sizes
-    # Every node is first of one pair with each other node of its graph: it skips itself.
-    others = (sizes - 1).repeat_interleave(sizes)
-    first = torch.arange(int(sizes.sum()), device="cpu").repeat_interleave(others)
-    rank = torch.arange(first.numel(), device="cpu") - (others.cumsum(0) - others).repeat_interleave(others)
-    start = starts.repeat_interleave(sizes * (sizes - 1))
-    second = start + rank + (rank >= first - start).long()
-    return torch.stack([first, second])
+        return replace(part.structure, x=rows, edge_index=edge_index, edge_weight=weights)

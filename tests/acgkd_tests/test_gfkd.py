@@ -80,7 +80,7 @@ def test_the_structure_gradient_is_that_of_a_loop_over_graphs(inversion: Any) ->
             gain = ce_first[graph] - ce_second[graph] + far_first - far_second
             expected.append(gain * (noise[pair] - 0.5))
             pair += 1
-    found = synthesis.structure_gradient(graphs.whole, noise)
+    found = synthesis.structure_gradient(graphs.parts.all, noise)
     assert torch.allclose(found, torch.stack(expected), rtol=1e-4, atol=1e-5)
     assert found.abs().max() > 0.01
 
@@ -88,7 +88,7 @@ def test_the_structure_gradient_is_that_of_a_loop_over_graphs(inversion: Any) ->
 def test_the_feature_gradient_is_that_of_a_loop_over_graphs(inversion: Any) -> None:
     synthesis = inversion(synthesis={"statistics_weight": 0.3, "entropy_weight": 0.2})
     graphs = synthesis.graphs
-    synthesis.feature_loss(graphs.whole)["loss"].backward()
+    synthesis.feature_loss(graphs.parts.all)["loss"].backward()
     own = graphs.features.detach().clone().requires_grad_()
     rows = torch.softmax(own, dim=1)
     cross_entropy, far = loss_of(synthesis, one_by_one(graphs, torch.sigmoid(graphs.logits) >= 0.5, rows))
@@ -119,7 +119,7 @@ def enumerated(synthesis: AlternatingInversion) -> Tensor:
         edges = torch.tensor(bits)
         weight = torch.where(edges > 0, probability, 1 - probability).prod()
         cross_entropy, far = loss_of(synthesis, one_by_one(graphs, edges > 0, rows))
-        total += weight * (cross_entropy + far)[graphs.whole.graph] * (edges - probability)
+        total += weight * (cross_entropy + far)[graphs.parts.all.graph] * (edges - probability)
     return total
 
 
@@ -137,7 +137,7 @@ def test_the_structure_gradient_is_unbiased(inversion: Any, graphs: int, nodes: 
     stream = generator()
     draws = torch.stack(
         [
-            synthesis.structure_gradient(synthesis.graphs.whole, torch.rand(6, generator=stream, device="cpu"))
+            synthesis.structure_gradient(synthesis.graphs.parts.all, torch.rand(6, generator=stream, device="cpu"))
             for _ in range(500)
         ]
     )
@@ -172,7 +172,7 @@ def test_the_structure_of_the_lowest_loss_is_kept_with_the_features_of_the_last_
     written, rows = graphs.thresholded(), graphs.features.argmax(dim=1)
     assert not torch.equal(rows, features_then)
     assert torch.equal(written.x, F.one_hot(rows, 4).float())
-    pairs = graphs.whole.numbers.edge_index[:, torch.sigmoid(best) >= 0.5]
+    pairs = graphs.parts.all.structure.edge_index[:, torch.sigmoid(best) >= 0.5]
     assert torch.equal(written.edge_index, pairs)
     assert torch.equal(synthesis.samples(7).edge_index, pairs)
 
@@ -181,7 +181,7 @@ def test_pairs_that_are_no_edge_may_be_left_out_or_weigh_nothing(inversion: Any)
     # The first on a CPU, the second where asking how many there are would wait for the device.
     synthesis = inversion()
     graphs, teacher = synthesis.graphs, synthesis.setting.teacher
-    part, edges = graphs.whole, graphs.most_likely(graphs.whole)
+    part, edges = graphs.parts.all, graphs.most_likely(graphs.parts.all)
     sparse = graphs.learning(part, edges)
     graphs.device = torch.device("meta")
     dense = graphs.learning(part, edges)
@@ -194,12 +194,12 @@ def test_work_is_counted_by_the_edges_that_are_there(inversion: Any) -> None:
     synthesis = inversion(synthesis={"statistics_weight": 0.0})
     teacher, graphs = synthesis.setting.teacher, synthesis.graphs
     cost = GRAPHS.counter(teacher, graphs.thresholded())
-    synthesis.feature_loss(graphs.whole)
+    synthesis.feature_loss(graphs.parts.all)
     assert synthesis.multiply_adds == 3 * cost(graphs.thresholded())
     before = synthesis.multiply_adds
     noise = torch.full_like(graphs.logits.detach(), 0.5)
-    synthesis.structure_gradient(graphs.whole, noise)
-    likely = graphs.learning(graphs.whole, graphs.most_likely(graphs.whole))
+    synthesis.structure_gradient(graphs.parts.all, noise)
+    likely = graphs.learning(graphs.parts.all, graphs.most_likely(graphs.parts.all))
     # At a noise of one half both draws are the most likely edges.
     assert synthesis.multiply_adds - before == 2 * cost(likely)
 
@@ -209,7 +209,7 @@ def test_work_is_counted_by_the_edges_that_are_there(inversion: Any) -> None:
 
 def test_ordered_pairs_are_all_pairs_of_different_nodes_of_a_graph(inversion: Any) -> None:
     graphs = inversion().graphs
-    numbers = graphs.whole.numbers
+    numbers = graphs.parts.all.structure
     expected, start = [], 0
     for size in graphs.sizes.tolist():
         expected += [(start + i, start + j) for i in range(size) for j in range(size) if i != j]
@@ -239,7 +239,7 @@ def test_the_priors_density_is_held_at_every_step(inversion: Any) -> None:
             batch = graphs.thresholded(indices)
             edges = torch.bincount(batch.batch[batch.edge_index[0]], minlength=batch.graphs)
             assert torch.equal(edges.float(), wanted if indices is None else wanted[indices])
-        likely = graphs.most_likely(graphs.whole)
+        likely = graphs.most_likely(graphs.parts.all)
         assert int(likely.sum()) == int(wanted.sum())
         if step < 6:
             synthesis.step(None)
@@ -270,7 +270,7 @@ def test_parts_are_learned_one_after_the_other(inversion: Any) -> None:
         logits, features = graphs.logits.detach().clone(), graphs.features.detach().clone()
         for _ in range(5):
             synthesis.step(None)
-        own = (torch.bucketize(graphs.whole.graph, torch.tensor([3, 5]), right=True)) == number
+        own = (torch.bucketize(graphs.parts.all.graph, torch.tensor([3, 5]), right=True)) == number
         assert bool((graphs.logits != logits)[~own].sum() == 0)
         assert bool((graphs.logits != logits)[own].any())
         first = int(nodes[last - sizes[number] - 1]) if number else 0
@@ -307,7 +307,7 @@ def test_what_transfer_sees(inversion: Any, tiny: ModuleType) -> None:
     starts = graphs.sizes.cumsum(0) - graphs.sizes
     rows = torch.cat([torch.arange(starts[i], starts[i] + graphs.sizes[i]) for i in indices])
     assert torch.allclose(drawn["soft"].x, torch.softmax(graphs.features, dim=1)[rows])
-    pairs = torch.cat([torch.nonzero(graphs.whole.graph == index).flatten() for index in indices])
+    pairs = torch.cat([torch.nonzero(graphs.parts.all.graph == index).flatten() for index in indices])
     assert torch.allclose(drawn["soft"].edge_weight, torch.sigmoid(graphs.kept)[pairs])
     whole = tiny.dense(graphs.thresholded())
     assert torch.equal(tiny.dense(drawn["fixed"]), _blocks(whole, rows, drawn["fixed"].batch))
@@ -315,7 +315,7 @@ def test_what_transfer_sees(inversion: Any, tiny: ModuleType) -> None:
     assert torch.equal(tiny.dense(drawn["mixed"])[:half, :half], tiny.dense(drawn["fixed"])[:half, :half])
     source = synthesis.source("resampled")
     assert not torch.equal(tiny.dense(source.draw(indices)), tiny.dense(source.draw(indices)))
-    expected = torch.stack([torch.sigmoid(graphs.kept)[graphs.whole.graph == index].sum() / 2 for index in indices])
+    expected = torch.stack([torch.sigmoid(graphs.kept)[graphs.parts.all.graph == index].sum() / 2 for index in indices])
     assert torch.allclose(source.edges(indices), expected)
     assert torch.equal(source.load, graphs.sizes**2)
 
@@ -360,7 +360,7 @@ def test_every_kind_of_feature_is_taught_with_every_kind_of_sample(
 def test_where_features_follow_from_structure_no_gradient_is_taken(inversion: Any) -> None:
     synthesis = inversion(features="degree")
     cost = synthesis._cost.total(synthesis.graphs.sizes.sum().item(), 0, 7)
-    assert not synthesis.feature_loss(synthesis.graphs.whole)["loss"].requires_grad
+    assert not synthesis.feature_loss(synthesis.graphs.parts.all)["loss"].requires_grad
     assert synthesis._work == cost
     assert set(synthesis.step(None)) == {"loss", "cross_entropy", "statistics"}
 
