@@ -48,13 +48,13 @@ class WeightedGAT(MessagePassing):  # type: ignore[misc]
         h = self.lift(x).view(x.shape[0], self.heads, -1)
         source, target = (h * self.attend_source).sum(-1), (h * self.attend_target).sum(-1)
         own = F.leaky_relu(source + target, 0.2)
-        edge = F.leaky_relu(source[edge_index[0]] + target[edge_index[1]], 0.2)
+        edge = F.leaky_relu(source.index_select(0, edge_index[0]) + target.index_select(0, edge_index[1]), 0.2)
         # Any shift cancels in the quotient; this one keeps the exponentials finite. An edge of weight 0 has no say in
         # it: its exponential could be so large that nothing is left of the others.
         present = edge if edge_weight is None else edge.masked_fill((edge_weight == 0).unsqueeze(-1), -math.inf)
         where = edge_index[1].unsqueeze(-1).expand_as(edge)
         top = own.detach().scatter_reduce(0, where, present.detach(), "amax")
-        pull = torch.exp((edge - top[edge_index[1]]).clamp(max=_LARGEST_EXPONENT))
+        pull = torch.exp((edge - top.index_select(0, edge_index[1])).clamp(max=_LARGEST_EXPONENT))
         if edge_weight is not None:
             pull = pull * edge_weight.unsqueeze(-1)
         self_pull = torch.exp(own - top)

@@ -2,11 +2,16 @@
 
 import inspect
 from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
 
 # How the third argument is called here and in torch_geometric's pools. Under other names it may mean anything.
 _NAMES = ("graphs", "size", "num_graphs", "batch_size")
+
+# Reading a signature takes as long as pooling a small batch.
+_KNOWN: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
 
 def pooled(readout: Callable[..., Tensor], nodes: Tensor, batch: Tensor, graphs: int | None) -> Tensor:
@@ -21,9 +26,14 @@ def pooled(readout: Callable[..., Tensor], nodes: Tensor, batch: Tensor, graphs:
     Shapes:
         nodes: ``[nodes, width]``; batch: ``[nodes]``; returns: ``[graphs, width]``
     """
-    if _takes_graphs(readout.forward if isinstance(readout, nn.Module) else readout):
-        return readout(nodes, batch, graphs)
-    return readout(nodes, batch)
+    called: Any = readout.forward if isinstance(readout, nn.Module) else readout
+    plain = getattr(called, "__func__", None)  # what a method of many objects is for all of them
+    takes = None if plain is None else _KNOWN.get(plain)
+    if takes is None:
+        takes = _takes_graphs(called)
+        if plain is not None:
+            _KNOWN[plain] = takes
+    return readout(nodes, batch, graphs) if takes else readout(nodes, batch)
 
 
 def _takes_graphs(function: Callable[..., Tensor]) -> bool:

@@ -126,7 +126,7 @@ class GraphInversion(Untrained):
 
     def _fresh_optimizer(self) -> torch.optim.Adam:
         """Of all parameters: those without a gradient so far stay exactly where they are."""
-        return torch.optim.Adam(self.graphs.parameters(), lr=self.config.rate)
+        return torch.optim.Adam(self.graphs.parameters(), lr=self.config.rate, fused=True)
 
     def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:
         """One optimiser step over one part of the pseudo-graphs; returns each term of the loss, detached."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import SumAggregation, global_add_pool
 
+from acgkd import readout as readout_module
 from acgkd.config import PriorConfig
 from acgkd.errors import TeacherError
 from acgkd.graphs import GRAPHS
@@ -104,3 +105,16 @@ def test_what_a_part_raises_is_told_with_its_name() -> None:
     few.lift = nn.Linear(4, 6)
     with pytest.raises(TeacherError, match="`encode` of Plain raised RuntimeError"):
         GRAPHS.check_teacher(few, PRIOR)
+
+
+def test_a_methods_signature_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Fresh(Counting):
+        def readout(self, nodes: Tensor, batch: Tensor, graphs: int | None = None) -> Tensor:
+            return super().readout(nodes, batch, graphs)
+
+    read: list[Any] = []
+    takes = readout_module._takes_graphs
+    monkeypatch.setattr(readout_module, "_takes_graphs", lambda function: read.append(function) or takes(function))
+    for model in (Fresh(), Fresh()):
+        assert pooled(model.readout, NODES, BATCH, 2).tolist() == [[2.0, 4.0], [18.0, 21.0]]
+    assert len(read) == 1

@@ -57,7 +57,9 @@ def test_a_step_is_adam_on_the_softened_divergence(tiny: ModuleType, source: Wat
     optimizer.step()
     assert losses["loss"].item() == pytest.approx(loss.item(), rel=1e-6)
     assert losses["temperature"].item() == 4.0
-    assert tiny.weight_bytes(transfer.student) == tiny.weight_bytes(twin.student)
+    # Not to the last bit: one of the two may use the fused kernel.
+    for ours, theirs in zip(transfer.student.state_dict().values(), twin.student.state_dict().values(), strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_the_rate_falls_linearly_to_zero(tiny: ModuleType, source: Watched) -> None:
