@@ -25,6 +25,7 @@ from sweeps.spec import SweepSpec
 
 SEED = 100
 TIMED_S = 0.5
+TURNS = 10  # steps of a joint stage are timed by tens: its two sides take turns, of five steps each by default
 MARK = "# calibrated"
 DECAY = 700 / 1500  # where GFKD's released schedule lets its rates fall: a shorter one falls after the same share
 
@@ -76,10 +77,11 @@ class _Timed:
         self._left -= 1
 
     def round(self) -> None:
-        """Steps for about `TIMED_S`, at least twice, the first one untimed."""
+        """Steps for about `TIMED_S`, and one more before that, which is not timed."""
         self._step()
         steps, spent = 0, 0.0
-        while steps == 0 or spent < TIMED_S:
+        whole = TURNS if self.stage == "joint" else 1
+        while steps == 0 or steps % whole or spent < TIMED_S:
             fresh = self._left == 0
             begun = time.perf_counter()
             self._step()

@@ -9,8 +9,7 @@ One spec for each data set, in specs/benchmarks. Stopping at any time loses noth
 records of finished runs are committed, so that a fresh clone goes on from there.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import _comparison
 import _tables
 from _comparison import ROOT, SPECS, Place
 from _tables import Results
+from _targets import targets
 
 from sweeps.laboratory import AcgkdLaboratory
 from sweeps.spec import SweepSpec
@@ -109,6 +109,19 @@ def calibrate(names: Sequence[str], folder: Path = SPECS, record: Path = CALIBRA
             print(f"{name}: {label}: {pace.step_s:.4f} s a step of {pace.stage}, {steps.get(label, given[0])} steps")
 
 
+def uncalibrated(names: Sequence[str], folder: Path = SPECS, record: Path = CALIBRATION) -> list[str]:
+    """The data sets whose specs say other steps than were recorded, or have no record."""
+    known = _calibration.read(record)
+    found = []
+    for name in names:
+        path = folder / f"{name}.yaml"
+        methods = known.get(name, {}).get("methods", {})
+        said = _calibration.written(path) | {MAIN: _steps_in(_comparison.read_spec(path), MAIN)}
+        if any(methods.get(label, {}).get("steps") != steps for label, steps in said.items()):
+            found.append(name)
+    return found
+
+
 def report(names: Sequence[str], place: Place, folder: Path = SPECS, record: Path = CALIBRATION) -> None:
     """Writes the page."""
     sweeps = specs(names, folder)
@@ -137,7 +150,7 @@ def report(names: Sequence[str], place: Place, folder: Path = SPECS, record: Pat
         "",
         "## Targets",
         "",
-        *_targets(results),
+        *targets(results, GIN, MAIN, BASELINE, RIVALS),
         "",
         "## Steps",
         "",
@@ -154,57 +167,6 @@ def report(names: Sequence[str], place: Place, folder: Path = SPECS, record: Pat
     place.page.parent.mkdir(parents=True, exist_ok=True)
     place.page.write_text("\n".join(lines).rstrip() + "\n")
     print(f"{place.page.name}: {len(frame.rows)} records")
-
-
-def _targets(results: Sequence[Results]) -> list[str]:
-    """What was promised of `gin-5-64` → `gin-3-32`, met or missed, with the figures."""
-    gin = [item for item in results if (item.spec.teacher.preset, item.spec.student.preset) == GIN]
-    names = {item.spec.name: str(item.spec.dataset.name if item.spec.dataset else "") for item in gin}
-    if any(math.isnan(item.value(MAIN, "ratio")) for item in gin) or not gin:
-        return ["Not every data set has been run yet."]
-
-    def each(figure: Callable[[Results], float]) -> str:
-        return ", ".join(f"{names[item.spec.name]} {figure(item):.3f}" for item in gin)
-
-    def enough(item: Results) -> bool:
-        near = item.value(MAIN, "test_accuracy") >= item.value("real_data", "test_accuracy") - 0.02
-        return item.value(MAIN, "ratio") >= 0.95 or (item.value("real_data", "ratio") < 0.95 and near)
-
-    ratios = [item.value(MAIN, "ratio") for item in gin]
-    shares = [item.value(MAIN, "share") for item in gin if not math.isnan(item.value(MAIN, "share"))]
-    behind = [
-        f"{rival} on {names[item.spec.name]}"
-        for item in gin
-        for rival in RIVALS
-        if item.value(rival, "test_accuracy") >= item.value(MAIN, "test_accuracy")
-    ]
-    pairs = {names[item.spec.name]: item.against(MAIN, BASELINE) for item in gin if item.planned >= 5}
-    clear = [name for name, pair in pairs.items() if pair is not None and pair.difference.low > 0]
-    laws = (
-        (
-            "mean ratio at least 0.95 on every set, or within 2 points of `real_data` where that is below 0.95",
-            all(map(enough, gin)),
-            each(lambda item: item.value(MAIN, "ratio")),
-        ),
-        ("ratio at least 0.97 on average", sum(ratios) / len(ratios) >= 0.97, f"{sum(ratios) / len(ratios):.3f}"),
-        (
-            "recovered share at least 0.8 on average where it is defined",
-            bool(shares) and sum(shares) / len(shares) >= 0.8,
-            f"{sum(shares) / len(shares):.2f} over {len(shares)} sets" if shares else "defined nowhere",
-        ),
-        (
-            f"mean test accuracy above {', '.join(RIVALS)} wherever they were run",
-            not behind,
-            "; not above " + ", ".join(behind) if behind else "everywhere",
-        ),
-        (
-            f"difference to `{BASELINE}` with an interval above 0 on at least two of the sets with 5 seeds or more",
-            len(clear) >= 2,
-            f"on {len(clear)} of {len(pairs)}: {', '.join(clear) or 'none'}",
-        ),
-    )
-    head = f"Of `{MAIN}` at its defaults, `{GIN[0]}` → `{GIN[1]}`:"
-    return [head, "", *(f"* {law}: {'met' if met else 'missed'}; {told.lstrip('; ')}" for law, met, told in laws)]
 
 
 def _steps(results: Sequence[Results], calibrated: dict[str, dict[str, dict[str, dict[str, float]]]]) -> list[str]:
@@ -248,6 +210,12 @@ def main() -> None:
         calibrate(names)
         return
     if not options.report:
+        wrong = uncalibrated(names)
+        if wrong:
+            raise SystemExit(
+                "Methods are compared at equal seconds, but no recorded calibration has the steps that the specs of "
+                f"{', '.join(wrong)} say. Run with `--calibrate` first, once, on a quiet machine."
+            )
         _comparison.run(specs(names), place, workers=options.workers, hours=options.hours)
     report(list(DATASETS), place)
     print(place.page.relative_to(ROOT))
