@@ -6,14 +6,24 @@ from types import ModuleType
 import pytest
 
 
-@pytest.fixture(scope="session")
-def tiny() -> ModuleType:
-    """Tiny teachers, priors and runs; test folders are no packages, so the module is loaded by its path."""
-    path = Path(__file__).with_name("tiny.py")
-    spec = importlib.util.spec_from_file_location("acgkd_tiny", path)
+def _loaded(name: str) -> ModuleType:
+    """A module beside this one; test folders are no packages, so it is loaded by its path."""
+    spec = importlib.util.spec_from_file_location(f"acgkd_{name}", Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def tiny() -> ModuleType:
+    """Tiny teachers, priors and runs on graphs."""
+    return _loaded("tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_images() -> ModuleType:
+    """Tiny teachers and runs on images."""
+    return _loaded("tiny_images")

@@ -44,6 +44,21 @@ class GraphSource(Source, Protocol):
         """
 
 
+@runtime_checkable
+class FreshSource(Source, Protocol):
+    """A source whose samples live for one step, and have no label until the teacher has seen them."""
+
+    def renew(self) -> None:
+        """Puts others in the place of all samples; until they are named, `labels` says only how many there are."""
+
+    def name(self, labels: Tensor) -> None:
+        """Takes the classes that the teacher says.
+
+        Shapes:
+            labels: ``[samples]`` on the CPU
+        """
+
+
 def parts(source: Source) -> Iterator[Tensor]:
     """All samples in order, in parts of bounded count and, where sizes are known, of bounded load.
 
@@ -78,7 +93,7 @@ def measure_difficulty(
     """Difficulty of every sample.
 
     Args:
-        source: of the samples.
+        source: of the samples; one whose samples are fresh is told their labels.
         difficulty: the teacher's `loss` at the pseudo-label, its `entropy`, the `gap` between teacher and student, or
             the expected number of `edges`, which asks no model.
         modality: of the batches.
@@ -91,7 +106,7 @@ def measure_difficulty(
     Raises:
         ConfigError: `edges` of samples that have none.
     """
-    found = []
+    found, said = [], []
     student.eval()
     for indices in parts(source):
         if difficulty == "edges":
@@ -101,12 +116,16 @@ def measure_difficulty(
             continue
         batch = source.draw(indices)
         logits = modality.logits(teacher, batch)
+        if isinstance(source, FreshSource):
+            said.append(logits.argmax(dim=1))
         if difficulty == "loss":
-            labels = source.labels[indices].to(logits.device)
+            labels = said[-1] if said else source.labels[indices].to(logits.device)
             found.append(F.cross_entropy(logits, labels, reduction="none"))
         elif difficulty == "entropy":
             found.append(prediction_entropy(logits))
         else:
             found.append(softened_kl(logits, modality.logits(student, batch), 1.0))
         count(batch, 1, int(difficulty == "gap"))
+    if isinstance(source, FreshSource):
+        source.name(torch.cat(said).to("cpu"))
     return torch.cat(found).to("cpu")

@@ -12,7 +12,8 @@ from acgkd.curriculum import Difficulty, Pacing, admitted, admitted_share
 from acgkd.errors import ConfigError
 from acgkd.losses import feature_distance, softened_kl
 from acgkd.methods import Setting
-from acgkd.methods._difficulty import Source, measure_difficulty
+from acgkd.methods._difficulty import FreshSource, Source, measure_difficulty
+from acgkd.methods._optimizer import OptimizerConfig, build_optimizer, decayed
 from acgkd.modality import Modality
 from acgkd.readout import pooled
 from acgkd.recalibration import recalibrate
@@ -48,12 +49,11 @@ class CurriculumConfig(Config):
     difficulty: Difficulty = "loss"
 
 
-class TransferConfig(Config):
+class TransferConfig(OptimizerConfig):
     """How the student is taught.
 
     Args:
         steps: optimiser steps.
-        rate: Adam's learning rate at the start; linear to 0.
         batch_size: pseudo-samples of one step.
         temperature: softening.
         curriculum: order of the pseudo-samples.
@@ -68,7 +68,6 @@ class TransferConfig(Config):
     """
 
     steps: int = Field(default=400, ge=1)
-    rate: float = Field(default=0.01, gt=0)
     batch_size: int = Field(default=60, ge=2)
     temperature: TemperatureConfig = TemperatureConfig()
     curriculum: CurriculumConfig = CurriculumConfig()
@@ -118,8 +117,8 @@ class Transfer:
         if config.temperature.mode == "adversarial":
             bounds = config.temperature
             self._temperature = AdversarialTemperature(bounds.low, bounds.high, setting.device)
-        learned = [p for p in (*self.student.parameters(), *self._temperature.parameters()) if p.requires_grad]
-        self._optimizer = torch.optim.Adam(learned, lr=config.rate)
+        learned = [parameter for parameter in self.student.parameters() if parameter.requires_grad]
+        self._optimizer = build_optimizer(config, learned, undecayed=self._temperature.parameters())
         self._difficulty: Tensor | None = None
         self._student_cost: Callable[[Any], float] | None = None
         self._teacher_cost: Callable[[Any], float] | None = None
@@ -129,8 +128,9 @@ class Transfer:
         config, share_done = self.config, self.done / self.config.steps
         batch = source.draw(self._choose(source, share_done))
         for group in self._optimizer.param_groups:
-            group["lr"] = config.rate * (1 - share_done)
-        self.student.train()
+            group["lr"] = decayed(config, share_done)
+        if not self.student.training:  # or it would walk through all modules at every step
+            self.student.train()
         temperature = self._temperature(share_done)
         # A student of the user's may drop out anywhere, in a layer or in a function: always from a stream of its own.
         with self.setting.streams.fork("dropout"):
@@ -162,6 +162,9 @@ class Transfer:
         how = self.config.curriculum
         share = admitted_share(share_done, pacing=how.pacing, pace=how.pace, start=how.start)
         stale = how.difficulty == "gap" and self.done % max(1, self.config.steps // 20) == 0
+        if isinstance(source, FreshSource):
+            source.renew()
+            stale = True
         if share < 1 and (self._difficulty is None or stale):
             self._difficulty = measure_difficulty(
                 source,

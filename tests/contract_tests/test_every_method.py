@@ -32,7 +32,10 @@ from acgkd.modalities import modality
 from acgkd.runtime import Streams, backward, derive_seed
 
 CPU = torch.device("cpu")
-SMALL = {"synthesis": {"steps": 4, "graphs": 8}, "transfer": {"steps": 6, "batch_size": 4}}
+SMALL: dict[str, dict[str, Any]] = {
+    "synthesis": {"steps": 4, "graphs": 8, "batch_size": 4, "generator": {"latent": 8, "width": 8}},
+    "transfer": {"steps": 6, "batch_size": 4},
+}
 
 # ---- a joint method, whole: pseudo-graphs of fixed structure whose features play against the student
 
@@ -205,7 +208,7 @@ class Case:
             setting = self.tiny.setting(seed, "gin-3-8" if other_student else "gin-2-8")
             real = self.tiny.distillation(seed=100).run.samples(8)
             return replace(setting, real=_items(real) if self.method.needs_data else ())
-        prior = IMAGES.prior(PriorConfig(shape=(1, 6, 6), classes=2), PriorConfig())
+        prior = IMAGES.prior(PriorConfig(shape=(1, 8, 8), classes=2), PriorConfig())
         streams = Streams(derive_seed("draws", seed), CPU)
         with Streams(0, CPU).fork("teacher"):
             teacher = ImageNet(prior.shape, 2).eval().requires_grad_(False)
@@ -238,7 +241,7 @@ def case(request: pytest.FixtureRequest, tiny: ModuleType) -> Case:
 
 
 def test_the_catalogue_holds_the_methods_that_the_docs_name() -> None:
-    assert METHODS.names() == ["acgkd", "deepinv_graphs", "dfad_gnn", "gfkd", "random_graphs", "real_data"]
+    assert METHODS.names() == ["acgkd", "deepinv_graphs", "dfad_gnn", "gfkd", "random_graphs", "rdskd", "real_data"]
 
 
 # ---- settings

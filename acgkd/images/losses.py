@@ -1,0 +1,107 @@
+"""Losses that tie a generator of images to its teacher, as pure functions of tensors."""
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Base = Literal["e", "10"]
+Pairing = Literal["batch", "pair"]
+
+# The least norm that is divided by.
+SMALLEST = 1e-12
+
+
+def one_hot_loss(logits: Tensor) -> Tensor:
+    """Cross entropy at the class that the teacher says: 0 where it is sure.
+
+    Shapes:
+        logits: ``[images, classes]``; returns: scalar, nats
+    Source: DAFL, arXiv:1904.01186, equation 3; RDSKD, arXiv:2011.03749.
+    """
+    return F.cross_entropy(logits, logits.detach().argmax(dim=1))
+
+
+def balance_loss(logits: Tensor, base: Base = "e") -> Tensor:
+    """Negative entropy of the mean prediction of a batch: least where all classes are said alike.
+
+    A class whose mean is 0 in single precision counts nothing and gets no gradient, where `0 log 0` would give none
+    to anybody.
+
+    Args:
+        logits: of one batch.
+        base: of the logarithm, e as in RDSKD or 10 as in DAFL.
+
+    Shapes:
+        logits: ``[images, classes]``; returns: scalar, at least ``-log(classes)``
+    Source: DAFL, arXiv:1904.01186, equation 5.
+    """
+    mean = F.softmax(logits, dim=1).mean(dim=0)
+    loss = (mean * mean.clamp_min(torch.finfo(mean.dtype).tiny).log()).sum()
+    return loss if base == "e" else loss / math.log(10)
+
+
+def activation_loss(features: Tensor) -> Tensor:
+    """Negative mean magnitude of what the teacher's features are: real images excite it.
+
+    Shapes:
+        features: any; returns: scalar
+    Source: DAFL, arXiv:1904.01186, equation 4.
+    """
+    return -features.abs().mean()
+
+
+def _norm(difference: Tensor, pairing: Pairing) -> Tensor:
+    flat = difference.flatten() if pairing == "batch" else difference.flatten(1)
+    norm: Tensor = torch.linalg.vector_norm(flat, dim=-1)
+    return norm
+
+
+def diversity_loss(
+    one: Tensor, other: Tensor, logits: Tensor, other_logits: Tensor, pairing: Pairing = "batch"
+) -> Tensor:
+    """``1 / (‖x₂ − x₁‖ / ‖p₂ − p₁‖ + 1e-20)``: small where images differ more than what the teacher says of them.
+
+    It is worked out as ``‖p₂ − p₁‖ / (‖x₂ − x₁‖ + 1e-20 ‖p₂ − p₁‖)``, which is the same number and has a gradient
+    where the teacher says the same of both: 0 there, and not the quotient of zeros that the formula as it is written
+    differentiates to. Equal images give 0 too, for they are said the same of.
+
+    Args:
+        one: images.
+        other: as many more; the i-th of either make a pair.
+        logits: what the teacher says of the first.
+        other_logits: what it says of the others.
+        pairing: one norm over the whole batch, as released, or one for each pair, averaged over pairs.
+
+    Shapes:
+        one, other: ``[pairs, channels, height, width]``; logits, other_logits: ``[pairs, classes]``
+        returns: scalar
+    Source: RDSKD, arXiv:2011.03749; released code 8512a9d, `generator-train.py`.
+    """
+    images = _norm(other - one, pairing)
+    answers = _norm(F.softmax(other_logits, dim=1) - F.softmax(logits, dim=1), pairing)
+    return (answers / (images + 1e-20 * answers).clamp_min(SMALLEST)).mean()
+
+
+def mode_seeking_loss(one: Tensor, other: Tensor, latent: Tensor, other_latent: Tensor) -> Tensor:
+    """``1 / (mean|x₂ − x₁| / mean|z₂ − z₁| + 1e-5)``: small where images differ as their noise does.
+
+    Shapes:
+        one, other: ``[pairs, channels, height, width]``; latent, other_latent: ``[pairs, latent]``
+        returns: scalar, at most 1e5
+    Source: Mao et al. (2019), arXiv:1903.05628, MSGAN; released code e386c25.
+    """
+    ratio = (other - one).abs().mean() / (other_latent - latent).abs().mean()
+    return 1 / (ratio + 1e-5)
+
+
+def penalised(loss: Tensor, reference: Tensor) -> Tensor:
+    """``exp(loss − reference)``: a loss above its reference weighs more than itself, one below it less.
+
+    Shapes:
+        loss, reference: of one shape, which is returned
+    Source: RDSKD, arXiv:2011.03749; released code 8512a9d, `generator-train.py`.
+    """
+    return torch.exp(loss - reference)

@@ -1,0 +1,180 @@
+"""What every method on pseudo-images shares: their settings, how transfer is set, and how it draws from generators.
+
+The law of defaults, the same for all of these methods: what is not said is the released code's value. Those take a
+day of a laptop; `recipe: compact` puts in their place what such a machine does in minutes, with the same losses.
+Anything said stands under either recipe, and the synthesis' recipe is the transfer's where that says none.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from acgkd.cost import at_rest
+from acgkd.curriculum import Pacing
+from acgkd.errors import ConfigError
+from acgkd.images import IMAGES, ImageBatch
+from acgkd.methods import MethodConfig
+from acgkd.methods._optimizer import Decay
+from acgkd.methods._transfer import CurriculumConfig, TemperatureConfig, TransferConfig
+
+Recipe = Literal["released", "compact"]
+
+# Images of one pass where many are made at once.
+PART = 256
+# Batches that a fixed set holds where nothing else is said.
+FIXED_BATCHES = 32
+
+
+def compacted(values: Any, compact: Mapping[str, Any]) -> Any:
+    """`values` with the compact recipe's for what they leave out, all the way down, where they ask for it."""
+    if not isinstance(values, Mapping) or values.get("recipe") != "compact":
+        return values
+    return _beneath(values, compact)
+
+
+def _beneath(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    joined = {**others, **values}
+    for key, other in others.items():
+        if isinstance(other, Mapping) and isinstance(values.get(key), Mapping):
+            joined[key] = _beneath(values[key], other)
+    return joined
+
+
+class ImageMethodConfig(MethodConfig):
+    """Base of an image method's settings: one recipe for both stages, unless the second says another."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_recipe(cls, values: Any) -> Any:
+        synthesis, transfer = values.get("synthesis"), values.get("transfer", {})
+        if isinstance(synthesis, Mapping) and "recipe" in synthesis and isinstance(transfer, Mapping):
+            return {**values, "transfer": {"recipe": synthesis["recipe"], **transfer}}
+        return values
+
+
+class NoCurriculumConfig(CurriculumConfig):
+    """No order unless one is asked for."""
+
+    pacing: Pacing = "none"
+
+
+class ImageTransferConfig(TransferConfig):
+    """How an image student is taught: plain, on images in any order.
+
+    Args:
+        recipe: what is not said is `released`, or `compact`: 2,000 steps of 128 images, Adam 0.003, linear to 0.
+    """
+
+    recipe: Recipe = "released"
+    steps: int = Field(default=120_000, ge=1)
+    rate: float = Field(default=0.002, gt=0)
+    decay: Decay = "none"
+    batch_size: int = Field(default=512, ge=2)
+    curriculum: NoCurriculumConfig = NoCurriculumConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _recipe(cls, values: Any) -> Any:
+        return compacted(values, {"steps": 2000, "batch_size": 128, "rate": 0.003, "decay": "linear"})
+
+    @model_validator(mode="after")
+    def _for_images(self) -> "ImageTransferConfig":
+        if self.samples not in ("resampled", "fixed"):
+            raise ConfigError(f"`samples: {self.samples}` is for graphs; use `resampled` or `fixed` here.")
+        if self.projection != "none":
+            raise ConfigError(f"`projection: {self.projection}` is for graphs; use `projection: none` here.")
+        if self.curriculum.difficulty == "edges":
+            raise ConfigError("`difficulty: edges` is for graphs; use `loss`, `entropy` or `gap` here.")
+        return self
+
+
+class RdskdTemperatureConfig(TemperatureConfig):
+    """Softening of the logits: 10, as in the released RDSKD."""
+
+    value: float = Field(default=10.0, gt=0)
+
+
+class GeneratedTransferConfig(ImageTransferConfig):
+    """How a student is taught with generated images.
+
+    Args:
+        images: with `samples: resampled`, how many are made at each step, of which the curriculum lets in the easiest
+            share of each class and one batch of these is taught; None makes `batch_size`. With `samples: fixed`, how
+            many are made once for all; None makes 32 batches.
+    """
+
+    images: int | None = Field(default=None, ge=2)
+    temperature: RdskdTemperatureConfig = RdskdTemperatureConfig()
+
+    @property
+    def pool(self) -> int:
+        """How many images the source holds."""
+        if self.images is not None:
+            return self.images
+        return self.batch_size * (FIXED_BATCHES if self.samples == "fixed" else 1)
+
+
+class FreshImages:
+    """Images that live for one step; their difficulty and their classes are measured at each.
+
+    A bank that is kept for a while would make the same curriculum cheaper, but an easy share of few samples is seen
+    again and again; what a generator is for is that none has to be.
+
+    Args:
+        count: of one step.
+        latents: draws what images are made of, so many rows.
+        render: makes the images.
+    """
+
+    def __init__(self, count: int, latents: Callable[[int], Tensor], render: Callable[[Tensor], Tensor]) -> None:
+        self.labels = torch.zeros(count, dtype=torch.long, device="cpu")
+        self._draw_latents = latents
+        self._render = render
+        self._latents: Tensor | None = None
+
+    def renew(self) -> None:
+        """Draws others."""
+        self._latents = self._draw_latents(self.labels.numel())
+        self.labels = torch.zeros_like(self.labels)
+
+    def name(self, labels: Tensor) -> None:
+        """Takes the classes that the teacher says."""
+        self.labels = labels
+
+    def draw(self, indices: Tensor) -> ImageBatch:
+        """The images at `indices`."""
+        if self._latents is None:
+            self.renew()
+        assert self._latents is not None, "drawn just above"
+        chosen = indices.to(self._latents.device, non_blocking=True)
+        return ImageBatch(self._render(self._latents[chosen]).detach())
+
+
+class FixedImages:
+    """Images made once for all, with the classes that the teacher says.
+
+    Args:
+        x: the images.
+        teacher: names them.
+    """
+
+    def __init__(self, x: Tensor, teacher: nn.Module) -> None:
+        self._x = x
+        self.labels = verdicts(teacher, x).to("cpu")
+
+    def draw(self, indices: Tensor) -> ImageBatch:
+        """The images at `indices`."""
+        return ImageBatch(self._x[indices.to(self._x.device, non_blocking=True)])
+
+
+def verdicts(teacher: nn.Module, x: Tensor) -> Tensor:
+    """The classes that the teacher says, found in parts that fit into memory.
+
+    Shapes:
+        x: ``[images, channels, height, width]``; returns: ``[images]``
+    """
+    with at_rest(teacher):
+        return torch.cat([IMAGES.logits(teacher, ImageBatch(part)).argmax(dim=1) for part in torch.split(x, PART)])

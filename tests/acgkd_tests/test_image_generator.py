@@ -1,0 +1,203 @@
+"""The generator of images, and a generator as the synthesis of a method."""
+
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from acgkd.errors import ConfigError
+from acgkd.images import IMAGES, ImageBatch
+from acgkd.images.generator import Ending, ImageGenerator
+from acgkd.methods import Setting
+from acgkd.methods._generated import GeneratedConfig, GeneratorTraining, Made, answers
+from acgkd.runtime import Streams
+
+CPU = torch.device("cpu")
+
+
+def generator(shape: tuple[int, int, int] = (1, 8, 8), **options: Any) -> ImageGenerator:
+    chosen: dict[str, Any] = {"latent": 6, "width": 8, "ending": "tanh_norm", "eps": 0.8, **options}
+    with Streams(0, CPU).fork("generator"):
+        return ImageGenerator(shape, device=CPU, **chosen)
+
+
+def noise(rows: int, length: int = 6) -> Tensor:
+    return torch.randn(rows, length, generator=torch.Generator(device=CPU).manual_seed(0), device=CPU)
+
+
+# ---- the network
+
+
+@pytest.mark.parametrize(("latent", "channels", "parameters"), [(100, 1, 1_049_985), (1000, 3, 8_423_939)])
+def test_the_released_generator_has_its_number_of_parameters(latent: int, channels: int, parameters: int) -> None:
+    released = generator((channels, 32, 32), latent=latent, width=128)
+    assert sum(parameter.numel() for parameter in released.parameters()) == parameters
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (1, 28, 28), (2, 4, 12)])
+@pytest.mark.parametrize("ending", ["tanh_norm", "norm", "sigmoid"])
+def test_images_have_the_priors_shape(shape: tuple[int, int, int], ending: Ending) -> None:
+    told = ((0.5,) * shape[0], (0.25,) * shape[0])
+    made = generator(shape, ending=ending, mean=told[0], std=told[1])(noise(3))
+    assert made.shape == (3, *shape)
+
+
+@pytest.mark.parametrize("side", [6, 30])
+def test_a_side_that_doubling_does_not_reach_is_refused(side: int) -> None:
+    with pytest.raises(ConfigError, match=f"multiples of 4, but got 8 x {side}"):
+        generator((1, 8, side))
+
+
+def test_endings_standardise_what_comes_out() -> None:
+    z = noise(64)
+    ends = generator()(z)
+    assert ends.mean().item() == pytest.approx(0, abs=1e-5)
+    assert ends.std().item() == pytest.approx(1, abs=0.01)
+    assert generator().last_norm.weight is None
+    assert generator(ending="norm").last_norm.weight is not None
+    pixels = generator(ending="sigmoid", mean=(0.3,), std=(0.2,))(z) * 0.2 + 0.3
+    assert 0 < pixels.min() < 0.5 < pixels.max() < 1
+
+
+def test_eps_is_that_of_the_norms_between_convolutions_alone() -> None:
+    made = generator()
+    assert [norm.eps for norm in made.modules() if isinstance(norm, nn.BatchNorm2d)] == [1e-5, 0.8, 0.8, 1e-5]
+
+
+# ---- training it
+
+
+def training(of: Setting, pool: int = 8, **config: Any) -> GeneratorTraining:
+    def magnitude(made: Made) -> dict[str, Tensor]:
+        return {"loss": (made.x**2).mean() + made.logits.abs().mean()}
+
+    small = {"steps": 4, "batch_size": 8, "generator": {"latent": 6, "width": 8}}
+    chosen = GeneratedConfig.model_validate({**small, **config})
+    return GeneratorTraining(chosen, of, terms=magnitude, pool=pool)
+
+
+def test_latents_are_as_released_where_nothing_is_said(tiny_images: ModuleType) -> None:
+    for channels, latent in ((1, 100), (3, 1000)):
+        made = training(tiny_images.setting(shape=(channels, 8, 8)), generator={"width": 8})
+        assert made.generator.latent == latent
+
+
+def test_sigmoid_ends_in_the_teachers_preprocessing(tiny_images: ModuleType) -> None:
+    setting = tiny_images.setting()
+    setting = replace(setting, prior=replace(setting.prior, mean=(0.5,), std=(0.25,)))
+    made = training(setting, generator={"latent": 6, "width": 8, "ending": "sigmoid"}).generator(noise(30))
+    assert -2 < made.min() < 0 < made.max() < 2
+    assert made.max() - made.min() > 0.1
+
+
+def test_a_step_is_adam_on_the_loss_of_fresh_noise(tiny: ModuleType, tiny_images: ModuleType) -> None:
+    run, twin = training(tiny_images.setting()), training(tiny_images.setting())
+    before = tiny.weight_bytes(run.generator)
+    run.step(None)
+    assert tiny.weight_bytes(run.generator) != before
+    x = twin.generator.train()(twin.latents(8, "generator-noise"))
+    loss = (x**2).mean() + IMAGES.logits(twin.setting.teacher, ImageBatch(x)).abs().mean()
+    optimizer = torch.optim.Adam(twin.generator.parameters(), lr=0.001, fused=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    assert tiny.weight_bytes(run.generator) == tiny.weight_bytes(twin.generator)
+
+
+def test_one_pass_gives_answers_and_maps(tiny_images: ModuleType) -> None:
+    teacher, x = tiny_images.setting().teacher, torch.ones(2, *tiny_images.SHAPE, device=CPU)
+    logits, maps = answers(teacher, x)
+    assert torch.equal(logits, IMAGES.logits(teacher, ImageBatch(x)))
+    assert maps.shape == (2, 8, 6, 6)
+    # A teacher of the user's need not have stages: then it is what the classifier sees.
+    teacher.stages = None
+    teacher.encode = lambda x: x.flatten(1)
+    teacher.classifier = nn.Identity()
+    assert torch.equal(answers(teacher, x)[1], x.flatten(1))
+
+
+def test_passes_of_generator_and_teacher_are_counted(tiny_images: ModuleType) -> None:
+    run = training(tiny_images.setting())
+    width, half = 8, 4
+    # The linear layer to 2 x 2, convolutions at 4 x 4 and 8 x 8, the last one.
+    own = 6 * width * 4 + 9 * (width * width * 16 + width * half * 64 + half * 64)
+    teacher = 9 * 8 * 36 + 8 * tiny_images.CLASSES
+    assert run.multiply_adds == 0
+    run.step(None)
+    assert run.multiply_adds == 3 * 8 * (own + teacher)
+    run.source("resampled").draw(torch.arange(5, device=CPU))
+    assert run.multiply_adds == 3 * 8 * (own + teacher) + 5 * own
+
+
+# ---- where transfer draws from
+
+
+def test_fresh_images_are_of_a_generator_at_rest_and_live_for_one_step(tiny_images: ModuleType) -> None:
+    run = training(tiny_images.setting())
+    run.step(None)
+    source: Any = run.source("resampled")
+    batch = source.draw(torch.arange(8, device=CPU))
+    assert not run.generator.training
+    alone = torch.cat([source.draw(torch.tensor([index], device=CPU)).x for index in range(8)])
+    assert torch.allclose(batch.x, alone, atol=1e-5)
+    source.renew()
+    assert not torch.allclose(source.draw(torch.arange(8, device=CPU)).x, alone, atol=1e-2)
+
+
+def test_a_fixed_set_is_made_once_and_named_by_the_teacher(tiny_images: ModuleType) -> None:
+    run = training(tiny_images.setting(), pool=20)
+    source: Any = run.source("fixed")
+    everything = torch.arange(20, device=CPU)
+    first = source.draw(everything).x
+    assert torch.equal(source.draw(everything).x, first)
+    assert torch.equal(source.labels, IMAGES.logits(run.setting.teacher, ImageBatch(first)).argmax(dim=1))
+    with pytest.raises(ConfigError, match="needs a generator that is done"):
+        training(tiny_images.setting(), joint=True).source("fixed")
+
+
+def test_a_joint_student_sees_what_the_generator_was_moved_by(tiny_images: ModuleType) -> None:
+    run = training(tiny_images.setting(), joint=True, pool=6)
+    source: Any = run.source("resampled")
+    run.step(None)
+    moved_by = run.just_made
+    assert moved_by is not None
+    source.renew()
+    assert source.labels.numel() == 8
+    assert torch.equal(source.draw(torch.tensor([3, 1], device=CPU)).x, moved_by[[3, 1]])
+    # Between two steps of the generator, fresh ones.
+    source.renew()
+    assert source.labels.numel() == 6
+    assert source.draw(torch.arange(6, device=CPU)).x.shape == (6, *tiny_images.SHAPE)
+
+
+def test_the_curriculum_lets_in_the_easiest_of_each_step(tiny_images: ModuleType) -> None:
+    curriculum = {"pacing": "linear", "start": 0.25, "pace": 1.0, "difficulty": "entropy"}
+    run = tiny_images.distillation("rdskd", None, {"images": 40, "batch_size": 40, "curriculum": curriculum})
+    run.advance(until=0.5)
+    source: Any = run.run._synthesis.source("resampled")
+    drawn: list[Tensor] = []
+    draw = source.draw
+    source.draw = lambda indices: drawn.append(indices) or draw(indices)
+    teacher = run.setting.teacher
+    transfer = run.run._begin_transfer()
+    for _ in range(2):
+        drawn.clear()
+        transfer.step(source)
+        every = IMAGES.logits(teacher, draw(torch.arange(40, device=CPU)))
+        entropy, said = torch.distributions.Categorical(logits=every).entropy(), every.argmax(dim=1)
+        assert torch.equal(source.labels, said)
+        *_, taught = drawn
+        for label in said.unique().tolist():
+            members = (said == label).nonzero().flatten()
+            mine = [index for index in taught.tolist() if said[index] == label]
+            assert 0 < len(mine) <= max(1, 0.41 * members.numel() + 1)
+            assert entropy[mine].max() <= entropy[members].sort().values[len(mine) - 1] + 1e-6
+
+
+def test_samples_carry_the_teachers_verdict(tiny_images: ModuleType) -> None:
+    run = tiny_images.distillation("rdskd")
+    run.advance(until=0.5)
+    batch = run.run.samples(20)
+    assert torch.equal(batch.labels, IMAGES.logits(run.setting.teacher, batch).argmax(dim=1))
