@@ -6,9 +6,17 @@ Configs stop at the door: components take plain arguments, only builders see a c
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from acgkd.errors import ConfigError
 
@@ -20,6 +28,23 @@ class Config(BaseModel):
     """Base of every config: frozen, closed to unknown keys, finite numbers only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+class GrownConfig(Config):
+    """A config that could be told less in the past.
+
+    Fields in `later` are written only where they are set: what was made before they came keeps its fingerprint.
+    """
+
+    later: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        told: dict[str, Any] = write(self)
+        for name in self.later:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                told.pop(name, None)
+        return told
 
 
 C = TypeVar("C", bound=Config)
@@ -38,7 +63,9 @@ class DatasetConfig(Config):
     mirror: str | None = Field(default=None, description="URL to fetch from: https, file:// or an object store.")
     split_file: str | None = Field(default=None, description="JSON with the lists `train`, `validation`, `test`.")
     fractions: tuple[float, float, float] = Field(
-        default=(0.6, 0.1, 0.3), description="Shares of train, validation and test; stratified by class."
+        default=(0.6, 0.1, 0.3),
+        description="Shares of train, validation and test; stratified by class. Sets with a test part of their own "
+        "take `options/validation` instead.",
     )
     options: dict[str, Any] = Field(default_factory=dict, description="What the data set itself can be told.")
 
@@ -53,15 +80,20 @@ class DatasetConfig(Config):
         return self
 
 
-class TeacherConfig(Config):
+class TeacherConfig(GrownConfig):
     """The trained model: trained here on the training split, or loaded from a checkpoint."""
 
-    preset: str = Field(description="Kind, depth and width, as in `gin-5-64`.")
+    later: ClassVar[tuple[str, ...]] = ("augment",)
+
+    preset: str = Field(description="Kind and what belongs to it, as in `gin-5-64` or `lenet5-half`.")
     checkpoint: str | None = Field(default=None, description="A state dict, opened with `weights_only=True`.")
     epochs: Annotated[int, Field(ge=1)] = 100
     batch_size: Annotated[int, Field(ge=2)] = 32
     learning_rate: Annotated[float, Field(gt=0)] = 0.01
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    augment: Literal["none", "crop_flip"] = Field(
+        default="none", description="Images: cut out anywhere of a border of 4 pixels, and mirrored at random."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -72,7 +104,7 @@ class TeacherConfig(Config):
 class StudentConfig(Config):
     """The small model to be made."""
 
-    preset: str = Field(description="Kind, depth and width, as in `gin-3-32`.")
+    preset: str = Field(description="Kind and what belongs to it, as in `gin-3-32` or `lenet5-half`.")
 
     @model_validator(mode="before")
     @classmethod
@@ -90,8 +122,10 @@ class MethodChoice(Config):
     _short = model_validator(mode="before")(_named)
 
 
-class PriorConfig(Config):
+class PriorConfig(GrownConfig):
     """What is known of the data without having it; what is left out comes from the data set's own entry."""
+
+    later: ClassVar[tuple[str, ...]] = ("mean", "std")
 
     nodes: tuple[int, int] | None = Field(default=None, description="Fewest and most nodes of a graph.")
     mean_degree: float | Literal["known", "unknown"] = Field(
@@ -101,6 +135,12 @@ class PriorConfig(Config):
     feature_count: Annotated[int, Field(ge=1)] | None = None
     classes: Annotated[int, Field(ge=2)] | None = None
     shape: tuple[int, int, int] | None = Field(default=None, description="Images: channels, height, width.")
+    mean: tuple[float, ...] | None = Field(
+        default=None, description="Images: what the teacher's preprocessing subtracts from each channel, of 0 to 1."
+    )
+    std: tuple[float, ...] | None = Field(
+        default=None, description="Images: what the teacher's preprocessing then divides each channel by."
+    )
 
     @model_validator(mode="after")
     def _ranges(self) -> "PriorConfig":
@@ -108,6 +148,8 @@ class PriorConfig(Config):
             raise ConfigError(f"`2 <= nodes[0] <= nodes[1]` must hold, but got {list(self.nodes)}.")
         if not isinstance(self.mean_degree, str) and self.mean_degree <= 0:
             raise ConfigError(f"`mean_degree > 0` must hold, but got {self.mean_degree}.")
+        if self.std is not None and min(self.std, default=0) <= 0:
+            raise ConfigError(f"Every `std > 0` must hold, but got {list(self.std)}.")
         return self
 
 

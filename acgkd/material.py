@@ -1,5 +1,6 @@
 """What a run is made of before anything is learned: device, data, split, prior."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from acgkd.config import PriorConfig, RunConfig
 from acgkd.datasets import DATASETS, Dataset, Samples
-from acgkd.datasets._split import Split, read_split_file, split
+from acgkd.datasets._split import Split, read_split_file, split, split_official
 from acgkd.errors import ConfigError
 from acgkd.modality import Modality
 from acgkd.runtime import resolve_device
@@ -52,6 +53,7 @@ class Material:
             return None
         if self.config.teacher.checkpoint is not None and chosen.split_file is None:
             return None
+        self.dataset.check_fractions(chosen)
         return self.dataset.load(chosen)
 
     @cached_property
@@ -62,6 +64,8 @@ class Material:
             raise ConfigError("This run has no data set to split.")
         if chosen.split_file is not None:
             return read_split_file(Path(chosen.split_file), len(self.data.items))
+        if self.data.official is not None:
+            return split_official(self.data.labels, self.data.official, self.split_seed)
         return split(self.data.labels, chosen.fractions, self.split_seed)
 
     @cached_property
@@ -71,23 +75,23 @@ class Material:
         known = PriorConfig() if chosen is None or self.dataset is None else self.dataset.known_for(chosen)
         return self.modality.prior(self.config.prior, known)
 
-    def batches(self, part: str) -> list[Any]:
-        """The part `train`, `validation` or `test` as batches on the device; empty without data."""
+    def batches(self, part: str) -> Iterator[Any]:
+        """The part `train`, `validation` or `test` as batches on the device, one at a time; none without data."""
         if self.data is None:
-            return []
+            return
         items = self.data.take(getattr(self.split, part))
-        chunks = [items[i : i + EVALUATION_BATCH] for i in range(0, len(items), EVALUATION_BATCH)]
-        return [self.modality.collate(chunk, self.device) for chunk in chunks]
+        for start in range(0, len(items), EVALUATION_BATCH):
+            yield self.modality.collate(items[start : start + EVALUATION_BATCH], self.device)
 
     @cached_property
     def validation(self) -> list[Any]:
         """Batches that neither teacher nor student learns from."""
-        return self.batches("validation")
+        return list(self.batches("validation"))
 
     @cached_property
     def test(self) -> list[Any]:
         """Batches that are looked at once, at the end."""
-        return self.batches("test")
+        return list(self.batches("test"))
 
     def labels(self, part: str) -> Tensor:
         """The classes of one part, in the order of its batches.

@@ -29,6 +29,21 @@ class Modality(Protocol):
     def selector(self, batch: Any) -> Callable[[Tensor], Any]:
         """Cuts minibatches out of a large batch: ``selector(batch)(indices on the CPU) -> batch``."""
 
+    def minibatches(
+        self, samples: Sequence[Any], device: torch.device, *, augment: str, generator: torch.Generator | None
+    ) -> Callable[[Tensor], Any]:
+        """Puts samples on `device` once and cuts minibatches out of them there: ``(indices on the CPU) -> batch``.
+
+        Args:
+            samples: labelled.
+            device: where they go.
+            augment: `none`, or a way to change each minibatch at random.
+            generator: of these draws, on `device`; None where there are none.
+
+        Raises:
+            ConfigError: samples of this kind cannot be changed like that.
+        """
+
     def embed(self, model: nn.Module, batch: Any) -> Tensor:
         """What the model's classifier sees.
 

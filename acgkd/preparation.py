@@ -124,6 +124,7 @@ class Preparation:
                     batch_size=config.batch_size,
                     learning_rate=config.learning_rate,
                     weight_decay=config.weight_decay,
+                    augment=config.augment,
                     streams=streams,
                     device=self.material.device,
                 )

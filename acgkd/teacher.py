@@ -62,6 +62,7 @@ def train_teacher(
     batch_size: int,
     learning_rate: float,
     weight_decay: float = 0.0,
+    augment: str = "none",
     streams: Streams,
     device: torch.device,
 ) -> list[float]:
@@ -77,20 +78,22 @@ def train_teacher(
         batch_size: at least 2; a last batch of one sample is left out, since BatchNorm cannot take it.
         learning_rate: at the start.
         weight_decay: of Adam.
-        streams: order comes from ``teacher-order``, dropout from ``teacher-dropout``.
+        augment: `none`, or `crop_flip` for images.
+        streams: order comes from ``teacher-order``, dropout from ``teacher-dropout``, augmentation from
+            ``teacher-augment``.
         device: where it happens.
 
     Returns:
         the mean loss of each epoch.
 
     Raises:
-        ConfigError: fewer than two samples.
+        ConfigError: fewer than two samples, or samples that cannot be augmented so.
         DivergedError: the loss left the finite numbers.
     """
     if len(samples) < 2:
         raise ConfigError(f"A teacher needs at least 2 training samples, but got {len(samples)}.")
-    whole = modality.collate(samples, device)
-    select = modality.selector(whole)
+    generator = None if augment == "none" else streams.generator("teacher-augment")
+    select = modality.minibatches(samples, device, augment=augment, generator=generator)
     order = streams.host("teacher-order")
     # The fused kernel spares most of Adam's cost, which for small models is most of a step.
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)

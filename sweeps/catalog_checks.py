@@ -124,6 +124,10 @@ def dataset_law(dataset: DatasetConfig | None) -> Iterator[Fault]:
         DATASETS[dataset.name].read_options(dataset)
     except AcgkdError as error:
         yield Fault("dataset/options", str(error))
+    try:
+        DATASETS[dataset.name].check_fractions(dataset)
+    except AcgkdError as error:
+        yield Fault("dataset/fractions", str(error))
     locate = DATASETS[dataset.name].locate
     try:
         if locate is not None:
@@ -172,6 +176,33 @@ def modalities_agree(
     for path, shown, catalog, name in others:
         if name in catalog and catalog[name].modality != kind:
             yield Fault(path, f"'{method.name}' works on {kind}, but '{shown}' is for {catalog[name].modality}.")
+
+
+def images_fit(
+    prior: PriorConfig, dataset: DatasetConfig | None, teacher: TeacherConfig, student: StudentConfig
+) -> Iterator[Fault]:
+    """Models that read one size of image get that size; only images are augmented."""
+    from acgkd.datasets import DATASETS
+    from acgkd.models import MODELS
+
+    if dataset is not None and dataset.name not in DATASETS:
+        return
+    if dataset is not None and teacher.augment != "none" and DATASETS[dataset.name].modality != "images":
+        yield Fault("teacher/augment", f"'{teacher.augment}' is for images, but '{dataset.name}' holds graphs.")
+    try:
+        known = PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
+    except AcgkdError:
+        return  # told already
+    shape = prior.shape or known.shape
+    for path, preset in (("teacher/preset", teacher.preset), ("student/preset", student.preset)):
+        name = preset.split("-")[0]
+        side = MODELS[name].side if name in MODELS else None
+        if side is not None and shape is not None and shape[1:] != (side, side):
+            yield Fault(
+                path,
+                f"'{preset}' reads images of {side} x {side}, but these have {shape[1]} x {shape[2]}. Set "
+                f"`dataset/options/size: {side}`, or take a `resnet` or a `wrn`.",
+            )
 
 
 def prior_law(prior: PriorConfig, dataset: DatasetConfig | None, method: MethodChoice) -> Iterator[Fault]:
@@ -254,6 +285,7 @@ CATALOG_CHECKS: tuple[Callable[..., Iterator[Fault]], ...] = (
     checkpoint_law,
     method_law,
     modalities_agree,
+    images_fit,
     prior_law,
     method_needs_data,
     controls_law,

@@ -10,6 +10,23 @@ from torch import Tensor
 from acgkd.catalog import Catalog
 from acgkd.config import Config, DatasetConfig, PriorConfig
 from acgkd.errors import ConfigError, nearest
+from acgkd.pixels import Pixels
+
+
+@dataclass(frozen=True)
+class Official:
+    """The test part that a set was published with; train and validation are cut from the rest.
+
+    Args:
+        test: numbers of its samples.
+        validation: share of the rest that judges.
+
+    Shapes:
+        test: ``[test samples]`` on the CPU
+    """
+
+    test: Tensor
+    validation: float
 
 
 @dataclass(frozen=True)
@@ -17,9 +34,10 @@ class Samples:
     """A loaded data set.
 
     Args:
-        items: one object per sample; graphs are torch_geometric `Data` with `x`, `edge_index`, `y`.
+        items: one object per sample; graphs are torch_geometric `Data` with `x`, `edge_index`, `y`, images `Pixels`.
         labels: class of each sample.
         classes: how many there are.
+        official: the test part, where the set has one of its own.
 
     Shapes:
         labels: ``[samples]`` on the CPU
@@ -28,9 +46,12 @@ class Samples:
     items: Sequence[Any]
     labels: Tensor
     classes: int
+    official: Official | None = None
 
-    def take(self, indices: Tensor) -> list[Any]:
+    def take(self, indices: Tensor) -> Sequence[Any]:
         """The items at `indices`, in that order."""
+        if isinstance(self.items, Pixels):
+            return self.items.select(indices)
         return [self.items[int(index)] for index in indices]
 
 
@@ -48,6 +69,7 @@ class Dataset:
         load: reads it; may unpack and process into the cache first, safe against a second process doing the same.
         pooling: how the literature pools node features for this set.
         source: where it comes from, and how to cite it.
+        official_test: whether it has a test part of its own, so that `fractions` mean nothing.
         needs_files: False for sets that are made in memory.
         options: what `dataset.options` may say, as a config.
         known_with: corrects `known` for options that change it; None where none does.
@@ -61,6 +83,7 @@ class Dataset:
     pooling: Literal["sum", "mean"]
     source: str
     needs_files: bool = True
+    official_test: bool = False
     options: type[Config] = NoOptions
     known_with: Callable[[Any], PriorConfig] | None = None
     locate: Callable[[DatasetConfig], object] | None = None
@@ -81,6 +104,18 @@ class Dataset:
         except ValidationError as error:
             faults = "; ".join(f"`{'/'.join(map(str, e['loc']))}`: {e['msg']}" for e in error.errors())
             raise ConfigError(f"The options of the data set '{config.name}' do not hold: {faults}.") from None
+
+    def check_fractions(self, config: DatasetConfig) -> None:
+        """Refuses shares that would not be used.
+
+        Raises:
+            ConfigError: `fractions` for a set with a test part of its own.
+        """
+        if self.official_test and config.fractions != DatasetConfig.model_fields["fractions"].default:
+            raise ConfigError(
+                f"`fractions` deal out a whole data set, but '{config.name}' has a test part of its own. Leave them "
+                "out; `options/validation` is the share of its training part that judges (0.1 where left out)."
+            )
 
     def known_for(self, config: DatasetConfig) -> PriorConfig:
         """What is known of the set as `config` loads it; loads nothing."""

@@ -114,7 +114,7 @@ def _remote(name: str, url: str, called: str) -> Source:
     def fetch(target: Path) -> None:
         zipped = target / "download.zip"
         try:
-            _download(address, zipped)
+            download(address, zipped)
         # fsspec raises whatever its backends do: there is no common kind.
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
@@ -125,7 +125,8 @@ def _remote(name: str, url: str, called: str) -> Source:
     return Source(f"{called} ({address})", fingerprint(address), fetch)
 
 
-def _download(address: str, target: Path) -> None:
+def download(address: str, target: Path) -> None:
+    """Fetches a file from anywhere that fsspec reaches; raises whatever its backends raise."""
     import fsspec
 
     received = 0

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from acgkd.datasets import Official
 from acgkd.errors import DataError
 from acgkd.runtime import derive_seed
 
@@ -44,7 +45,33 @@ def split(labels: Tensor, fractions: Sequence[float], seed: int) -> Split:
     Raises:
         DataError: a part would be empty.
     """
-    parts: list[list[Tensor]] = [[], [], []]
+    return Split(*_deal(labels, fractions, seed, _PARTS))
+
+
+def split_official(labels: Tensor, official: Official, seed: int) -> Split:
+    """Leaves the published test part as it is and deals the rest out over train and validation, class by class.
+
+    Args:
+        labels: class of each sample.
+        official: the test part, and the share of validation in the rest.
+        seed: any integer.
+
+    Shapes:
+        labels: ``[samples]`` on the CPU
+    Raises:
+        DataError: a part would be empty.
+    """
+    outside = torch.ones(labels.numel(), dtype=torch.bool, device="cpu")
+    outside[official.test] = False
+    rest = outside.nonzero().flatten()
+    shares = (1 - official.validation, official.validation)
+    train, validation = _deal(labels[rest], shares, seed, _PARTS[:2])
+    return Split(rest[train], rest[validation], official.test)
+
+
+def _deal(labels: Tensor, fractions: Sequence[float], seed: int, names: Sequence[str]) -> list[Tensor]:
+    """Sample numbers of each part, ascending."""
+    parts: list[list[Tensor]] = [[] for _ in names]
     generator = torch.Generator(device="cpu").manual_seed(derive_seed(seed, "split"))
     for number in torch.unique(labels).tolist():
         members = (labels == number).nonzero().flatten()
@@ -54,25 +81,26 @@ def split(labels: Tensor, fractions: Sequence[float], seed: int) -> Split:
     joined = [
         torch.cat(part).sort().values if part else torch.empty(0, dtype=torch.long, device="cpu") for part in parts
     ]
-    for name, share, indices in zip(_PARTS, fractions, joined, strict=True):
+    for name, share, indices in zip(names, fractions, joined, strict=True):
         if indices.numel() == 0:
             raise DataError(
                 f"Every part of a split needs at least one sample, but {share:g} of {labels.numel()} samples leaves "
                 f"`{name}` empty. Use larger `fractions` there, or a larger data set."
             )
-    return Split(*joined)
+    return joined
 
 
 def _shares(count: int, fractions: Sequence[float]) -> list[int]:
     """Whole numbers that sum to `count`, by largest remainder; each part gets one before any gets two."""
     exact = [count * share for share in fractions]
     sizes = [int(value) for value in exact]
-    by_remainder = sorted(range(3), key=lambda part: sizes[part] - exact[part])
+    parts = range(len(fractions))
+    by_remainder = sorted(parts, key=lambda part: sizes[part] - exact[part])
     for part in by_remainder[: count - sum(sizes)]:
         sizes[part] += 1
     # Train first, then test, then validation: the order in which a rare class is missed most.
-    for part in (0, 2, 1):
-        donor = max(range(3), key=lambda other: sizes[other])
+    for part in (0, *reversed(parts[1:])):
+        donor = max(parts, key=lambda other: sizes[other])
         if sizes[part] == 0 and sizes[donor] > 1:
             sizes[part], sizes[donor] = 1, sizes[donor] - 1
     return sizes

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from acgkd.config import PriorConfig
 from acgkd.cost import UnitCost, at_rest, counting, model_device, solve_unit_cost
+from acgkd.errors import ConfigError
 from acgkd.graphs.batch import GraphBatch, collate
 from acgkd.graphs.check import check_graph_teacher
 from acgkd.graphs.prior import Prior, resolve_prior
@@ -36,6 +37,18 @@ class Graphs:
     def selector(self, batch: GraphBatch) -> GraphSelector:
         """Cuts minibatches out of a large batch: ``selector(batch)(indices) -> GraphBatch``."""
         return GraphSelector(batch)
+
+    def minibatches(
+        self, samples: Sequence[Any], device: torch.device, *, augment: str, generator: torch.Generator | None
+    ) -> Callable[[Tensor], GraphBatch]:
+        """Puts graphs on `device` once and cuts minibatches out of them there.
+
+        Raises:
+            ConfigError: `augment` is for images.
+        """
+        if augment != "none":
+            raise ConfigError(f"`teacher/augment: {augment}` is for images, but these are graphs. Leave it out.")
+        return self.selector(self.collate(samples, device))
 
     def embed(self, model: nn.Module, batch: GraphBatch) -> Tensor:
         """What the model's classifier sees.

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from acgkd.pixels import Pixels
+
 
 @dataclass(frozen=True)
 class ImageBatch:
@@ -30,7 +32,10 @@ class ImageBatch:
 
 
 def collate(samples: Sequence[Any], device: torch.device) -> ImageBatch:
-    """Joins images, each a tensor ``[channels, height, width]`` or a pair of such a tensor and its class."""
+    """Joins stored images, or images that are each ``[channels, height, width]`` or a pair of that and a class."""
+    if isinstance(samples, Pixels):
+        x = samples.normaliser(device)(samples.values.to(device, non_blocking=True))
+        return ImageBatch(x, samples.labels.to(device, non_blocking=True))
     images = [sample[0] if isinstance(sample, tuple) else sample for sample in samples]
     classes = [int(sample[1]) for sample in samples if isinstance(sample, tuple)]
     labels = torch.tensor(classes, dtype=torch.long, device="cpu").to(device) if len(classes) == len(images) else None

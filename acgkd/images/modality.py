@@ -9,8 +9,14 @@ from torch import Tensor, nn
 from acgkd.config import PriorConfig
 from acgkd.cost import at_rest, counting, model_device
 from acgkd.errors import TeacherError
+from acgkd.images.augment import crop_flip
 from acgkd.images.batch import ImageBatch, collate
 from acgkd.images.prior import ImagePrior, resolve_prior
+from acgkd.pixels import Pixels
+
+
+def _as_they_are(images: Tensor) -> Tensor:
+    return images
 
 
 class Images:
@@ -42,6 +48,29 @@ class Images:
             return ImageBatch(batch.x[chosen], None if batch.labels is None else batch.labels[chosen])
 
         return select
+
+    def minibatches(
+        self, samples: Sequence[Any], device: torch.device, *, augment: str, generator: torch.Generator | None
+    ) -> Callable[[Tensor], ImageBatch]:
+        """Puts images on `device` once, as bytes where they are bytes, and cuts minibatches out of them there."""
+        if isinstance(samples, Pixels):
+            values, labels = samples.values.to(device, non_blocking=True), samples.labels.to(device, non_blocking=True)
+            normalise = samples.normaliser(device)
+        else:
+            whole = self.collate(samples, device)
+            assert whole.labels is not None, "minibatches are for training"
+            values, labels = whole.x, whole.labels
+            normalise = _as_they_are
+
+        def cut(indices: Tensor) -> ImageBatch:
+            chosen = indices.to(device, non_blocking=True)
+            images = values[chosen]
+            if generator is not None and augment == "crop_flip":
+                # Before the norm: the border is black, as the padding of the published recipes.
+                images = crop_flip(images, generator)
+            return ImageBatch(normalise(images), labels[chosen])
+
+        return cut
 
     def embed(self, model: nn.Module, batch: ImageBatch) -> Tensor:
         """What the model's classifier sees.

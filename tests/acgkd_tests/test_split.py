@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acgkd.datasets._split import read_split_file, split
+from acgkd.datasets import Official
+from acgkd.datasets._split import read_split_file, split, split_official
 from acgkd.errors import DataError
 
 THIRDS = (0.6, 0.1, 0.3)
@@ -63,6 +64,37 @@ def test_rare_classes_go_to_train_first_and_test_next() -> None:
 def test_too_small_a_set_is_refused() -> None:
     with pytest.raises(DataError, match="leaves `validation` empty"):
         split(torch.tensor([0, 1]), THIRDS, 0)
+
+
+@given(
+    counts=st.lists(st.integers(3, 60), min_size=1, max_size=5),
+    validation=st.sampled_from([0.1, 0.5, 0.01]),
+    test=st.integers(1, 20),
+    seed=st.integers(0, 2**40),
+)
+def test_a_published_test_part_stays_and_the_rest_is_dealt_out(
+    counts: list[int], validation: float, test: int, seed: int
+) -> None:
+    labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+    labels = torch.cat([labels, torch.zeros(test, dtype=torch.long)])
+    published = torch.arange(labels.numel() - test, labels.numel())
+    parts = split_official(labels, Official(published, validation), seed)
+    assert torch.equal(parts.test, published)
+    dealt = torch.cat([parts.train, parts.validation, parts.test])
+    assert sorted(dealt.tolist()) == list(range(labels.numel()))
+    for number, count in enumerate(counts):
+        judges = int((labels[parts.validation] == number).sum())
+        assert judges >= 1
+        assert abs(judges - validation * count) < 1.5
+    again = split_official(labels, Official(published, validation), seed)
+    assert torch.equal(parts.train, again.train)
+
+
+def test_seeds_deal_the_rest_differently() -> None:
+    labels, official = torch.tensor([0, 1] * 50), Official(torch.arange(80, 100), 0.25)
+    first, other = split_official(labels, official, 0), split_official(labels, official, 1)
+    assert first.validation.numel() == other.validation.numel() == 20
+    assert not torch.equal(first.validation, other.validation)
 
 
 def written(tmp_path: Path, content: object) -> Path:

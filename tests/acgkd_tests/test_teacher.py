@@ -9,12 +9,14 @@ from torch import nn
 from torch_geometric.data import Data
 
 from acgkd import checkpoint
+from acgkd.config import DatasetConfig
 from acgkd.datasets import DATASETS
 from acgkd.errors import CheckpointError, ConfigError, DivergedError, TeacherError
 from acgkd.evaluation import accuracy, logits
 from acgkd.graphs import GRAPHS
 from acgkd.graphs.batch import GraphBatch
 from acgkd.graphs.select import GraphSelector, ranges
+from acgkd.images import IMAGES
 from acgkd.models import build_model
 from acgkd.runtime import Streams
 from acgkd.teacher import as_teacher, build_trusted, load_weights, train_teacher
@@ -86,6 +88,31 @@ def test_training_works_whatever_the_default_device() -> None:
         model, curve = trained()
     assert all(tensor.device == CPU for tensor in [*model.parameters(), *model.buffers()])
     assert all(value == value for value in curve)
+
+
+def image_teacher(augment: str, seed: int = 0) -> tuple[nn.Module, list[float]]:
+    streams = Streams(seed, CPU)
+    data = DATASETS["digits"].load(DatasetConfig(name="digits"))
+    with streams.fork("teacher"):
+        model = build_model("resnet-8", 1, 10, device=CPU)
+    chosen = data.take(torch.arange(64, device="cpu"))
+    return model, train_teacher(
+        model, IMAGES, chosen, epochs=1, batch_size=32, learning_rate=0.01, augment=augment, streams=streams, device=CPU
+    )
+
+
+def test_image_teachers_are_trained_and_augmented_from_a_stream_of_its_own() -> None:
+    (plain, _), (moved, curve), (again, _) = (
+        image_teacher("none"),
+        image_teacher("crop_flip"),
+        image_teacher("crop_flip"),
+    )
+    assert all(torch.equal(a, b) for a, b in zip(moved.state_dict().values(), again.state_dict().values(), strict=True))
+    assert not torch.equal(plain.classifier.weight, moved.classifier.weight)
+    assert len(curve) == 1
+    with torch.device("meta"):
+        model, _ = image_teacher("crop_flip")
+    assert all(tensor.device == CPU for tensor in [*model.parameters(), *model.buffers()])
 
 
 def test_a_teacher_that_diverges_says_so() -> None:

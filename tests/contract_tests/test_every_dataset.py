@@ -1,17 +1,23 @@
 """Every data set of the catalogue keeps its contract; the real ones are what they are published to be."""
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
 
 from acgkd.config import DatasetConfig, PriorConfig
 from acgkd.datasets import DATASETS, Samples
-from acgkd.datasets._split import split
+from acgkd.datasets._split import split, split_official
+from acgkd.errors import DataError
 from acgkd.graphs import GRAPHS
+from acgkd.images import IMAGES
+from acgkd.pixels import Pixels
 
 NAMES = DATASETS.names()
 MADE = [name for name in NAMES if not DATASETS[name].needs_files]
+GRAPH_SETS = [name for name in NAMES if DATASETS[name].modality == "graphs"]
+IMAGE_SETS = [name for name in NAMES if DATASETS[name].modality == "images"]
 
 # graphs, classes, mean nodes, mean undirected edges, columns of the node features
 PUBLISHED = {
@@ -27,6 +33,15 @@ REAL = [name for name in PUBLISHED if name != "collab"]
 needs_data = pytest.mark.skipif("ACGKD_DATA" not in os.environ, reason="ACGKD_DATA does not name the benchmark data")
 
 
+# images for training, for test
+PUBLISHED_IMAGES = {
+    "mnist": (60_000, 10_000),
+    "fashion_mnist": (60_000, 10_000),
+    "svhn": (73_257, 26_032),
+    "cifar10": (50_000, 10_000),
+}
+
+
 def check(name: str, data: Samples) -> None:
     """What methods and models rely on."""
     entry = DATASETS[name]
@@ -35,6 +50,37 @@ def check(name: str, data: Samples) -> None:
     assert len(data.items) == data.labels.numel()
     assert sorted(set(data.labels.tolist())) == list(range(data.classes))
     assert data.labels.dtype == torch.long
+    assert entry.official_test == (data.official is not None)
+    if entry.modality == "images":
+        check_images(name, data)
+    else:
+        check_graphs(name, data)
+
+
+def check_images(name: str, data: Samples) -> None:
+    known = DATASETS[name].known
+    assert isinstance(data.items, Pixels)
+    assert data.items.values.dtype == torch.uint8
+    assert tuple(data.items.values.shape[1:]) == known.shape
+    assert torch.equal(data.items.labels, data.labels)
+    assert (data.items.mean, data.items.std) == (known.mean, known.std)
+    official = data.official
+    parts = split(data.labels, (0.6, 0.1, 0.3), 0) if official is None else split_official(data.labels, official, 0)
+    some = parts.validation[:100]
+    batch = IMAGES.collate(data.take(some), torch.device("cpu"))
+    assert batch.labels is not None
+    assert torch.equal(batch.labels, data.labels[some])
+    assert batch.x.dtype == torch.float32
+    prior = IMAGES.prior(PriorConfig(), known)
+    for channel, (low, high) in enumerate(zip(prior.lowest, prior.highest, strict=True)):
+        assert low - 1e-5 <= float(batch.x[:, channel].min()) < float(batch.x[:, channel].max()) <= high + 1e-5
+    # Normalised as its own figures say, which are of the training part and of the published size.
+    assert abs(float(batch.x.mean())) < 0.3
+    assert 0.7 < float(batch.x.std()) < 1.3
+
+
+def check_graphs(name: str, data: Samples) -> None:
+    known = DATASETS[name].known
     for graph, label in zip(data.items[:200], data.labels.tolist(), strict=False):
         assert graph.y.tolist() == [label]
         assert graph.x.shape[1] == known.feature_count
@@ -53,14 +99,26 @@ def check(name: str, data: Samples) -> None:
     assert batch.labels.tolist() == data.labels[parts.validation].tolist()
 
 
-def test_the_catalogue_holds_eight_sets() -> None:
-    assert sorted([*PUBLISHED, *MADE]) == NAMES
-    assert len(NAMES) == 8
-    assert MADE == ["motifs"]
+def test_the_catalogue_holds_eight_sets_of_graphs_and_five_of_images() -> None:
+    assert sorted([*PUBLISHED, *PUBLISHED_IMAGES, *MADE]) == NAMES
+    assert (len(GRAPH_SETS), len(IMAGE_SETS)) == (8, 5)
+    assert MADE == ["digits", "motifs"]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_entry_publishes_a_whole_prior(name: str) -> None:
+@pytest.mark.parametrize("name", IMAGE_SETS)
+def test_every_image_entry_publishes_a_whole_prior(name: str) -> None:
+    entry = DATASETS[name]
+    prior = IMAGES.prior(PriorConfig(), entry.known_for(DatasetConfig(name=name)))
+    assert all(low < 0 < high for low, high in zip(prior.lowest, prior.highest, strict=True))
+    assert 0 not in prior.mean
+    larger = entry.known_for(DatasetConfig(name=name, options={"size": 48})).shape
+    assert larger == (prior.shape[0], 48, 48)
+    assert entry.source
+    assert "published" in (__import__(f"acgkd.datasets.{name}", fromlist=["DATASET"]).__doc__ or "")
+
+
+@pytest.mark.parametrize("name", GRAPH_SETS)
+def test_every_graph_entry_publishes_a_whole_prior(name: str) -> None:
     entry = DATASETS[name]
     prior = GRAPHS.prior(PriorConfig(), entry.known_for(DatasetConfig(name=name)))
     assert prior.mean_degree is not None
@@ -103,3 +161,32 @@ def test_real_sets_are_as_published(name: str) -> None:
 @needs_data
 def test_the_largest_set_is_as_published() -> None:
     _is_as_published("collab")
+
+
+@pytest.mark.realdata
+@needs_data
+@pytest.mark.parametrize(("name", "test"), [("mnist", None), ("cifar10", 1000)])
+def test_real_images_are_as_published(
+    name: str, test: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A cache of its own: the files are held against their checksums when they are first read.
+    monkeypatch.setenv("ACGKD_CACHE", str(tmp_path))
+    options = {} if test is None else {"test_images": test}
+    data = DATASETS[name].load(DatasetConfig(name=name, options=options))
+    train, published_test = PUBLISHED_IMAGES[name]
+    assert data.official is not None
+    assert data.official.test.tolist() == list(range(train, train + (test or published_test)))
+    assert len(data.items) == train + (test or published_test)
+    if name == "mnist":
+        assert data.labels[:5].tolist() == [5, 0, 4, 1, 9]
+        assert data.labels[train : train + 5].tolist() == [7, 2, 1, 0, 4]
+    else:
+        assert data.labels[:train].bincount().tolist() == [5000] * 10
+    check(name, data)
+
+
+@pytest.mark.realdata
+@needs_data
+def test_a_part_of_a_test_set_is_not_taken_for_the_whole() -> None:
+    with pytest.raises(DataError, match=r"10,000 images here, but .* holds 1,000.*test_images: 1000"):
+        DATASETS["cifar10"].load(DatasetConfig(name="cifar10"))

@@ -55,7 +55,7 @@ def test_it_says_what_it_is(wheel: Path) -> None:
     assert scripts == ["[console_scripts]", "acgkd", "=", "sweeps.entry:main"]
     assert "\nName: acgkd\n" in metadata
     assert "\nLicense-Expression: Apache-2.0\n" in metadata
-    assert set(re.findall(r"^Provides-Extra: (\w+)$", metadata, re.M)) == {"dashboard", "cluster", "dev"}
+    assert set(re.findall(r"^Provides-Extra: (\w+)$", metadata, re.M)) == {"dashboard", "cluster", "dev", "images"}
     core = re.findall(r"^Requires-Dist: (?!.*extra ==)([\w-]+)", metadata, re.M)
     assert "ray" in core
     assert not {"pytest", "ruff", "mypy", "optuna-dashboard"} & set(core)
