@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from acgkd.config import MethodChoice
 from acgkd.distillation import Distillation
 from acgkd.images import ImagePrior
-from acgkd.methods import Setting, parse_method
+from acgkd.methods import METHODS, Setting, parse_method
 from acgkd.runtime import Streams, derive_seed
 
 CPU = torch.device("cpu")
@@ -60,8 +60,11 @@ def distillation(
     name: str, synthesis: dict[str, Any] | None = None, transfer: dict[str, Any] | None = None, *, seed: int = 0
 ) -> Distillation:
     """A fresh run, small unless told otherwise."""
+    known = METHODS[name].config.model_fields["synthesis"].annotation
+    assert known is not None
+    small = {key: value for key, value in SYNTHESIS.items() if key in known.model_fields}
     choice = MethodChoice(
-        name=name, synthesis={**SYNTHESIS, **(synthesis or {})}, transfer={**TRANSFER, **(transfer or {})}
+        name=name, synthesis={**small, **(synthesis or {})}, transfer={**TRANSFER, **(transfer or {})}
     )
     method, config = parse_method(choice)
     return Distillation(method, config, setting(seed))

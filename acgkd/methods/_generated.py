@@ -9,12 +9,12 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from acgkd.config import Config
-from acgkd.cost import at_rest, counting
 from acgkd.errors import ConfigError
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.images.generator import Ending, ImageGenerator
 from acgkd.methods import Run, Setting
-from acgkd.methods._images import PART, FixedImages, FreshImages, GeneratedTransferConfig, Recipe, verdicts
+from acgkd.methods._image_sources import FreshImages, ImageMaker
+from acgkd.methods._images import GeneratedTransferConfig, Recipe
 from acgkd.methods._transfer import Samples, Source, Transfer
 from acgkd.methods._two_phase import Interleaved, TwoPhase
 
@@ -82,29 +82,24 @@ def build_generator(config: GeneratorConfig, setting: Setting) -> ImageGenerator
         )
 
 
-def generator_cost(generator: ImageGenerator, device: torch.device) -> float:
-    """Multiply-adds of one forward pass for one image."""
-    with at_rest(generator), counting(generator) as counts:
-        generator(torch.zeros(1, generator.latent, device=device))
-    return float(sum(counts))
-
-
 @dataclass(frozen=True)
 class Made:
     """What one step of a generator made, and what the teacher says of it; gradients pass through all of it.
 
     Shapes:
         latents: ``[images, latent]``; x: ``[images, channels, height, width]``; logits: ``[images, classes]``
-        maps: the teacher's last feature maps, or what its classifier sees where it has no `stages`
+        embedding: ``[images, width]``, what the teacher's classifier sees
+        maps: the teacher's last feature maps, or the embedding where it has no `stages`
     """
 
     latents: Tensor
     x: Tensor
     logits: Tensor
+    embedding: Tensor
     maps: Tensor
 
 
-class GeneratorTraining:
+class GeneratorTraining(ImageMaker):
     """The synthesis: at each step a batch of fresh noise, the teacher's answer, one step of Adam.
 
     Args:
@@ -124,40 +119,28 @@ class GeneratorTraining:
         pool: int,
         halves: bool = False,
     ) -> None:
-        self.config = config
-        self.setting = setting
-        self.steps = config.steps
-        self.done = 0
-        self.multiply_adds = 0.0
         self.generator = build_generator(config.generator, setting)
+        super().__init__(self.generator, (self.generator.latent,), setting, pool=pool)
+        self.config = config
+        self.steps = config.steps
         self.just_made: Tensor | None = None
         self._terms = terms
-        self._pool = pool
         self._halves = 2 if halves else 1
-        self._set_made = False
         betas = (config.first_beta, 0.999)
         self._optimizer = torch.optim.Adam(self.generator.parameters(), lr=config.rate, betas=betas, fused=True)
-        self._cost = generator_cost(self.generator, setting.device)
-        probe = ImageBatch(torch.zeros(1, *setting.prior.shape, device=setting.device))
-        self._teacher_cost = IMAGES.counter(setting.teacher, probe)(probe)
 
     def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:
         """One step; the student is not looked at."""
         self.generator.train()
-        made = self._make()
-        terms = self._terms(made)
+        latents = self.latents(self.config.batch_size, "generator-noise")
+        x = torch.cat([self.generator(half) for half in torch.chunk(latents, self._halves)])
+        terms = self._terms(Made(latents, x, *answers(self.setting.teacher, x)))
         self._move(terms["loss"])
         self.done += 1
-        self.just_made = made.x.detach()
+        self.just_made = x.detach()
         # A forward and backward pass of either.
         self.multiply_adds += 3 * self.config.batch_size * (self._cost + self._teacher_cost)
         return {name: term.detach() for name, term in terms.items()}
-
-    def _make(self) -> Made:
-        latents = self.latents(self.config.batch_size, "generator-noise")
-        x = torch.cat([self.generator(half) for half in torch.chunk(latents, self._halves)])
-        logits, maps = answers(self.setting.teacher, x)
-        return Made(latents, x, logits, maps)
 
     def _move(self, loss: Tensor) -> None:
         # Not `backward`: whatever else the loss depends on gets no gradient that nobody asked for.
@@ -166,71 +149,26 @@ class GeneratorTraining:
             parameter.grad = gradient
         self._optimizer.step()
 
-    def latents(self, count: int, stream: str) -> Tensor:
-        """Fresh noise."""
-        return torch.randn(
-            count,
-            self.generator.latent,
-            generator=self.setting.streams.generator(stream),
-            device=self.setting.device,
-        )
-
-    @torch.no_grad()
-    def render(self, latents: Tensor) -> Tensor:
-        """Images of noise, from the generator at rest, in parts that fit into memory; counted."""
-        self.generator.eval()
-        self.multiply_adds += latents.shape[0] * self._cost
-        return torch.cat([self.generator(part) for part in torch.split(latents, PART)])
-
     def source(self, samples: Samples) -> Source:
-        """Fresh images at every step, or one set for all of them.
+        """Fresh images at every step, or one set for all of them; beside a student what was made just before.
 
         Raises:
             ConfigError: one set from a generator that goes on learning.
         """
-
-        def latents(count: int) -> Tensor:
-            return self.latents(count, "transfer-noise")
-
+        if not self.config.joint:
+            return super().source(samples)
         if samples == "fixed":
-            if self.config.joint:
-                raise ConfigError("`samples: fixed` needs a generator that is done; use it with `joint: false`.")
-            before = self.multiply_adds
-            images = FixedImages(self.render(latents(self._pool)), self.setting.teacher)
-            # A run that is taken up makes the same set again, but has counted it already.
-            self.multiply_adds = before if self._set_made else self.multiply_adds + self._pool * self._teacher_cost
-            self._set_made = True
-            return images
-        if self.config.joint:
-            return JustMade(self, self._pool, latents, self.render)
-        return FreshImages(self._pool, latents, self.render)
-
-    @torch.no_grad()
-    def samples(self, count: int) -> ImageBatch:
-        """Images of fresh noise from the generator as it is now, at rest, with the classes that the teacher says."""
-        self.generator.eval()
-        x: Tensor = self.generator(self.latents(count, "samples"))
-        return ImageBatch(x, verdicts(self.setting.teacher, x))
-
-    def facts(self) -> Mapping[str, float]:
-        """Nothing that a record has a column for."""
-        return {}
+            raise ConfigError("`samples: fixed` needs a generator that is done; use it with `joint: false`.")
+        return JustMade(self)
 
     def state_dict(self) -> dict[str, Any]:
-        """Generator, optimiser, position."""
-        return {
-            "done": self.done,
-            "multiply_adds": self.multiply_adds,
-            "set_made": self._set_made,
-            "generator": self.generator.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-        }
+        """Generator and optimiser too."""
+        learned = {"generator": self.generator.state_dict(), "optimizer": self._optimizer.state_dict()}
+        return {**super().state_dict(), **learned}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes up a state made by `state_dict`."""
-        self.done = int(state["done"])
-        self.multiply_adds = float(state["multiply_adds"])
-        self._set_made = bool(state["set_made"])
+        super().load_state_dict(state)
         self.generator.load_state_dict(state["generator"])
         self._optimizer.load_state_dict(state["optimizer"])
 
@@ -242,27 +180,17 @@ class JustMade(FreshImages):
 
     Args:
         training: the generator's.
-        count: fresh images of a step between.
-        latents: draws what those are made of.
-        render: makes them.
     """
 
-    def __init__(
-        self,
-        training: GeneratorTraining,
-        count: int,
-        latents: Callable[[int], Tensor],
-        render: Callable[[Tensor], Tensor],
-    ) -> None:
-        super().__init__(count, latents, render)
+    def __init__(self, training: GeneratorTraining) -> None:
+        super().__init__(training.pool, lambda count: training.latents(count, "transfer-noise"), training.render)
         self._training = training
-        self._count = count
         self._x: Tensor | None = None
 
     def renew(self) -> None:
         """Takes over what was made since the last time, once."""
         self._x, self._training.just_made = self._training.just_made, None
-        count = self._count if self._x is None else self._x.shape[0]
+        count = self._training.pool if self._x is None else self._x.shape[0]
         self.labels = torch.zeros(count, dtype=torch.long, device="cpu")
         if self._x is None:
             super().renew()
@@ -274,19 +202,20 @@ class JustMade(FreshImages):
         return ImageBatch(self._x[indices.to(self._x.device, non_blocking=True)])
 
 
-def answers(teacher: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    """What the teacher says, and its last feature maps, in one pass.
+def answers(teacher: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What the teacher says, what its classifier sees, and its last feature maps, in one pass.
 
     Shapes:
         x: ``[images, channels, height, width]``
-        returns: ``[images, classes]``; maps, or what the classifier sees where the teacher has no `stages`
+        returns: ``[images, classes]``; ``[images, width]``; maps, or the second again where the teacher has no `stages`
     """
     parts: Any = teacher
     if not callable(getattr(teacher, "stages", None)):
-        features = parts.encode(x)
-        return parts.classifier(features), features
+        embedding = parts.encode(x)
+        return parts.classifier(embedding), embedding, embedding
     maps = parts.stages(x)[-1]
-    return parts.classifier(parts.pool(maps)), maps
+    embedding = parts.pool(maps)
+    return parts.classifier(embedding), embedding, maps
 
 
 def start_generated(training: GeneratorTraining, transfer: GeneratedTransferConfig, setting: Setting) -> Run:

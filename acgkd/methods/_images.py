@@ -1,29 +1,23 @@
-"""What every method on pseudo-images shares: their settings, how transfer is set, and how it draws from generators.
+"""What the settings of all methods on pseudo-images share: recipes, and how a student is taught.
 
 The law of defaults, the same for all of these methods: what is not said is the released code's value. Those take a
 day of a laptop; `recipe: compact` puts in their place what such a machine does in minutes, with the same losses.
 Anything said stands under either recipe, and the synthesis' recipe is the transfer's where that says none.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
-import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
 
-from acgkd.cost import at_rest
 from acgkd.curriculum import Pacing
 from acgkd.errors import ConfigError
-from acgkd.images import IMAGES, ImageBatch
 from acgkd.methods import MethodConfig
 from acgkd.methods._optimizer import Decay
 from acgkd.methods._transfer import CurriculumConfig, TemperatureConfig, TransferConfig
 
 Recipe = Literal["released", "compact"]
 
-# Images of one pass where many are made at once.
-PART = 256
 # Batches that a fixed set holds where nothing else is said.
 FIXED_BATCHES = 32
 
@@ -91,12 +85,6 @@ class ImageTransferConfig(TransferConfig):
         return self
 
 
-class RdskdTemperatureConfig(TemperatureConfig):
-    """Softening of the logits: 10, as in the released RDSKD."""
-
-    value: float = Field(default=10.0, gt=0)
-
-
 class GeneratedTransferConfig(ImageTransferConfig):
     """How a student is taught with generated images.
 
@@ -107,7 +95,6 @@ class GeneratedTransferConfig(ImageTransferConfig):
     """
 
     images: int | None = Field(default=None, ge=2)
-    temperature: RdskdTemperatureConfig = RdskdTemperatureConfig()
 
     @property
     def pool(self) -> int:
@@ -117,64 +104,13 @@ class GeneratedTransferConfig(ImageTransferConfig):
         return self.batch_size * (FIXED_BATCHES if self.samples == "fixed" else 1)
 
 
-class FreshImages:
-    """Images that live for one step; their difficulty and their classes are measured at each.
+class SoftTemperatureConfig(TemperatureConfig):
+    """Softening of the logits: 10, as in the released RDSKD."""
 
-    A bank that is kept for a while would make the same curriculum cheaper, but an easy share of few samples is seen
-    again and again; what a generator is for is that none has to be.
-
-    Args:
-        count: of one step.
-        latents: draws what images are made of, so many rows.
-        render: makes the images.
-    """
-
-    def __init__(self, count: int, latents: Callable[[int], Tensor], render: Callable[[Tensor], Tensor]) -> None:
-        self.labels = torch.zeros(count, dtype=torch.long, device="cpu")
-        self._draw_latents = latents
-        self._render = render
-        self._latents: Tensor | None = None
-
-    def renew(self) -> None:
-        """Draws others."""
-        self._latents = self._draw_latents(self.labels.numel())
-        self.labels = torch.zeros_like(self.labels)
-
-    def name(self, labels: Tensor) -> None:
-        """Takes the classes that the teacher says."""
-        self.labels = labels
-
-    def draw(self, indices: Tensor) -> ImageBatch:
-        """The images at `indices`."""
-        if self._latents is None:
-            self.renew()
-        assert self._latents is not None, "drawn just above"
-        chosen = indices.to(self._latents.device, non_blocking=True)
-        return ImageBatch(self._render(self._latents[chosen]).detach())
+    value: float = Field(default=10.0, gt=0)
 
 
-class FixedImages:
-    """Images made once for all, with the classes that the teacher says.
+class SoftTransferConfig(GeneratedTransferConfig):
+    """How a student is taught with generated images in the released RDSKD."""
 
-    Args:
-        x: the images.
-        teacher: names them.
-    """
-
-    def __init__(self, x: Tensor, teacher: nn.Module) -> None:
-        self._x = x
-        self.labels = verdicts(teacher, x).to("cpu")
-
-    def draw(self, indices: Tensor) -> ImageBatch:
-        """The images at `indices`."""
-        return ImageBatch(self._x[indices.to(self._x.device, non_blocking=True)])
-
-
-def verdicts(teacher: nn.Module, x: Tensor) -> Tensor:
-    """The classes that the teacher says, found in parts that fit into memory.
-
-    Shapes:
-        x: ``[images, channels, height, width]``; returns: ``[images]``
-    """
-    with at_rest(teacher):
-        return torch.cat([IMAGES.logits(teacher, ImageBatch(part)).argmax(dim=1) for part in torch.split(x, PART)])
+    temperature: SoftTemperatureConfig = SoftTemperatureConfig()

@@ -23,7 +23,7 @@ from torch import Tensor
 from acgkd.images.losses import Base, Pairing, balance_loss, diversity_loss, one_hot_loss, penalised
 from acgkd.methods import Method, Run, Setting
 from acgkd.methods._generated import COMPACT, GeneratedConfig, GeneratorTraining, Made, start_generated
-from acgkd.methods._images import GeneratedTransferConfig, ImageMethodConfig, compacted
+from acgkd.methods._images import ImageMethodConfig, SoftTransferConfig, compacted
 
 # The released code takes its references from the second batch of an epoch.
 REFERENCE_STEP = 1
@@ -65,7 +65,7 @@ class RdskdConfig(ImageMethodConfig):
     """Settings of RDSKD."""
 
     synthesis: RdskdSynthesisConfig = RdskdSynthesisConfig()
-    transfer: GeneratedTransferConfig = GeneratedTransferConfig()
+    transfer: SoftTransferConfig = SoftTransferConfig()
 
 
 class Rdskd(GeneratorTraining):

@@ -108,14 +108,15 @@ def test_a_step_is_adam_on_the_loss_of_fresh_noise(tiny: ModuleType, tiny_images
 
 def test_one_pass_gives_answers_and_maps(tiny_images: ModuleType) -> None:
     teacher, x = tiny_images.setting().teacher, torch.ones(2, *tiny_images.SHAPE, device=CPU)
-    logits, maps = answers(teacher, x)
+    logits, embedding, maps = answers(teacher, x)
     assert torch.equal(logits, IMAGES.logits(teacher, ImageBatch(x)))
+    assert torch.equal(embedding, teacher.encode(x))
     assert maps.shape == (2, 8, 6, 6)
     # A teacher of the user's need not have stages: then it is what the classifier sees.
     teacher.stages = None
     teacher.encode = lambda x: x.flatten(1)
     teacher.classifier = nn.Identity()
-    assert torch.equal(answers(teacher, x)[1], x.flatten(1))
+    assert all(torch.equal(part, x.flatten(1)) for part in answers(teacher, x)[1:])
 
 
 def test_passes_of_generator_and_teacher_are_counted(tiny_images: ModuleType) -> None:

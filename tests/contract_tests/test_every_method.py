@@ -241,7 +241,18 @@ def case(request: pytest.FixtureRequest, tiny: ModuleType) -> Case:
 
 
 def test_the_catalogue_holds_the_methods_that_the_docs_name() -> None:
-    assert METHODS.names() == ["acgkd", "deepinv_graphs", "dfad_gnn", "gfkd", "random_graphs", "rdskd", "real_data"]
+    assert METHODS.names() == [
+        "acgkd",
+        "dafl",
+        "deepinv_graphs",
+        "dfad_gnn",
+        "gfkd",
+        "mskd",
+        "noise",
+        "random_graphs",
+        "rdskd",
+        "real_data",
+    ]
 
 
 # ---- settings

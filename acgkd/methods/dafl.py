@@ -1,0 +1,92 @@
+"""DAFL: a generator to which the teacher is a fixed discriminator, and a student beside it.
+
+    L_G = w_oh CE(T(x), argmax T(x)) + w_ie Σ_c p̄_c log₁₀ p̄_c − w_a mean|f|, f the teacher's features of x = G(z)
+    L_S = KL(T(x) ‖ S(x)), on the same images; the generator never sees the student
+
+Defaults are the released code's for MNIST, the rate of 0.2 included. For CIFAR its README says 240,000 steps of 1,024
+images, `rate: 0.02`, and for the student `{optimizer: sgd, rate: 0.1, weight_decay: 5e-4, decay: steps, decay_at: [0.4,
+0.8]}`; the weights are 0.05, 5 and 0.01 on CIFAR-10 (in an older copy 1, 5 and 0.1) and 0.5, 20 and 0.1 on CIFAR-100.
+It keeps the student that is best on test; here the last one is the result.
+Source: Chen et al. (2019), arXiv:1904.01186; released code 225ddd2.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from acgkd.images.losses import Base, activation_loss, balance_loss, one_hot_loss
+from acgkd.methods import Method, Run, Setting
+from acgkd.methods._generated import COMPACT, GeneratedConfig, GeneratorTraining, Made, start_generated
+from acgkd.methods._images import GeneratedTransferConfig, ImageMethodConfig, compacted
+from acgkd.methods._transfer import TemperatureConfig
+
+# The student goes on as long as the generator does.
+COMPACT_JOINT: Mapping[str, Any] = {**COMPACT, "steps": 2000}
+
+
+class DaflSynthesisConfig(GeneratedConfig):
+    """How the generator is trained: released, 200 epochs of 120 steps beside the student.
+
+    Args:
+        one_hot_weight: of the teacher's doubt.
+        balance_weight: of the mean answer's negative entropy.
+        activation_weight: of the features' magnitude.
+        logarithm: base of the entropy's.
+        features: of the teacher, whose magnitude is meant: its last `maps`, which for LeNet-5 are the released 120
+            numbers, or the `embedding` that its classifier sees. A ResNet's mean the same.
+    """
+
+    joint: bool = True
+    steps: int = Field(default=24_000, ge=1)
+    rate: float = Field(default=0.2, gt=0)
+    one_hot_weight: float = Field(default=1.0, ge=0)
+    balance_weight: float = Field(default=5.0, ge=0)
+    activation_weight: float = Field(default=0.1, ge=0)
+    logarithm: Base = "10"
+    features: Literal["maps", "embedding"] = "maps"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _recipe(cls, values: Any) -> Any:
+        return compacted(values, COMPACT_JOINT)
+
+
+class PlainTemperatureConfig(TemperatureConfig):
+    """Softening of the logits: none, as in the released DAFL."""
+
+    value: float = Field(default=1.0, gt=0)
+
+
+class DaflTransferConfig(GeneratedTransferConfig):
+    """How the student is taught: with the images that the generator was moved by, without a temperature."""
+
+    steps: int = Field(default=24_000, ge=1)
+    temperature: PlainTemperatureConfig = PlainTemperatureConfig()
+
+
+class DaflConfig(ImageMethodConfig):
+    """Settings of DAFL."""
+
+    synthesis: DaflSynthesisConfig = DaflSynthesisConfig()
+    transfer: DaflTransferConfig = DaflTransferConfig()
+
+
+def dafl_terms(how: DaflSynthesisConfig, made: Made) -> dict[str, Tensor]:
+    """The losses of DAFL's generator, and their weighted sum ``loss``."""
+    one_hot, balance = one_hot_loss(made.logits), balance_loss(made.logits, how.logarithm)
+    activation = activation_loss(made.maps if how.features == "maps" else made.embedding)
+    total = how.one_hot_weight * one_hot + how.balance_weight * balance + how.activation_weight * activation
+    return {"loss": total, "one_hot": one_hot, "balance": balance, "activation": activation}
+
+
+def _start(config: DaflConfig, setting: Setting) -> Run:
+    def terms(made: Made) -> dict[str, Tensor]:
+        return dafl_terms(config.synthesis, made)
+
+    training = GeneratorTraining(config.synthesis, setting, terms=terms, pool=config.transfer.pool)
+    return start_generated(training, config.transfer, setting)
+
+
+METHOD = Method(config=DaflConfig, modality="images", start=_start, needs_student=lambda config: config.synthesis.joint)
