@@ -8,7 +8,10 @@ from acgkd.graphs.concrete import Relaxation, concrete_edges, straight_through
 from acgkd.graphs.parts import Part
 from acgkd.graphs.structures import GREATEST_PROBABILITY, LEAST_PROBABILITY, SPREAD, Structure
 
-_TINY = 1e-6
+# Two memberships that are as good as sure have a logarithm, and a gradient, nevertheless.
+_SURE = 1 - 1e-6
+# Log-odds of what is not in question; no noise that single precision can draw comes near it.
+_CERTAIN = 30.0
 
 
 class Communities(Structure):
@@ -60,7 +63,7 @@ class Communities(Structure):
         logits = self.logits if part.nodes is None else self.logits[part.nodes]
         if self._ego is None:
             return logits
-        return logits.masked_fill(self._ego if part.nodes is None else self._ego[part.nodes], 30.0)
+        return logits.masked_fill(self._ego if part.nodes is None else self._ego[part.nodes], _CERTAIN)
 
     def relaxed(
         self, part: Part, *, temperature: float, relaxation: Relaxation, generator: torch.Generator
@@ -100,7 +103,7 @@ def shared(members: Tensor, ends: Tensor) -> Tensor:
     Shapes:
         members: ``[nodes, communities]`` in [0, 1]; ends: ``[2, pairs]``; returns: ``[pairs]``
     """
-    both = (members[ends[0]] * members[ends[1]]).clamp(max=1 - _TINY)
+    both = (members[ends[0]] * members[ends[1]]).clamp(max=_SURE)
     # In logarithms: the gradient of a product looks for zeros first, and waits for the device to do so.
     return -torch.expm1(torch.log1p(-both).sum(dim=1))
 

@@ -48,7 +48,7 @@ class PseudoGraphConfig(Config):
         complexity: which pairs may be edges.
         structure: what says which of them are.
         concrete_temperature: λ.
-        noise: of the edges.
+        noise: of the edges; memberships of communities always take the logistic one.
         edges: relaxed or straight-through.
         features: relaxed or straight-through.
     """

@@ -31,7 +31,7 @@ class StructureConfig(Config):
             evenly on both sides of it, as far as there is room.
     """
 
-    kind: Literal["auto", "pairs", "mlp", "communities"] = "pairs"
+    kind: Literal["auto", "pairs", "mlp", "communities"] = "auto"
     communities: int = Field(default=4, ge=1)
     ego: bool = True
     densities: Literal["equal", "spread"] = "equal"

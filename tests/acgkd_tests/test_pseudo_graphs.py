@@ -24,7 +24,9 @@ FEATURES = ["categorical", "continuous", "degree", "constant"]
 def build(tiny: ModuleType) -> Any:
     def make(seed: int = 0, config: dict[str, Any] | None = None, **prior: Any) -> PseudoGraphs:
         setting = tiny.setting(seed, **prior)
-        return build_pseudo_graphs(PseudoGraphConfig.model_validate({"graphs": 9, **(config or {})}), setting)
+        return build_pseudo_graphs(
+            PseudoGraphConfig.model_validate({"graphs": 9, "structure": "pairs", **(config or {})}), setting
+        )
 
     return make
 

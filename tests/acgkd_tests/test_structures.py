@@ -228,3 +228,4 @@ def test_a_fault_in_a_structure_names_its_place() -> None:
     with pytest.raises(ValueError, match=r"structure.kind"):
         PseudoGraphConfig.model_validate({"structure": "cliques"})
     assert PseudoGraphConfig.model_validate({"structure": "mlp"}).structure.kind == "mlp"
+    assert PseudoGraphConfig().structure.kind == "auto"
