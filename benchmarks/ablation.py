@@ -80,7 +80,7 @@ def _overview(results: Sequence[Results]) -> list[str]:
             _tables.difference(item.against(label, item.spec.method.name, "validation_divergence")) for item in results
         ]
         rows.append([label, *cells])
-    names = [item.spec.dataset.name if item.spec.dataset else "" for item in results]
+    names = [item.spec.name.removeprefix(f"{NAME}-") for item in results]
     return _tables.table(("change", *names), rows)
 
 
