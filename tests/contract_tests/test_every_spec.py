@@ -18,7 +18,7 @@ SPECS = sorted((HOME / "specs").rglob("*.yaml"))
 
 def test_there_are_two_and_those_of_benchmarks():
     assert [path.name for path in SPECS if path.parent.name == "specs"] == ["mutag.yaml", "quickstart.yaml"]
-    ablations = [f"ablation-{name}" for name in ("imdb_binary", "mutag", "proteins")]
+    ablations = [f"ablation-{name}" for name in ("imdb_binary", "mutag", "mutag_gcn", "proteins")]
     compared = ["collab", "imdb_binary", "mutag", "proteins", "ptc_mr", "reddit_binary"]
     found = [path.stem for path in SPECS if path.parent.name == "benchmarks"]
     assert found == [*ablations, *compared, "tuned-search", "tuned"]
