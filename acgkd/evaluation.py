@@ -101,6 +101,7 @@ def ms_per_1000(
     *,
     repeats: int = 5,
     warm_up: int = 1,
+    enough_s: float = 10.0,
 ) -> float:
     """Milliseconds of one pass over 1,000 samples: the median of several timed passes over `batches`.
 
@@ -111,12 +112,15 @@ def ms_per_1000(
         device: the model's.
         repeats: timed passes.
         warm_up: passes before, not timed.
+        enough_s: after so many seconds of timed passes there is no further one.
     """
     kept = list(batches)
     samples = sum(modality.size(batch) for batch in kept)
-    seconds = []
+    seconds: list[float] = []
     with at_rest(model):
         for turn in range(warm_up + repeats):
+            if sum(seconds) > enough_s:
+                break
             synchronize(device)
             start = time.perf_counter()
             for batch in kept:

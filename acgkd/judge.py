@@ -4,12 +4,14 @@ import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from acgkd import __version__, evaluation
+from acgkd import __version__, checkpoint, evaluation
+from acgkd.cache import once
 from acgkd.distillation import Distillation
 from acgkd.errors import ConfigError
 from acgkd.material import Material
@@ -18,7 +20,7 @@ from acgkd.reference import pool_agreement
 from acgkd.runtime import Clocks
 
 # Of 256 samples each: timing goes over them several times, and ten thousand images would tell no more.
-TIMED_BATCHES = 6
+TIMED_BATCHES = 4
 
 
 @dataclass(frozen=True)
@@ -101,18 +103,24 @@ class Judge:
     def _ms_per_1000(self, model: nn.Module, batches: list[Any]) -> float:
         return evaluation.ms_per_1000(model, self.modality, batches[:TIMED_BATCHES], self.material.device)
 
+    def _judge_teacher(self, path: Path) -> None:
+        quality: dict[str, float | int] = {}
+        for part in ("train", "validation", "test"):
+            answers = self._logits(self.teacher, self.material.batches(part))
+            quality[f"teacher_{part}_accuracy"] = evaluation.accuracy(answers, self.material.labels(part))
+            quality[f"{part}_size"] = int(getattr(self.material.split, part).numel())
+        quality["majority_accuracy"] = evaluation.majority_accuracy(
+            self.material.labels("train"), self.material.labels("test")
+        )
+        checkpoint.save(quality, path)
+
     def teacher_measurement(self) -> Measurement:
-        """The teacher's own row."""
+        """The teacher's own row; its answers to tens of thousands of samples are asked for once, not by every run."""
         teacher, seconds = self.teacher, self.preparation.teacher_seconds
         quality: dict[str, float | int | None] = {}
         if self.material.data is not None:
-            for part in ("train", "validation", "test"):
-                answers = self._logits(teacher, self.material.batches(part))
-                quality[f"teacher_{part}_accuracy"] = evaluation.accuracy(answers, self.material.labels(part))
-                quality[f"{part}_size"] = int(getattr(self.material.split, part).numel())
-            quality["majority_accuracy"] = evaluation.majority_accuracy(
-                self.material.labels("train"), self.material.labels("test")
-            )
+            once(self.preparation.verdict_file, self._judge_teacher)
+            quality.update(checkpoint.load(self.preparation.verdict_file))
         batches = self.material.test or self.preparation.pool
         cost: dict[str, float | int | bool | None] = {
             "teacher_s": seconds,

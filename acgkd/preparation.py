@@ -9,7 +9,7 @@ from torch import nn
 
 from acgkd import checkpoint
 from acgkd.cache import once
-from acgkd.config import fingerprint
+from acgkd.config import DatasetConfig, fingerprint
 from acgkd.errors import ConfigError
 from acgkd.material import Material
 from acgkd.models import build_model
@@ -56,11 +56,7 @@ class Preparation:
         teacher, chosen = self.material.config.teacher, self.material.config.dataset
         if teacher.checkpoint is not None:
             return fingerprint([TEACHER_VERSION, teacher.preset, _digest(teacher.checkpoint)])
-        dataset = None
-        if chosen is not None:
-            # Where the data lie does not matter, what a split file says does.
-            dataset = chosen.model_dump(mode="json", exclude={"root", "mirror"})
-            dataset["split_file"] = None if chosen.split_file is None else _digest(chosen.split_file)
+        dataset = None if chosen is None else _told(chosen)
         seeds, told = (self.material.split_seed, self.teacher_seed), self.material.config.prior
         return fingerprint(
             [TEACHER_VERSION, teacher.model_dump(mode="json"), dataset, *seeds, told.feature_count, told.classes]
@@ -69,6 +65,13 @@ class Preparation:
     @property
     def _teacher_file(self) -> Path:
         return self.home / "teachers" / f"{self.teacher_key()}.pt"
+
+    @property
+    def verdict_file(self) -> Path:
+        """Where it is kept how good the teacher is on each part of the data."""
+        chosen = self.material.config.dataset
+        key = [self.teacher_key(), None if chosen is None else _told(chosen), self.material.split_seed]
+        return self.home / "verdicts" / f"{fingerprint(key)}.pt"
 
     @property
     def _pool_file(self) -> Path:
@@ -162,6 +165,13 @@ class Preparation:
     def teacher_seconds(self) -> float | None:
         """How long the teacher was trained; None where it came from elsewhere."""
         return self._loaded[1]
+
+
+def _told(dataset: DatasetConfig) -> dict[str, Any]:
+    """What makes the data: where they lie does not matter, what a split file says does."""
+    told = dataset.model_dump(mode="json", exclude={"root", "mirror"})
+    told["split_file"] = None if dataset.split_file is None else _digest(dataset.split_file)
+    return told
 
 
 def _digest(path: str) -> str:

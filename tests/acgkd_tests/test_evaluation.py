@@ -83,6 +83,15 @@ def test_inference_time_is_positive_and_scales_to_a_thousand() -> None:
     assert 0 < evaluation.ms_per_1000(model, GRAPHS, some_batches(), torch.device("cpu"), repeats=3) < 60_000
 
 
+def test_inference_is_timed_no_longer_than_needed() -> None:
+    model, asked = build_model("gin-2-4", 4, 2), []
+    encode = model.encode
+    model.encode = lambda *inputs: asked.append(1) or encode(*inputs)  # type: ignore[method-assign]
+    evaluation.ms_per_1000(model, GRAPHS, some_batches(), torch.device("cpu"), repeats=5, enough_s=0.0)
+    # Two batches: once to warm up, once timed.
+    assert len(asked) == 4
+
+
 def test_parameters_are_counted() -> None:
     assert evaluation.parameters(torch.nn.Linear(3, 2)) == 8
     assert evaluation.parameters(torch.nn.BatchNorm1d(5)) == 10

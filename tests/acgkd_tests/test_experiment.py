@@ -17,6 +17,7 @@ from acgkd.config import RunConfig
 from acgkd.datasets import DATASETS
 from acgkd.errors import ConfigError, DataError
 from acgkd.experiment import Experiment, Measurement
+from acgkd.material import Material
 from analysis.record import Cost, Environment, Quality
 
 OBJECTIVES = (
@@ -151,6 +152,32 @@ def test_two_processes_that_start_together_prepare_once(tiny: ModuleType, tmp_pa
     assert printed[0][0] == printed[1][0] != ""
     assert (tmp_path / "log").read_text().split() == ["train_teacher", "reference_pool"]
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_teacher_is_judged_once_for_all_runs_that_share_it(
+    tiny: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    whole = Material.batches
+
+    def counted(self: Material, part: str) -> Any:
+        asked.append(part)
+        return whole(self, part)
+
+    monkeypatch.setattr(Material, "batches", counted)
+    rows = []
+    for student in ("gin-2-4", "gin-3-8"):
+        run = Experiment(config(tiny, "random_graphs", student=student), 0, home=tmp_path)
+        run.prepare()
+        rows.append(run.teacher_measurement().quality)
+    assert rows[0] == rows[1]
+    assert rows[0]["train_size"] == 24
+    assert asked.count("train") == 1
+    # Another split is another matter, though it may share the teacher's file.
+    other = Experiment(config(tiny, "random_graphs"), 1, home=tmp_path)
+    other.prepare()
+    other.teacher_measurement()
+    assert asked.count("train") == 2
 
 
 def test_what_shares_a_preparation_and_what_does_not(tiny: ModuleType, tmp_path: Path) -> None:
