@@ -82,6 +82,7 @@ def distill(
     entry, config = parse_method(choice)
     if entry.needs_data:
         raise ConfigError(f"`{choice.name}` learns from real data; `distill` has none. Use a sweep's `controls`.")
+    assert entry.modality is not None, "only methods that are handed data work on either kind"
     kind = modality(entry.modality)
     known = prior if isinstance(prior, PriorConfig) else checked(PriorConfig, prior, "`prior`")
     facts = kind.prior(known, PriorConfig())

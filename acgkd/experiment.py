@@ -12,7 +12,7 @@ from acgkd.distillation import Distillation
 from acgkd.errors import ConfigError
 from acgkd.judge import Judge, Measurement
 from acgkd.material import Material
-from acgkd.methods import Setting, parse_method
+from acgkd.methods import Setting, modality_of, parse_method
 from acgkd.modalities import modality
 from acgkd.models import build_model
 from acgkd.preparation import Preparation
@@ -55,7 +55,7 @@ class Experiment:
         split_seed, teacher_seed, self.draws_seed = (
             seed if part in config.vary else 0 for part in ("split", "teacher", "draws")
         )
-        self.material = Material(config, split_seed, modality(self.method.modality))
+        self.material = Material(config, split_seed, modality(modality_of(self.method, config.student.preset)))
         self.preparation = Preparation(
             self.material,
             teacher_seed=teacher_seed,

@@ -64,9 +64,7 @@ def models_law(teacher: TeacherConfig, student: StudentConfig, trust_code: bool)
             yield Fault(path, str(error))
 
 
-def checkpoint_law(
-    teacher: TeacherConfig, prior: PriorConfig, dataset: DatasetConfig | None, method: MethodChoice
-) -> Iterator[Fault]:
+def checkpoint_law(teacher: TeacherConfig, prior: PriorConfig, dataset: DatasetConfig | None) -> Iterator[Fault]:
     """The teacher's file is there, safe to open, and holds the weights of such a model."""
     if teacher.checkpoint is None:
         return
@@ -78,7 +76,7 @@ def checkpoint_law(
         yield Fault("teacher/checkpoint", f"There is no file {path}.")
         return
     try:
-        model = _blank_teacher(teacher.preset, prior, dataset, method)
+        model = _blank_teacher(teacher.preset, prior, dataset)
         if model is None:
             load_state(path)
         else:
@@ -87,19 +85,18 @@ def checkpoint_law(
         yield Fault("teacher/checkpoint", str(error))
 
 
-def _blank_teacher(preset: str, prior: PriorConfig, dataset: DatasetConfig | None, method: MethodChoice) -> Any:
+def _blank_teacher(preset: str, prior: PriorConfig, dataset: DatasetConfig | None) -> Any:
     """A model that the weights should fit, or None where other sections are too wrong to build one."""
     import torch
 
     from acgkd.datasets import DATASETS
-    from acgkd.methods import METHODS
     from acgkd.modalities import modality
-    from acgkd.models import build_model
+    from acgkd.models import build_model, parse_preset
     from acgkd.runtime import Streams
 
     try:
         known = PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
-        facts = modality(METHODS[method.name].modality).prior(prior, known)
+        facts = modality(parse_preset(preset)[0].modality).prior(prior, known)
         with Streams(0, torch.device("cpu")).fork("teacher"):
             return build_model(preset, facts.feature_count, facts.classes)
     except AcgkdError:
@@ -158,6 +155,16 @@ def teacher_comes_from_somewhere(teacher: TeacherConfig, dataset: DatasetConfig 
         )
 
 
+def _kind(method: str, student: StudentConfig) -> str | None:
+    """The modality of a method that there is; None where it is the student's and there is no such model."""
+    from acgkd.methods import METHODS, modality_of
+
+    try:
+        return modality_of(METHODS[method], student.preset)
+    except AcgkdError:
+        return None
+
+
 def modalities_agree(
     method: MethodChoice, dataset: DatasetConfig | None, teacher: TeacherConfig, student: StudentConfig
 ) -> Iterator[Fault]:
@@ -168,7 +175,9 @@ def modalities_agree(
 
     if method.name not in METHODS:
         return
-    kind = METHODS[method.name].modality
+    kind = _kind(method.name, student)
+    if kind is None:
+        return
     others: list[tuple[str, str, Any, str]] = [("teacher/preset", teacher.preset, MODELS, teacher.preset.split("-")[0])]
     others.append(("student/preset", student.preset, MODELS, student.preset.split("-")[0]))
     if dataset is not None:
@@ -221,8 +230,11 @@ def _prior_faults(prior: PriorConfig, dataset: DatasetConfig | None, method: str
         known = PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
     except AcgkdError:
         return  # told already
+    kind = METHODS[method].modality or (None if dataset is None else DATASETS[dataset.name].modality)
+    if kind is None:
+        return  # it needs data, and will be told so
     try:
-        modality(METHODS[method].modality).prior(prior, known)
+        modality(kind).prior(prior, known)
     except AcgkdError as error:
         yield Fault(path, str(error))
 
@@ -247,7 +259,9 @@ def method_needs_data(
             )
 
 
-def controls_law(controls: Sequence[Control], method: MethodChoice, dataset: DatasetConfig | None) -> Iterator[Fault]:
+def controls_law(
+    controls: Sequence[Control], method: MethodChoice, dataset: DatasetConfig | None, student: StudentConfig
+) -> Iterator[Fault]:
     """Controls exist, no label twice, none the method itself unless it says so, all of its kind and able to run."""
     from acgkd.methods import METHODS
 
@@ -262,7 +276,7 @@ def controls_law(controls: Sequence[Control], method: MethodChoice, dataset: Dat
             yield Fault(
                 path, f"'{label}' is the method itself. Leave it out, or give it a `label` of its own to run both."
             )
-        elif method.name in METHODS and METHODS[name].modality != METHODS[method.name].modality:
+        elif method.name in METHODS and METHODS[name].modality not in (None, _kind(method.name, student)):
             yield Fault(path, f"'{name}' is for {METHODS[name].modality}, but '{method.name}' is not. Leave it out.")
         else:
             yield from _settings_of(control, method, path)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from acgkd.config import Config, MethodChoice, PriorConfig
-from acgkd.errors import ConfigError
+from acgkd.errors import ConfigError, UnknownNameError
 
 LABEL_LENGTH = 60
 
@@ -95,18 +95,28 @@ def _known_part(settings: Mapping[str, Any], model: Any) -> dict[str, Any]:
     return kept
 
 
-def lower_controls(method: Any) -> list[str]:
-    """The lower controls of a method's modality, without the method itself; none where it is not known.
+def lower_controls(method: Any, student: Any) -> list[str]:
+    """The lower controls of a method's modality, without the method itself; none where that is not known.
 
     Args:
         method: what a spec says under `method`: a name, a mapping or a `MethodChoice`.
+        student: what it says under `student`: a preset, a mapping or a `StudentConfig`.
     """
-    from acgkd.methods import METHODS
+    from acgkd.methods import METHODS, modality_of
 
-    name = method.get("name") if isinstance(method, Mapping) else getattr(method, "name", method)
-    if not isinstance(name, str) or name not in METHODS:
+    name, preset = _said(method, "name"), _said(student, "preset")
+    if name not in METHODS:
         return []
-    kind = METHODS[name].modality
+    try:
+        kind = modality_of(METHODS[name], preset)
+    except UnknownNameError:
+        return []
     return [
         other for other in METHODS if other != name and METHODS[other].lower_control and METHODS[other].modality == kind
     ]
+
+
+def _said(section: Any, key: str) -> str:
+    """The main word of a section of a spec, however it is written."""
+    said = section.get(key) if isinstance(section, Mapping) else getattr(section, key, section)
+    return said if isinstance(said, str) else ""

@@ -219,7 +219,7 @@ def defaults(tree: Mapping[str, Any]) -> dict[str, Any]:
         quality = "agreement" if dataset is None else "validation_divergence"
         tree["objectives"] = [{"name": quality}, {"name": "multiply_adds"}]
     if tree.get("controls") is None:
-        tree["controls"] = lower_controls(tree.get("method"))
+        tree["controls"] = lower_controls(tree.get("method"), tree.get("student"))
     if isinstance(replicates, Replicates):
         return tree
     if replicates is None or (isinstance(replicates, Mapping) and "vary" not in replicates):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from acgkd.catalog import Catalog
 from acgkd.config import Config, MethodChoice, checked
+from acgkd.models import MODELS
 from acgkd.runtime import Streams
 
 StageName = Literal["synthesis", "transfer", "joint"]
@@ -133,7 +134,8 @@ class Method(Generic[C]):
 
     Args:
         config: the method's settings.
-        modality: what its samples are.
+        modality: what its samples are; None where the control is handed them, of whatever kind: then it is that of the
+            models (`modality_of`).
         start: begins a run; cheap, so that a state can be loaded into it.
         needs_student: whether synthesis looks at the student (then samples cannot be cached across students).
         needs_data: a control that learns from the teacher's training split, handed in from outside.
@@ -141,7 +143,7 @@ class Method(Generic[C]):
     """
 
     config: type[C]
-    modality: Literal["graphs", "images"]
+    modality: Literal["graphs", "images"] | None
     start: Callable[[C, Setting], Run]
     needs_student: Callable[[C], bool] = _no
     needs_data: bool = False
@@ -149,6 +151,15 @@ class Method(Generic[C]):
 
 
 METHODS: Catalog[Method[Any]] = Catalog("acgkd.methods", "METHOD", "method")
+
+
+def modality_of(method: Method[Any], student: str) -> str:
+    """The name of the modality that a method works on: its own, or that of the student's model.
+
+    Raises:
+        UnknownNameError: it is the student's, and no model is of that kind.
+    """
+    return method.modality or MODELS[student.split("-")[0]].modality
 
 
 def parse_method(choice: MethodChoice) -> tuple[Method[Any], MethodConfig]:

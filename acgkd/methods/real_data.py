@@ -1,24 +1,31 @@
 """The upper control: the same teaching on the teacher's own training split, handed in from outside."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from acgkd.config import checked
 from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS
-from acgkd.graphs.batch import GraphBatch
 from acgkd.graphs.select import GraphSelector
+from acgkd.images import IMAGES, ImagePrior
 from acgkd.methods import Method, MethodConfig, NoSettings, Run, Setting
-from acgkd.methods._graphs import GraphTransferConfig, lift_to
-from acgkd.methods._transfer import CurriculumConfig, Samples, Transfer
+from acgkd.methods._graphs import lift_to
+from acgkd.methods._transfer import CurriculumConfig, Samples, Transfer, TransferConfig
 from acgkd.methods._two_phase import TwoPhase
+from acgkd.pixels import Pixels
 
 
-class RealTransferConfig(GraphTransferConfig):
-    """Teaching on real samples: all are let in from the beginning."""
+class RealTransferConfig(TransferConfig):
+    """Teaching on real samples: all are let in from the beginning.
 
+    Args:
+        projection: `auto` is `gat` on graphs and `none` on images.
+    """
+
+    projection: Literal["auto", "none", "gat"] = "auto"  # type: ignore[assignment]
     curriculum: CurriculumConfig = CurriculumConfig(pacing="none")
 
 
@@ -29,43 +36,35 @@ class RealDataConfig(MethodConfig):
     transfer: RealTransferConfig = RealTransferConfig()
 
 
-class _RealGraphs:
+class _RealSamples:
     """A synthesis that has its samples already, and the source that draws from them."""
 
     steps = 0
     done = 0
     multiply_adds = 0.0
 
-    def __init__(self, graphs: Sequence[Any], device: torch.device) -> None:
-        if not graphs:
-            raise ConfigError("`real_data` learns from the training split, but no data set was given.")
-        self.labels = torch.tensor([int(graph.y) for graph in graphs], device="cpu")
-        self._ends = torch.tensor([int(graph.edge_index.shape[1]) for graph in graphs], device="cpu")
-        self.load = torch.tensor([int(graph.x.shape[0]) for graph in graphs], device="cpu") + self._ends
-        self._select = GraphSelector(GRAPHS.collate(graphs, device))
+    def __init__(self, labels: Tensor, cut: Callable[[Tensor], Any]) -> None:
+        self.labels = labels
+        self._cut = cut
 
-    def draw(self, indices: Tensor) -> GraphBatch:
-        """The graphs at `indices`."""
-        return self._select(indices)
-
-    def edges(self, indices: Tensor) -> Tensor:
-        """Number of edges of the graphs at `indices`; each is listed in both directions."""
-        return self._ends[indices] / 2
+    def draw(self, indices: Tensor) -> Any:
+        """The samples at `indices`."""
+        return self._cut(indices)
 
     def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:
         """There is none to do."""
         raise ConfigError("`real_data` has no synthesis step.")
 
-    def source(self, samples: Samples) -> "_RealGraphs":
-        """Itself: real graphs are what they are."""
+    def source(self, samples: Samples) -> "_RealSamples":
+        """Itself: real samples are what they are."""
         return self
 
-    def samples(self, count: int) -> GraphBatch:
-        """The first `count` real graphs."""
-        return self.draw(torch.arange(min(count, self._select.count), device="cpu"))
+    def samples(self, count: int) -> Any:
+        """The first `count` real samples."""
+        return self.draw(torch.arange(min(count, self.labels.numel()), device="cpu"))
 
     def facts(self) -> Mapping[str, float]:
-        """Nothing to say of pseudo-graphs."""
+        """Nothing to say of pseudo-samples."""
         return {}
 
     def state_dict(self) -> dict[str, Any]:
@@ -76,17 +75,44 @@ class _RealGraphs:
         """Nothing to take up."""
 
 
+class _RealGraphs(_RealSamples):
+    """Graphs, whose sizes are known too."""
+
+    def __init__(self, graphs: Sequence[Any], device: torch.device) -> None:
+        labels = torch.tensor([int(graph.y) for graph in graphs], device="cpu")
+        super().__init__(labels, GraphSelector(GRAPHS.collate(graphs, device)))
+        self._ends = torch.tensor([int(graph.edge_index.shape[1]) for graph in graphs], device="cpu")
+        self.load = torch.tensor([int(graph.x.shape[0]) for graph in graphs], device="cpu") + self._ends
+
+    def edges(self, indices: Tensor) -> Tensor:
+        """Number of edges of the graphs at `indices`; each is listed in both directions."""
+        return self._ends[indices] / 2
+
+
+def _real_images(images: Sequence[Any], device: torch.device) -> _RealSamples:
+    if isinstance(images, Pixels):
+        labels = images.labels
+    else:
+        labels = torch.tensor([int(label) for _, label in images], device="cpu")
+    return _RealSamples(labels, IMAGES.minibatches(images, device, augment="none", generator=None))
+
+
 def _start(config: RealDataConfig, setting: Setting) -> Run:
+    if not setting.real:
+        raise ConfigError("`real_data` learns from the training split, but no data set was given.")
+    of_images = isinstance(setting.prior, ImagePrior)
+    settings = config.transfer.model_dump()
+    if settings["projection"] == "auto":
+        settings["projection"] = "none" if of_images else "gat"
+    taught = checked(TransferConfig, settings, "method real_data")
+    real = (_real_images if of_images else _RealGraphs)(setting.real, setting.device)
+
     def transfer() -> Transfer:
-        return Transfer(config.transfer, setting, GRAPHS, lift_to(setting.teacher, setting.device))
+        if of_images:
+            return Transfer(taught, setting, IMAGES)
+        return Transfer(taught, setting, GRAPHS, lift_to(setting.teacher, setting.device))
 
-    return TwoPhase(
-        _RealGraphs(setting.real, setting.device),
-        transfer,
-        student=setting.student,
-        transfer_steps=config.transfer.steps,
-        samples="fixed",
-    )
+    return TwoPhase(real, transfer, student=setting.student, transfer_steps=taught.steps, samples="fixed")
 
 
-METHOD = Method(config=RealDataConfig, modality="graphs", start=_start, needs_data=True)
+METHOD = Method(config=RealDataConfig, modality=None, start=_start, needs_data=True)

@@ -193,6 +193,7 @@ class Case:
 
     method: Method[Any]
     tiny: ModuleType
+    kind: str
 
     def config(self, **changes: Mapping[str, Any]) -> Any:
         """The defaults, but few steps and samples wherever a setting of that name is there."""
@@ -204,7 +205,7 @@ class Case:
         return self.method.config.model_validate(chosen)
 
     def setting(self, seed: int = 0, other_student: bool = False) -> Setting:
-        if self.method.modality == "graphs":
+        if self.kind == "graphs":
             setting = self.tiny.setting(seed, "gin-3-8" if other_student else "gin-2-8")
             real = self.tiny.distillation(seed=100).run.samples(8)
             return replace(setting, real=_items(real) if self.method.needs_data else ())
@@ -214,7 +215,9 @@ class Case:
             teacher = ImageNet(prior.shape, 2).eval().requires_grad_(False)
         with streams.fork("student"):
             student = ImageNet(prior.shape, 2)
-        return Setting(teacher, student, prior, streams, CPU)
+        pixels = torch.Generator(device="cpu").manual_seed(0)
+        real = [(torch.randn(prior.shape, generator=pixels), number % 2) for number in range(8)]
+        return Setting(teacher, student, prior, streams, CPU, real if self.method.needs_data else ())
 
     def run(self, seed: int = 0, other_student: bool = False, **changes: Mapping[str, Any]) -> Distillation:
         return Distillation(self.method, self.config(**changes), self.setting(seed, other_student))
@@ -234,10 +237,18 @@ DUMMIES: dict[str, Method[Any]] = {
 }
 
 
-@pytest.fixture(params=[*METHODS.names(), *DUMMIES])
+# A method that works on both kinds is run on both.
+KINDS = [
+    (name, kind)
+    for name, method in (*((name, METHODS[name]) for name in METHODS), *DUMMIES.items())
+    for kind in ([method.modality] if method.modality else ["graphs", "images"])
+]
+
+
+@pytest.fixture(params=KINDS, ids=lambda param: "-".join(param))
 def case(request: pytest.FixtureRequest, tiny: ModuleType) -> Case:
-    name = request.param
-    return Case(DUMMIES[name] if name in DUMMIES else METHODS[name], tiny)
+    name, kind = request.param
+    return Case(DUMMIES[name] if name in DUMMIES else METHODS[name], tiny, kind)
 
 
 def test_the_catalogue_holds_the_methods_that_the_docs_name() -> None:
@@ -310,7 +321,7 @@ def test_the_students_loss_falls(case: Case) -> None:
 
 
 def test_the_student_is_a_module_of_the_modality_throughout(case: Case) -> None:
-    run, kind = case.run(), modality(case.method.modality)
+    run, kind = case.run(), modality(case.kind)
     while not run.done:
         run.advance(until=min(1.0, run.progress + 0.26))
         run.student.eval()
@@ -376,7 +387,7 @@ def test_a_state_is_not_changed_by_the_steps_that_follow(case: Case, tmp_path: P
 
 
 def test_samples_are_one_detached_batch_of_the_size_asked_for(case: Case) -> None:
-    run, kind = case.run(), modality(case.method.modality)
+    run, kind = case.run(), modality(case.kind)
     for until in (0.0, 0.5, 1.0):
         run.advance(until=until)
         for count in (1, 5):
@@ -420,7 +431,7 @@ def test_synthesis_that_needs_no_student_is_the_same_beside_any(case: Case) -> N
     if case.method.needs_student(config):
         assert stages[0].name == "joint"
         return
-    if stages[0].name != "synthesis" or case.method.modality != "graphs":
+    if stages[0].name != "synthesis" or case.kind != "graphs":
         return
     one, other = case.run(), case.run(other_student=True)
     for run in (one, other):

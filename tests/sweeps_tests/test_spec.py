@@ -165,7 +165,22 @@ def test_the_floor_is_the_first_lower_control_and_no_baseline(write):
 def test_left_out_controls_are_the_lower_control_of_the_modality(write):
     assert read_spec(write(controls=...)).floor_control() == "random_graphs"
     assert read_spec(write(controls=..., method="random_graphs", space=..., budget=...)).controls == ()
-    assert lower_controls({"name": "nothing"}) == []
+    assert lower_controls({"name": "nothing"}, "gin-3-32") == []
+    images = {"dataset": "digits", "teacher": "resnet-8", "student": "wrn-10-1", "space": ..., "budget": ...}
+    assert read_spec(write(**images, method="rdskd", controls=...)).floor_control() == "noise"
+
+
+def test_the_upper_control_is_of_the_students_kind(write):
+    assert lower_controls("real_data", {"preset": "gin-3-32"}) == ["random_graphs"]
+    assert lower_controls("real_data", "wrn-10-1") == ["noise"]
+    assert lower_controls("real_data", "nothing-3") == lower_controls("real_data", None) == []
+    images = {"dataset": "digits", "teacher": "resnet-8", "student": "wrn-10-1", "space": ..., "budget": ...}
+    assert read_spec(write(**images, method="rdskd", controls=["noise", "real_data"])).trials == 1
+    assert read_spec(write(**images, method="real_data", controls=["noise", "rdskd"])).trials == 1
+    with pytest.raises(SpecError, match="'real_data' works on images, but 'motifs' is for graphs"):
+        read_spec(write(**{**images, "dataset": "motifs"}, method="real_data"))
+    with pytest.raises(SpecError, match="'random_graphs' is for graphs, but 'real_data' is not"):
+        read_spec(write(**images, method="real_data", controls=["random_graphs"]))
 
 
 def test_without_a_space_there_is_one_trial(write):
