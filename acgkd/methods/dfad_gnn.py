@@ -10,6 +10,7 @@ initialised (`gradient: cut`).
 
 Neither loss ties graphs to the teacher's data or balances classes. A sum-pooling teacher answers graphs far from its
 data with large logits of one class; once student and teacher are both sure of it, the generator's gradient vanishes.
+`balance_weight` and `statistics_weight`, which are not of the paper, tie them to both.
 Source: Zhuang et al. (2022), arXiv:2205.03811; GammaGL dfad6e3d, `examples/dfad_gnn`.
 """
 
@@ -24,14 +25,15 @@ from acgkd.config import Config
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.graphs.generator import Features, Gradient, GraphGenerator
 from acgkd.graphs.prior import Prior
-from acgkd.losses import logit_distance, probability_distance
+from acgkd.losses import logit_distance
 from acgkd.methods import Method, MethodConfig, Run, Setting, Stage
+from acgkd.methods._disagreement import Disagreement, DisagreementConfig
 from acgkd.methods._graphs import lift_to
 from acgkd.runtime import backward
 
 
-class GeneratorConfig(Config):
-    """What the generator is and how it plays.
+class GeneratorConfig(DisagreementConfig):
+    """What the generator is, what it minimises and how it plays.
 
     Args:
         turn: its steps after each turn of the student.
@@ -142,6 +144,7 @@ class DfadGnn(Run):
         theirs, own = config.transfer, config.synthesis
         self._student_optimizer = torch.optim.Adam(learned, lr=theirs.rate, weight_decay=theirs.weight_decay)
         self._optimizer = torch.optim.Adam(self.generator.parameters(), lr=own.rate, weight_decay=own.weight_decay)
+        self._disagreement = Disagreement(own, setting)
         self._costs: list[Callable[[GraphBatch], float]] = []
 
     @property
@@ -184,8 +187,7 @@ class DfadGnn(Run):
         # At rest: the student's BatchNorm memory is of the graphs that it was taught on, and of no others.
         self._student.eval()
         batch = self._generate(self.config.transfer.batch_size, "game")
-        target, answer = GRAPHS.logits(self.setting.teacher, batch), GRAPHS.logits(self._student, batch)
-        loss = -probability_distance(target, answer)
+        loss = self._disagreement(self._student, batch)
         learns = self.config.synthesis.gradient == "straight_through"
         if learns:
             # Not `backward`, which would also work out the student's gradients.

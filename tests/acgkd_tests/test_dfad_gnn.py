@@ -1,15 +1,23 @@
 """DFAD-GNN: what the generator draws, that it learns, and who minimises what."""
 
+import logging
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from acgkd.config import RunConfig
+from acgkd.experiment import Experiment
+from acgkd.graphs import GRAPHS
 from acgkd.graphs.batch import GraphBatch
 from acgkd.graphs.generator import GraphGenerator
+from acgkd.losses import probability_distance
+from acgkd.methods._disagreement import Disagreement, DisagreementConfig
 from acgkd.methods.dfad_gnn import METHOD, DfadGnn, DfadGnnConfig
+from acgkd.statistics import BatchNormStatistics
 
 FEATURES = ["categorical", "continuous", "degree", "constant"]
 
@@ -225,6 +233,66 @@ def test_against_a_student_at_rest_the_generator_finds_disagreement(game: Any, d
     assert sum(losses[-10:]) < sum(losses[:10]) - 0.5
 
 
+# ---- what the generator minimises
+
+
+def loss_of(tiny: ModuleType, play: DfadGnn, **options: Any) -> tuple[Tensor, GraphBatch]:
+    """With such options, of one batch that the generator made."""
+    batch = play._generate(16, "game")
+    config = DisagreementConfig.model_validate(options)
+    return Disagreement(config, play.setting)(play.student.eval(), batch), batch
+
+
+@pytest.mark.parametrize(("balance", "weight"), [(0.0, 0.0), (3.0, 0.0), (0.0, 0.5), (3.0, 0.5)])
+def test_the_generators_loss_is_the_weighted_sum_of_its_terms(game: Any, balance: float, weight: float) -> None:
+    play = game()
+    teacher, batch = play.setting.teacher, play.samples(16)
+    statistics = BatchNormStatistics(teacher, "squared")
+    with statistics.listening():
+        target = GRAPHS.logits(teacher, batch)
+    apart = probability_distance(target, GRAPHS.logits(play.student.eval(), batch)).item()
+    mean = target.softmax(dim=1).mean(dim=0)
+    entropy = -(mean * mean.log()).sum().item()
+    config = DisagreementConfig(balance_weight=balance, statistics_weight=weight, statistics="squared")
+    expected = -apart - balance * entropy + weight * statistics.distance(torch.device("cpu")).item()
+    assert Disagreement(config, play.setting)(play.student, batch).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_disagreement_alone_is_the_published_loss() -> None:
+    config = METHOD.config().synthesis
+    assert (config.balance_weight, config.statistics_weight) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("weight", ["balance_weight", "statistics_weight"])
+def test_each_weight_moves_the_generator(game: Any, weight: str) -> None:
+    weights = {weight: 5.0 if weight == "balance_weight" else 1.0}
+    gains = []
+    for seed in (1, 3):
+        ends = []
+        for synthesis in ({}, weights):
+            play = game(seed, synthesis, mean_degree=2.0)
+            for _ in range(40):
+                play._generator_step()
+            with torch.no_grad():
+                judged = Disagreement(DisagreementConfig.model_validate(weights), play.setting)
+                ends.append(judged(play.student, play.samples(200)).item())
+        gains.append(ends[0] - ends[1])
+    # Over seeds 0 to 3: 0.7 ± 0.3 and 0.7 ± 0.7.
+    assert sum(gains) / 2 > 0.2
+
+
+def test_statistics_without_batch_norm_are_told_of(game: Any, caplog: pytest.LogCaptureFixture) -> None:
+    play = game()
+    for layer in play.setting.teacher.modules():
+        if isinstance(layer, nn.BatchNorm1d):
+            layer.running_mean = None
+    with caplog.at_level(logging.WARNING):
+        Disagreement(DisagreementConfig(), play.setting)
+        assert not caplog.records
+        Disagreement(DisagreementConfig(statistics_weight=1.0), play.setting)
+    assert "no BatchNorm layer" in caplog.text
+
+
 def test_the_rate_goes_to_zero_where_it_is_told_to(game: Any) -> None:
     play = game(transfer={"schedule": "linear", "steps": 4})
     rates = []
@@ -246,3 +314,24 @@ def test_every_kind_of_prior_is_played(tiny: ModuleType, features: str) -> None:
 
 def test_it_always_looks_at_the_student() -> None:
     assert METHOD.needs_student(METHOD.config())
+
+
+@pytest.mark.slow
+def test_balance_and_statistics_make_it_learn_more_on_motifs_than_random_graphs(tmp_path: Path) -> None:
+    weights = {"balance_weight": 5.0, "statistics_weight": 1.0}
+    methods = [
+        {"name": "dfad_gnn", "synthesis": weights, "transfer": {"steps": 300, "schedule": "linear"}},
+        {"name": "random_graphs", "transfer": {"projection": "none"}},
+    ]
+    found = []
+    for method in methods:
+        config = {"dataset": "motifs", "teacher": "gin-5-64", "student": "gin-3-32", "method": method}
+        experiment = Experiment(RunConfig.model_validate(config), 101, home=tmp_path)
+        experiment.prepare()
+        run = experiment.start()
+        run.advance()
+        found.append(experiment.judge(run, ["validation_accuracy", "validation_divergence"]))
+    learned, control = found
+    # Seeds 101 and 102: accuracies 0.84 and 0.91, divergences 0.55 and 0.37; the control at 101: 0.5 and 7.4.
+    assert learned["validation_accuracy"] > control["validation_accuracy"] + 0.15
+    assert learned["validation_divergence"] < 0.25 * control["validation_divergence"]

@@ -1,0 +1,64 @@
+"""What a generator that plays against a student minimises: agreement, and what may keep it near the teacher's data."""
+
+import logging
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from acgkd.config import Config
+from acgkd.graphs import GRAPHS, GraphBatch
+from acgkd.images.losses import balance_loss
+from acgkd.losses import probability_distance
+from acgkd.methods import Setting
+from acgkd.statistics import BatchNormStatistics, Statistic
+
+logger = logging.getLogger(__name__)
+
+
+class DisagreementConfig(Config):
+    """What the generator minimises: at the defaults, agreement alone; the weights are not of the published method.
+
+    Args:
+        balance_weight: weight of the negative entropy of the teacher's mean answer, so that all classes are made.
+        statistics_weight: weight of the distance between BatchNorm's memory and what it sees.
+        statistics: that distance.
+    """
+
+    balance_weight: float = Field(default=0.0, ge=0)
+    statistics_weight: float = Field(default=0.0, ge=0)
+    statistics: Statistic = "gaussian_kl"
+
+
+class Disagreement:
+    """The generator's loss.
+
+    Args:
+        config: its terms.
+        setting: teacher, device.
+    """
+
+    def __init__(self, config: DisagreementConfig, setting: Setting) -> None:
+        self._config = config
+        self._setting = setting
+        self._statistics = BatchNormStatistics(setting.teacher, config.statistics)
+        if config.statistics_weight > 0 and self._statistics.layers == 0:
+            logger.warning("The teacher has no BatchNorm layer: the statistics term of the generator's loss is absent.")
+
+    def __call__(self, student: nn.Module, batch: GraphBatch) -> Tensor:
+        """Of one batch, which teacher and student pass over.
+
+        Shapes:
+            returns: scalar
+        """
+        config, teacher = self._config, self._setting.teacher
+        if config.statistics_weight > 0:
+            with self._statistics.listening():
+                target = GRAPHS.logits(teacher, batch)
+        else:
+            target = GRAPHS.logits(teacher, batch)
+        loss = -probability_distance(target, GRAPHS.logits(student, batch))
+        if config.balance_weight > 0:
+            loss = loss + config.balance_weight * balance_loss(target)
+        if config.statistics_weight > 0:
+            loss = loss + config.statistics_weight * self._statistics.distance(self._setting.device)
+        return loss
