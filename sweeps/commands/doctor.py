@@ -4,6 +4,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -92,11 +93,16 @@ def _devices(_: Path) -> Iterator[Finding]:
 def _data(_: Path) -> Iterator[Finding]:
     root = os.environ.get("ACGKD_DATA")
     if root is None:
-        yield "note", "ACGKD_DATA is not set: benchmark sets are downloaded when first used (`motifs` needs none)"
+        yield (
+            "note",
+            "ACGKD_DATA is not set: benchmark sets are downloaded when first used (`motifs` and `digits` need none)",
+        )
     elif Path(root).is_dir():
         yield "ok", f"ACGKD_DATA is {root}"
     else:
         yield "bad", f"ACGKD_DATA is {root}, but there is no such folder"
+    if find_spec("sklearn") is None:
+        yield "note", "scikit-learn is not installed: `pip install acgkd[images]` brings it, and with it `digits`"
 
 
 def _cache(_: Path) -> Iterator[Finding]:

@@ -1,9 +1,13 @@
 """What `acgkd check` says of images: sizes that fit, augmentation where it means something, shares that are used."""
 
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from acgkd.config import DatasetConfig, PriorConfig, StudentConfig, TeacherConfig
 from sweeps.catalog_checks import dataset_law, images_fit
+from sweeps.commands import doctor
 
 
 def fit(dataset: str | None, preset: str, **changes: Any) -> list[str]:
@@ -32,3 +36,10 @@ def test_unused_shares_are_told_with_their_place() -> None:
     (fault,) = dataset_law(DatasetConfig(name="svhn", fractions=(0.5, 0.2, 0.3)))
     assert fault.path == "dataset/fractions"
     assert list(dataset_law(DatasetConfig(name="svhn"))) == []
+
+
+def test_doctor_says_how_to_get_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    assert any("acgkd[images]" in text for state, text in doctor._data(Path()) if state == "note")
+    monkeypatch.setattr(doctor, "find_spec", lambda name: name)
+    assert not any("acgkd[images]" in text for _, text in doctor._data(Path()))
