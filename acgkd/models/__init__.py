@@ -25,7 +25,7 @@ class Model:
         words: what may stand after the numbers, each at most once and in this order.
         law: what must hold between the numbers; called with them, says what is wrong, or None.
         side: height and width of the images that it reads; None where it reads any.
-        stacked: whether replicates may be run as one batch of models.
+        stacked: whether replicates may be run as one batch of models; nothing makes use of it yet.
     """
 
     modality: Literal["graphs", "images"]

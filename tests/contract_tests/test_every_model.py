@@ -34,6 +34,11 @@ def test_the_catalogue_holds_two_graph_models_and_three_image_models() -> None:
     assert len(PRESETS) == len(set(PRESETS)) == 24
 
 
+def test_no_model_declares_what_nothing_makes_use_of() -> None:
+    """Whoever declares the first one teaches `sweeps.runner.JobRunner` to run its replicates as one batch."""
+    assert not [name for name in NAMES if MODELS[name].stacked]
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_can_be_built_by_name(preset: str) -> None:
     check_preset(preset)
