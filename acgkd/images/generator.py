@@ -13,6 +13,11 @@ Ending = Literal["tanh_norm", "norm", "sigmoid"]
 DOUBLINGS = 2
 
 
+def reaches(shape: tuple[int, int, int]) -> bool:
+    """Whether images of that shape (channels, height, width) can be reached by doubling."""
+    return all(side % 2**DOUBLINGS == 0 for side in shape[1:])
+
+
 class ImageGenerator(nn.Module):
     """z -> linear -> map of a quarter of the side -> BatchNorm -> twice (double, convolve, BatchNorm, ReLU) -> image.
 
@@ -50,7 +55,7 @@ class ImageGenerator(nn.Module):
         super().__init__()
         channels, height, breadth = shape
         factor = 2**DOUBLINGS
-        if height % factor or breadth % factor:
+        if not reaches(shape):
             raise ConfigError(
                 f"A generator doubles its map {DOUBLINGS} times, so height and width of an image must be multiples of "
                 f"{factor}, but got {height} x {breadth}. Pad or resize the images that the teacher reads."

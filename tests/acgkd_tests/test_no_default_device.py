@@ -26,6 +26,10 @@ reference.PRESETS["graphs"] = tuple(
 OBJECTIVES = (
     "validation_accuracy", "validation_divergence", "agreement", "multiply_adds", "seconds", "student_multiply_adds"
 )
+LITTLE = {"batch_size": 8, "generator": {"latent": 4, "width": 8}}
+reference.PRESETS["images"] = tuple(
+    (name, {**synthesis, **LITTLE, "steps": 2}) for name, synthesis in reference.PRESETS["images"]
+)
 METHODS = [
     {"name": "acgkd", **tiny.CHOICES["resumable"], "synthesis": {**tiny.SYNTHESIS, "noise": "gumbel"}},
     {"name": "acgkd", "synthesis": {**tiny.SYNTHESIS, "complexity": {"mode": "threshold"}},
@@ -42,10 +46,25 @@ METHODS = [
     {"name": "gfkd", "synthesis": {**tiny.SYNTHESIS, "density": "prior"},
      "transfer": {**tiny.TRANSFER, "samples": "soft", "curriculum": {"difficulty": "edges", "pacing": "linear"}}},
 ]
-for number, method in enumerate(METHODS):
-    config = RunConfig.model_validate({
+ON_IMAGES = [
+    {"name": "rdskd", "synthesis": {**LITTLE, "steps": 3},
+     "transfer": {**tiny.TRANSFER, "curriculum": {"pacing": "linear"}, "images": 12}},
+    {"name": "mskd", "synthesis": {**LITTLE, "steps": 3}, "transfer": {**tiny.TRANSFER, "optimizer": "sgd"}},
+    {"name": "dafl", "synthesis": {**LITTLE, "steps": 3, "joint": False, "generator": {"ending": "sigmoid"}},
+     "transfer": {**tiny.TRANSFER, "samples": "fixed"}},
+    {"name": "noise", "synthesis": {"source": "generator"}, "transfer": tiny.TRANSFER},
+    {"name": "real_data", "transfer": tiny.TRANSFER},
+]
+for number, method in enumerate([*METHODS, *ON_IMAGES]):
+    made_of = {
         "dataset": {"name": "motifs", "options": {"graphs": 24}}, "teacher": {"preset": "gin-2-8", "epochs": 1},
-        "student": "gcn-2-4" if number % 2 else "gin-2-4", "method": method, "device": "cpu",
+        "student": "gcn-2-4" if number % 2 else "gin-2-4",
+    }
+    if number >= len(METHODS):
+        made_of = {"dataset": "digits", "teacher": {"preset": "resnet-8", "epochs": 1, "batch_size": 256},
+                   "student": "wrn-10-1"}
+    config = RunConfig.model_validate({
+        **made_of, "method": method, "device": "cpu",
         "prior": {"mean_degree": "unknown"} if number == 2 else {},
     })
     experiment = Experiment(config, 0, home=home, share_synthesis=True)

@@ -1,5 +1,6 @@
 """The reference pool: fixed by teacher and seed, and no place where a trivial student wins."""
 
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -19,6 +20,8 @@ def short_presets(monkeypatch: pytest.MonkeyPatch) -> None:
     """The presets as they are, with fewer graphs and steps."""
     short = tuple((name, {**synthesis, "graphs": 12, "steps": 3}) for name, synthesis in PRESETS["graphs"])
     monkeypatch.setitem(PRESETS, "graphs", short)
+    tiny = {"steps": 3, "batch_size": 8, "generator": {"latent": 6, "width": 8}}
+    monkeypatch.setitem(PRESETS, "images", tuple((name, {**said, **tiny}) for name, said in PRESETS["images"]))
 
 
 def pool(tiny: ModuleType, seed: int = 0, teacher_seed: int = 0) -> list[Any]:
@@ -98,7 +101,22 @@ def test_always_saying_one_class_scores_one_share_of_the_classes(tiny: ModuleTyp
     assert pool_agreement(teacher, Sizes([0.0, 0.0]), GRAPHS, batches) == 1.0
 
 
-def test_a_modality_without_presets_has_no_pool(tiny: ModuleType) -> None:
+def test_a_pool_of_images_follows_from_teacher_and_seed_too(tiny_images: ModuleType) -> None:
+    setting = tiny_images.setting()
+
+    def images(seed: int) -> list[Any]:
+        return reference_pool(setting.teacher, IMAGES, setting.prior, seed, setting.device)
+
+    one = images(0)
+    assert [batch.x.shape for batch in one] == [(reference.IMAGES_PER_DRAW, *tiny_images.SHAPE)] * 4
+    assert all(torch.equal(a.x, b.x) for a, b in zip(one, images(0), strict=True))
+    assert not torch.equal(one[0].x, images(1)[0].x)
+    assert all(torch.equal(IMAGES.logits(setting.teacher, batch).argmax(dim=1), batch.labels) for batch in one)
+    assert reference_pool(setting.teacher, IMAGES, replace(setting.prior, shape=(1, 8, 10)), 0, setting.device) == []
+
+
+def test_a_modality_without_presets_has_no_pool(tiny: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(PRESETS, "images")
     assert reference_pool(nn.Identity(), IMAGES, None, 0, tiny.CPU) == []
     assert pool_agreement(nn.Identity(), nn.Identity(), IMAGES, []) is None
 

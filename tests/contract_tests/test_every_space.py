@@ -6,7 +6,7 @@ import optuna
 import pytest
 
 from acgkd.config import RunConfig
-from acgkd.methods import parse_method
+from acgkd.methods import METHODS, parse_method
 from acgkd.models import check_preset
 from sweeps.probe import survey
 from sweeps.spaces import SPACES
@@ -19,6 +19,11 @@ FIXED = {"dataset": {"name": "motifs"}, "teacher": {"preset": "gin-5-64"}, "stud
 METHODS_OF = {"smoke": ("acgkd", "deepinv_graphs", "gfkd", "random_graphs", "real_data")}
 
 
+# What spaces are tried on: `motifs` and its models unless the method is for images.
+FOR_GRAPHS = "dataset: motifs\nteacher: gin-5-64\nstudent: gin-3-32\n"
+FOR_IMAGES = "dataset: digits\nteacher: resnet-8\nstudent: wrn-10-1\n"
+
+
 def methods_of(space):
     return METHODS_OF.get(space, (space.rsplit("_", 1)[0],))
 
@@ -29,10 +34,8 @@ def specs(tmp_path_factory):
 
     def make(space, method):
         path = Path(folder / f"{space}-{method}.yaml")
-        path.write_text(
-            f"dataset: motifs\nteacher: gin-5-64\nstudent: gin-3-32\nmethod: {method}\nspace: {space}\n"
-            "budget: {trials: 1}\ncontrols: []\n"
-        )
+        models = FOR_IMAGES if METHODS[method].modality == "images" else FOR_GRAPHS
+        path.write_text(f"{models}method: {method}\nspace: {space}\nbudget: {{trials: 1}}\ncontrols: []\n")
         return read_spec(path)
 
     return make
@@ -43,9 +46,12 @@ def test_the_catalogue_holds_the_spaces_that_the_docs_name():
         "acgkd_core",
         "acgkd_default",
         "acgkd_wide",
+        "dafl_default",
         "deepinv_graphs_default",
         "dfad_gnn_default",
         "gfkd_default",
+        "mskd_default",
+        "rdskd_default",
         "smoke",
     ]
 
