@@ -2,12 +2,14 @@
 
 import importlib
 import json
+import math
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from acgkd.methods import parse_method
@@ -179,6 +181,24 @@ def test_the_ablation_looks_at_validation_splits_alone(scripts: SimpleNamespace,
     (specs / "ablation-motifs.yaml").write_text(TINY.replace("[100, 101]", "[99, 101]"))
     with pytest.raises(SystemExit, match="kept for results"):
         scripts.ablation.specs(names, specs)
+
+
+def test_the_ablation_weighs_every_set_alike_in_logs(scripts: SimpleNamespace) -> None:
+    halved, doubled = (math.log(0.5), 0.3), (math.log(2.0), 0.4)
+    assert scripts.ablation._together([halved, doubled]) == pytest.approx((0.0, 0.25))
+    assert scripts.ablation._together([]) is None
+    assert scripts.ablation._ratio(halved) == "0.50 (0.27 to 0.91)"
+    rows = pd.DataFrame(
+        {
+            "label": ["acgkd", "acgkd", "plain", "plain", "plain"],
+            "outcome": ["completed"] * 4 + ["failed"],
+            "seed": [100, 101, 100, 101, 102],
+            "validation_divergence": [0.2, 0.1, 0.4, 0.05, 9.0],
+        }
+    )
+    result = SimpleNamespace(rows=rows, spec=SimpleNamespace(method=SimpleNamespace(name="acgkd")))
+    assert scripts.ablation._log_ratio(result, "plain") == pytest.approx((0.0, math.log(2.0)))
+    assert scripts.ablation._log_ratio(result, "not there") is None
 
 
 def test_tuned_settings_come_from_validation_and_run_on_fresh_seeds(
