@@ -1,6 +1,7 @@
 """Losses that tie a generator of images to its teacher, as pure functions of tensors."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -105,3 +106,19 @@ def penalised(loss: Tensor, reference: Tensor) -> Tensor:
     Source: RDSKD, arXiv:2011.03749; released code 8512a9d, `generator-train.py`.
     """
     return torch.exp(loss - reference)
+
+
+def attention_distance(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> Tensor:
+    """Mean squared difference of attention maps, summed over stages: where either model looks, not what it sees.
+
+    The attention map of a stage is the mean over its maps of their squares, an image's brought to length 1.
+
+    Shapes:
+        teacher, student: of each stage ``[images, maps, height, width]``, equal in height and width; returns: scalar
+    Source: ZSKT, arXiv:1905.09768; released code e24915d.
+    """
+    total = teacher[0].new_zeros(())
+    for one, other in zip(teacher, student, strict=True):
+        looks = [F.normalize(maps.square().mean(dim=1).flatten(1)) for maps in (one, other)]
+        total = total + (looks[0] - looks[1]).square().mean()
+    return total

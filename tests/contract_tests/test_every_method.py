@@ -256,6 +256,7 @@ def test_the_catalogue_holds_the_methods_that_the_docs_name() -> None:
         "acgkd",
         "dafl",
         "deepinv_graphs",
+        "dfad",
         "dfad_gnn",
         "gfkd",
         "mskd",
@@ -263,6 +264,7 @@ def test_the_catalogue_holds_the_methods_that_the_docs_name() -> None:
         "random_graphs",
         "rdskd",
         "real_data",
+        "zskt",
     ]
 
 

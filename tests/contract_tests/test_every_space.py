@@ -48,11 +48,13 @@ def test_the_catalogue_holds_the_spaces_that_the_docs_name():
         "acgkd_wide",
         "dafl_default",
         "deepinv_graphs_default",
+        "dfad_default",
         "dfad_gnn_default",
         "gfkd_default",
         "mskd_default",
         "rdskd_default",
         "smoke",
+        "zskt_default",
     ]
 
 

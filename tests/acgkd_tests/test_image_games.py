@@ -1,0 +1,223 @@
+"""ZSKT and DFAD: generators of images that play against a student."""
+
+import logging
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from acgkd.distillation import Distillation
+from acgkd.errors import ConfigError
+from acgkd.images import IMAGES, ImageBatch
+from acgkd.images.losses import attention_distance, balance_loss, one_hot_loss
+from acgkd.losses import softened_kl
+from acgkd.methods import METHODS, Setting
+from acgkd.methods.dfad import DfadConfig
+from acgkd.methods.zskt import ZsktConfig
+
+CPU = torch.device("cpu")
+
+
+def numbers(*shape: int, seed: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator(device=CPU).manual_seed(seed), device=CPU)
+
+
+def test_attention_is_compared_place_by_place() -> None:
+    # One image of two places: the teacher looks at the first alone, the student at both alike.
+    teacher = torch.tensor([[[[2.0, 0.0]], [[4.0, 0.0]]]], device=CPU)
+    student = torch.tensor([[[[3.0, -3.0]]]], device=CPU)
+    root = 0.5**0.5
+    assert attention_distance([teacher], [student]).item() == pytest.approx(((1 - root) ** 2 + root**2) / 2)
+    assert attention_distance([teacher, teacher], [student, teacher]).item() == pytest.approx(
+        ((1 - root) ** 2 + root**2) / 2
+    )
+
+
+def test_the_released_settings_are_the_defaults() -> None:
+    zskt, dfad = ZsktConfig(), DfadConfig()
+    assert (zskt.synthesis.turn, zskt.transfer.turn, zskt.transfer.steps) == (1, 10, 80_000 * 10)
+    assert (zskt.synthesis.clip, zskt.transfer.clip, zskt.synthesis.noise) == (5, 5, "kept")
+    assert (zskt.synthesis.rate, zskt.transfer.rate, zskt.transfer.decay) == (1e-3, 2e-3, "cosine")
+    assert (zskt.transfer.batch_size, zskt.transfer.temperature.value) == (128, 1)
+    assert (zskt.synthesis.generator.ending, zskt.synthesis.generator.latent) == ("norm", 100)
+    assert (dfad.synthesis.turn, dfad.transfer.turn, dfad.transfer.steps) == (1, 5, 40 * 50 * 5)
+    assert (dfad.transfer.optimizer, dfad.transfer.rate, dfad.transfer.weight_decay) == ("sgd", 0.01, 1e-4)
+    assert (dfad.synthesis.clip, dfad.transfer.clip, dfad.synthesis.noise) == (None, None, "fresh")
+    assert (dfad.transfer.batch_size, dfad.transfer.distance, dfad.transfer.attention_weight) == (512, "logits", 0)
+    assert (dfad.synthesis.generator.ending, dfad.synthesis.generator.eps) == ("tanh_norm", 1e-5)
+
+
+@pytest.mark.parametrize("config", [ZsktConfig, DfadConfig])
+def test_the_compact_recipe_is_that_of_both_stages_and_yields_to_what_is_said(config: Any) -> None:
+    compact = config.model_validate({"synthesis": {"recipe": "compact"}, "transfer": {"steps": 70}})
+    assert compact.synthesis.generator.width == 32
+    assert (compact.transfer.batch_size, compact.transfer.optimizer, compact.transfer.steps) == (128, "adam", 70)
+    assert config().synthesis.generator.width == 128
+
+
+def test_a_turn_of_zskt_is_the_released_one(tiny_images: ModuleType) -> None:
+    # The generator moves first, on the noise that all steps of the student then share.
+    transfer = {"steps": 4, "turn": 2, "attention_weight": 7.0, "clip": 0.01}
+    run, twin = (tiny_images.distillation("zskt", {"clip": 0.05}, transfer) for _ in range(2))
+    generator, teacher, student = twin.run._player.generator, twin.setting.teacher, twin.setting.student
+    z = twin.run._player.latents(8, "game")
+    optimizers = [torch.optim.Adam(model.parameters(), lr=rate) for model, rate in ((generator, 1e-3), (student, 2e-3))]
+    generator.train()
+    student.train()
+    batch = ImageBatch(generator(z))
+    apart = softened_kl(IMAGES.logits(teacher, batch), IMAGES.logits(student, batch), 1.0).mean() / tiny_images.CLASSES
+    (-apart).backward()
+    nn.utils.clip_grad_norm_(generator.parameters(), 0.05)
+    optimizers[0].step()
+    x = generator(z).detach()
+    for step in range(2):
+        order = torch.randperm(8, generator=twin.setting.streams.host("transfer-order"), device=CPU)
+        batch = ImageBatch(x[order])
+        optimizers[1].param_groups[0]["lr"] = 2e-3 * (1 + (1, 0.5**0.5)[step]) / 2
+        optimizers[1].zero_grad()
+        maps, target_maps = student.stages(batch.x), teacher.stages(batch.x)
+        output, target = student.classifier(student.pool(maps[-1])), IMAGES.logits(teacher, batch)
+        loss = softened_kl(target, output, 1.0).mean() / tiny_images.CLASSES + 7 * attention_distance(target_maps, maps)
+        loss.backward()
+        nn.utils.clip_grad_norm_(student.parameters(), 0.01)
+        optimizers[1].step()
+        shown = run.run.step()
+        assert shown["loss"].item() == pytest.approx(loss.item(), rel=1e-4)
+        assert ("synthesis_agreement" in shown) == (step == 0)
+        if step == 0:
+            assert shown["synthesis_agreement"].item() == pytest.approx(-apart.item(), rel=1e-4)
+    for name, value in run.student.state_dict().items():
+        assert torch.allclose(value, student.state_dict()[name], atol=1e-5), name
+
+
+def test_a_turn_of_dfad_is_the_released_one(tiny_images: ModuleType) -> None:
+    transfer = {"steps": 2, "turn": 2}
+    run, twin = (tiny_images.distillation("dfad", {}, transfer) for _ in range(2))
+    generator, teacher, student = twin.run._player.generator, twin.setting.teacher, twin.setting.student
+    generator.train()
+    student.train()
+    optimizer = torch.optim.SGD(student.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
+    for step in range(2):
+        x = generator(twin.run._player.latents(8, "game")).detach()
+        order = torch.randperm(8, generator=twin.setting.streams.host("transfer-order"), device=CPU)
+        batch = ImageBatch(x[order])
+        loss = F.l1_loss(IMAGES.logits(student, batch), IMAGES.logits(teacher, batch))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        shown = run.run.step()
+        assert shown["loss"].item() == pytest.approx(loss.item(), rel=1e-4)
+        assert ("synthesis_loss" in shown) == (step == 1)
+    before = [parameter.detach().clone() for parameter in generator.parameters()]
+    batch = ImageBatch(generator(twin.run._player.latents(8, "game")))
+    apart = -F.l1_loss(IMAGES.logits(student, batch), IMAGES.logits(teacher, batch))
+    assert shown["synthesis_loss"].item() == pytest.approx(apart.item(), rel=1e-4)
+    # As released, the student's BatchNorm memory has seen the generator's turn.
+    for name, value in run.student.state_dict().items():
+        assert torch.allclose(value, student.state_dict()[name], atol=1e-5), name
+    moved = run.run._player.generator.parameters()
+    assert all(not torch.equal(one, other) for one, other in zip(before, moved, strict=True))
+
+
+def test_a_student_at_rest_keeps_its_memory_in_the_generators_turn(tiny_images: ModuleType) -> None:
+    for at_rest in (True, False):
+        run = tiny_images.distillation("dfad", {"student_at_rest": at_rest}).run
+        run._player.deal()
+        before = run.student.norm.running_mean.clone()
+        run._player.step(run.student)
+        assert torch.equal(before, run.student.norm.running_mean) == at_rest
+
+
+def test_further_terms_tie_the_generator_to_the_teachers_data(tiny_images: ModuleType) -> None:
+    weights = {"one_hot_weight": 0.5, "balance_weight": 3.0, "statistics_weight": 0.25}
+    run, plain = (tiny_images.distillation("zskt", settings).run for settings in (weights, {}))
+    terms, bare = run._play(), plain._play()
+    total = terms["synthesis_agreement"] + 0.5 * terms["synthesis_one_hot"] + 3 * terms["synthesis_balance"]
+    assert terms["synthesis_loss"].item() == pytest.approx((total + 0.25 * terms["synthesis_statistics"]).item())
+    assert bare["synthesis_loss"] == bare["synthesis_agreement"] == terms["synthesis_agreement"]
+    again = tiny_images.distillation("zskt").run._player
+    again.deal()
+    again.generator.train()
+    logits = IMAGES.logits(again.setting.teacher, ImageBatch(again.generator(again._kept)))
+    assert terms["synthesis_one_hot"].item() == pytest.approx(one_hot_loss(logits).item(), rel=1e-4)
+    assert terms["synthesis_balance"].item() == pytest.approx(balance_loss(logits).item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("method", ["zskt", "dfad"])
+@pytest.mark.parametrize("noise", ["kept", "fresh"])
+def test_either_order_is_taken_up_to_the_byte_under_a_curriculum(
+    tiny: ModuleType, tiny_images: ModuleType, tmp_path: Any, method: str, noise: str
+) -> None:
+    curriculum = {"pacing": "linear", "pace": 0.6, "difficulty": "entropy"}
+    transfer = {"steps": 5, "turn": 2, "images": 12, "curriculum": curriculum, "recalibration": 1}
+
+    def fresh() -> Any:
+        return tiny_images.distillation(method, {"noise": noise, "turn": 2}, transfer)
+
+    whole = fresh()
+    whole.advance()
+    for steps in range(1, 5):
+        run, resumed = fresh(), fresh()
+        while run.steps_done < steps:
+            run.advance(until=run.progress + 1e-6)
+        run.save(tmp_path / "run.ckpt")
+        resumed.load(tmp_path / "run.ckpt")
+        resumed.advance()
+        assert tiny.weight_bytes(resumed.student) == tiny.weight_bytes(whole.student)
+        assert resumed.run.multiply_adds() == whole.run.multiply_adds()
+
+
+# ---- what models and settings must be
+
+
+def narrow_setting(tiny_images: ModuleType, stages: Any) -> Setting:
+    """A setting whose student's stages are something else."""
+    setting: Setting = tiny_images.setting()
+    student: Any = setting.student
+    whole = student.stages
+    student.encode = lambda x: student.pool(whole(x)[-1])
+    student.stages = stages
+    return setting
+
+
+def started(setting: Setting, weight: float | None) -> Any:
+    small = {"generator": {"latent": 6, "width": 8}}
+    config = ZsktConfig.model_validate({"synthesis": small, "transfer": {"attention_weight": weight, "batch_size": 8}})
+    return Distillation(METHODS["zskt"], config, setting).run
+
+
+@pytest.mark.parametrize("fewer", [True, False])
+def test_attention_needs_stages_that_fit_each_other(
+    tiny_images: ModuleType, caplog: pytest.LogCaptureFixture, fewer: bool
+) -> None:
+    def stages(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (x[:, :, 1:-1, 1:-1],) if fewer else (x, x)
+
+    assert started(tiny_images.setting(), None)._opponent.attention_weight == 250
+    with pytest.raises(ConfigError, match=r"attention_weight: 0"):
+        started(narrow_setting(tiny_images, stages), 1.0)
+    with caplog.at_level(logging.WARNING):
+        assert started(narrow_setting(tiny_images, stages), None)._opponent.attention_weight == 0
+    assert "attention term of the student's loss is absent: The teacher's maps are of sizes" in caplog.text
+    assert started(narrow_setting(tiny_images, stages), 0.0)._opponent.attention_weight == 0
+    with pytest.raises(ConfigError, match=r"The student has no `stages` and `pool`"):
+        started(narrow_setting(tiny_images, None), 1.0)
+
+
+def test_settings_that_contradict_are_refused(tiny_images: ModuleType) -> None:
+    with pytest.raises(ConfigError, match="knows no temperature"):
+        tiny_images.distillation("dfad", {}, {"temperature": {"value": 4.0}})
+    with pytest.raises(ConfigError, match="this one plays"):
+        tiny_images.distillation("zskt", {}, {"samples": "fixed"})
+
+
+def test_a_temperature_reaches_both_players(tiny_images: ModuleType) -> None:
+    warm, cold = (tiny_images.distillation("zskt", {}, {"temperature": {"value": t}}).run for t in (4.0, 1.0))
+    assert warm._opponent.softening == 4
+    assert warm._play()["synthesis_loss"] != cold._play()["synthesis_loss"]
+    learned = tiny_images.distillation("zskt", {}, {"temperature": {"mode": "adversarial"}}).run
+    learned.step()
+    assert not learned._opponent.softening.requires_grad
