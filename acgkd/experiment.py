@@ -21,7 +21,7 @@ from acgkd.runtime import Streams, derive_seed
 __all__ = ["Experiment", "Measurement"]
 
 # Counted up when the code of synthesis changes what it makes; old files are then left alone.
-SYNTHESIS_VERSION = 1
+SYNTHESIS_VERSION = 2
 
 
 class Experiment:

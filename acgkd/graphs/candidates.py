@@ -49,20 +49,29 @@ def draw_candidates(sizes: Tensor, mode: Mode, value: float, generator: torch.Ge
     Shapes:
         sizes: ``[graphs]`` on the CPU
     """
-    starts = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)[:-1]])
-    chosen, counts = [], []
-    for n, start in zip(sizes.tolist(), starts.tolist(), strict=True):
+    counts = pair_counts(sizes, mode, value)
+    starts = sizes.cumsum(0) - sizes
+    chosen = [
+        unrank(_distinct(n * (n - 1) // 2, keep, generator)) + start
+        for n, keep, start in zip(sizes.tolist(), counts.tolist(), starts.tolist(), strict=True)
+    ]
+    return Candidates(sizes=sizes, counts=counts, pairs=torch.cat(chosen, dim=1))
+
+
+def pair_counts(sizes: Tensor, mode: Mode, value: float) -> Tensor:
+    """How many candidate pairs each graph has, one at least; arguments as of `draw_candidates`.
+
+    Shapes:
+        sizes: ``[graphs]`` on the CPU; returns: the same
+    """
+    counts = []
+    for n in sizes.tolist():
         total = n * (n - 1) // 2
         if mode == "threshold":
-            keep = total
-        elif mode == "ratio":
-            keep = min(total, max(1, round(value * total)))
+            counts.append(total)
         else:
-            keep = min(total, max(1, round(value * n / 2)))
-        codes = _distinct(total, keep, generator)
-        chosen.append(_unrank(codes) + start)
-        counts.append(keep)
-    return Candidates(sizes=sizes, counts=torch.tensor(counts, device="cpu"), pairs=torch.cat(chosen, dim=1))
+            counts.append(min(total, max(1, round(value * total if mode == "ratio" else value * n / 2))))
+    return torch.tensor(counts, device="cpu")
 
 
 def regrown(
@@ -93,14 +102,24 @@ def regrown(
         wanted = min(int(share * count), others)
         # A stable sort, or equal likelihoods would be replaced in another order on another machine.
         least = first + torch.argsort(likelihood[first : first + count], stable=True)[:wanted]
-        members = _rank(pairs[:, first : first + count] - node_starts[graph]).sort().values
-        # How many others stand below each member: the r-th other is r and all members up to there.
-        below = members - torch.arange(count, device="cpu")
-        fresh = _distinct(others, wanted, generator)
-        codes = fresh + torch.searchsorted(below, fresh, right=True)
-        pairs[:, least] = _unrank(codes) + node_starts[graph]
+        members = rank(pairs[:, first : first + count] - node_starts[graph]).sort().values
+        codes = others_of(members, n * (n - 1) // 2, wanted, generator)
+        pairs[:, least] = unrank(codes) + node_starts[graph]
         places.append(least)
     return Candidates(sizes=candidates.sizes, counts=candidates.counts, pairs=pairs), torch.cat(places)
+
+
+def others_of(members: Tensor, total: int, wanted: int, generator: torch.Generator) -> Tensor:
+    """Numbers below `total` that are no members, `wanted` distinct ones, all equally likely.
+
+    Shapes:
+        members: ascending, ``[members]``; returns: ascending, ``[wanted]``
+    """
+    count = members.numel()
+    # How many others stand below each member: the r-th other is r and all members up to there.
+    below = members - torch.arange(count, device="cpu")
+    fresh = _distinct(total - count, wanted, generator)
+    return fresh + torch.searchsorted(below, fresh, right=True)
 
 
 def _distinct(total: int, keep: int, generator: torch.Generator) -> Tensor:
@@ -113,16 +132,24 @@ def _distinct(total: int, keep: int, generator: torch.Generator) -> Tensor:
     while found.numel() < keep:
         more = torch.randint(total, (2 * (keep - found.numel()),), generator=generator, device="cpu")
         # Keep first comers: sorting before cutting would favour low numbers.
-        merged = torch.cat([found, more])
-        unique, inverse = torch.unique(merged, return_inverse=True)
-        first = torch.full((unique.numel(),), merged.numel(), device="cpu").scatter_reduce(
-            0, inverse, torch.arange(merged.numel(), device="cpu"), reduce="amin"
-        )
-        found = merged[first.sort().values[:keep]]
+        found = first_comers(torch.cat([found, more]))[:keep]
     return found.sort().values
 
 
-def _unrank(codes: Tensor) -> Tensor:
+def first_comers(numbers: Tensor) -> Tensor:
+    """Each number once, in the order in which they first come.
+
+    Shapes:
+        numbers: ``[drawn]``; returns: ``[distinct]``
+    """
+    unique, inverse = torch.unique(numbers, return_inverse=True)
+    first = torch.full((unique.numel(),), numbers.numel(), device="cpu").scatter_reduce(
+        0, inverse, torch.arange(numbers.numel(), device="cpu"), reduce="amin"
+    )
+    return numbers[first.sort().values]
+
+
+def unrank(codes: Tensor) -> Tensor:
     """The pairs i < j at places `codes` of the list (0,1), (0,2), (1,2), (0,3), ...
 
     Shapes:
@@ -135,7 +162,7 @@ def _unrank(codes: Tensor) -> Tensor:
     return torch.stack([codes - j * (j - 1) // 2, j])
 
 
-def _rank(pairs: Tensor) -> Tensor:
+def rank(pairs: Tensor) -> Tensor:
     """Places of pairs i < j in that list.
 
     Shapes:

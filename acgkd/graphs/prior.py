@@ -9,6 +9,9 @@ from torch import Tensor
 from acgkd.config import FeatureKind, PriorConfig
 from acgkd.errors import ConfigError
 
+# Of sizes with a long tail: deviation of the logarithm, and how many means the largest may have.
+TAIL, LARGEST = 1.0, 8
+
 
 @dataclass(frozen=True)
 class Prior:
@@ -52,6 +55,23 @@ class Prior:
         spread = self.min_nodes + (place * (self.max_nodes + 1 - self.min_nodes) / rounds).long()
         # Rounding up in single precision could step out of the range.
         return spread.clamp(max=self.max_nodes).repeat_interleave(self.classes)[:count]
+
+    def long_tailed_sizes(self, count: int, generator: torch.Generator) -> Tensor:
+        """Numbers of nodes with a long tail: log-normal about the middle of the range, which they leave both ways.
+
+        An assumption about the data, of sets whose range stands for a mean and leaves the tail out. The mean is the
+        middle, no size is above `LARGEST` times that. One size from each of equally likely stretches, in no order,
+        each given to one graph of every class.
+
+        Shapes:
+            returns: ``[count]`` on the CPU
+        """
+        rounds = -(-count // self.classes)
+        place = torch.randperm(rounds, generator=generator, device="cpu").double()
+        place = (place + torch.rand(rounds, generator=generator, device="cpu")) / rounds
+        mean = (self.min_nodes + self.max_nodes) / 2
+        sizes = mean * torch.exp(TAIL * torch.special.ndtri(place) - TAIL**2 / 2)
+        return sizes.clamp(2, LARGEST * mean).long().repeat_interleave(self.classes)[:count]
 
     def labels(self, count: int) -> Tensor:
         """Balanced pseudo-labels: 0, 1, ..., 0, 1, ...

@@ -12,6 +12,7 @@ from acgkd.errors import ConfigError
 from acgkd.graphs.batch import GraphBatch, joined
 from acgkd.graphs.candidates import draw_candidates
 from acgkd.graphs.concrete import Noise, Relaxation
+from acgkd.graphs.hubs import draw_hub_candidates
 from acgkd.graphs.prior import Prior
 from acgkd.graphs.pseudo_graphs import PseudoGraphs, Relaxing
 from acgkd.methods import Setting
@@ -44,7 +45,8 @@ class PseudoGraphConfig(Config):
     Args:
         graphs: how many; their labels are balanced.
         sizes: `uniform` draws each number of nodes by itself; `matched` spreads them evenly over the prior's range and
-            gives each to one graph of every class.
+            gives each to one graph of every class; `long_tail` does so too, but leaves the range both ways: it supposes
+            that what the prior says is half to one and a half of a mean, and that some graphs are far larger.
         complexity: which pairs may be edges.
         structure: what says which of them are.
         concrete_temperature: λ.
@@ -54,7 +56,7 @@ class PseudoGraphConfig(Config):
     """
 
     graphs: int = Field(default=160, ge=2)
-    sizes: Literal["uniform", "matched"] = "uniform"
+    sizes: Literal["uniform", "matched", "long_tail"] = "uniform"
     complexity: ComplexityConfig = ComplexityConfig()
     structure: StructureConfig = StructureConfig()
     concrete_temperature: float = Field(default=0.5, gt=0)
@@ -83,15 +85,19 @@ def build_pseudo_graphs(config: PseudoGraphConfig, setting: Setting) -> PseudoGr
         raise ConfigError(
             f"`method/synthesis/graphs >= {prior.classes}` must hold, one per class at least, but got {config.graphs}."
         )
-    host = setting.streams.host("pseudo-graphs")
-    sizes = (prior.matched_sizes if config.sizes == "matched" else prior.sizes)(config.graphs, host)
+    host, kind = setting.streams.host("pseudo-graphs"), config.structure.kind_for(prior)
+    draw_sizes = {"uniform": prior.sizes, "matched": prior.matched_sizes, "long_tail": prior.long_tailed_sizes}
+    sizes = draw_sizes[config.sizes](config.graphs, host)
     how = config.complexity
     degree = how.degree or (2 * prior.mean_degree if prior.mean_degree is not None else 6.0)
-    if how.degree is None and config.structure.kind_for(prior) == "communities":
+    if how.degree is None and kind == "communities":
         # A clique whose pairs are no candidates is no clique.
-        degree = float(prior.max_nodes)
+        degree = float(sizes.max())
     value = {"degree": degree, "ratio": how.ratio, "threshold": how.threshold}[how.mode]
-    candidates = draw_candidates(sizes, how.mode, value, host)
+    if kind == "hubs":
+        candidates = draw_hub_candidates(sizes, prior.classes, how.mode, value, host)
+    else:
+        candidates = draw_candidates(sizes, how.mode, value, host)
     structure = build_structure(
         config.structure, candidates, prior, noise=config.noise, streams=setting.streams, device=setting.device
     )

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from acgkd.config import Config
+from acgkd.config import Config, FeatureKind
 from acgkd.graphs.candidates import Candidates
 from acgkd.graphs.communities import Communities
 from acgkd.graphs.concrete import Noise
@@ -15,23 +15,29 @@ from acgkd.graphs.shared_mlp import SharedMlp
 from acgkd.graphs.structures import Pairs, Structure
 from acgkd.runtime import Streams
 
+Kind = Literal["pairs", "hubs", "mlp", "communities"]
+
+# What `auto` supposes of data by the kind of their features.
+_SUPPOSED: dict[FeatureKind, Kind] = {"degree": "communities", "constant": "hubs"}
+
 
 class StructureConfig(Config):
     """What says which candidate pairs are edges. `structure: mlp` stands for `structure: {kind: mlp}`.
 
     Args:
-        kind: `pairs` learns the log-odds of every candidate pair by itself; `mlp` has them said by one perceptron of
+        kind: `pairs` learns the log-odds of every candidate pair by itself; `hubs` does too, but some graphs have
+            candidates with hubs, nodes that most others may be tied to; `mlp` has log-odds said by one perceptron of
             two nodes' vectors that all graphs share; `communities` learns which communities a node is in, and joins
-            nodes that share one, so that graphs are unions of cliques. That is an assumption about the data, which
-            `auto` makes where the prior's features are degrees, as they are of networks of people; `auto` is `pairs`
-            elsewhere.
+            nodes that share one, so that graphs are unions of cliques. The latter, and hubs, are assumptions about the
+            data. `auto` makes that of communities where the prior's features are degrees, as they are of networks of
+            people, and that of hubs where they are constant, as they are of discussions; it is `pairs` elsewhere.
         communities: how many a graph has.
         ego: whether the first node of a graph is in every community, as in a network of one person's contacts.
         densities: where the mean degree is known: `equal` starts every graph at it, `spread` starts them at densities
             evenly on both sides of it, as far as there is room.
     """
 
-    kind: Literal["auto", "pairs", "mlp", "communities"] = "auto"
+    kind: Literal["auto", "pairs", "hubs", "mlp", "communities"] = "auto"
     communities: int = Field(default=4, ge=1)
     ego: bool = True
     densities: Literal["equal", "spread"] = "equal"
@@ -41,10 +47,10 @@ class StructureConfig(Config):
     def _short(cls, value: Any) -> Any:
         return {"kind": value} if isinstance(value, str) else value
 
-    def kind_for(self, prior: Prior) -> Literal["pairs", "mlp", "communities"]:
+    def kind_for(self, prior: Prior) -> Kind:
         """What `auto` means for data of which this is known."""
         if self.kind == "auto":
-            return "communities" if prior.features == "degree" else "pairs"
+            return _SUPPOSED.get(prior.features, "pairs")
         return self.kind
 
 

@@ -41,6 +41,7 @@ class SynthesisConfig(Config):
 
     Args:
         graphs: how many; their labels are balanced. Their structure is one draw of what `random_graphs` teaches with.
+        sizes: as of `random_graphs`.
         steps: optimiser steps; none are taken where there is nothing to learn.
         rate: Adam's learning rate, a cosine to 0.
         statistics: distance between BatchNorm's memory and what it sees; `norm` is DeepInversion's own.
@@ -54,6 +55,7 @@ class SynthesisConfig(Config):
     """
 
     graphs: int = Field(default=160, ge=2)
+    sizes: Literal["uniform", "matched", "long_tail"] = "uniform"
     steps: int = Field(default=300, ge=1)
     rate: float = Field(default=0.1, gt=0)
     statistics: Statistic = "gaussian_kl"
@@ -78,7 +80,7 @@ def build_fixed_structure(config: SynthesisConfig, setting: Setting) -> FixedStr
         ConfigError: fewer pseudo-graphs than classes.
     """
     prior: Prior = setting.prior
-    untrained = build_pseudo_graphs(PseudoGraphConfig(graphs=config.graphs), setting)
+    untrained = build_pseudo_graphs(PseudoGraphConfig(graphs=config.graphs, sizes=config.sizes), setting)
     learned = {
         "categorical": "logits",
         "continuous": "values",

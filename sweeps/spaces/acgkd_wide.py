@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def suggest(trial: "optuna.Trial") -> None:
-    """Asks for what `acgkd_default` asks for, then for λ, the pull of the degree, order, draws and calibration."""
+    """Asks for what `acgkd_default` asks for, then for hubs, λ, the degree, order, draws and calibration."""
     acgkd_default.suggest(trial)
     curriculum = "method/transfer/curriculum"
     # Asked again, a name answers what it answered before.
@@ -17,9 +17,11 @@ def suggest(trial: "optuna.Trial") -> None:
         trial.suggest_float(f"{curriculum}/start", 0.1, 0.8)
         trial.suggest_categorical(f"{curriculum}/difficulty", ["loss", "entropy", "gap", "edges"])
 
+    # What else there is costs all pairs, or cannot be learned in parts.
+    trial.suggest_categorical("method/synthesis/structure/kind", ["auto", "pairs", "hubs"])
     trial.suggest_float("method/synthesis/degree_weight", 0.1, 100.0, log=True)
     trial.suggest_float("method/synthesis/concrete_temperature", 0.2, 1.0, log=True)
     trial.suggest_float("method/synthesis/confidence", 0.6, 1.0)
-    trial.suggest_categorical("method/synthesis/sizes", ["uniform", "matched"])
+    trial.suggest_categorical("method/synthesis/sizes", ["uniform", "matched", "long_tail"])
     trial.suggest_categorical("method/transfer/samples", ["resampled", "mixed"])
     trial.suggest_categorical("method/transfer/recalibration", [0, 20])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from acgkd.graphs.candidates import Candidates, Mode, _distinct, _rank, _unrank, draw_candidates, regrown
+from acgkd.graphs.candidates import Candidates, Mode, _distinct, draw_candidates, rank, regrown, unrank
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -72,12 +72,12 @@ def slow_pairs(count: int) -> list[list[int]]:
 
 
 def test_unrank_equals_the_written_list() -> None:
-    assert _unrank(torch.arange(3000)).t().tolist() == slow_pairs(3000)
+    assert unrank(torch.arange(3000)).t().tolist() == slow_pairs(3000)
 
 
 @given(st.integers(0, 2**50))
 def test_unrank_is_exact_for_huge_numbers(code: int) -> None:
-    i, j = (int(part) for part in _unrank(torch.tensor([code])).flatten())
+    i, j = (int(part) for part in unrank(torch.tensor([code])).flatten())
     assert 0 <= i < j
     assert j * (j - 1) // 2 + i == code
 
@@ -177,8 +177,8 @@ def test_what_regrows_is_even_over_the_pairs_that_are_left() -> None:
     draw, seen = generator(1), torch.zeros(28)
     for _ in range(2000):
         new, places = regrown(candidates, torch.zeros(14), 0.5, torch.tensor([0]), draw)
-        seen[_rank(new.pairs[:, places])] += 1
-    assert bool((seen[_rank(candidates.pairs)] == 0).all())
+        seen[rank(new.pairs[:, places])] += 1
+    assert bool((seen[rank(candidates.pairs)] == 0).all())
     left = seen[seen > 0]
     # Each of the 14 is taken half of the time, give or take five deviations.
     assert left.numel() == 14
@@ -187,4 +187,4 @@ def test_what_regrows_is_even_over_the_pairs_that_are_left() -> None:
 
 def test_the_rank_is_the_place_in_the_list() -> None:
     codes = torch.arange(500)
-    assert torch.equal(_rank(_unrank(codes)), codes)
+    assert torch.equal(rank(unrank(codes)), codes)

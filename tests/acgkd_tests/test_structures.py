@@ -22,6 +22,7 @@ from acgkd.methods._graphs import PseudoGraphConfig, build_pseudo_graphs
 
 KINDS: dict[str, Any] = {
     "pairs": "pairs",
+    "hubs": "hubs",
     "mlp": "mlp",
     "communities": {"kind": "communities", "ego": False},
     "ego": {"kind": "communities", "communities": 3},
@@ -197,7 +198,7 @@ def test_parameters_grow_with_pairs_only_where_each_pair_has_its_own(build: Any,
         sum(p.numel() for p in build(KINDS[kind], config={"complexity": {"mode": "ratio", "ratio": r}}).parameters())
         for r in (0.2, 1.0)
     )
-    assert (few < many) == (kind == "pairs")
+    assert (few < many) == (kind in ("pairs", "hubs"))
 
 
 def test_the_network_does_not_ask_which_node_comes_first(build: Any) -> None:
@@ -214,14 +215,15 @@ def test_the_shared_network_cannot_be_learned_in_parts(tiny: ModuleType) -> None
 
 @pytest.mark.parametrize(
     ("features", "kind"),
-    [("degree", Communities), ("categorical", Pairs), ("continuous", Pairs), ("constant", Pairs)],
+    [("degree", "communities"), ("categorical", "pairs"), ("continuous", "pairs"), ("constant", "hubs")],
 )
-def test_auto_supposes_communities_where_nodes_are_known_by_their_degrees(
-    build: Any, features: str, kind: type
+def test_auto_supposes_communities_of_degrees_and_hubs_where_nodes_are_all_alike(
+    build: Any, features: str, kind: str
 ) -> None:
-    graphs, said = build("auto", features=features), "communities" if kind is Communities else "pairs"
-    assert isinstance(graphs.structure, kind)
-    assert torch.equal(graphs.structure.logits, build(said, features=features).structure.logits)
+    graphs, said = build("auto", features=features), build(kind, features=features)
+    assert isinstance(graphs.structure, Communities if kind == "communities" else Pairs)
+    assert torch.equal(graphs.structure.logits, said.structure.logits)
+    assert torch.equal(graphs.candidates.pairs, said.candidates.pairs)
 
 
 def test_a_fault_in_a_structure_names_its_place() -> None:
