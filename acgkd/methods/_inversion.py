@@ -120,7 +120,9 @@ class GraphInversion(Untrained):
             logger.warning("The teacher has no BatchNorm layer: the statistics term of the synthesis loss is absent.")
         self._optimizer = self._fresh_optimizer()
         if config.regrowth.every is not None and not isinstance(self.graphs.structure, Pairs):
-            raise ConfigError("`regrowth/every` needs `structure: pairs`: only there has each pair odds of its own.")
+            raise ConfigError(
+                "`regrowth/every` needs `structure: pairs` or `hubs`, where each pair has odds of its own."
+            )
         self._targets = _targets(self.graphs.labels, setting.prior.classes, config.confidence).to(setting.device)
         self._costs: dict[nn.Module, Callable[[GraphBatch], float]] = {}
 
