@@ -155,7 +155,7 @@ def teacher_comes_from_somewhere(teacher: TeacherConfig, dataset: DatasetConfig 
         )
 
 
-def _kind(method: str, student: StudentConfig) -> str | None:
+def kind_of(method: str, student: StudentConfig) -> str | None:
     """The modality of a method that there is; None where it is the student's and there is no such model."""
     from acgkd.methods import METHODS, modality_of
 
@@ -175,7 +175,7 @@ def modalities_agree(
 
     if method.name not in METHODS:
         return
-    kind = _kind(method.name, student)
+    kind = kind_of(method.name, student)
     if kind is None:
         return
     others: list[tuple[str, str, Any, str]] = [("teacher/preset", teacher.preset, MODELS, teacher.preset.split("-")[0])]
@@ -276,7 +276,7 @@ def controls_law(
             yield Fault(
                 path, f"'{label}' is the method itself. Leave it out, or give it a `label` of its own to run both."
             )
-        elif method.name in METHODS and METHODS[name].modality not in (None, _kind(method.name, student)):
+        elif method.name in METHODS and METHODS[name].modality not in (None, kind_of(method.name, student)):
             yield Fault(path, f"'{name}' is for {METHODS[name].modality}, but '{method.name}' is not. Leave it out.")
         else:
             yield from _settings_of(control, method, path)

@@ -11,6 +11,9 @@ from acgkd.errors import ConfigError, UnknownNameError
 
 LABEL_LENGTH = 60
 
+# The parameter that is the method itself.
+METHOD_NAME = "method/name"
+
 # Settings of the teaching stage that speak of pseudo-samples; a control on real data keeps its own.
 _PSEUDO_ONLY = ("curriculum", "samples")
 # How tables call what is no control.
@@ -74,15 +77,43 @@ class Control(Config):
         from acgkd.methods import METHODS
 
         entry = METHODS[self.name]
-        known = {name: field.annotation for name, field in entry.config.model_fields.items()}
+        shared = shared_settings(self.name, method)
         subtrees: dict[str, Any] = {}
         for stage in ("synthesis", "transfer"):
             own = getattr(self, stage)
-            kept = _known_part(getattr(method, stage), known.get(stage)) if own is None else own
+            kept = getattr(shared, stage) if own is None else own
             if own is None and entry.needs_data:
                 kept = {key: value for key, value in kept.items() if key not in _PSEUDO_ONLY}
             subtrees[stage] = kept
         return MethodChoice(name=self.name, **subtrees)
+
+
+def shared_settings(name: str, method: MethodChoice) -> MethodChoice:
+    """Another method with those of a sweep's fixed settings that it knows too.
+
+    Args:
+        name: of the other method.
+        method: the sweep's, with its fixed settings.
+
+    Raises:
+        UnknownNameError: there is no such method.
+    """
+    from acgkd.methods import METHODS
+
+    fields = METHODS[name].config.model_fields
+    known = {stage: fields[stage].annotation for stage in ("synthesis", "transfer")}
+    kept = {stage: _known_part(getattr(method, stage), model) for stage, model in known.items()}
+    return MethodChoice(name=name, **kept)
+
+
+def searched_method(parameters: Mapping[str, Any], method: MethodChoice) -> MethodChoice:
+    """The method that a point of a space names, with the sweep's fixed settings; the sweep's where it names none.
+
+    Raises:
+        UnknownNameError: there is no such method.
+    """
+    name = parameters.get(METHOD_NAME, method.name)
+    return method if name == method.name else shared_settings(name, method)
 
 
 def _known_part(settings: Mapping[str, Any], model: Any) -> dict[str, Any]:

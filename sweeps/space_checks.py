@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from acgkd.config import MethodChoice, StudentConfig, overlay
 from acgkd.errors import AcgkdError, nearest
 from sweeps import parameters as inline
-from sweeps.catalog_checks import known_name, settings_faults
+from sweeps.catalog_checks import kind_of, known_name, settings_faults
+from sweeps.controls import METHOD_NAME, searched_method
 from sweeps.errors import Fault
 from sweeps.faults import translate
 from sweeps.probe import Survey, draw, survey
@@ -35,7 +36,7 @@ def space_law(space: Any, method: MethodChoice, student: StudentConfig, sampler:
         return  # told already; a broken space cannot be walked through
     suggest = SPACES[space] if isinstance(space, str) else _asker(space)
     found = survey(suggest)
-    misplaced = list(_misplaced(found, space))
+    misplaced = [*_misplaced(found, space), *_methods_searched(found, space, method, student)]
     yield from misplaced
     if not misplaced and method.name in METHODS and not any(True for _ in settings_faults(method)):
         yield from _refused_values(suggest, found, space, method, student)
@@ -57,12 +58,41 @@ def _misplaced(found: Survey, space: Any) -> Iterator[Fault]:
             yield Fault(
                 _place(space, name), f"`{name}` cannot be searched: every trial would train teachers of its own."
             )
-        elif not name.startswith(SEARCHABLE):
+        elif name != METHOD_NAME and not name.startswith(SEARCHABLE):
             roots = ", ".join(f"`{root}`" for root in SEARCHABLE)
-            hint = nearest(name, [f"method/{name}", *SEARCHABLE])
+            hint = nearest(name, [f"method/{name}", METHOD_NAME, *SEARCHABLE])
             yield Fault(
-                _place(space, name), f"A parameter names a setting below {roots}, but got `{name}`. {hint}".strip()
+                _place(space, name),
+                f"A parameter is `{METHOD_NAME}` or names a setting below {roots}, but got `{name}`. {hint}".strip(),
             )
+
+
+def _methods_searched(found: Survey, space: Any, method: MethodChoice, student: StudentConfig) -> Iterator[Fault]:
+    """Methods among which is searched exist, are of one kind, do without data, and the sweep's own is one of them."""
+    from acgkd.methods import METHODS
+
+    asked = found.parameters.get(METHOD_NAME)
+    if asked is None or method.name not in METHODS:
+        return
+    place, kind = _place(space, METHOD_NAME), kind_of(method.name, student)
+    if asked.kind != "categorical":
+        yield Fault(place, f"`{METHOD_NAME}` is one of several names, but the space asks for '{asked.kind}'.")
+        return
+    for name in asked.ends:
+        if name not in METHODS:
+            yield from known_name(METHODS, name, place)
+        elif METHODS[name].needs_data:
+            yield Fault(
+                place, f"'{name}' learns from real data: no method to search for. Name it under `controls` instead."
+            )
+        elif kind is not None and METHODS[name].modality != kind:
+            yield Fault(place, f"'{name}' is for {METHODS[name].modality}, but '{method.name}' is for {kind}.")
+    if method.name not in asked.ends:
+        listed = ", ".join(map(str, asked.ends))
+        yield Fault(
+            METHOD_NAME,
+            f"The method of a sweep is one of those searched, but '{method.name}' is none of {listed}.",
+        )
 
 
 def _refused_values(
@@ -70,15 +100,20 @@ def _refused_values(
 ) -> Iterator[Fault]:
     """Tries both ends of every parameter, then random points; tells one refusal for each setting."""
     told: set[str] = set()
-    fixed = {"method": method.model_dump(), "student": student.model_dump()}
     for point in [*found.points, *(draw(suggest, seed) for seed in range(DRAWS))]:
+        fixed = {"method": searched_method(point, method).model_dump(), "student": student.model_dump()}
+        named = f" (with `{METHOD_NAME}: {point[METHOD_NAME]}`)" if METHOD_NAME in point else ""
         for fault in _point_faults(overlay(fixed, point)):
             name = next((name for name in point if fault.path == name), None)
             name = name or next((name for name in point if name.startswith(f"{fault.path}/")), None)
+            message = fault.message
+            if name is None and point.get(METHOD_NAME, method.name) != method.name:
+                # A fixed setting that the sweep's own method takes.
+                name, message = METHOD_NAME, f"the fixed `{fault.path}` is refused: {message}"
             if name is not None and name not in told:  # with no parameter in it, the fixed settings are told of it
                 told.add(name)
                 prefix = f"`{name}`: " if isinstance(space, str) else ""
-                yield Fault(_place(space, name), f"{prefix}{fault.message}")
+                yield Fault(_place(space, name), f"{prefix}{message}{named}")
 
 
 def _point_faults(tree: Mapping[str, Any]) -> Iterator[Fault]:

@@ -23,7 +23,7 @@ from acgkd.config import (
 from acgkd.errors import ConfigError
 from sweeps import parameters as inline
 from sweeps.checks import cross_check
-from sweeps.controls import Control, lower_controls
+from sweeps.controls import Control, lower_controls, searched_method
 from sweeps.errors import SpecError
 from sweeps.faults import translate
 from sweeps.settings import Budget, Objective, Replicates, Resources, SamplerConfig, SchedulerConfig
@@ -117,16 +117,18 @@ class SweepSpec(Config):
         """The run that a point of the space stands for: its values laid over the fixed settings.
 
         Args:
-            parameters: by slash path of the setting: ``method/synthesis/rate``.
+            parameters: by slash path of the setting: ``method/synthesis/rate``. Under another ``method/name`` the fixed
+                settings are those that this method knows too.
 
         Raises:
             ConfigError: a value is not one that its setting can take.
+            UnknownNameError: no method is called what ``method/name`` says.
         """
         tree = {
             "dataset": None if self.dataset is None else self.dataset.model_dump(),
             "teacher": self.teacher.model_dump(),
             "student": self.student.model_dump(),
-            "method": self.method.model_dump(),
+            "method": searched_method(parameters, self.method).model_dump(),
             "prior": self.prior.model_dump(),
             "vary": self.replicates.vary,
             "device": self.device,

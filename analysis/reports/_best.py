@@ -35,6 +35,13 @@ def accuracy_columns(view: View) -> tuple[Column, ...]:
     return tuple(columns)
 
 
+def method_column(view: View) -> tuple[Column, ...]:
+    """What each trial distilled with, where that was searched; else nothing, as it would be the same throughout."""
+    if "param/method/name" not in view.frame.parameters():
+        return ()
+    return (Column("method", lambda row: text.words(row["method"]), numeric=False),)
+
+
 def cost_columns() -> tuple[Column, ...]:
     """Seconds of the method's stages, counted work, and the student's inference time."""
     return (
@@ -61,7 +68,7 @@ def best(view: View) -> Section:
                 if view.objective
                 else "Complete trials",
                 table,
-                (first, mark, *others, *cost_columns()),
+                (first, mark, *method_column(view), *others, *cost_columns()),
                 _best_note(view, len(ranked)),
                 marked=chosen,
                 most=len(table),
@@ -143,8 +150,11 @@ def _all_trials(view: View) -> Table:
     table = view.with_references(everything.assign(on_front=False)).drop(columns="on_front")
     table["state"] = pd.Series([*states, *([""] * (len(table) - len(states)))], dtype="string")
     name = view.objective
+    first, *others = accuracy_columns(view)[: 4 if name else 3]
     columns = (
-        *accuracy_columns(view)[: 4 if name else 3],
+        first,
+        *method_column(view),
+        *others,
         Column("state", lambda row: text.words(row["state"]), numeric=False),
         Column("outcomes", lambda row: text.words(row["outcomes"]), numeric=False),
         Column("synthesis + transfer", lambda row: text.seconds(row["seconds"])),

@@ -64,6 +64,8 @@ def print_summary(spec: Any) -> None:
 
 
 def _lines(spec: Any, found: Any) -> list[tuple[str, str]]:
+    from sweeps.controls import METHOD_NAME
+
     data = "no data set" if spec.dataset is None else spec.dataset.name
     teacher = spec.teacher.preset + (" from a checkpoint" if spec.teacher.checkpoint else "")
     seeds = len(spec.replicates.seeds)
@@ -72,7 +74,7 @@ def _lines(spec: Any, found: Any) -> list[tuple[str, str]]:
     scheduler = "" if spec.scheduler.name == "none" else f", {spec.scheduler.name}"
     search = "nothing is searched" if spec.space is None else f"{spec.sampler.name}{scheduler}"
     lines = [
-        (spec.name, f"{data}: {teacher} → {spec.student.preset} by {spec.method.name}"),
+        (spec.name, f"{data}: {teacher} → {spec.student.preset} by {' or '.join(_methods(spec, found))}"),
         (
             "budget",
             f"{' or '.join(budget)} of {seeds} replicate{'s' if seeds > 1 else ''}; {search}",
@@ -88,8 +90,16 @@ def _lines(spec: Any, found: Any) -> list[tuple[str, str]]:
     ordered = sorted(found.parameters.items(), key=lambda item: groups.index(item[0].rpartition("/")[0]))
     for number, (name, asked) in enumerate(ordered):
         sometimes = " (sometimes)" if name in found.conditional else ""
-        lines.append((title if number == 0 else "", f"{name.removeprefix('method/')}: {asked.text}{sometimes}"))
+        shown = name if name == METHOD_NAME else name.removeprefix("method/")
+        lines.append((title if number == 0 else "", f"{shown}: {asked.text}{sometimes}"))
     return lines
+
+
+def _methods(spec: Any, found: Any) -> tuple[str, ...]:
+    """The sweep's method, or all among which is searched."""
+    from sweeps.controls import METHOD_NAME
+
+    return found.parameters[METHOD_NAME].ends if METHOD_NAME in found.parameters else (spec.method.name,)
 
 
 def _control(control: Any) -> str:

@@ -16,7 +16,10 @@ TRIALS = 200
 FIXED = {"dataset": {"name": "motifs"}, "teacher": {"preset": "gin-5-64"}, "student": {"preset": "gin-3-32"}}
 
 # The method that a space is for is what its name begins with; `smoke` is for all that share the transfer stage.
-METHODS_OF = {"smoke": ("acgkd", "deepinv_graphs", "gfkd", "random_graphs", "real_data")}
+METHODS_OF = {
+    "smoke": ("acgkd", "deepinv_graphs", "gfkd", "random_graphs", "real_data"),
+    "image_methods": ("dafl", "dfad", "mskd", "rdskd", "zskt"),
+}
 
 
 # What spaces are tried on: `motifs` and its models unless the method is for images.
@@ -51,6 +54,7 @@ def test_the_catalogue_holds_the_spaces_that_the_docs_name():
         "dfad_default",
         "dfad_gnn_default",
         "gfkd_default",
+        "image_methods",
         "mskd_default",
         "rdskd_default",
         "smoke",
@@ -72,6 +76,9 @@ def test_two_hundred_random_trials_all_parse(space, specs):
             _, settings = parse_method(config.method)
             check_preset(config.student.preset)
             for name, value in trial.params.items():
+                if name == "method/name":
+                    assert config.method.name == value
+                    continue
                 where = settings if name.startswith("method/") else config
                 for key in name.removeprefix("method/").split("/"):
                     where = getattr(where, key)
@@ -93,7 +100,8 @@ def test_one_name_has_one_distribution(space, specs):
             assert seen.setdefault(name, distribution) == distribution
         study.tell(trial, 0.0)
     assert set(seen) == set(survey(spec.suggest).parameters)
-    assert all(name.startswith(("method/synthesis/", "method/transfer/", "student/")) for name in seen)
+    roots = ("method/synthesis/", "method/transfer/", "student/")
+    assert all(name == "method/name" or name.startswith(roots) for name in seen)
 
 
 def test_the_default_covers_what_the_method_is_known_for(specs):
@@ -122,3 +130,10 @@ def test_the_wide_one_asks_for_all_that_the_default_asks_for_and_more(specs):
     }
     assert "method/transfer/curriculum/difficulty" in wide.conditional
     assert "method/synthesis/degree_weight" not in wide.conditional
+
+
+def test_every_method_on_images_that_learns_without_data_can_be_searched_for(specs):
+    asked = survey(specs("image_methods", "rdskd").suggest)
+    learn = [name for name in METHODS if METHODS[name].modality == "images" and not METHODS[name].lower_control]
+    assert list(asked.parameters["method/name"].ends) == learn
+    assert "method/name" not in asked.conditional

@@ -340,7 +340,8 @@ def test_code_of_the_user_needs_the_command_line(write):
         ("method/transfer/temperature/low", 1.0, 9.0, "`low < high` must hold"),
         ("teacher/learning_rate", 0.1, 1.0, "train teachers of its own"),
         ("transfer/rate", 0.1, 1.0, "Did you mean 'method/transfer/rate'?"),
-        ("method/name", 0.1, 1.0, "below `method/synthesis/`"),
+        ("method/name", 0.1, 1.0, "is one of several names"),
+        ("method/names", 0.1, 1.0, "below `method/synthesis/`"),
         ("student/preset", 0.1, 1.0, "must be text"),
     ],
 )

@@ -1,0 +1,37 @@
+"""Which method on images: its name, and under each name what is worth searching of it.
+
+What several methods share has one name and one range, so that a search learns of it from all of them: the rate of the
+generator therefore runs from what a game bears to DAFL's.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import optuna
+
+NAMES = ["dafl", "dfad", "mskd", "rdskd", "zskt"]
+
+
+def suggest(trial: "optuna.Trial") -> None:
+    """Asks for the method, then for its losses, then for how the student is taught."""
+    synthesis, transfer = "method/synthesis", "method/transfer"
+    name = trial.suggest_categorical("method/name", NAMES)
+    game = name in ("dfad", "zskt")
+    trial.suggest_float(f"{synthesis}/rate", 0.0002, 0.3, log=True)
+    if game:
+        trial.suggest_float(f"{synthesis}/statistics_weight", 0.0, 10.0)
+        trial.suggest_categorical(f"{transfer}/turn", [2, 5, 10])
+    else:
+        trial.suggest_categorical(f"{synthesis}/joint", [True, False])
+        trial.suggest_float(f"{synthesis}/one_hot_weight", 0.01, 10.0, log=True)
+    trial.suggest_float(f"{synthesis}/balance_weight", 0.1, 50.0, log=True)
+    if name in ("dafl", "mskd"):
+        trial.suggest_float(f"{synthesis}/activation_weight", 0.001, 1.0, log=True)
+    if name == "mskd":
+        trial.suggest_float(f"{synthesis}/mode_seeking_weight", 0.01, 10.0, log=True)
+    if name == "rdskd":
+        trial.suggest_float(f"{synthesis}/diversity_weight", 0.1, 10.0, log=True)
+        trial.suggest_categorical(f"{synthesis}/exponential", [True, False])
+    trial.suggest_float(f"{transfer}/rate", 0.0005, 0.02, log=True)
+    if name != "dfad":  # which compares bare logits
+        trial.suggest_float(f"{transfer}/temperature/value", 1.0, 20.0, log=True)
