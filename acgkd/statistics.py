@@ -93,3 +93,39 @@ class BatchNormStatistics:
             var = (square - mean * mean).clamp_min(0)
             total = total + self._distance(mean, var, running_mean, running_var).sum()
         return total
+
+
+class AveragedStatistics(BatchNormStatistics):
+    """The same, of what was heard and a running average of what was heard before: a small batch is noisy.
+
+    Args:
+        model: in evaluation mode.
+        statistic: the distance.
+        momentum: the share that the past keeps.
+    """
+
+    def __init__(self, model: nn.Module, statistic: Statistic, momentum: float) -> None:
+        super().__init__(model, statistic)
+        self._momentum = momentum
+        self._past: list[tuple[Tensor, Tensor]] = []
+
+    def _hear(self, layer: nn.Module, inputs: tuple[Any, ...]) -> None:
+        super()._hear(layer, inputs)
+        if self._past:
+            mean, square, running_mean, running_var = self._heard.pop()
+            past_mean, past_var = self._past[len(self._heard)]
+            var = self._momentum * past_var + (1 - self._momentum) * (square - mean * mean)
+            mean = self._momentum * past_mean + (1 - self._momentum) * mean
+            self._heard.append((mean, var + mean * mean, running_mean, running_var))
+
+    def remember(self) -> None:
+        """Moves the average to what it was with what was heard last."""
+        self._past = [(mean.detach(), (square - mean * mean).detach()) for mean, square, *_ in self._heard]
+
+    def state(self) -> list[tuple[Tensor, Tensor]]:
+        """The averages of mean and variance, layer by layer."""
+        return self._past
+
+    def load(self, state: list[tuple[Tensor, Tensor]]) -> None:
+        """Takes up what `state` gave."""
+        self._past = [(mean, var) for mean, var in state]

@@ -147,9 +147,13 @@ class Interleaved(Run):
         """The deployed student."""
         return self._transfer.student
 
+    def due(self) -> int:
+        """How many synthesis steps there are before the next one of transfer."""
+        return (self._transfer.done + 1) * self._synthesis.steps // self._transfer.config.steps
+
     def step(self) -> Mapping[str, Tensor]:
         """The synthesis steps that are due, then one of transfer."""
-        due = (self._transfer.done + 1) * self._synthesis.steps // self._transfer.config.steps
+        due = self.due()
         shown: dict[str, Tensor] = {}
         while self._synthesis.done < due:
             shown = {f"synthesis_{name}": value for name, value in self._synthesis.step(self.student).items()}
@@ -175,3 +179,23 @@ class Interleaved(Run):
         """Takes up a state of the same settings."""
         self._synthesis.load_state_dict(state["synthesis"])
         self._transfer.load_state_dict(state["transfer"])
+
+
+class WarmedUp(Interleaved):
+    """The same, but the first synthesis steps come before any of transfer, and only the others are spread.
+
+    Args:
+        synthesis: makes the samples.
+        transfer: teaches the student.
+        first: how many of its steps; at most all of them.
+        samples: what transfer is taught with.
+    """
+
+    def __init__(self, synthesis: Synthesis, transfer: Transfer, *, first: int, samples: Samples) -> None:
+        super().__init__(synthesis, transfer, samples=samples)
+        self._first = min(first, synthesis.steps)
+
+    def due(self) -> int:
+        """How many synthesis steps there are before the next one of transfer."""
+        rest = self._synthesis.steps - self._first
+        return self._first + self._transfer.done * rest // self._transfer.config.steps

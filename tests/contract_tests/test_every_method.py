@@ -258,6 +258,7 @@ def test_the_catalogue_holds_the_methods_that_the_docs_name() -> None:
         "deepinv_graphs",
         "dfad",
         "dfad_gnn",
+        "fast_meta",
         "gfkd",
         "mskd",
         "noise",

@@ -1,0 +1,128 @@
+"""The fast method: rounds of a generator that is tuned, and the pool that they fill."""
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from acgkd.errors import ConfigError
+from acgkd.images import IMAGES, ImageBatch
+from acgkd.losses import norm_distance, softened_kl
+from acgkd.methods._image_pool import ImagePool
+from acgkd.methods.fast_meta import FastConfig
+from acgkd.statistics import AveragedStatistics, BatchNormStatistics
+
+CPU = torch.device("cpu")
+PLAIN = {"augment": "none", "warm_up": 1}
+
+
+def test_the_released_settings_are_the_defaults() -> None:
+    synthesis, transfer = FastConfig().synthesis, FastConfig().transfer
+    weights = (synthesis.adversarial_weight, synthesis.statistics_weight, synthesis.one_hot_weight)
+    assert weights == (1.1, 10, 0.4)
+    assert (synthesis.inner_steps, synthesis.latent_rate, synthesis.rate) == (5, 0.01, 0.003)
+    assert (synthesis.steps, synthesis.warm_up, synthesis.reset_at, synthesis.batch_size) == (220, 20, 140, 256)
+    assert (transfer.steps, transfer.optimizer, transfer.rate, transfer.decay) == (200 * 400, "sgd", 0.2, "cosine")
+    assert (transfer.temperature.value, transfer.augment) == (20, "crop_flip")
+    compact = FastConfig.model_validate({"synthesis": {"recipe": "compact"}})
+    assert (compact.synthesis.steps, compact.transfer.optimizer) == (44, "adam")
+
+
+def test_a_round_of_one_step_is_worked_out_by_hand(tiny_images: ModuleType) -> None:
+    settings = {**PLAIN, "inner_steps": 1, "one_hot_weight": 0.5, "statistics_weight": 2.0}
+    run, twin = (tiny_images.distillation("fast_meta", settings).run._synthesis for _ in range(2))
+    generator, teacher = twin.generator.train(), twin.setting.teacher
+    z = twin.latents(8, "generator-noise")
+    labels = torch.randint(3, (8,), generator=twin.setting.streams.generator("classes"), device=CPU)
+    x = generator(z)
+    seen = teacher.stages(x)[0]
+    mean, var = seen.mean(dim=(0, 2, 3)), seen.var(dim=(0, 2, 3), unbiased=False)
+    statistics = norm_distance(mean, var, teacher.norm.running_mean, teacher.norm.running_var)
+    one_hot = F.cross_entropy(IMAGES.logits(teacher, ImageBatch(x)), labels)
+    optimizer = torch.optim.Adam(generator.parameters(), lr=0.003, betas=(0.5, 0.999))
+    (0.5 * one_hot + 2 * statistics).backward()
+    optimizer.step()
+    terms = run.step(run.setting.student)
+    assert set(terms) == {"loss", "one_hot", "statistics"}
+    assert terms["loss"].item() == pytest.approx((0.5 * one_hot + 2 * statistics).item(), rel=1e-4)
+    for one, other in zip(run.generator.parameters(), generator.parameters(), strict=True):
+        assert other.grad is not None
+        # A bias before BatchNorm has no gradient but rounding, of which Adam makes whole steps.
+        meant = other.grad.abs() > 1e-4
+        assert torch.allclose(one[meant], other[meant], atol=1e-4)
+    pool = run.samples(8)
+    assert torch.equal(pool.labels, labels)
+    assert torch.allclose(pool.x, x.clamp(0, 1), atol=0.5 / 255 + 1e-6)
+
+
+def test_once_warm_the_student_counts_where_it_agrees(tiny_images: ModuleType) -> None:
+    run = tiny_images.distillation("fast_meta", {**PLAIN, "adversarial_weight": 0.7}).run._synthesis
+    x = torch.rand(6, *tiny_images.SHAPE, generator=torch.Generator(device=CPU).manual_seed(0), device=CPU)
+    student = run.setting.student.eval()
+    labels = torch.arange(6, device=CPU) % 3
+    terms, bare = run._terms(x, labels, student), run._terms(x, labels, None)
+    target, output = (IMAGES.logits(model, ImageBatch(x)) for model in (run.setting.teacher, student))
+    alike = target.argmax(dim=1) == output.argmax(dim=1)
+    expected = softened_kl(target, output, 1.0)[alike].sum() / 6
+    assert terms["divergence"].item() == pytest.approx(expected.item(), rel=1e-4, abs=1e-7)
+    assert terms["loss"].item() == pytest.approx((bare["loss"] - 0.7 * expected).item(), rel=1e-5)
+
+
+def test_the_warm_rounds_come_first_and_the_others_are_spread(tiny_images: ModuleType) -> None:
+    run = tiny_images.distillation("fast_meta", {"steps": 6, "warm_up": 2, "reset_at": 3}, {"steps": 4}).run
+    done = []
+    for _ in range(4):
+        run.step()
+        done.append(run._synthesis.done)
+    assert done == [2, 3, 4, 5]
+    assert run._source.labels.numel() == 5 * 8
+
+
+def test_the_first_layer_begins_anew(tiny_images: ModuleType) -> None:
+    kept, anew = (
+        tiny_images.distillation("fast_meta", {"warm_up": 4, "reset_at": at}).run._synthesis for at in (None, 1)
+    )
+    for _ in range(2):
+        for run in (kept, anew):
+            run.step(run.setting.student)
+    far = (kept.generator.linear.weight - anew.generator.linear.weight).abs().max()
+    assert far > 0.1
+    last = kept.generator.last.weight - anew.generator.last.weight
+    assert last.abs().max() < 0.1
+
+
+def test_statistics_are_averaged_over_rounds(tiny_images: ModuleType) -> None:
+    teacher = tiny_images.setting().teacher
+    average, plain = AveragedStatistics(teacher, "norm", 0.75), BatchNormStatistics(teacher, "norm")
+    batches = [torch.full((2, *tiny_images.SHAPE), value, device=CPU) for value in (1.0, 3.0)]
+    moments = []
+    for x in batches:
+        for listener in (average, plain):
+            with listener.listening():
+                teacher.encode(x)
+        seen = teacher.stages(x)[0]
+        moments.append((seen.mean(dim=(0, 2, 3)), seen.var(dim=(0, 2, 3), unbiased=False)))
+        if x is batches[0]:
+            assert average.distance(CPU).item() == pytest.approx(plain.distance(CPU).item())
+            average.remember()
+    mean, var = (0.75 * one + 0.25 * other for one, other in zip(*moments, strict=True))
+    expected = norm_distance(mean, var, teacher.norm.running_mean, teacher.norm.running_var)
+    assert average.distance(CPU).item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_a_pool_keeps_pixels_and_augments_what_it_hands_out(tiny_images: ModuleType) -> None:
+    pool = ImagePool(4, tiny_images.setting(), augment="crop_flip")
+    x = torch.rand(2, *tiny_images.SHAPE, generator=torch.Generator(device=CPU).manual_seed(0), device=CPU)
+    pool.add(2 * x - 0.5, torch.tensor([2, 0], device=CPU))
+    everything = torch.arange(2, device=CPU)
+    assert pool.labels.numel() == 2
+    assert torch.allclose(pool.plain(everything).x, (2 * x - 0.5).clamp(0, 1), atol=0.5 / 255 + 1e-6)
+    assert not torch.equal(pool.draw(everything).x, pool.plain(everything).x)
+
+
+@pytest.mark.parametrize("transfer", [{"samples": "fixed"}, {"curriculum": {"pacing": "linear"}}])
+def test_what_needs_a_whole_set_is_refused(tiny_images: ModuleType, transfer: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="this pool grows"):
+        tiny_images.distillation("fast_meta", {}, transfer)
