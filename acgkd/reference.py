@@ -18,7 +18,7 @@ from acgkd.modality import Modality
 from acgkd.runtime import Streams, derive_seed
 
 # Changing any of this changes every pool: count the version up.
-VERSION = 2
+VERSION = 3
 PRESETS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "graphs": (
         ("acgkd", {"graphs": 64, "steps": 100, "rate": 0.5}),
