@@ -9,27 +9,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import optuna
 
-NAMES = ["dafl", "dfad", "fast_meta", "mskd", "rdskd", "zskt"]
+NAMES = ["dafl", "deepinversion", "dfad", "fast_meta", "mskd", "rdskd", "zskt"]
 
 
 def suggest(trial: "optuna.Trial") -> None:
     """Asks for the method, then for its losses, then for how the student is taught."""
     synthesis, transfer = "method/synthesis", "method/transfer"
     name = trial.suggest_categorical("method/name", NAMES)
-    game, tuned = name in ("dfad", "zskt"), name == "fast_meta"
+    game, tuned, pixels = name in ("dfad", "zskt"), name == "fast_meta", name == "deepinversion"
     trial.suggest_float(f"{synthesis}/rate", 0.0002, 0.3, log=True)
     if game:
         trial.suggest_categorical(f"{transfer}/turn", [2, 5, 10])
-    if game or tuned:
+    if game or tuned or pixels:
         trial.suggest_float(f"{synthesis}/statistics_weight", 0.0, 10.0)
     else:
         trial.suggest_categorical(f"{synthesis}/joint", [True, False])
     if tuned:
         trial.suggest_categorical(f"{synthesis}/inner_steps", [2, 5, 10])
         trial.suggest_float(f"{synthesis}/adversarial_weight", 0.0, 2.0)
-    else:
+    elif not pixels:  # whose labels are balanced
         trial.suggest_float(f"{synthesis}/balance_weight", 0.1, 50.0, log=True)
-    if not game:
+    if pixels:
+        trial.suggest_float(f"{synthesis}/variation_weight", 1e-5, 0.01, log=True)
+    elif not game:
         trial.suggest_float(f"{synthesis}/one_hot_weight", 0.01, 10.0, log=True)
     if name in ("dafl", "mskd"):
         trial.suggest_float(f"{synthesis}/activation_weight", 0.001, 1.0, log=True)

@@ -52,6 +52,8 @@ ON_IMAGES = [
     {"name": "mskd", "synthesis": {**LITTLE, "steps": 3}, "transfer": {**tiny.TRANSFER, "optimizer": "sgd"}},
     {"name": "dafl", "synthesis": {**LITTLE, "steps": 3, "joint": False, "generator": {"ending": "sigmoid"}},
      "transfer": {**tiny.TRANSFER, "samples": "fixed"}},
+    {"name": "deepinversion", "synthesis": {"images": 12, "batch_size": 6, "steps": 2, "adversarial_weight": 1.0,
+     "flip": True, "clip": True}, "transfer": tiny.TRANSFER},
     {"name": "noise", "synthesis": {"source": "generator"}, "transfer": tiny.TRANSFER},
     {"name": "real_data", "transfer": tiny.TRANSFER},
 ]

@@ -33,7 +33,7 @@ from acgkd.runtime import Streams, backward, derive_seed
 
 CPU = torch.device("cpu")
 SMALL: dict[str, dict[str, Any]] = {
-    "synthesis": {"steps": 4, "graphs": 8, "batch_size": 4, "generator": {"latent": 8, "width": 8}},
+    "synthesis": {"steps": 4, "graphs": 8, "images": 8, "batch_size": 4, "generator": {"latent": 8, "width": 8}},
     "transfer": {"steps": 6, "batch_size": 4},
 }
 
@@ -256,6 +256,7 @@ def test_the_catalogue_holds_the_methods_that_the_docs_name() -> None:
         "acgkd",
         "dafl",
         "deepinv_graphs",
+        "deepinversion",
         "dfad",
         "dfad_gnn",
         "fast_meta",
