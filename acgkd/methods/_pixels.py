@@ -9,7 +9,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from acgkd.config import Config
-from acgkd.cost import at_rest, counting
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.images.augment import crop_flip
 from acgkd.methods import Run, Setting
@@ -96,6 +95,7 @@ class PixelLearning(ABC):
         self._targets = self.labels.to(setting.device)
         blank = ImageBatch(torch.zeros(1, *setting.prior.shape, device=setting.device))
         self._teacher_cost = IMAGES.counter(setting.teacher, blank)(blank)
+        self._student_cost: float | None = None
         self._batch: nn.Parameter | None = None
         self._optimizer: torch.optim.Adam | None = None
 
@@ -144,17 +144,17 @@ class PixelLearning(ABC):
         self.x[part] = batch.data
         self.done += 1
         # A forward and backward pass.
-        self.multiply_adds += 3 * batch.shape[0] * (self._teacher_cost + self._student_cost(student))
+        self.multiply_adds += 3 * batch.shape[0] * (self._teacher_cost + self._cost_of(student))
         return {name: term.detach() for name, term in terms.items()}
 
-    def _student_cost(self, student: nn.Module | None) -> float:
-        """Multiply-adds of the student for one image, measured where it is looked at."""
+    def _cost_of(self, student: nn.Module | None) -> float:
+        """Multiply-adds of the student for one image, measured the first time that it is looked at."""
         if student is None:
             return 0.0
-        blank = ImageBatch(torch.zeros(1, *self.setting.prior.shape, device=self.setting.device))
-        with at_rest(student), counting(student) as counts:
-            IMAGES.logits(student, blank)
-        return float(sum(counts))
+        if self._student_cost is None:
+            blank = ImageBatch(torch.zeros(1, *self.setting.prior.shape, device=self.setting.device))
+            self._student_cost = IMAGES.counter(student, blank)(blank)
+        return self._student_cost
 
     def source(self, samples: Samples) -> PooledImages:
         """The pool: `fixed`, its images as they are, or `resampled`, each moved and mirrored anew at each draw."""
