@@ -142,8 +142,8 @@ def time_table(sizes: Sequence[int], graphs: int, fits: Table, threads: int, rou
 
 
 def ratio(table: Table, above: tuple[str, int], below: tuple[str, int]) -> tuple[float, float, float] | None:
-    """Median, least and greatest of the ratios, round by round; None where either was not measured."""
-    if not table.get(above) or not table.get(below):
+    """Median, least and greatest of the ratios, round by round; None where either was not, or too small to be."""
+    if not table.get(above) or not all(table.get(below) or [0.0]):
         return None
     values = [one / other for one, other in zip(table[above], table[below], strict=True)]
     return statistics.median(values), min(values), max(values)

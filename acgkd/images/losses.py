@@ -155,7 +155,7 @@ def answer_overlap(target: Tensor, output: Tensor, temperature: float = 3.0) -> 
 
     Shapes:
         target, output: ``[images, classes]``; returns: scalar from 0 to 1
-    Source: DeepInversion, arXiv:1912.08795, equation 8; released code 2413af1.
+    Source: DeepInversion, arXiv:1912.08795; released code 2413af1.
     """
     one, other = (F.softmax(logits / temperature, dim=1).clamp(0.01, 0.99) for logits in (target, output))
     middle = ((one + other) / 2).clamp(0.01, 0.99)

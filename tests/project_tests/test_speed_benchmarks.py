@@ -43,6 +43,12 @@ def test_the_synthesis_benchmark_measures_in_processes_and_writes_its_page(
     assert "not measured" in text
 
 
+def test_what_is_too_small_to_be_measured_gives_no_ratio(scripts: SimpleNamespace) -> None:
+    small, large = ("a", 4), ("a", 8)
+    assert scripts.synthesis.ratio({small: [0.0], large: [1.0]}, large, small) is None
+    assert scripts.synthesis.ratio({small: [2.0, 1.0], large: [3.0, 4.0]}, large, small) == (2.75, 1.5, 4.0)
+
+
 def test_what_would_not_fit_is_estimated_and_not_started(
     scripts: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
