@@ -1,5 +1,6 @@
 """What a teacher's BatchNorm layers remember of its data, against what they see in pseudo-samples."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -10,6 +11,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from acgkd.losses import gaussian_kl, norm_distance, squared_distance
+
+logger = logging.getLogger(__name__)
 
 Statistic = Literal["gaussian_kl", "norm", "squared"]
 
@@ -58,8 +61,13 @@ class BatchNormStatistics:
 
     @property
     def layers(self) -> int:
-        """How many layers remember anything; with 0 the distance is always 0 and the method should say so."""
+        """How many layers remember anything; with 0 the distance is always 0, which `warn_if_absent` says."""
         return len(self._layers)
+
+    def warn_if_absent(self, weight: float) -> None:
+        """Logs that a term of such a weight says nothing, where no layer remembers anything."""
+        if weight > 0 and not self._layers:
+            logger.warning("The teacher has no BatchNorm layer: the statistics term of the synthesis loss is absent.")
 
     def _hear(self, layer: nn.Module, inputs: tuple[Any, ...]) -> None:
         mean, square = _Moments.apply(inputs[0])  # type: ignore[no-untyped-call]

@@ -1,5 +1,6 @@
 """Teachers, priors and runs that are small enough for unit tests: a whole distillation takes some 0.1 s."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,27 @@ def chosen(kind: str, **options: Any) -> Distillation:
 def weight_bytes(model: nn.Module) -> bytes:
     """All weights and buffers of a model, as bytes."""
     return b"".join(value.detach().cpu().contiguous().numpy().tobytes() for value in model.state_dict().values())
+
+
+def assert_resumes_alike(fresh: Callable[[], Distillation], steps: Iterable[int], folder: Path) -> Distillation:
+    """Stops a fresh run after each of `steps`, goes on from its file, and wants the bytes of an undisturbed run.
+
+    Returns:
+        the undisturbed run.
+    """
+    whole = fresh()
+    whole.advance()
+    for step in steps:
+        run, resumed = fresh(), fresh()
+        while run.steps_done < step:
+            run.advance(until=run.progress + 1e-6)
+        run.save(folder / "run.ckpt")
+        resumed.load(folder / "run.ckpt")
+        resumed.advance()
+        assert weight_bytes(resumed.student) == weight_bytes(whole.student), step
+        assert resumed.run.multiply_adds() == whole.run.multiply_adds(), step
+        assert resumed.curves == whole.curves, step
+    return whole
 
 
 def dense(batch: Any) -> Tensor:

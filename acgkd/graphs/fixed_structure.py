@@ -63,6 +63,15 @@ class FixedStructure(nn.Module):
         self.edge_counts = torch.bincount(graph[self._all.edge_index[0].to("cpu")], minlength=structure.graphs) // 2
 
     @property
+    def load(self) -> Tensor:
+        """Nodes and directed edges that a pass over each graph goes through.
+
+        Shapes:
+            returns: ``[graphs]`` on the CPU
+        """
+        return self.sizes + 2 * self.edge_counts
+
+    @property
     def count(self) -> int:
         """Number of graphs."""
         return self._all.graphs

@@ -1,6 +1,5 @@
 """GFKD's synthesis: directed pseudo-graphs, features by gradient and structure by an estimate of it, by turns."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -10,27 +9,19 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from acgkd.config import Config
-from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.graphs.directed import DirectedGraphs, antithetic_edges
 from acgkd.graphs.directed_parts import DirectedPart
 from acgkd.graphs.prior import Prior
 from acgkd.losses import feature_entropy
 from acgkd.methods import Setting
-from acgkd.methods._graphs import PseudoGraphSource
+from acgkd.methods._graphs import PseudoGraphSource, check_count
+from acgkd.methods._recipe import filled
 from acgkd.methods._transfer import Samples
 from acgkd.runtime import backward
 from acgkd.statistics import BatchNormStatistics, Statistic
 
-logger = logging.getLogger(__name__)
-
 Recipe = Literal["released", "paper"]
-
-
-def filled(values: Any, paper: Mapping[str, Any]) -> Any:
-    """`values` with the paper's for what they leave out, where they ask for its recipe."""
-    asked = isinstance(values, Mapping) and values.get("recipe") == "paper"
-    return {**paper, **values} if asked else values
 
 
 class SynthesisConfig(Config):
@@ -73,7 +64,7 @@ class SynthesisConfig(Config):
     @model_validator(mode="before")
     @classmethod
     def _recipe(cls, values: Any) -> Any:
-        return filled(values, {"steps": 2500, "decay_every": 1000})
+        return filled(values, "paper", {"steps": 2500, "decay_every": 1000})
 
 
 def build_directed_graphs(config: SynthesisConfig, setting: Setting) -> DirectedGraphs:
@@ -83,10 +74,7 @@ def build_directed_graphs(config: SynthesisConfig, setting: Setting) -> Directed
         ConfigError: fewer pseudo-graphs than classes.
     """
     prior: Prior = setting.prior
-    if config.graphs < prior.classes:
-        raise ConfigError(
-            f"`method/synthesis/graphs >= {prior.classes}` must hold, one per class at least, but got {config.graphs}."
-        )
+    check_count(config.graphs, prior)
     host = setting.streams.host("pseudo-graphs")
     sizes = prior.sizes(config.graphs, host)
     labels = prior.labels(config.graphs)
@@ -121,8 +109,7 @@ class AlternatingInversion:
         self.steps = config.steps * len(self._parts)
         self.done = 0
         self._statistics = BatchNormStatistics(setting.teacher, config.statistics)
-        if config.statistics_weight > 0 and self._statistics.layers == 0:
-            logger.warning("The teacher has no BatchNorm layer: the statistics term of the synthesis loss is absent.")
+        self._statistics.warn_if_absent(config.statistics_weight)
         self._cost = GRAPHS.unit_cost(setting.teacher, setting.prior.feature_count)
         # Edges are counted where they are: how many a draw has is known on the device alone.
         self._work, self._edges = 0.0, torch.zeros((), dtype=torch.long, device=setting.device)
@@ -135,9 +122,9 @@ class AlternatingInversion:
         """Optimisers of what is learned, and no lowest loss yet."""
         config, graphs = self.config, self.graphs
         self._lowest = torch.full((), torch.inf, device=self.setting.device)
-        self._structure = torch.optim.Adam([graphs.logits], lr=config.structure_rate)
+        self._structure = torch.optim.Adam([graphs.logits], lr=config.structure_rate, fused=True)
         self._features = (
-            None if graphs.features is None else torch.optim.Adam([graphs.features], lr=config.feature_rate)
+            None if graphs.features is None else torch.optim.Adam([graphs.features], lr=config.feature_rate, fused=True)
         )
 
     @property

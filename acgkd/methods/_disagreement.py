@@ -1,7 +1,5 @@
 """What a generator that plays against a student minimises: agreement, and what may keep it near the teacher's data."""
 
-import logging
-
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -11,8 +9,6 @@ from acgkd.images.losses import balance_loss
 from acgkd.losses import probability_distance
 from acgkd.methods import Setting
 from acgkd.statistics import BatchNormStatistics, Statistic
-
-logger = logging.getLogger(__name__)
 
 
 class DisagreementConfig(Config):
@@ -41,8 +37,7 @@ class Disagreement:
         self._config = config
         self._setting = setting
         self._statistics = BatchNormStatistics(setting.teacher, config.statistics)
-        if config.statistics_weight > 0 and self._statistics.layers == 0:
-            logger.warning("The teacher has no BatchNorm layer: the statistics term of the generator's loss is absent.")
+        self._statistics.warn_if_absent(config.statistics_weight)
 
     def __call__(self, student: nn.Module, batch: GraphBatch) -> Tensor:
         """Of one batch, which teacher and student pass over.

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from acgkd.config import Config
 from acgkd.errors import ConfigError
+from acgkd.graphs import GRAPHS
 from acgkd.graphs.batch import GraphBatch, joined
 from acgkd.graphs.candidates import draw_candidates
 from acgkd.graphs.concrete import Noise, Relaxation
@@ -17,7 +18,8 @@ from acgkd.graphs.prior import Prior
 from acgkd.graphs.pseudo_graphs import PseudoGraphs, Relaxing
 from acgkd.methods import Setting
 from acgkd.methods._structure import StructureConfig, build_structure
-from acgkd.methods._transfer import Samples, TransferConfig
+from acgkd.methods._transfer import Samples, Transfer, TransferConfig
+from acgkd.methods._two_phase import Synthesis, TwoPhase
 from acgkd.projection import ProjectedStudent
 
 
@@ -71,6 +73,14 @@ class GraphTransferConfig(TransferConfig):
     projection: Literal["none", "gat"] = "gat"
 
 
+def check_count(graphs: int, prior: Prior) -> None:
+    """Refuses fewer pseudo-graphs than classes."""
+    if graphs < prior.classes:
+        raise ConfigError(
+            f"`method/synthesis/graphs >= {prior.classes}` must hold, one per class at least, but got {graphs}."
+        )
+
+
 def build_pseudo_graphs(config: PseudoGraphConfig, setting: Setting) -> PseudoGraphs:
     """Pseudo-graphs as they are before anything is learned.
 
@@ -81,10 +91,7 @@ def build_pseudo_graphs(config: PseudoGraphConfig, setting: Setting) -> PseudoGr
         ConfigError: fewer pseudo-graphs than classes.
     """
     prior: Prior = setting.prior
-    if config.graphs < prior.classes:
-        raise ConfigError(
-            f"`method/synthesis/graphs >= {prior.classes}` must hold, one per class at least, but got {config.graphs}."
-        )
+    check_count(config.graphs, prior)
     host, kind = setting.streams.host("pseudo-graphs"), config.structure.kind_for(prior)
     draw_sizes = {"uniform": prior.sizes, "matched": prior.matched_sizes, "long_tail": prior.long_tailed_sizes}
     sizes = draw_sizes[config.sizes](config.graphs, host)
@@ -232,3 +239,12 @@ def lift_to(teacher: nn.Module, device: torch.device) -> Any:
         return ProjectedStudent(student, protocol.classifier, int(protocol.width), device)
 
     return lift
+
+
+def synthesis_then_transfer(synthesis: Synthesis, config: TransferConfig, setting: Setting) -> TwoPhase:
+    """A run whose student is taught on graphs once their synthesis is over."""
+
+    def transfer() -> Transfer:
+        return Transfer(config, setting, GRAPHS, lift_to(setting.teacher, setting.device))
+
+    return TwoPhase(synthesis, transfer, student=setting.student, transfer_steps=config.steps, samples=config.samples)

@@ -5,7 +5,6 @@ the same noise until its turn is over (ZSKT). With `noise: fresh` the student pl
 noise of its own (DFAD). The generator trains on while it makes the student's images: they are normed by their batch.
 """
 
-import logging
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -26,8 +25,6 @@ from acgkd.methods._images import Recipe, compacted
 from acgkd.methods._transfer import Samples, Source
 from acgkd.methods._two_phase import Interleaved
 from acgkd.statistics import BatchNormStatistics, Statistic
-
-logger = logging.getLogger(__name__)
 
 
 class PlayingGeneratorConfig(Config):
@@ -92,8 +89,7 @@ class PlayingGenerator(ImageMaker):
         betas = (config.first_beta, 0.999)
         self._optimizer = torch.optim.Adam(self._parameters, lr=config.rate, betas=betas, fused=True)
         self._statistics = BatchNormStatistics(setting.teacher, config.statistics)
-        if config.statistics_weight > 0 and self._statistics.layers == 0:
-            logger.warning("The teacher has no BatchNorm layer: the statistics term of the generator's loss is absent.")
+        self._statistics.warn_if_absent(config.statistics_weight)
         blank = ImageBatch(torch.zeros(1, *setting.prior.shape, device=setting.device))
         self._student_cost = IMAGES.counter(opponent.student, blank)(blank)
 

@@ -12,8 +12,8 @@ from pydantic import Field, model_validator
 
 from acgkd.curriculum import Pacing
 from acgkd.errors import ConfigError
-from acgkd.methods import MethodConfig
 from acgkd.methods._optimizer import Decay
+from acgkd.methods._recipe import filled
 from acgkd.methods._transfer import CurriculumConfig, TemperatureConfig, TransferConfig
 
 Recipe = Literal["released", "compact"]
@@ -23,30 +23,8 @@ FIXED_BATCHES = 32
 
 
 def compacted(values: Any, compact: Mapping[str, Any]) -> Any:
-    """`values` with the compact recipe's for what they leave out, all the way down, where they ask for it."""
-    if not isinstance(values, Mapping) or values.get("recipe") != "compact":
-        return values
-    return _beneath(values, compact)
-
-
-def _beneath(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
-    joined = {**others, **values}
-    for key, other in others.items():
-        if isinstance(other, Mapping) and isinstance(values.get(key), Mapping):
-            joined[key] = _beneath(values[key], other)
-    return joined
-
-
-class ImageMethodConfig(MethodConfig):
-    """Base of an image method's settings: one recipe for both stages, unless the second says another."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_recipe(cls, values: Any) -> Any:
-        synthesis, transfer = values.get("synthesis"), values.get("transfer", {})
-        if isinstance(synthesis, Mapping) and "recipe" in synthesis and isinstance(transfer, Mapping):
-            return {**values, "transfer": {"recipe": synthesis["recipe"], **transfer}}
-        return values
+    """`values` with the compact recipe's for what they leave out, where they ask for it."""
+    return filled(values, "compact", compact)
 
 
 class NoCurriculumConfig(CurriculumConfig):

@@ -1,6 +1,5 @@
 """Inversion: pseudo-graphs learned from the teacher by gradient, structure and features together."""
 
-import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -21,9 +20,6 @@ from acgkd.methods import Setting
 from acgkd.methods._graphs import PseudoGraphConfig, Untrained
 from acgkd.runtime import backward
 from acgkd.statistics import BatchNormStatistics, Statistic
-
-logger = logging.getLogger(__name__)
-
 
 # Pairs that come later would not be learned any more: the rate is low by then.
 LAST_REGROWTH = 2 / 3
@@ -116,8 +112,7 @@ class GraphInversion(Untrained):
         self._node_ends = [0, *self.graphs.candidates.sizes.cumsum(0).tolist()]
         self.steps = config.steps * len(self._parts)
         self._statistics = BatchNormStatistics(setting.teacher, config.statistics)
-        if config.statistics_weight > 0 and self._statistics.layers == 0:
-            logger.warning("The teacher has no BatchNorm layer: the statistics term of the synthesis loss is absent.")
+        self._statistics.warn_if_absent(config.statistics_weight)
         self._optimizer = self._fresh_optimizer()
         if config.regrowth.every is not None and not isinstance(self.graphs.structure, Pairs):
             raise ConfigError(

@@ -127,7 +127,7 @@ class PixelLearning(ABC):
     def _open(self, part: slice) -> tuple[nn.Parameter, torch.optim.Adam]:
         # A copy: the optimiser moves its own pixels, the pool takes them over after each step.
         self._batch = nn.Parameter(self.x[part].clone())
-        self._optimizer = torch.optim.Adam([self._batch], lr=self._pool.rate)
+        self._optimizer = torch.optim.Adam([self._batch], lr=self._pool.rate, fused=True)
         return self._batch, self._optimizer
 
     def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:

@@ -17,10 +17,10 @@ The algorithm on one page::
 
 from acgkd.graphs import GRAPHS
 from acgkd.methods import Method, MethodConfig, Run, Setting
-from acgkd.methods._graphs import GraphTransferConfig, lift_to
+from acgkd.methods._graphs import GraphTransferConfig, lift_to, synthesis_then_transfer
 from acgkd.methods._inversion import GraphInversion, SynthesisConfig
 from acgkd.methods._transfer import Transfer
-from acgkd.methods._two_phase import Interleaved, TwoPhase
+from acgkd.methods._two_phase import Interleaved
 
 
 class AcgkdConfig(MethodConfig):
@@ -36,14 +36,10 @@ def _needs_student(config: AcgkdConfig) -> bool:
 
 def _start(config: AcgkdConfig, setting: Setting) -> Run:
     synthesis = GraphInversion(config.synthesis, setting)
-    samples = config.transfer.samples
-
-    def transfer() -> Transfer:
-        return Transfer(config.transfer, setting, GRAPHS, lift_to(setting.teacher, setting.device))
-
-    if _needs_student(config):
-        return Interleaved(synthesis, transfer(), samples=samples)
-    return TwoPhase(synthesis, transfer, student=setting.student, transfer_steps=config.transfer.steps, samples=samples)
+    if not _needs_student(config):
+        return synthesis_then_transfer(synthesis, config.transfer, setting)
+    transfer = Transfer(config.transfer, setting, GRAPHS, lift_to(setting.teacher, setting.device))
+    return Interleaved(synthesis, transfer, samples=config.transfer.samples)
 
 
 METHOD = Method(config=AcgkdConfig, modality="graphs", start=_start, needs_student=_needs_student)

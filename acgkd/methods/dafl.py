@@ -19,7 +19,8 @@ from torch import Tensor
 from acgkd.images.losses import Base, activation_loss, balance_loss, one_hot_loss
 from acgkd.methods import Method, Run, Setting
 from acgkd.methods._generated import COMPACT, GeneratedConfig, GeneratorTraining, Made, start_generated
-from acgkd.methods._images import GeneratedTransferConfig, ImageMethodConfig, compacted
+from acgkd.methods._images import GeneratedTransferConfig, compacted
+from acgkd.methods._recipe import OneRecipeConfig
 from acgkd.methods._transfer import TemperatureConfig
 
 # The student goes on as long as the generator does.
@@ -66,7 +67,7 @@ class DaflTransferConfig(GeneratedTransferConfig):
     temperature: PlainTemperatureConfig = PlainTemperatureConfig()
 
 
-class DaflConfig(ImageMethodConfig):
+class DaflConfig(OneRecipeConfig):
     """Settings of DAFL."""
 
     synthesis: DaflSynthesisConfig = DaflSynthesisConfig()

@@ -20,16 +20,14 @@ from torch import Tensor, nn
 
 from acgkd.config import Config
 from acgkd.graphs import GRAPHS, GraphBatch
-from acgkd.graphs.batch import joined
 from acgkd.graphs.concrete import Relaxation
 from acgkd.graphs.fixed_structure import FixedStructure
 from acgkd.graphs.prior import Prior
 from acgkd.losses import feature_entropy
 from acgkd.methods import Method, MethodConfig, Run, Setting
-from acgkd.methods._graphs import PseudoGraphConfig, build_pseudo_graphs, lift_to
+from acgkd.methods._graphs import PseudoGraphConfig, PseudoGraphSource, build_pseudo_graphs, synthesis_then_transfer
 from acgkd.methods._plain import PlainTransferConfig
-from acgkd.methods._transfer import Samples, Transfer
-from acgkd.methods._two_phase import TwoPhase
+from acgkd.methods._transfer import Samples
 from acgkd.runtime import backward
 from acgkd.statistics import BatchNormStatistics, Statistic
 
@@ -103,38 +101,6 @@ def build_fixed_structure(config: SynthesisConfig, setting: Setting) -> FixedStr
     )
 
 
-class FixedStructureSource:
-    """Batches for transfer: the structure is the same in all of them, features are drawn.
-
-    Args:
-        graphs: where they come from.
-        samples: fresh features, the most likely ones, one half of either, or the probabilities themselves.
-        generator: for fresh draws.
-    """
-
-    def __init__(self, graphs: FixedStructure, *, samples: Samples, generator: torch.Generator) -> None:
-        self.labels = graphs.labels
-        self.load = graphs.sizes + 2 * graphs.edge_counts
-        self._graphs = graphs
-        self._samples = samples
-        self._generator = generator
-
-    def draw(self, indices: Tensor) -> GraphBatch:
-        """The graphs at `indices`, drawn."""
-        if self._samples == "fixed":
-            return self._graphs.thresholded(indices)
-        if self._samples == "soft":
-            return self._graphs.soft(indices)
-        half = indices.numel() // 2 if self._samples == "mixed" else 0
-        if half == 0:
-            return self._graphs.sampled(self._generator, indices)
-        return joined(self._graphs.thresholded(indices[:half]), self._graphs.sampled(self._generator, indices[half:]))
-
-    def edges(self, indices: Tensor) -> Tensor:
-        """Number of edges of the graphs at `indices`."""
-        return self._graphs.edge_counts[indices].float()
-
-
 class FeatureInversion:
     """Learns the features of graphs whose structure stays.
 
@@ -151,9 +117,10 @@ class FeatureInversion:
         self.done = 0
         self.multiply_adds = 0.0
         self._statistics = BatchNormStatistics(setting.teacher, config.statistics)
-        if self.steps > 0 and config.statistics_weight > 0 and self._statistics.layers == 0:
-            logger.warning("The teacher has no BatchNorm layer: the statistics term of the synthesis loss is absent.")
-        self._optimizer = torch.optim.Adam(self.graphs.parameters(), lr=config.rate) if self.steps > 0 else None
+        self._statistics.warn_if_absent(config.statistics_weight if self.steps > 0 else 0.0)
+        self._optimizer = (
+            torch.optim.Adam(self.graphs.parameters(), lr=config.rate, fused=True) if self.steps > 0 else None
+        )
         self._labels = self.graphs.labels.to(setting.device)
         self._cost: Callable[[GraphBatch], float] | None = None
 
@@ -185,10 +152,10 @@ class FeatureInversion:
         self.multiply_adds += 3 * self._cost(batch)
         return {"loss": loss.detach(), **{name: term.detach() for name, term in terms.items()}}
 
-    def source(self, samples: Samples) -> FixedStructureSource:
+    def source(self, samples: Samples) -> PseudoGraphSource:
         """Batches for transfer."""
         generator = self.setting.streams.generator("transfer-draws")
-        return FixedStructureSource(self.graphs, samples=samples, generator=generator)
+        return PseudoGraphSource(self.graphs, samples=samples, generator=generator)
 
     def samples(self, count: int) -> GraphBatch:
         """Fresh draws of the graphs in turn, each as often as it takes to make `count`."""
@@ -219,16 +186,7 @@ class FeatureInversion:
 
 
 def _start(config: DeepinvGraphsConfig, setting: Setting) -> Run:
-    def transfer() -> Transfer:
-        return Transfer(config.transfer, setting, GRAPHS, lift_to(setting.teacher, setting.device))
-
-    return TwoPhase(
-        FeatureInversion(config.synthesis, setting),
-        transfer,
-        student=setting.student,
-        transfer_steps=config.transfer.steps,
-        samples=config.transfer.samples,
-    )
+    return synthesis_then_transfer(FeatureInversion(config.synthesis, setting), config.transfer, setting)
 
 
 METHOD = Method(config=DeepinvGraphsConfig, modality="graphs", start=_start)

@@ -11,7 +11,6 @@ A teacher without BatchNorm leaves cross entropy and the image priors alone.
 Source: Yin et al. (2020), arXiv:1912.08795; released code 2413af1.
 """
 
-import logging
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -23,12 +22,11 @@ from torch import Tensor, nn
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.images.losses import answer_overlap, total_variation
 from acgkd.methods import Method, Run, Setting
-from acgkd.methods._images import ImageMethodConfig, ImageTransferConfig, compacted
+from acgkd.methods._images import ImageTransferConfig, compacted
 from acgkd.methods._pixels import PixelLearning, PixelsConfig, start_pixels
+from acgkd.methods._recipe import OneRecipeConfig
 from acgkd.methods._transfer import TemperatureConfig
 from acgkd.statistics import BatchNormStatistics, Statistic
-
-logger = logging.getLogger(__name__)
 
 COMPACT: Mapping[str, Any] = {"images": 512, "batch_size": 128, "steps": 200}
 
@@ -77,7 +75,7 @@ class DeepInversionTransferConfig(ImageTransferConfig):
     temperature: AuthorsTemperatureConfig = AuthorsTemperatureConfig()
 
 
-class DeepInversionConfig(ImageMethodConfig):
+class DeepInversionConfig(OneRecipeConfig):
     """Settings of DeepInversion."""
 
     synthesis: DeepInversionSynthesisConfig = DeepInversionSynthesisConfig()
@@ -96,8 +94,7 @@ class DeepInversion(PixelLearning):
         super().__init__(config, setting, joint=config.adversarial_weight > 0)
         self._how = config
         self._statistics = BatchNormStatistics(setting.teacher, config.statistics)
-        if config.statistics_weight > 0 and self._statistics.layers == 0:
-            logger.warning("The teacher has no BatchNorm layer: the statistics term of the synthesis loss is absent.")
+        self._statistics.warn_if_absent(config.statistics_weight)
         prior, device = setting.prior, setting.device
         self._lowest, self._highest = (
             torch.tensor(ends, device=device).view(1, -1, 1, 1) for ends in (prior.lowest, prior.highest)

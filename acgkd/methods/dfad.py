@@ -17,8 +17,8 @@ from acgkd.methods import Method, Run, Setting
 from acgkd.methods._generated import GeneratorConfig
 from acgkd.methods._image_game import Game, PlayingGeneratorConfig
 from acgkd.methods._image_student import PlayingStudentConfig
-from acgkd.methods._images import ImageMethodConfig
 from acgkd.methods._optimizer import Decay
+from acgkd.methods._recipe import OneRecipeConfig
 
 
 class DfadGeneratorConfig(GeneratorConfig):
@@ -45,7 +45,7 @@ class DfadTransferConfig(PlayingStudentConfig):
     distance: Literal["kl", "logits"] = "logits"
 
 
-class DfadConfig(ImageMethodConfig):
+class DfadConfig(OneRecipeConfig):
     """Settings of DFAD."""
 
     synthesis: DfadSynthesisConfig = DfadSynthesisConfig()

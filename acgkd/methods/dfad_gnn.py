@@ -142,8 +142,12 @@ class DfadGnn(Run):
         self.generator = build_generator(config.synthesis, setting)
         learned = [parameter for parameter in self._student.parameters() if parameter.requires_grad]
         theirs, own = config.transfer, config.synthesis
-        self._student_optimizer = torch.optim.Adam(learned, lr=theirs.rate, weight_decay=theirs.weight_decay)
-        self._optimizer = torch.optim.Adam(self.generator.parameters(), lr=own.rate, weight_decay=own.weight_decay)
+        self._student_optimizer = torch.optim.Adam(
+            learned, lr=theirs.rate, weight_decay=theirs.weight_decay, fused=True
+        )
+        self._optimizer = torch.optim.Adam(
+            self.generator.parameters(), lr=own.rate, weight_decay=own.weight_decay, fused=True
+        )
         self._disagreement = Disagreement(own, setting)
         self._costs: list[Callable[[GraphBatch], float]] = []
 

@@ -31,8 +31,9 @@ from acgkd.methods import Method, Run, Setting
 from acgkd.methods._generated import GeneratorConfig, build_generator
 from acgkd.methods._image_pool import Augmentation, ImagePool
 from acgkd.methods._image_sources import ImageMaker
-from acgkd.methods._images import ImageMethodConfig, ImageTransferConfig, Recipe, compacted
+from acgkd.methods._images import ImageTransferConfig, Recipe, compacted
 from acgkd.methods._optimizer import Decay
+from acgkd.methods._recipe import OneRecipeConfig
 from acgkd.methods._transfer import Samples, Source, TemperatureConfig, Transfer
 from acgkd.methods._two_phase import WarmedUp
 from acgkd.statistics import AveragedStatistics, Statistic
@@ -127,7 +128,7 @@ class FastTransferConfig(ImageTransferConfig):
         return self
 
 
-class FastConfig(ImageMethodConfig):
+class FastConfig(OneRecipeConfig):
     """Settings of the method."""
 
     synthesis: FastSynthesisConfig = FastSynthesisConfig()
@@ -155,6 +156,7 @@ class FastSynthesis(ImageMaker):
             self._parameters, lr=config.rate * config.inner_steps, betas=(0.5, 0.999), fused=True
         )
         self.statistics = AveragedStatistics(setting.teacher, config.statistics, config.momentum)
+        self.statistics.warn_if_absent(config.statistics_weight)
         blank = ImageBatch(torch.zeros(1, *setting.prior.shape, device=setting.device))
         self._student_cost = IMAGES.counter(setting.student, blank)(blank)
 

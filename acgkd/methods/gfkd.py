@@ -12,18 +12,16 @@ already, and neither data nor pseudo-graphs have any. Sizes are the prior's, as 
 Source: Deng and Zhang (2021), arXiv:2105.07519; released code e68e4d6, `inversion_gcn.py` and `utils/helper.py`.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field, model_validator
 
-from acgkd.graphs import GRAPHS
-from acgkd.methods import Method, MethodConfig, Run, Setting
-from acgkd.methods._alternating import AlternatingInversion, Recipe, SynthesisConfig, filled
-from acgkd.methods._graphs import lift_to
+from acgkd.methods import Method, Run, Setting
+from acgkd.methods._alternating import AlternatingInversion, Recipe, SynthesisConfig
+from acgkd.methods._graphs import synthesis_then_transfer
 from acgkd.methods._plain import PlainTransferConfig
-from acgkd.methods._transfer import Samples, Transfer
-from acgkd.methods._two_phase import TwoPhase
+from acgkd.methods._recipe import OneRecipeConfig, filled
+from acgkd.methods._transfer import Samples
 
 
 class GfkdTransferConfig(PlainTransferConfig):
@@ -44,35 +42,18 @@ class GfkdTransferConfig(PlainTransferConfig):
     @model_validator(mode="before")
     @classmethod
     def _recipe(cls, values: Any) -> Any:
-        return filled(values, {"steps": 2000})
+        return filled(values, "paper", {"steps": 2000})
 
 
-class GfkdConfig(MethodConfig):
+class GfkdConfig(OneRecipeConfig):
     """Settings of GFKD."""
 
     synthesis: SynthesisConfig = SynthesisConfig()
     transfer: GfkdTransferConfig = GfkdTransferConfig()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _one_recipe(cls, values: Any) -> Any:
-        synthesis, transfer = values.get("synthesis"), values.get("transfer", {})
-        if isinstance(synthesis, Mapping) and "recipe" in synthesis and isinstance(transfer, Mapping):
-            return {**values, "transfer": {"recipe": synthesis["recipe"], **transfer}}
-        return values
-
 
 def _start(config: GfkdConfig, setting: Setting) -> Run:
-    def transfer() -> Transfer:
-        return Transfer(config.transfer, setting, GRAPHS, lift_to(setting.teacher, setting.device))
-
-    return TwoPhase(
-        AlternatingInversion(config.synthesis, setting),
-        transfer,
-        student=setting.student,
-        transfer_steps=config.transfer.steps,
-        samples=config.transfer.samples,
-    )
+    return synthesis_then_transfer(AlternatingInversion(config.synthesis, setting), config.transfer, setting)
 
 
 METHOD = Method(config=GfkdConfig, modality="graphs", start=_start)

@@ -12,7 +12,8 @@ from acgkd.images import IMAGES
 from acgkd.methods import Method, Run, Setting
 from acgkd.methods._generated import GeneratorConfig, build_generator
 from acgkd.methods._image_sources import PART, ImageMaker
-from acgkd.methods._images import ImageMethodConfig, Recipe, SoftTransferConfig, compacted
+from acgkd.methods._images import Recipe, SoftTransferConfig, compacted
+from acgkd.methods._recipe import OneRecipeConfig
 from acgkd.methods._transfer import Transfer
 from acgkd.methods._two_phase import TwoPhase
 from acgkd.recalibration import recalibrate
@@ -40,7 +41,7 @@ class NoiseSynthesisConfig(Config):
         return compacted(values, {"generator": {"width": 32}})
 
 
-class NoiseConfig(ImageMethodConfig):
+class NoiseConfig(OneRecipeConfig):
     """Settings of the control."""
 
     synthesis: NoiseSynthesisConfig = NoiseSynthesisConfig()

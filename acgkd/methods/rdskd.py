@@ -23,7 +23,8 @@ from torch import Tensor
 from acgkd.images.losses import Base, Pairing, balance_loss, diversity_loss, one_hot_loss, penalised
 from acgkd.methods import Method, Run, Setting
 from acgkd.methods._generated import COMPACT, GeneratedConfig, GeneratorTraining, Made, start_generated
-from acgkd.methods._images import ImageMethodConfig, SoftTransferConfig, compacted
+from acgkd.methods._images import SoftTransferConfig, compacted
+from acgkd.methods._recipe import OneRecipeConfig
 
 # The released code takes its references from the second batch of an epoch.
 REFERENCE_STEP = 1
@@ -61,7 +62,7 @@ class RdskdSynthesisConfig(GeneratedConfig):
         return compacted(values, COMPACT)
 
 
-class RdskdConfig(ImageMethodConfig):
+class RdskdConfig(OneRecipeConfig):
     """Settings of RDSKD."""
 
     synthesis: RdskdSynthesisConfig = RdskdSynthesisConfig()

@@ -21,8 +21,8 @@ from acgkd.methods import Method, Run, Setting
 from acgkd.methods._generated import GeneratorConfig
 from acgkd.methods._image_game import Game, PlayingGeneratorConfig
 from acgkd.methods._image_student import PlayingStudentConfig
-from acgkd.methods._images import ImageMethodConfig
 from acgkd.methods._optimizer import Decay
+from acgkd.methods._recipe import OneRecipeConfig
 
 
 class ZsktGeneratorConfig(GeneratorConfig):
@@ -52,7 +52,7 @@ class ZsktTransferConfig(PlayingStudentConfig):
     clip: float | None = Field(default=5.0, gt=0)
 
 
-class ZsktConfig(ImageMethodConfig):
+class ZsktConfig(OneRecipeConfig):
     """Settings of ZSKT."""
 
     synthesis: ZsktSynthesisConfig = ZsktSynthesisConfig()

@@ -157,17 +157,7 @@ def test_either_order_is_taken_up_to_the_byte_under_a_curriculum(
     def fresh() -> Any:
         return tiny_images.distillation(method, {"noise": noise, "turn": 2}, transfer)
 
-    whole = fresh()
-    whole.advance()
-    for steps in range(1, 5):
-        run, resumed = fresh(), fresh()
-        while run.steps_done < steps:
-            run.advance(until=run.progress + 1e-6)
-        run.save(tmp_path / "run.ckpt")
-        resumed.load(tmp_path / "run.ckpt")
-        resumed.advance()
-        assert tiny.weight_bytes(resumed.student) == tiny.weight_bytes(whole.student)
-        assert resumed.run.multiply_adds() == whole.run.multiply_adds()
+    tiny.assert_resumes_alike(fresh, range(1, 5), tmp_path)
 
 
 # ---- what models and settings must be

@@ -138,17 +138,7 @@ def test_every_variant_is_taken_up_to_the_byte_in_either_phase(
     def fresh() -> Any:
         return tiny_images.distillation("rdskd", *VARIANTS[variant])
 
-    whole = fresh()
-    whole.advance()
-    for steps in range(1, whole.total_steps):
-        run, resumed = fresh(), fresh()
-        while run.steps_done < steps:
-            run.advance(until=run.progress + 1e-6)
-        run.save(tmp_path / "run.ckpt")
-        resumed.load(tmp_path / "run.ckpt")
-        resumed.advance()
-        assert tiny.weight_bytes(resumed.student) == tiny.weight_bytes(whole.student)
-        assert resumed.run.multiply_adds() == whole.run.multiply_adds()
+    tiny.assert_resumes_alike(fresh, range(1, fresh().total_steps), tmp_path)
 
 
 def test_joint_is_one_stage_and_cannot_be_shared(tiny_images: ModuleType) -> None:

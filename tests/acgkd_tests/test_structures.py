@@ -118,17 +118,7 @@ def test_a_run_resumed_at_any_step_ends_in_the_same_bytes(tiny: ModuleType, tmp_
         synthesis = {**tiny.SYNTHESIS, "structure": KINDS[kind]}
         return tiny.distillation(synthesis=synthesis, features="degree", mean_degree=2.5)
 
-    whole = start()
-    whole.advance()
-    for step in (2, 7):
-        first = start()
-        while first.steps_done < step:
-            first.advance(until=first.progress + 1e-6)
-        first.save(tmp_path / "run.pt")
-        second = start()
-        second.load(tmp_path / "run.pt")
-        second.advance()
-        assert tiny.weight_bytes(second.student) == tiny.weight_bytes(whole.student)
+    tiny.assert_resumes_alike(start, (2, 7), tmp_path)
 
 
 @given(st.integers(2, 7), st.integers(1, 5), st.integers(0, 99))
