@@ -169,14 +169,18 @@ def test_the_ablation_looks_at_validation_splits_alone(scripts: SimpleNamespace,
     specs = tmp_path / "specs"
     specs.mkdir()
     controls = '\n  - {name: acgkd, label: "samples: fixed", transfer: {samples: fixed, steps: 2, batch_size: 4}}'
-    (specs / "ablation-motifs.yaml").write_text(TINY.partition("controls:")[0] + f"controls:{controls}\n")
-    names = scripts.ablation.datasets(specs)
-    assert names == ["motifs"]
+    for name in ("ablation-motifs", "confirmation-motifs"):
+        text = f"name: {name}\n{TINY.partition('controls:')[0]}controls:{controls}\n"
+        (specs / f"{name}.yaml").write_text(text)
+    names = scripts.ablation.sweeps_in(specs)
+    assert names == ["ablation-motifs", "confirmation-motifs"]
     place = place_in(scripts, tmp_path / "one")
     assert scripts.comparison.run(scripts.ablation.specs(names, specs), place)
     scripts.ablation.report(names, place, specs)
     page = place.page.read_text()
-    assert "| samples: fixed | 2 of 2 |" in page
+    assert page.count("| samples: fixed | 2 of 2 |") == 2
+    assert page.index("## Once more, on fresh seeds") > page.index("## Divergence as a multiple")
+    assert "motifs, `gin-2-8` → `gin-2-4`, seeds 100 to 101" in page
     assert "test accuracy" not in page
     (specs / "ablation-motifs.yaml").write_text(TINY.replace("[100, 101]", "[99, 101]"))
     with pytest.raises(SystemExit, match="kept for results"):
