@@ -5,7 +5,7 @@
     python benchmarks/ablation.py --report         # only the page, from the records that are there
 
 The rows are those of specs/benchmarks/ablation-*.yaml: the trial is ACGKD at its defaults, each control one change.
-What looked like a gain on one kind of data alone is tried once more on fresh seeds: specs/benchmarks/confirmation-*.yaml.
+What looked like a gain on one kind of data alone is tried on fresh seeds: specs/benchmarks/confirmation-*.yaml.
 """
 
 import math
@@ -26,8 +26,8 @@ AGAIN = "confirmation"
 FIRST_SEED = 100
 
 CONFIRMED = (
-    "The four sets differ in what helps, so an option may suit one structure and not the others. What had a ratio below "
-    "0.8 on IMDB-BINARY above, whose graphs ACGKD draws as communities, was tried there once more on eight seeds that "
+    "The four sets differ in what helps, so an option may suit one structure and not the others. What had a ratio "
+    "below 0.8 on IMDB-BINARY above, whose graphs ACGKD draws as communities, was tried there again on eight seeds that "
     "nothing had been chosen on. The rule, written before they were run: an option becomes the default of that "
     "structure where twice the standard error keeps its ratio below 1 here, and accuracy falls by no more than a point."
 )
