@@ -27,7 +27,7 @@ FIRST_SEED = 100
 
 CONFIRMED = (
     "The four sets differ in what helps, so an option may suit one structure and not the others. What had a ratio "
-    "below 0.8 on IMDB-BINARY above, whose graphs ACGKD draws as communities, was tried there again on eight seeds that "
+    "below 0.8 on IMDB-BINARY above, whose graphs ACGKD draws as communities, was tried again on eight seeds that "
     "nothing had been chosen on. The rule, written before they were run: an option becomes the default of that "
     "structure where twice the standard error keeps its ratio below 1 here, and accuracy falls by no more than a point."
 )
