@@ -138,8 +138,8 @@ def report(names: Sequence[str], place: Place, folder: Path = SPECS, record: Pat
         "pseudo-graphs where their number is fixed, and as many steps as take the same seconds of synthesis (below); "
         "`gfkd (as released)` alone keeps its own density, number of graphs and steps. `gfkd (transfer of acgkd)` "
         "teaches GFKD's graphs as ACGKD teaches its own. `dfad_gnn (balance and statistics)` has two terms that the "
-        "method has not. Where `acgkd` and `random_graphs` assume communities or hubs, which the others have no way to, their "
-        "rows with `pairs` are the ones like to like. "
+        "method has not. Where `acgkd` and `random_graphs` assume communities or hubs, which the others "
+        "cannot, their rows with `pairs` are the ones like to like. "
         "ACGKD and DFAD-GNN are reconstructions: the full text of the one and the code of the other could not be "
         "obtained.",
         "",
