@@ -182,6 +182,7 @@ def test_the_ablation_looks_at_validation_splits_alone(scripts: SimpleNamespace,
     assert page.index("## Once more, on fresh seeds") > page.index("## Divergence as a multiple")
     assert "motifs, `gin-2-8` → `gin-2-4`, seeds 100 to 101" in page
     assert "test accuracy" not in page
+    assert page.count("Taken over by the rule: ") == 2
     (specs / "ablation-motifs.yaml").write_text(TINY.replace("[100, 101]", "[99, 101]"))
     with pytest.raises(SystemExit, match="kept for results"):
         scripts.ablation.specs(names, specs)
@@ -255,3 +256,20 @@ def test_the_specs_write_out_the_defaults_that_controls_are_to_share(scripts: Si
         _, written = parse_method(spec.method)
         _, default = parse_method(spec.method.model_copy(update={"transfer": {}}))
         assert written.transfer == default.transfer, f"{name}.yaml says something else than ACGKD's defaults are now"
+
+
+def test_an_option_becomes_a_default_by_the_rule_alone(scripts: SimpleNamespace) -> None:
+    def change(log: float, points: float = 0.0, **more: object) -> SimpleNamespace:
+        spreads = more.get("spreads", [(log, 0.1), (log, 0.1)])
+        made: SimpleNamespace = scripts.ablation._Change("x", spreads, [points, 1.0], more.get("option", True))
+        return made
+
+    assert change(-0.2).gains()
+    assert not change(-0.2).costs()
+    assert not change(-0.1).gains()  # within twice the standard error of both columns together, 0.141
+    assert not change(-0.2, points=-1.5).gains()
+    assert not change(-0.2, option=False).gains()
+    assert not change(-0.2, spreads=[(-0.2, 0.01), None]).gains()
+    assert not change(-0.2, spreads=[(-0.2, math.nan)]).gains()
+    assert change(0.2).costs()
+    assert not change(0.1).costs()
