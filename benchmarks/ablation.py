@@ -34,8 +34,8 @@ CONFIRMED = (
     "The four sets differ in what helps, so an option may suit one structure and not the others. What had a ratio "
     "below 0.8 on IMDB-BINARY above, whose graphs ACGKD draws as communities, was tried again on eight seeds that "
     "nothing had been chosen on. The rule, written before they were run: an option is taken over for that structure "
-    "where its ratio here lies below 1 by twice the standard error, and accuracy falls by no more than a point. Two met "
-    "it; their row together was added then, to be taken over if it is better than either alone. What is taken over "
+    "where its ratio here lies below 1 by twice the standard error, and accuracy falls by no more than a point. Two "
+    "met it; their row together was added then, to be taken over if it is better than either alone. What is taken over "
     "stands in the specs of IMDB-BINARY and COLLAB, not in the code: transfer does not know the structure."
 )
 
