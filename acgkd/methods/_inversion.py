@@ -58,6 +58,7 @@ class SynthesisConfig(PseudoGraphConfig):
             for is spread evenly over the graphs of a class, from here to 1, so that some lie near the boundary.
         regrowth: pruning and regrowing of candidate pairs.
         final_concrete_temperature: λ at the last step, reached geometrically; None keeps it as it is.
+            With communities 0.1 does better (docs/results/ablation.md).
         adversarial_weight: weight of the disagreement between teacher and student; above 0, synthesis and transfer
             run interleaved as one stage.
     """
