@@ -128,7 +128,14 @@ def take_up(spec: SweepSpec, folder: Path, packed: archive.Packed | None, labora
     return archive.restore(fit, folder)
 
 
-def run(specs: Sequence[SweepSpec], place: Place, *, workers: int = 1, hours: float | None = None) -> bool:
+def run(
+    specs: Sequence[SweepSpec],
+    place: Place,
+    *,
+    workers: int = 1,
+    hours: float | None = None,
+    laboratory_of: Callable[[SweepSpec], Laboratory] = AcgkdLaboratory.of,
+) -> bool:
     """Runs what is missing, sweep after sweep; after each of them the packed records are written.
 
     Args:
@@ -136,6 +143,7 @@ def run(specs: Sequence[SweepSpec], place: Place, *, workers: int = 1, hours: fl
         place: where everything is.
         workers: 1 runs in this process, more on Ray.
         hours: stop cleanly after so long.
+        laboratory_of: where the experiments of a sweep come from.
 
     Returns:
         Whether everything is there.
@@ -144,13 +152,15 @@ def run(specs: Sequence[SweepSpec], place: Place, *, workers: int = 1, hours: fl
     command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
     with _stopping_after(hours) as stopped, _executor(workers) as execute:
         for spec in specs:
-            laboratory, folder = AcgkdLaboratory.of(spec), place.home / spec.name
+            laboratory, folder = laboratory_of(spec), place.home / spec.name
             put_back = take_up(spec, folder, packs.get(spec.name), laboratory)
             if put_back:
                 print(f"{spec.name}: {put_back} records taken up from {place.records.name}", flush=True)
             try:
                 with Display(spec.name, err) as display:
-                    summary: Summary = execute(spec, folder, command=command, watch=display.watch)
+                    summary: Summary = execute(
+                        spec, folder, command=command, watch=display.watch, laboratory=laboratory
+                    )
             finally:
                 if (folder / "sweep.json").exists():
                     packs[spec.name] = archive.pack(folder)

@@ -1,0 +1,204 @@
+"""Image methods side by side on MNIST, how much each hangs on its settings, and what the parts of RDSKD are worth.
+
+    python benchmarks/image_methods.py --workers 2      # what is not there yet, then docs/results/image-methods.md
+    python benchmarks/image_methods.py --only robustness --hours 2
+    python benchmarks/image_methods.py --report         # only the page, from the records that are there
+
+The parts: `mnist`, all methods in the compact protocol; `robustness`, RDSKD and its rivals on digits with every knob
+turned; `draws`, RDSKD and DAFL on MNIST with all of them turned; `ablation`, RDSKD without each of its terms; and
+`published`, the released schedules, which want a GPU and are run only if asked for by name. Stopping at any time loses
+nothing: sweep folders go on, and the packed records are committed, so that a fresh clone goes on from there.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import _comparison
+import _curves
+import _image_page
+import _tables
+from _comparison import ROOT, SPECS, Place
+from _curves import Curve
+from _image_figure import Side, distribution
+from _image_tables import Study
+from _robustness import Variant, joint, one_at_a_time, varied
+from _tables import Results
+
+from acgkd.config import MethodChoice
+from acgkd.methods import METHODS
+from sweeps.laboratory import AcgkdLaboratory, Laboratory
+from sweeps.spec import SweepSpec, check_tree
+from sweeps.tree import load
+
+NAME = "image-methods"
+PARTS = ("mnist", "robustness", "draws", "ablation", "published")
+USUAL = PARTS[:-1]
+CURVES = _comparison.RECORDS / f"{NAME}-curves.json"
+# Joint draws of each method.
+DRAWS = {"robustness": 30, "draws": 20}
+# Which spec each part is made from.
+FILES = {
+    "mnist": "mnist",
+    "robustness": "digits-robustness",
+    "draws": "mnist-draws",
+    "ablation": "digits-ablation",
+    "published": "mnist-published",
+}
+
+
+@dataclass(frozen=True)
+class Turned:
+    """The sweep of one method with its knobs turned.
+
+    Args:
+        label: of the method.
+        spec: the method untouched as the trial, each setting a control.
+        single: settings with one knob turned.
+        together: settings with all of them turned.
+    """
+
+    label: str
+    spec: SweepSpec
+    single: tuple[Variant, ...]
+    together: tuple[Variant, ...]
+
+
+def turned(part: str, folder: Path = SPECS) -> list[Turned]:
+    """The sweeps of `robustness` or `draws`, one for each method of the spec that learns from what it makes.
+
+    What does not, is a control of the first.
+    """
+    path = folder / f"{FILES[part]}.yaml"
+    base = _comparison.read_spec(path)
+    methods = {base.method.name: base.method}
+    methods |= {item.label: base.control_config(item.label).method for item in base.controls if _learns(item.name)}
+    found = []
+    for label, method in methods.items():
+        tree = load(path, [f"name={NAME}-{part}-{label}"])
+        single = () if part == "draws" else tuple(one_at_a_time(method))
+        together = tuple(joint(method, DRAWS[part]))
+        plain = [item for item in base.controls if not _learns(item.name)] if method is base.method else []
+        tree.value["method"] = method.model_dump()
+        tree.value["controls"] = [
+            *(item.model_dump() for item in plain),
+            *(_control(method, variant) for variant in (*single, *together)),
+        ]
+        found.append(Turned(label, check_tree(tree), single, together))
+    return found
+
+
+def _learns(name: str) -> bool:
+    return not METHODS[name].lower_control and not METHODS[name].needs_data
+
+
+def _control(method: MethodChoice, variant: Variant) -> Mapping[str, object]:
+    return {**varied(method, variant.factors).model_dump(), "label": variant.label}
+
+
+def specs(part: str, folder: Path = SPECS) -> list[SweepSpec]:
+    """The sweeps of a part."""
+    if part in DRAWS:
+        return [item.spec for item in turned(part, folder)]
+    return [_comparison.read_spec(folder / f"{FILES[part]}.yaml", [f"name={NAME}-{part}"])]
+
+
+def laboratory(spec: SweepSpec) -> Laboratory:
+    """Whose runs are judged on their way where a table needs it."""
+    if spec.name == f"{NAME}-mnist":
+        return _curves.JudgingLaboratory.of(spec)
+    return AcgkdLaboratory.of(spec)
+
+
+def run(parts: Sequence[str], place: Place, *, workers: int, hours: float | None, folder: Path = SPECS) -> bool:
+    """Runs what is missing.
+
+    Returns:
+        Whether everything is there.
+
+    Raises:
+        SystemExit: the published schedules are asked for, and there is no GPU.
+    """
+    if "published" in parts:
+        import torch
+
+        if not torch.cuda.is_available():
+            raise SystemExit("The released schedules take days of a CPU; `--only published` needs a CUDA device.")
+    if workers > 1:
+        from ray import cloudpickle
+
+        cloudpickle.register_pickle_by_value(_curves)  # workers do not look here for modules
+    sweeps = [spec for part in parts for spec in specs(part, folder)]
+    return _comparison.run(sweeps, place, workers=workers, hours=hours, laboratory_of=laboratory)
+
+
+def keep_curves(place: Place, folder: Path = SPECS, packed: Path = CURVES) -> dict[str, Curve]:
+    """Packs the validation curves that there are, and returns them by run."""
+    sweeps = specs("mnist", folder)
+    found = _comparison.records(sweeps, place)
+    return _curves.gather(sweeps, found, place.home, packed).get(sweeps[0].name, {})
+
+
+def report(place: Place, folder: Path = SPECS, curves: Path = CURVES) -> None:
+    """Writes the page and its picture."""
+    along = keep_curves(place, folder, curves)
+    studied = {part: turned(part, folder) for part in DRAWS}
+    sweeps = {part: [item.spec for item in studied[part]] if part in DRAWS else specs(part, folder) for part in PARTS}
+    found = _comparison.records([spec for part in PARTS for spec in sweeps[part]], place)
+    frame = _comparison.frame_of(found)
+    first = {part: Results.of(sweeps[part][0], frame) for part in PARTS}
+    studies = {
+        part: [Study.of(item.label, item.spec, found, item.single, item.together) for item in turned(part, folder)]
+        for part in DRAWS
+    }
+    picture = _picture(studies["robustness"], first["robustness"], place.page)
+    lines = [
+        "# Image methods side by side",
+        "",
+        f"Command: `python benchmarks/image_methods.py`. {_tables.machine()}.",
+        "",
+        _image_page.HEAD,
+        "",
+        "## Targets",
+        "",
+        *_image_page.targets(first["mnist"], studies["robustness"]),
+        *_image_page.mnist(first["mnist"], found, along),
+        *_image_page.published(first["published"]),
+        *_image_page.robustness(studies["robustness"], first["robustness"], picture),
+        *_image_page.draws(studies["draws"], first["draws"]),
+        *_image_page.ablation(first["ablation"]),
+        *_image_page.quoted(),
+    ]
+    place.page.parent.mkdir(parents=True, exist_ok=True)
+    place.page.write_text("\n".join(lines).rstrip() + "\n")
+    print(f"{place.page.name}: {len(found)} records")
+
+
+def _picture(studies: Sequence[Study], first: Results, page: Path) -> str:
+    """Draws the study beside the page, as far as it is there; returns the file's name, or nothing."""
+    if not any(study.accuracies for study in studies):
+        return ""
+    teacher, floor = first.references().get("teacher"), first.value(_image_page.FLOOR, "test_accuracy")
+    lines: list[tuple[str, float, Side]] = [] if teacher is None else [("teacher", teacher[0], "left")]
+    if not math.isnan(floor):
+        lines.append((_image_page.FLOOR, floor, "right"))
+    path = page.with_name(f"{page.stem}-spread.svg")
+    path.write_text(distribution(path.stem, "Accuracy of every setting", studies, lines).svg)
+    return path.name
+
+
+def main() -> None:
+    """Runs what is missing, then writes the page."""
+    options = _comparison.arguments(__doc__).parse_args()
+    place = Place.of(NAME)
+    if not options.report:
+        keep_curves(place)  # a sweep whose spec has changed is laid out anew, and its curves with it
+        parts = _comparison.chosen(PARTS, options.only) if options.only else list(USUAL)
+        run(parts, place, workers=options.workers, hours=options.hours)
+    report(place)
+    print(place.page.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
