@@ -15,6 +15,7 @@ from analysis.figures.canvas import (
     MUTED,
     ORANGE,
     PURPLE,
+    SKY,
     VERMILLION,
     Picture,
     draw,
@@ -31,7 +32,9 @@ _LINES = {
     "teacher": (INK, "--"),
     "real_data": (GREEN, "-."),
     "random_graphs": (PURPLE, "-."),
+    "noise": (PURPLE, "-."),
 }
+_OTHER_LINE = (SKY, "-.")
 
 
 @dataclass(frozen=True)
@@ -138,21 +141,32 @@ def _paint_panel(axes: "Axes", content: Panel) -> None:
     for point in points:
         if point.chosen:
             axes.plot([point.x], [point.y], "o", ms=12, mfc="none", mec=ORANGE, mew=2, label="chosen trial", zorder=5)
+    xs = [point.x for point in points]
+    if xs and min(xs) > 0 and max(xs) / min(xs) > 8:
+        axes.set_xscale("log")
+        plain_log(axes.xaxis, min(xs), max(xs))
+    _name_chosen(axes, points)
+    _paint_lines(axes, content)
+
+
+def _name_chosen(axes: "Axes", points: Sequence[Point]) -> None:
+    """The name of the chosen trial beside its ring; near the right edge on the left, out of the way of line names."""
+    axes.autoscale_view()
+    for point in points:
+        if point.chosen:
+            across = axes.transAxes.inverted().transform(axes.transData.transform((point.x, point.y)))[0]
+            aside, side = (-9, "right") if across > 0.8 else (9, "left")
             axes.annotate(
                 f"trial {point.trial}",
                 (point.x, point.y),
-                xytext=(9, 7),
+                xytext=(aside, 7),
                 textcoords="offset points",
+                ha=side,
                 fontsize=8.5,
                 fontweight="bold",
                 zorder=6,
                 bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.0},
             )
-    xs = [point.x for point in points]
-    if xs and min(xs) > 0 and max(xs) / min(xs) > 8:
-        axes.set_xscale("log")
-        plain_log(axes.xaxis, min(xs), max(xs))
-    _paint_lines(axes, content)
 
 
 def _paint_lines(axes: "Axes", content: Panel) -> None:
@@ -160,7 +174,7 @@ def _paint_lines(axes: "Axes", content: Panel) -> None:
     if not content.lines:
         return
     for label, value in content.lines:
-        colour, style = _LINES.get(label, (PURPLE, "-."))
+        colour, style = _LINES.get(label, _OTHER_LINE)
         axes.axhline(value, color=colour, ls=style, lw=1.1, zorder=0)
     low, high = axes.get_ylim()
     values = [value for _, value in content.lines]
@@ -168,7 +182,7 @@ def _paint_lines(axes: "Axes", content: Panel) -> None:
     axes.set_ylim(low, high)
     places = spread_labels(values, 0.055 * (high - low), low, high)
     for (label, value), place in zip(content.lines, places, strict=True):
-        colour, _ = _LINES.get(label, (PURPLE, "-."))
+        colour, _ = _LINES.get(label, _OTHER_LINE)
         axes.annotate(
             f"{label.replace('_', ' ')} {value:.3f}",
             (1, place),

@@ -1,6 +1,7 @@
 import io
 import itertools
 import math
+import re
 import struct
 import subprocess
 import sys
@@ -59,6 +60,14 @@ def test_a_panel_leaves_out_what_has_no_place() -> None:
     assert "trial 1" in picture.svg
     assert "teacher 0.900" in picture.svg
     assert picture.svg.count("chosen trial") == 1
+
+
+@pytest.mark.parametrize(("chosen", "side"), [(0, "start"), (1, "start"), (2, "end")])
+def test_the_name_of_the_chosen_trial_keeps_off_the_names_of_lines(chosen: int, side: str) -> None:
+    some = pd.Series([True] * 4)
+    found = panel(table(), "seconds", "test_accuracy", some, chosen, title="t", y_label="y", lines=[("noise", 0.5)])
+    names = re.findall(r"<text[^>]*text-anchor: (\w+)[^>]*>trial (\d)<", tradeoff("n", "t", "c", "x", [found]).svg)
+    assert names == [(side, str(chosen))]
 
 
 def test_a_panel_without_points_can_be_drawn() -> None:
