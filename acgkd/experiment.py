@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
 from torch import nn
 
 from acgkd.config import RunConfig, fingerprint
@@ -17,6 +18,7 @@ from acgkd.modalities import modality
 from acgkd.models import build_model
 from acgkd.preparation import Preparation
 from acgkd.runtime import Streams, derive_seed
+from acgkd.specimens import specimens
 
 __all__ = ["Experiment", "Measurement"]
 
@@ -141,6 +143,10 @@ class Experiment:
             ConfigError: an objective needs data that this run does not have, or has another name.
         """
         return self.judgement.judge(run, objectives)
+
+    def specimens(self, run: Distillation, per_class: int) -> dict[str, NDArray[Any]]:
+        """Pseudo-samples of each class to look at, as `acgkd.specimens` describes them; changes nothing."""
+        return specimens(run, self.material.modality, per_class)
 
     def teacher_measurement(self) -> Measurement:
         """The teacher's own row."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from acgkd.config import PriorConfig
@@ -70,6 +71,9 @@ class Modality(Protocol):
 
     def unpack(self, packed: dict[str, Any], device: torch.device) -> Any:
         """The batch that `pack` packed."""
+
+    def picture(self, batch: Any, prior: Any) -> dict[str, NDArray[Any]]:
+        """What it takes to draw the samples, as plain arrays: small, and without what a picture does not show."""
 
     def prior(self, config: PriorConfig, known: PriorConfig) -> Any:
         """The prior of a run: what the run says, then what the data set's entry says.

@@ -96,6 +96,21 @@ class Streams:
                 kept.set_state(torch.get_rng_state())
                 self._generators[key] = kept
 
+    @contextmanager
+    def aside(self, name: str) -> Iterator[None]:
+        """Runs a block that draws from other generators under the same names, all derived from the seed and `name`.
+
+        At its end every generator is as it was before: what happens aside, nobody else notices.
+        """
+        seed, kept = self.seed, self.state_dict()
+        self.seed = derive_seed(seed, "aside", name)
+        self.load_state_dict({})
+        try:
+            yield
+        finally:
+            self.seed = seed
+            self.load_state_dict(kept)
+
     def state_dict(self) -> dict[str, Tensor]:
         """The state of every generator made so far, by name."""
         return {name: generator.get_state() for name, generator in sorted(self._generators.items())}

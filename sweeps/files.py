@@ -1,10 +1,12 @@
 """Files that are never half there: written whole or not at all, created once or not at all, locked or refused."""
 
 import fcntl
+import io
 import json
 import os
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -28,20 +30,20 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write(path: Path, text: str, *, durable: bool = True) -> None:
-    """Replaces `path` by `text`; whoever reads sees the old text or the new one, never a part.
+def write(path: Path, content: str | bytes, *, durable: bool = True) -> None:
+    """Replaces `path` by `content`; whoever reads sees the old file or the new one, never a part.
 
     After a power cut, too, there is one of the two, if `durable`.
 
     Args:
         path: in a folder that exists.
-        text: all of it.
+        content: all of it; text is written as UTF-8.
         durable: wait until the disk has it.
 
     Raises:
         StorageError: the disk, the quota or the largest file size is reached.
     """
-    _place(path, text, durable=durable, replace=True)
+    _place(path, content, durable=durable, replace=True)
 
 
 def create(path: Path, text: str) -> bool:
@@ -56,12 +58,25 @@ def create(path: Path, text: str) -> bool:
     return _place(path, text, durable=True, replace=False)
 
 
-def _place(path: Path, text: str, *, durable: bool, replace: bool) -> bool:
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Replaces `path` by NumPy arrays by name, as `numpy.load` reads them; as `write` does.
+
+    Raises:
+        StorageError: the disk, the quota or the largest file size is reached.
+    """
+    import numpy as np
+
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **arrays)
+    write(path, packed.getvalue(), durable=False)
+
+
+def _place(path: Path, content: str | bytes, *, durable: bool, replace: bool) -> bool:
     part = temporary(path)
     fresh = durable and not path.exists()
     try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with part.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             if durable:
                 os.fsync(file.fileno())

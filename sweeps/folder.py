@@ -77,6 +77,7 @@ class SweepFolder:
         self.records = path / "records"
         self.curves = path / "curves"
         self.students = path / "students"
+        self.samples = path / "samples"
         self.starts = path / "starts"
         self.cache = path / "cache"
 
@@ -110,6 +111,10 @@ class SweepFolder:
     def student_file(self, name: str, replicate: int) -> Path:
         """The weights of one replicate's student."""
         return self.students / f"{name}-{replicate:02d}.pt"
+
+    def samples_file(self, name: str, replicate: int) -> Path:
+        """Pseudo-samples to look at, of one replicate."""
+        return self.samples / f"{name}-{replicate:02d}.npz"
 
     def work(self, name: str) -> Path:
         """Where checkpoints and clocks of a trial or control lie while it is at work."""
@@ -167,7 +172,7 @@ class SweepFolder:
 
     def remove_temporaries(self) -> None:
         """Clears away what interrupted writers left; nobody ever reads it."""
-        for folder in (self.path, self.records, self.curves, self.students, self.starts):
+        for folder in (self.path, self.records, self.curves, self.students, self.samples, self.starts):
             for path in folder.glob(f".*{TEMPORARY}"):
                 path.unlink(missing_ok=True)
 

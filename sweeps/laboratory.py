@@ -88,6 +88,9 @@ class Experiment(Protocol):
     def measure(self, run: Any) -> Measurement:
         """Everything, once, at the end."""
 
+    def specimens(self, run: Any, per_class: int) -> Mapping[str, Any]:
+        """Pseudo-samples of each class to look at, as arrays by name; changes nothing."""
+
 
 class Laboratory(Protocol):
     """Makes experiments. It is sent to workers, so it holds plain values only."""

@@ -53,7 +53,8 @@ def match(folder: SweepFolder, spec: SweepSpec, *, command: str, spec_text: str)
     known, files = read_json(folder.sweep), spec.files()
     if known is not None and known.get("fingerprint") != spec.fingerprint():
         raise FolderError(
-            f"{folder.path} belongs to a sweep with other settings; only `budget` and `resources` may change:\n"
+            f"{folder.path} belongs to a sweep with other settings; only `budget`, `resources` and "
+            "`artefacts` may change:\n"
             + "\n".join(f"  {line}" for line in _difference(known, spec, files))
             + "\nPut the settings back, or choose another folder with `--out`."
         )

@@ -11,7 +11,7 @@ from acgkd.errors import CheckpointError
 from analysis.record import Record
 from sweeps.clock import Clock, WatchedStep
 from sweeps.errors import StorageError, storage_error
-from sweeps.files import write
+from sweeps.files import write, write_arrays
 from sweeps.folder import SweepFolder
 from sweeps.laboratory import Experiment, Measurement, Run
 from sweeps.trial import now
@@ -34,6 +34,7 @@ class ReplicateRunner:
         epoch: of the driver that asked for it.
         experiment: what is run.
         timeout_s: limit on the work kept, or None.
+        samples: how many pseudo-samples of each class are kept at the end; 0 keeps none.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class ReplicateRunner:
         epoch: int,
         experiment: Experiment,
         timeout_s: float | None = None,
+        samples: int = 0,
     ) -> None:
         self.folder = folder
         self.name = name
@@ -53,6 +55,7 @@ class ReplicateRunner:
         self.epoch = epoch
         self.experiment = experiment
         self.timeout_s = timeout_s
+        self.samples = samples
         self.work = folder.work(name)
         self.work.mkdir(parents=True, exist_ok=True)
         self.clock = Clock(self.work / f"{replicate:02d}.clock.json")
@@ -144,6 +147,7 @@ class ReplicateRunner:
         if self.run is not None:
             if record.outcome == "completed":
                 self._export()
+                self._keep_samples()
             curves = json.dumps(_finite(self.run.curves))
             write(self.folder.curves_file(self.name, self.replicate), curves, durable=False)
         self.folder.commit_record(self.name, record)
@@ -159,6 +163,12 @@ class ReplicateRunner:
         finally:
             part.unlink(missing_ok=True)
 
+    def _keep_samples(self) -> None:
+        if self.samples:
+            self.folder.samples.mkdir(exist_ok=True)
+            kept = draw_samples(self.experiment, self.run, self.samples)
+            write_arrays(self.folder.samples_file(self.name, self.replicate), kept)
+
     def _checkpoints(self) -> list[Path]:
         """Newest first: furthest progress, then latest start. All of them are states of the same run."""
         return sorted(self.work.glob(f"{self.replicate:02d}-*.ckpt"), reverse=True)
@@ -171,6 +181,14 @@ class ReplicateRunner:
                 raise StepTimeoutError(f"`timeout_s: {self.timeout_s:g}` was reached")
             limit = min(HANG_S, left)
         return WatchedStep(self.clock, limit, self.trace)
+
+
+def draw_samples(experiment: Experiment, run: Any, per_class: int) -> Mapping[str, Any]:
+    """Pseudo-samples to look at, as arrays by name; or why there are none: the run stands, whatever becomes of them."""
+    try:
+        return experiment.specimens(run, per_class)
+    except Exception as error:
+        return {"absent": f"They could not be drawn: {type(error).__name__}: {error}"}
 
 
 def trace_file(folder: SweepFolder, name: str, replicate: int) -> Path:

@@ -137,6 +137,7 @@ class JobRunner:
             self.job.epoch,
             experiment,
             self.spec.timeout_s,
+            self.spec.artefacts.samples if replicate == 0 else 0,
         )
         self._runner = runner
         runner.start()

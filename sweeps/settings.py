@@ -109,6 +109,16 @@ class Budget(Config):
     hours: Annotated[float, Field(gt=0)] | None = None
 
 
+class Artefacts(Config):
+    """What runs leave beside their records, to look at. None of it changes a result."""
+
+    samples: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=0,
+        description="So many pseudo-samples of each class, kept at the end of each trial's and control's first "
+        "replicate; the report shows those of the chosen trial and of the controls.",
+    )
+
+
 class Resources(Config):
     """What one trial occupies."""
 

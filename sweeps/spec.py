@@ -26,11 +26,12 @@ from sweeps.checks import cross_check
 from sweeps.controls import Control, lower_controls, searched_method
 from sweeps.errors import SpecError
 from sweeps.faults import translate
-from sweeps.settings import Budget, Objective, Replicates, Resources, SamplerConfig, SchedulerConfig
+from sweeps.settings import Artefacts, Budget, Objective, Replicates, Resources, SamplerConfig, SchedulerConfig
 from sweeps.spaces import SPACES
 from sweeps.tree import SpecTree, load, tuples
 
 __all__ = [
+    "Artefacts",
     "Budget",
     "Objective",
     "Replicates",
@@ -41,8 +42,8 @@ __all__ = [
     "read_spec",
 ]
 
-# What may change between two starts on one folder: how long to go on and what to occupy, not what is run.
-CHANGEABLE = ("budget", "resources")
+# What may change between two starts on one folder: how long to go on, what to occupy, what to keep; not what is run.
+CHANGEABLE = ("budget", "resources", "artefacts")
 
 # Where files and data lie: a sweep and what it needs can be moved together. What is in the files counts.
 FILES = ("dataset/split_file", "teacher/checkpoint")
@@ -91,6 +92,7 @@ class SweepSpec(Config):
     replicates: Replicates = Replicates()
     budget: Budget = Budget()
     resources: Resources = Resources()
+    artefacts: Artefacts = Artefacts()
     controls: tuple[Control, ...] = Field(
         default=(),
         description="Methods run as reference lines, each on all seeds; the lower control (`random_graphs`) if left "

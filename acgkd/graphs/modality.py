@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from acgkd.config import PriorConfig
@@ -12,6 +13,7 @@ from acgkd.cost import UnitCost, at_rest, counting, model_device, solve_unit_cos
 from acgkd.errors import ConfigError
 from acgkd.graphs.batch import GraphBatch, collate
 from acgkd.graphs.check import check_graph_teacher
+from acgkd.graphs.picture import picture
 from acgkd.graphs.prior import Prior, resolve_prior
 from acgkd.graphs.select import GraphSelector
 from acgkd.readout import pooled
@@ -120,6 +122,10 @@ class Graphs:
     def unpack(self, packed: dict[str, Any], device: torch.device) -> GraphBatch:
         """The batch that `pack` packed."""
         return GraphBatch(**packed).to(device)
+
+    def picture(self, batch: GraphBatch, prior: Prior) -> dict[str, NDArray[Any]]:
+        """What it takes to draw the graphs, as plain arrays."""
+        return picture(batch, prior)
 
     def prior(self, config: PriorConfig, known: PriorConfig) -> Prior:
         """What the run says, then what the data set's entry says.

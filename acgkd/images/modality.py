@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from acgkd.config import PriorConfig
@@ -11,6 +12,7 @@ from acgkd.cost import at_rest, counting, model_device
 from acgkd.errors import TeacherError
 from acgkd.images.augment import crop_flip
 from acgkd.images.batch import ImageBatch, collate
+from acgkd.images.picture import picture
 from acgkd.images.prior import ImagePrior, resolve_prior
 from acgkd.pixels import Pixels
 
@@ -112,6 +114,10 @@ class Images:
     def unpack(self, packed: dict[str, Any], device: torch.device) -> ImageBatch:
         """The batch that `pack` packed."""
         return ImageBatch(**packed).to(device)
+
+    def picture(self, batch: ImageBatch, prior: ImagePrior) -> dict[str, NDArray[Any]]:
+        """What it takes to draw the images, as plain arrays."""
+        return picture(batch, prior)
 
     def prior(self, config: PriorConfig, known: PriorConfig) -> ImagePrior:
         """What the run says, then what the data set's entry says.

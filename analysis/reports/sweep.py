@@ -14,6 +14,7 @@ from analysis.reports._comparison import methods
 from analysis.reports._health import outcome_section, unknowns, warnings
 from analysis.reports._parameters import hyper_parameters
 from analysis.reports._provenance import prior, provenance
+from analysis.reports._samples import sample_section
 from analysis.reports._tradeoffs import tradeoffs
 from analysis.reports._view import Context, View
 
@@ -36,11 +37,11 @@ def build(frame: Frame, context: Context) -> Report:
 
 
 def _sections(view: View) -> tuple[Section, ...]:
-    chosen = chosen_trial(view)
+    shown = tuple(section for section in (chosen_trial(view), sample_section(view)) if section is not None)
     if not view.searched:
         return (
             Section("Methods", tuple(methods(view))),
-            *((chosen,) if chosen is not None else ()),
+            *shown,
             outcome_section(view),
             unknowns(view),
             provenance(view),
@@ -48,7 +49,7 @@ def _sections(view: View) -> tuple[Section, ...]:
     return (
         best(view),
         tradeoffs(view),
-        *((chosen,) if chosen is not None else ()),
+        *shown,
         hyper_parameters(view),
         outcome_section(view),
         unknowns(view),

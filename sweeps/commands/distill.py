@@ -1,7 +1,7 @@
 """`acgkd distill`: one run of a spec's fixed settings, without search, scheduler or Ray."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,7 +41,8 @@ def distill(
 
     Trains the teacher (or takes it from the folder's cache), makes pseudo-samples, teaches the student and measures
     it. The space, sampler, scheduler and budget of the spec play no part. Writes `record-<seed>.json`, the student
-    (`acgkd.load_student` reads it) and the loss curves; `--json` prints the record.
+    (`acgkd.load_student` reads it) and the loss curves; with `artefacts: {samples: 4}` also some pseudo-samples of each
+    class, as arrays and as a picture. `--json` prints the record.
     """
     from sweeps.files import write
     from sweeps.spec import read_spec
@@ -81,6 +82,7 @@ def _terminable() -> Iterator[None]:
 def _run(spec: Any, seed: int, folder: Path, trust_code: bool) -> tuple["Record", Any]:
     from acgkd.errors import DivergedError
     from acgkd.experiment import Experiment
+    from sweeps.replicate import draw_samples
     from sweeps.rows import build_record
     from sweeps.trial import now
 
@@ -111,7 +113,22 @@ def _run(spec: Any, seed: int, folder: Path, trust_code: bool) -> tuple["Record"
     run.export(folder / f"student-{seed}.pt")
     with err.status("measuring"):
         record = build_record(spec, config, seed, experiment.measure(run), started_at=started_at)
+    if spec.artefacts.samples:
+        _picture(draw_samples(experiment, run, spec.artefacts.samples), folder / f"samples-{seed}.npz", spec.name)
     return record, run.curves
+
+
+def _picture(kept: Mapping[str, Any], path: Path, name: str) -> None:
+    from analysis import specimens
+    from analysis.figures.samples import kinds_of, samples
+    from sweeps.files import write, write_arrays
+
+    write_arrays(path, kept)
+    read = specimens.of(kept)
+    if read.absent:
+        err.print(f"No pseudo-samples are shown. {read.absent}", markup=False)
+    else:
+        write(path.with_suffix(".png"), samples(path.stem, name, "", read, kinds_of([read])).png)
 
 
 def _print(row: dict[str, Any], folder: Path, seed: int) -> None:

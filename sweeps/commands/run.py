@@ -46,7 +46,8 @@ def run(
 
     Everything is kept in the sweep folder. The same command goes on where the last one stopped, whether it was
     interrupted, killed or lost; with a larger budget it adds trials; with nothing left to do it says so. A spec that
-    no longer matches its folder is refused, and the difference shown: only the budget and the resources may change.
+    no longer matches its folder is refused, and the difference shown: only `budget`, `resources`
+    and `artefacts` may change.
 
     Ctrl-C (or SIGTERM) once stops cleanly and keeps what was done; twice stops at once. At the end come the table of
     trials and `report/report.html` in the sweep folder.

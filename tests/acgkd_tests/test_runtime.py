@@ -42,6 +42,35 @@ def test_a_draw_from_one_stream_leaves_the_others_as_they_were() -> None:
     assert draw(quiet.generator("a")) == draw(busy.generator("a"))
 
 
+def test_what_is_drawn_aside_nobody_notices_and_it_follows_from_seed_and_name() -> None:
+    def life(*, aside: bool, name: str = "look") -> tuple[list[list[float]], list[list[float]]]:
+        streams = Streams(3, CPU)
+        kept, drawn, extra = streams.generator("a"), [], []
+        for _ in range(2):
+            drawn.append(draw(kept))
+            with streams.fork("dropout"):
+                drawn.append(torch.rand(2).tolist())
+            if aside:
+                with streams.aside(name):
+                    extra.append([*draw(kept), *draw(streams.host("new"))])
+                    with streams.fork("dropout"):
+                        extra[-1] += torch.rand(2).tolist()
+        return [*drawn, draw(kept), draw(streams.host("new"))], extra
+
+    busy, extra = life(aside=True)
+    assert busy == life(aside=False)[0]
+    assert extra[0] == extra[1]
+    assert life(aside=True, name="other")[1] != extra
+    assert not {number for numbers in busy for number in numbers} & set(extra[0])
+
+
+def test_what_fails_aside_is_put_back_too() -> None:
+    streams = Streams(3, CPU)
+    with pytest.raises(RuntimeError), streams.aside("look"):
+        torch.rand(2, 3, generator=streams.generator("a")) @ torch.rand(2, 3, generator=streams.generator("a"))
+    assert draw(streams.generator("a")) == draw(Streams(3, CPU).generator("a"))
+
+
 def test_a_fork_goes_on_where_it_stopped_and_puts_the_global_state_back() -> None:
     before = torch.get_rng_state()
     streams, twin = Streams(5, CPU), Streams(5, CPU)

@@ -6,6 +6,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from analysis.record import Cost, Environment, Identity, Quality, Record
 
 PRIOR = {"nodes": [10, 28], "mean_degree": 2.2, "features": "categorical", "feature_count": 7, "classes": 2}
@@ -151,6 +153,24 @@ def write_folder(
             json.dumps({"number": number, "state": state, "parameters": items[0].parameters, "attempts": attempts})
         )
     return folder
+
+
+def keep_samples(folder: Path) -> None:
+    """Pseudo-images of two classes, of every trial and control."""
+    draw = np.random.default_rng(0)
+    (folder / "samples").mkdir()
+    for path in (folder / "records").glob("*-00.json"):
+        np.savez_compressed(
+            folder / "samples" / f"{path.stem}.npz",
+            format=np.array(1),
+            modality=np.array("images"),
+            drawn=np.array(8),
+            found=np.array([5, 3]),
+            label=np.array([0, 0, 1, 1]),
+            confidence=draw.random(4),
+            pixels=draw.integers(0, 256, (4, 8, 8, 1), dtype=np.uint8),
+            outside=np.zeros(4),
+        )
 
 
 def plausible(folder: Path, trials: int = 60, seeds: int = 3, seed: int = 1, name: str = "mutag-acgkd") -> Path:

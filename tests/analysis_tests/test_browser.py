@@ -27,7 +27,9 @@ def chromium() -> str:
 
 
 def test_a_browser_shows_the_report(chromium: str, made_up: ModuleType, tmp_path: Path) -> None:
-    page = write([made_up.plausible(tmp_path / "sweep", trials=24)], tmp_path / "report")
+    folder = made_up.plausible(tmp_path / "sweep", trials=24)
+    made_up.keep_samples(folder)
+    page = write([folder], tmp_path / "report")
     picture = tmp_path / "page.png"
     common = [chromium, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1280,2000"]
     subprocess.run([*common, f"--screenshot={picture}", page.as_uri()], check=True, capture_output=True, timeout=90)
@@ -38,4 +40,6 @@ def test_a_browser_shows_the_report(chromium: str, made_up: ModuleType, tmp_path
         [*common, "--dump-dom", page.as_uri()], check=True, capture_output=True, text=True, timeout=90
     ).stdout
     assert dom.count("<svg") >= 4
+    # The chosen trial and two controls.
+    assert dom.count('xlink:href="data:image/png;base64,') == 3
     assert "Which hyper-parameters decide" in dom or "No importances are given" in dom

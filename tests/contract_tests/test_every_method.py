@@ -13,12 +13,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from pydantic import Field, ValidationError
 from torch import Tensor, nn
 
+from acgkd import checkpoint
 from acgkd.config import Config, PriorConfig
 from acgkd.distillation import Distillation
 from acgkd.errors import ConfigError
@@ -30,6 +32,8 @@ from acgkd.methods._transfer import Transfer, TransferConfig
 from acgkd.methods._two_phase import TwoPhase
 from acgkd.modalities import modality
 from acgkd.runtime import Streams, backward, derive_seed
+from acgkd.specimens import specimens
+from analysis.specimens import of as as_read
 
 CPU = torch.device("cpu")
 SMALL: dict[str, dict[str, Any]] = {
@@ -405,6 +409,40 @@ def test_asking_for_samples_does_not_change_the_run(case: Case) -> None:
     while not run.done:
         run.run.samples(3)
         run.advance(until=min(1.0, run.progress + 0.3))
+    assert case.tiny.weight_bytes(run.student) == finished(case)
+
+
+def test_specimens_of_every_class_are_shown_or_the_reason_why_not(case: Case, tmp_path: Path) -> None:
+    run, kind = case.run(), modality(case.kind)
+    run.advance()
+    states, streams = [], run.setting.streams.state_dict()
+    for _ in range(2):
+        checkpoint.save(run.run.state_dict(), tmp_path / "run.ckpt")
+        states.append((tmp_path / "run.ckpt").read_bytes())
+        kept = specimens(run, kind, 3)
+    assert states[0] == states[1]
+    assert all(torch.equal(run.setting.streams.state_dict()[name], state) for name, state in streams.items())
+    again = specimens(run, kind, 3)
+    assert kept.keys() == again.keys()
+    assert all(np.array_equal(kept[name], again[name]) for name in kept)
+    if case.method.needs_data:
+        # Real samples never leave the run.
+        assert set(kept) == {"absent"}
+        assert "real data" in str(kept["absent"])
+        return
+    read = as_read(kept)
+    assert read.absent == ""
+    assert read.modality == case.kind
+    assert np.bincount(read.label, minlength=2).tolist() == np.minimum(read.found, 3).tolist()
+    assert read.drawn == read.found.sum()
+    assert np.all((read.confidence >= 0) & (read.confidence <= 1))
+
+
+def test_specimens_taken_on_the_way_do_not_change_the_run(case: Case) -> None:
+    run = case.run()
+    while not run.done:
+        run.advance(until=min(1.0, run.progress + 0.3))
+        specimens(run, modality(case.kind), 2)
     assert case.tiny.weight_bytes(run.student) == finished(case)
 
 

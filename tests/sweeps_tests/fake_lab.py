@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from acgkd.config import RunConfig, flatten
 from acgkd.errors import CheckpointError, DivergedError
 from sweeps.spec import SweepSpec
@@ -119,6 +121,12 @@ class FakeExperiment:
         known = self._objectives(run)
         cost = {"multiply_adds": known.pop("multiply_adds"), "transfer_s": 0.1, "transfer_steps": run.steps_done}
         return FakeMeasurement({**known, "test_accuracy": round(1 - known["validation_divergence"], 6)}, cost)
+
+    def specimens(self, run: "FakeRun", per_class: int) -> dict[str, Any]:
+        if self.options["fault"] == "no samples":
+            raise MemoryError("no room for a picture")
+        self.note(f"drawn {self.name}")
+        return {"state": np.full(per_class, run.state)}
 
 
 class FakeRun:

@@ -13,6 +13,7 @@ import pytest
 
 from acgkd import __version__
 from acgkd.errors import DataError, DivergedError
+from analysis import specimens
 from analysis.errors import RecordError
 from sweeps import cli
 from sweeps.cli import main
@@ -256,8 +257,14 @@ def test_distil_once(spec, capsys):
     import acgkd
 
     assert acgkd.load_student(folder / "student-1.pt") is not None
-    assert main(["distill", str(spec), "--seed", "1", "--set", "method.transfer.steps=3"]) == 0
+    assert not list(folder.glob("samples*"))
+    changes = ["--set", "method.transfer.steps=3", "--set", "artefacts/samples=2"]
+    assert main(["distill", str(spec), "--seed", "1", *changes]) == 0
     assert re.search(r"teacher test accuracy +0\.\d{3}", capsys.readouterr().out)
+    kept = specimens.read(folder / "samples-1.npz")
+    assert kept is not None
+    assert kept.label.tolist() == [0, 0, 1, 1]
+    assert (folder / "samples-1.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_a_diverged_run_is_a_record_and_a_failure(spec, capsys):

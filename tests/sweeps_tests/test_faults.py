@@ -88,7 +88,7 @@ def _no_driver_stays() -> Iterator[None]:
 
 
 def test_a_driver_killed_at_random_instants_changes_nothing(lab: ModuleType, tmp_path: Path) -> None:
-    changes: dict[str, Any] = {"trials": 6, "seeds": (0, 1), "transfer": SLOW}
+    changes: dict[str, Any] = {"trials": 6, "seeds": (0, 1), "transfer": SLOW, "artefacts": {"samples": 2}}
     inprocess.run(lab.make_spec(**changes), tmp_path / "calm", laboratory=lab.FakeLaboratory(hurry=True))
     chance = random.Random(0)
     for records in (3, 7, 11):
@@ -99,6 +99,12 @@ def test_a_driver_killed_at_random_instants_changes_nothing(lab: ModuleType, tmp
         process.kill()
     Driver("inprocess", tmp_path / "killed", **changes).end()
     assert lab.table(tmp_path / "killed") == lab.table(tmp_path / "calm")
+    killed, calm = (
+        {path.name: path.read_bytes() for path in (tmp_path / name / "samples").iterdir()}
+        for name in ("killed", "calm")
+    )
+    assert len(calm) == 6
+    assert killed == calm
     measured = lab.events(tmp_path / "killed", "measured")
     assert 12 <= len(measured) <= 12 + 3
     assert (tmp_path / "killed" / "epoch").read_text() == "4"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from analysis import specimens
 from sweeps import inprocess
 from sweeps.errors import FolderError, StorageError, SweepError
 from sweeps.folder import SweepFolder
@@ -37,6 +38,32 @@ def test_a_whole_sweep(lab: ModuleType, tmp_path: Path) -> None:
     assert len(os.listdir(tmp_path / "s" / "students")) == len(os.listdir(tmp_path / "s" / "curves")) == 12
     left = [path for path in (tmp_path / "s" / "trials").rglob("*") if path.is_file()]
     assert {path.name for path in left} == {"trial.json"}
+
+
+def test_samples_are_kept_of_first_replicates_and_change_nothing(lab: ModuleType, tmp_path: Path) -> None:
+    go(lab, tmp_path / "without", trials=3)
+    go(lab, tmp_path / "with", trials=3, artefacts={"samples": 3})
+    assert not (tmp_path / "without" / "samples").exists()
+    kept = sorted(os.listdir(tmp_path / "with" / "samples"))
+    assert kept == [f"trial-{number:04d}-00.npz" for number in range(3)]
+    assert lab.table(tmp_path / "with") == lab.table(tmp_path / "without")
+    # Asked for later, they are kept of what is run from then on.
+    go(lab, tmp_path / "without", trials=4, artefacts={"samples": 3})
+    assert os.listdir(tmp_path / "without" / "samples") == ["trial-0003-00.npz"]
+
+
+def test_samples_that_cannot_be_drawn_cost_no_replicate(lab: ModuleType, tmp_path: Path) -> None:
+    summary = go(lab, tmp_path, trials=1, artefacts={"samples": 3}, transfer={"fault": "no samples"})
+    assert summary.counts == {"completed": 1}
+    kept = specimens.read(tmp_path / "samples" / "trial-0000-00.npz")
+    assert kept is not None
+    assert "MemoryError: no room for a picture" in kept.absent
+
+
+def test_of_replicates_that_did_not_complete_no_samples_are_kept(lab: ModuleType, tmp_path: Path) -> None:
+    summary = go(lab, tmp_path, trials=1, artefacts={"samples": 3}, transfer={"fault": "diverge"})
+    assert summary.counts == {"infeasible": 1}
+    assert not (tmp_path / "samples").exists()
 
 
 def test_with_nothing_left_nothing_happens(lab: ModuleType, tmp_path: Path) -> None:

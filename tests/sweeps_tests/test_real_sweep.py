@@ -7,7 +7,11 @@ import pytest
 import torch
 
 import acgkd
-from analysis import frame
+from analysis import frame, specimens
+from analysis.figures.canvas import Picture
+from analysis.render import Note
+from analysis.reports._samples import sample_section
+from analysis.reports._view import Context
 from sweeps import inprocess
 from sweeps.export import export_study
 from sweeps.folder import SweepFolder
@@ -26,6 +30,7 @@ SPEC = {
     "replicates": {"seeds": (0, 1), "vary": ("split", "teacher", "draws")},
     "budget": {"trials": 4},
     "controls": ("random_graphs", "real_data"),
+    "artefacts": {"samples": 2},
 }
 
 
@@ -69,6 +74,23 @@ def test_the_controls_came_before_the_first_rung(folder: Path) -> None:
     controls = [r["environment"]["finished_at"] for r in records if r["identity"]["kind"] == "control"]
     first = json.loads((folder / "trials/0000/trial.json").read_text())["attempts"][0]["started_at"]
     assert max(controls) <= first
+
+
+def test_the_report_shows_pseudo_samples_and_no_real_ones(folder: Path) -> None:
+    rows = frame.load([folder])
+    (view,) = Context.read(rows).views(rows)
+    section = sample_section(view)
+    assert section is not None
+    titles = {block.title for block in section.blocks if isinstance(block, Picture)}
+    assert titles == {f"Pseudo-graphs of trial {view.choice.trial}", "Pseudo-graphs of random_graphs"}
+    assert [block.text for block in section.blocks if isinstance(block, Note)][1:] == [
+        "`real_data` shows none. It is taught with real data, which are never kept."
+    ]
+    for path in sorted((folder / "samples").iterdir()):
+        kept = specimens.read(path)
+        assert kept is not None
+        assert path.stat().st_size < 20_000
+        assert (kept.label.tolist() == [0, 0, 1, 1]) == (not kept.absent) == ("real_data" not in path.name)
 
 
 def test_students_can_be_loaded(folder: Path) -> None:

@@ -191,9 +191,9 @@ def test_without_a_space_there_is_one_trial(write):
     assert read_spec(write(space=..., budget={"trials": 1})).fingerprint() == spec.fingerprint()
 
 
-def test_only_budget_and_resources_may_change(write):
+def test_only_budget_resources_and_artefacts_may_change(write):
     spec = read_spec(write())
-    same = read_spec(write(), ["budget/trials=9", "budget.hours=2", "resources/cpu=2"])
+    same = read_spec(write(), ["budget/trials=9", "budget.hours=2", "resources/cpu=2", "artefacts/samples=4"])
     other = read_spec(write(), ["sampler/seed=1", "method/transfer/steps=9"])
     assert spec.fingerprint() == same.fingerprint()
     assert spec.difference(same) == []
