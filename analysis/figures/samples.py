@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 INCH, IMAGE, GRAPH = 128, 88, 190
 GAP, BELOW, BESIDE, LEGEND = 8, 20, 72, 96
 MOST_COLUMNS, ROWS = 8, 5
+NODES = SERIES[:5]  # the sixth looks like the first on a dark page
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def kinds_of(contents: Iterable[Specimens]) -> list[int]:
         if content.modality == "graphs" and str(content.arrays["features"]) == "categorical"
     ]
     kinds, counts = np.unique(np.concatenate(features or [np.zeros(0, dtype=np.int64)]), return_counts=True)
-    return [int(kind) for kind in np.sort(kinds[np.argsort(-counts, kind="stable")][: len(SERIES)])]
+    return [int(kind) for kind in np.sort(kinds[np.argsort(-counts, kind="stable")][: len(NODES)])]
 
 
 def _label(axes: "Axes", grid: Grid, content: Specimens) -> None:
@@ -171,7 +172,7 @@ def _paint_graphs(axes: "Axes", grid: Grid, content: Specimens, kinds: Sequence[
     bottom = grid.size[1] + BELOW / 2
     for place, kind in enumerate(kinds):
         left = BESIDE + 10 + place * LEGEND
-        axes.plot(left, bottom, "o", ms=4.5, color=SERIES[place], mec="#ffffff", mew=0.4)
+        axes.plot(left, bottom, "o", ms=4.5, color=NODES[place], mec="#ffffff", mew=0.4)
         axes.text(left + 8, bottom, f"feature {kind}", va="center", fontsize=7, color=INK)
 
 
@@ -199,7 +200,7 @@ def _paint_graph(
     size = float(np.clip(26 / np.sqrt(len(places)), 1.6, 6))
     for place, kind in enumerate(kinds):
         chosen = places[feature == kind]
-        axes.plot(*chosen.T, "o", ms=size, color=SERIES[place], mec="#ffffff", mew=0.4)
+        axes.plot(*chosen.T, "o", ms=size, color=NODES[place], mec="#ffffff", mew=0.4)
     others = places[~np.isin(feature, kinds)] if kinds else places
     if len(others):
         axes.plot(*others.T, "o", ms=size, color=MUTED if kinds else BLUE, mec="#ffffff", mew=0.4)
