@@ -1,6 +1,5 @@
-"""Laws that need the catalogues: names that exist, settings that their method knows, files that are there."""
+"""Laws that need the catalogues: methods, models and controls that exist, with settings that they know."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,17 +9,10 @@ from pydantic import ValidationError
 from acgkd.config import DatasetConfig, MethodChoice, PriorConfig, StudentConfig, TeacherConfig
 from acgkd.errors import AcgkdError
 from sweeps.controls import Control
+from sweeps.dataset_checks import dataset_law, images_fit, method_needs_data, prior_faults, prior_law
 from sweeps.errors import Fault
-from sweeps.faults import translate
+from sweeps.faults import known_name, translate
 from sweeps.tree import tuples
-
-
-def known_name(catalog: Any, name: str, path: str) -> Iterator[Fault]:
-    """The entry exists and can be loaded."""
-    try:
-        catalog[name]
-    except AcgkdError as error:
-        yield Fault(path, str(error))
 
 
 def method_law(method: MethodChoice) -> Iterator[Fault]:
@@ -103,49 +95,6 @@ def _blank_teacher(preset: str, prior: PriorConfig, dataset: DatasetConfig | Non
         return None
 
 
-def dataset_law(dataset: DatasetConfig | None) -> Iterator[Fault]:
-    """The data set exists, and so do its files."""
-    if dataset is None:
-        return
-    from acgkd.datasets import DATASETS
-
-    if dataset.name not in DATASETS:
-        yield from known_name(DATASETS, dataset.name, "dataset/name")
-        return
-    if dataset.split_file is not None:
-        yield from _split_file_law(Path(dataset.split_file))
-    if dataset.root is not None and not Path(dataset.root).is_dir():
-        yield Fault("dataset/root", f"There is no folder {dataset.root}.")
-        return
-    try:
-        DATASETS[dataset.name].read_options(dataset)
-    except AcgkdError as error:
-        yield Fault("dataset/options", str(error))
-    try:
-        DATASETS[dataset.name].check_fractions(dataset)
-    except AcgkdError as error:
-        yield Fault("dataset/fractions", str(error))
-    locate = DATASETS[dataset.name].locate
-    try:
-        if locate is not None:
-            locate(dataset)
-    except AcgkdError as error:
-        yield Fault("dataset/root", str(error))
-
-
-def _split_file_law(path: Path) -> Iterator[Fault]:
-    """The file is there and is a split; how many samples there are is known only once they are loaded."""
-    from acgkd.datasets._split import read_split_file
-
-    if not path.is_file():
-        yield Fault("dataset/split_file", f"There is no file {path}.")
-        return
-    try:
-        read_split_file(path, size=sys.maxsize)
-    except AcgkdError as error:
-        yield Fault("dataset/split_file", str(error))
-
-
 def teacher_comes_from_somewhere(teacher: TeacherConfig, dataset: DatasetConfig | None) -> Iterator[Fault]:
     """Trained here on a data set, or loaded from a file."""
     if dataset is None and teacher.checkpoint is None:
@@ -187,78 +136,6 @@ def modalities_agree(
             yield Fault(path, f"'{method.name}' works on {kind}, but '{shown}' is for {catalog[name].modality}.")
 
 
-def images_fit(
-    prior: PriorConfig, dataset: DatasetConfig | None, teacher: TeacherConfig, student: StudentConfig
-) -> Iterator[Fault]:
-    """Models that read one size of image get that size; only images are augmented."""
-    from acgkd.datasets import DATASETS
-    from acgkd.models import MODELS
-
-    if dataset is not None and dataset.name not in DATASETS:
-        return
-    if dataset is not None and teacher.augment != "none" and DATASETS[dataset.name].modality != "images":
-        yield Fault("teacher/augment", f"'{teacher.augment}' is for images, but '{dataset.name}' holds graphs.")
-    try:
-        known = PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
-    except AcgkdError:
-        return  # told already
-    shape = prior.shape or known.shape
-    for path, preset in (("teacher/preset", teacher.preset), ("student/preset", student.preset)):
-        name = preset.split("-")[0]
-        side = MODELS[name].side if name in MODELS else None
-        if side is not None and shape is not None and shape[1:] != (side, side):
-            yield Fault(
-                path,
-                f"'{preset}' reads images of {side} x {side}, but these have {shape[1]} x {shape[2]}. Set "
-                f"`dataset/options/size: {side}`, or take a `resnet` or a `wrn`.",
-            )
-
-
-def prior_law(prior: PriorConfig, dataset: DatasetConfig | None, method: MethodChoice) -> Iterator[Fault]:
-    """Enough is known of the data to make pseudo-samples."""
-    yield from _prior_faults(prior, dataset, method.name, "prior")
-
-
-def _prior_faults(prior: PriorConfig, dataset: DatasetConfig | None, method: str, path: str) -> Iterator[Fault]:
-    from acgkd.datasets import DATASETS
-    from acgkd.methods import METHODS
-    from acgkd.modalities import modality
-
-    if method not in METHODS or (dataset is not None and dataset.name not in DATASETS):
-        return
-    try:
-        known = PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
-    except AcgkdError:
-        return  # told already
-    kind = METHODS[method].modality or (None if dataset is None else DATASETS[dataset.name].modality)
-    if kind is None:
-        return  # it needs data, and will be told so
-    try:
-        modality(kind).prior(prior, known)
-    except AcgkdError as error:
-        yield Fault(path, str(error))
-
-
-def method_needs_data(
-    method: MethodChoice, controls: Sequence[Control], dataset: DatasetConfig | None, teacher: TeacherConfig
-) -> Iterator[Fault]:
-    """Methods that learn from the training split need one."""
-    from acgkd.methods import METHODS
-
-    used = [("method/name", method.name)] + [(f"controls/{n}", control.name) for n, control in enumerate(controls)]
-    for path, name in used:
-        if name not in METHODS or not METHODS[name].needs_data:
-            continue
-        if dataset is None:
-            yield Fault(path, f"'{name}' learns from real data, but there is no `dataset`.")
-        elif teacher.checkpoint is not None and dataset.split_file is None:
-            yield Fault(
-                path,
-                f"'{name}' learns from the teacher's training split, but nothing says which samples trained "
-                "`teacher/checkpoint`. Give `dataset/split_file`, or leave it out.",
-            )
-
-
 def controls_law(
     controls: Sequence[Control], method: MethodChoice, dataset: DatasetConfig | None, student: StudentConfig
 ) -> Iterator[Fault]:
@@ -281,7 +158,7 @@ def controls_law(
         else:
             yield from _settings_of(control, method, path)
             if control.prior is not None:
-                yield from _prior_faults(control.prior, dataset, name, f"{path}/prior")
+                yield from prior_faults(control.prior, dataset, name, f"{path}/prior")
 
 
 def _settings_of(control: Control, method: MethodChoice, path: str) -> Iterator[Fault]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from acgkd.errors import nearest
+from acgkd.errors import AcgkdError, nearest
 from sweeps.errors import Fault
 from sweeps.parameters import show
 
@@ -212,3 +212,11 @@ def _step(place: Any, key: str | int) -> Iterator[Any]:
         yield arguments[1]
     elif origin in (tuple, list) and isinstance(key, int):
         yield arguments[min(key, len(arguments) - 1)] if arguments[-1] is not Ellipsis else arguments[0]
+
+
+def known_name(catalog: Any, name: str, path: str) -> Iterator[Fault]:
+    """The entry exists and can be loaded."""
+    try:
+        catalog[name]
+    except AcgkdError as error:
+        yield Fault(path, str(error))

@@ -8,10 +8,10 @@ from pydantic import ValidationError
 from acgkd.config import MethodChoice, StudentConfig, overlay
 from acgkd.errors import AcgkdError, nearest
 from sweeps import parameters as inline
-from sweeps.catalog_checks import kind_of, known_name, settings_faults
+from sweeps.catalog_checks import kind_of, settings_faults
 from sweeps.controls import METHOD_NAME, searched_method
 from sweeps.errors import Fault
-from sweeps.faults import translate
+from sweeps.faults import known_name, translate
 from sweeps.probe import Survey, draw, survey
 from sweeps.settings import SamplerConfig
 from sweeps.spaces import SPACES
