@@ -159,7 +159,7 @@ def test_the_floor_is_the_first_lower_control_and_no_baseline(write):
     assert read_spec(write(controls=controls)).floor_control() == "floor"
     spec = read_spec(write(controls=controls[:2]))
     assert spec.floor_control() is None
-    assert any("No trial is held against a control" in note for note in notes(spec))
+    assert any("No trial is held against a control" in note and "`random_graphs`" in note for note in notes(spec))
 
 
 def test_left_out_controls_are_the_lower_control_of_the_modality(write):
@@ -168,6 +168,7 @@ def test_left_out_controls_are_the_lower_control_of_the_modality(write):
     assert lower_controls({"name": "nothing"}, "gin-3-32") == []
     images = {"dataset": "digits", "teacher": "resnet-8", "student": "wrn-10-1", "space": ..., "budget": ...}
     assert read_spec(write(**images, method="rdskd", controls=...)).floor_control() == "noise"
+    assert any("such as `noise`" in note for note in notes(read_spec(write(**images, method="rdskd", controls=[]))))
 
 
 def test_the_upper_control_is_of_the_students_kind(write):
@@ -350,8 +351,15 @@ def test_a_parameter_must_be_a_setting_that_takes_all_its_values(write, name, lo
 
 
 def test_fixed_values_of_searched_settings_are_noted(write):
-    spec = read_spec(write(method={"name": "acgkd", "transfer": {"rate": 0.01}}))
-    assert any("`method/transfer/rate` is searched" in note for note in notes(spec))
+    method = {"name": "acgkd", "transfer": {"rate": 0.01}}
+
+    def noted(*controls):
+        spec = read_spec(write(method=method, controls=list(controls)))
+        return any("`method/transfer/rate` is searched" in note for note in notes(spec))
+
+    assert noted()
+    assert noted({"name": "random_graphs", "transfer": {"rate": 0.02}})
+    assert not noted("random_graphs")  # which is run with it
 
 
 def test_a_grid_is_told_by_a_finite_space(write):
