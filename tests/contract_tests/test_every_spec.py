@@ -6,6 +6,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from acgkd.datasets import DATASETS
+from acgkd.methods import parse_method
 from sweeps import schema, strict_yaml
 from sweeps.cli import main
 from sweeps.notes import notes
@@ -17,7 +19,8 @@ SPECS = sorted((HOME / "specs").rglob("*.yaml"))
 
 
 def test_specs_are_found():
-    assert {"quickstart", "mutag"} <= {path.stem for path in SPECS if path.parent.name == "specs"}
+    mine = [path.stem for path in SPECS if path.parent.name == "specs"]
+    assert mine == ["cifar10", "digits", "mnist", "mutag", "quickstart"]
     assert {"ablation-mutag", "mutag", "tuned"} <= {path.stem for path in SPECS if path.parent.name == "benchmarks"}
 
 
@@ -68,6 +71,46 @@ def test_mutag_is_the_sweep_that_was_promised():
     assert [objective.name for objective in spec.objectives] == ["validation_divergence", "multiply_adds"]
     assert spec.space == "acgkd_default"
     assert [control.label for control in spec.controls] == ["random_graphs", "real_data"]
+
+
+@pytest.mark.parametrize(
+    ("name", "pair", "space"),
+    [
+        ("digits", ("lenet5", "lenet5-half"), "its own"),
+        ("mnist", ("lenet5", "lenet5-half"), "rdskd_default"),
+        ("cifar10", ("wrn-40-2", "wrn-16-1"), "image_methods"),
+    ],
+)
+def test_sweeps_on_images_are_those_that_were_promised(name, pair, space):
+    spec = read_spec(HOME / "specs" / f"{name}.yaml")
+    assert spec.name == spec.dataset.name == name
+    assert (spec.teacher.preset, spec.student.preset) == pair
+    assert (spec.space if isinstance(spec.space, str) else "its own") == space
+    assert len(spec.replicates.seeds) == 3
+    assert min(spec.replicates.seeds) >= 100
+    assert spec.floor_control() == "noise"
+    assert spec.device == ("cuda" if name == "cifar10" else "auto")
+    assert not any("is searched" in note for note in notes(spec) if "`method/name`" not in note)
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+def test_controls_are_taught_as_the_method_is(name):
+    spec = read_spec(HOME / "specs" / f"{name}.yaml")
+    told = ("steps", "batch_size", "rate", "decay", "temperature")
+
+    def taught(method):
+        transfer = parse_method(method)[1].transfer.model_dump()
+        return {key: transfer[key] for key in told}
+
+    labels = [control.label for control in spec.controls]
+    assert labels == ["noise", "dafl", "real_data"]
+    for label in labels:
+        assert taught(spec.control_config(label).method) == taught(spec.method)
+
+
+def test_the_quickstarts_need_no_files():
+    for name in ("quickstart", "digits"):
+        assert not DATASETS[read_spec(HOME / "specs" / f"{name}.yaml").dataset.name].needs_files
 
 
 def test_every_shipped_spec_can_be_written_out_and_drawn_from():
