@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from acgkd.errors import ConfigError
+from acgkd.images.convolutions import DoublingConv2d, ThinConv2d
 
 Ending = Literal["tanh_norm", "norm", "sigmoid"]
 
@@ -67,10 +68,10 @@ class ImageGenerator(nn.Module):
         self.linear = nn.Linear(latent, width * self._seed[1] * self._seed[2], device=device)
         self.first_norm = nn.BatchNorm2d(width, device=device)
         self.convolutions = nn.ModuleList(
-            nn.Conv2d(before, after, 3, padding=1, device=device) for before, after in ((width, width), (width, half))
+            DoublingConv2d(before, after, device=device) for before, after in ((width, width), (width, half))
         )
         self.norms = nn.ModuleList(nn.BatchNorm2d(count, eps=eps, device=device) for count in (width, half))
-        self.last = nn.Conv2d(half, channels, 3, padding=1, device=device)
+        self.last = ThinConv2d(half, channels, device=device)
         self.last_norm: nn.Module = nn.Identity()
         self.mean: Tensor
         self.std: Tensor
@@ -88,7 +89,7 @@ class ImageGenerator(nn.Module):
         """
         x: Tensor = self.first_norm(self.linear(z).view(-1, *self._seed))
         for convolve, norm in zip(self.convolutions, self.norms, strict=True):
-            x = F.leaky_relu(norm(convolve(F.interpolate(x, scale_factor=2.0))), 0.2)
+            x = F.leaky_relu(norm(convolve(x)), 0.2, inplace=True)
         x = self.last(x)
         if self._ending == "sigmoid":
             standardised: Tensor = (torch.sigmoid(x) - self.mean) / self.std
