@@ -91,6 +91,6 @@ class _Parameter(torch.autograd.Function):
 
 
 def _parameter(weight: Tensor) -> Tensor:
-    """The weight, fit to be turned round: fused Adam walks through weights and gradients alike, whatever their strides."""
+    """The weight, fit to be turned round: fused Adam reads weights and gradients alike, whatever their strides."""
     turned: Tensor = _Parameter.apply(weight)  # type: ignore[no-untyped-call]
     return turned
