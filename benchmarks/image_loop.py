@@ -41,8 +41,9 @@ VARIANTS: dict[str, Variant] = {
 }
 # Of synthesis; what is said beside the recipe's name.
 RECIPES: dict[str, dict[str, Any]] = {"released": {}, "compact": {}}
-# Steps of one measurement: as many as fit into about this many seconds, one at least.
-MEASURE_S = 1.0
+# Steps of one measurement: as many as fit into about this many seconds, one at least. Many short ones, rather than few
+# long ones: what disturbs one round then weighs little in the median.
+MEASURE_S = 0.5
 
 Step = Callable[[], Tensor]
 
@@ -166,7 +167,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--alone", nargs=3, metavar=("RECIPE", "STEP", "TIMES"), help=argparse.SUPPRESS)
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--threads", type=int, default=1, help="of the CPU")
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
