@@ -9,28 +9,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import optuna
 
-NAMES = ["dafl", "deepinversion", "dfad", "fast_meta", "mskd", "rdskd", "zskt"]
+NAMES = ["dafl", "deepinversion", "dfad", "fast_meta", "mskd", "rdskd", "zskd", "zskt"]
 
 
 def suggest(trial: "optuna.Trial") -> None:
     """Asks for the method, then for its losses, then for how the student is taught."""
     synthesis, transfer = "method/synthesis", "method/transfer"
     name = trial.suggest_categorical("method/name", NAMES)
-    game, tuned, pixels = name in ("dfad", "zskt"), name == "fast_meta", name == "deepinversion"
+    game, tuned, pixels = name in ("dfad", "zskt"), name == "fast_meta", name in ("deepinversion", "zskd")
     trial.suggest_float(f"{synthesis}/rate", 0.0002, 0.3, log=True)
     if game:
         trial.suggest_categorical(f"{transfer}/turn", [2, 5, 10])
-    if game or tuned or pixels:
+    if game or tuned or name == "deepinversion":
         trial.suggest_float(f"{synthesis}/statistics_weight", 0.0, 10.0)
-    else:
+    elif not pixels:
         trial.suggest_categorical(f"{synthesis}/joint", [True, False])
     if tuned:
         trial.suggest_categorical(f"{synthesis}/inner_steps", [2, 5, 10])
         trial.suggest_float(f"{synthesis}/adversarial_weight", 0.0, 2.0)
-    elif not pixels:  # whose labels are balanced
+    elif not pixels:  # whose classes are dealt out
         trial.suggest_float(f"{synthesis}/balance_weight", 0.1, 50.0, log=True)
-    if pixels:
+    if name == "deepinversion":
         trial.suggest_float(f"{synthesis}/variation_weight", 1e-5, 0.01, log=True)
+    elif name == "zskd":
+        trial.suggest_float(f"{synthesis}/second_concentration", 0.01, 0.3, log=True)
+        trial.suggest_float(f"{synthesis}/temperature", 2.0, 40.0, log=True)
     elif not game:
         trial.suggest_float(f"{synthesis}/one_hot_weight", 0.01, 10.0, log=True)
     if name in ("dafl", "mskd"):

@@ -54,6 +54,8 @@ ON_IMAGES = [
      "transfer": {**tiny.TRANSFER, "samples": "fixed"}},
     {"name": "deepinversion", "synthesis": {"images": 12, "batch_size": 6, "steps": 2, "adversarial_weight": 1.0,
      "flip": True, "clip": True}, "transfer": tiny.TRANSFER},
+    {"name": "zskd", "synthesis": {"images": 12, "batch_size": 6, "steps": 2},
+     "transfer": {**tiny.TRANSFER, "curriculum": {"pacing": "linear"}}},
     {"name": "noise", "synthesis": {"source": "generator"}, "transfer": tiny.TRANSFER},
     {"name": "real_data", "transfer": tiny.TRANSFER},
 ]

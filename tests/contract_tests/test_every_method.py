@@ -270,6 +270,7 @@ def test_the_catalogue_holds_the_methods_that_the_docs_name() -> None:
         "random_graphs",
         "rdskd",
         "real_data",
+        "zskd",
         "zskt",
     ]
 

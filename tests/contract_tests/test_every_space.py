@@ -18,7 +18,7 @@ FIXED = {"dataset": {"name": "motifs"}, "teacher": {"preset": "gin-5-64"}, "stud
 # The method that a space is for is what its name begins with; `smoke` is for all that share the transfer stage.
 METHODS_OF = {
     "smoke": ("acgkd", "deepinv_graphs", "gfkd", "random_graphs", "real_data"),
-    "image_methods": ("dafl", "deepinversion", "dfad", "fast_meta", "mskd", "rdskd", "zskt"),
+    "image_methods": ("dafl", "deepinversion", "dfad", "fast_meta", "mskd", "rdskd", "zskd", "zskt"),
 }
 
 
@@ -60,6 +60,7 @@ def test_the_catalogue_holds_the_spaces_that_the_docs_name():
         "mskd_default",
         "rdskd_default",
         "smoke",
+        "zskd_default",
         "zskt_default",
     ]
 
