@@ -4,7 +4,7 @@ import contextlib
 import ctypes
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,17 @@ class Clocks:
 def backward(loss: Tensor) -> None:
     """`loss.backward()`, typed: torch's own is not."""
     loss.backward()  # type: ignore[no-untyped-call]
+
+
+def backward_to(parameters: Sequence[Tensor], loss: Tensor) -> None:
+    """Sets the gradients of these leaves; whatever else the loss depends on gets none, and none is worked out.
+
+    Each gradient lies in memory as its parameter does. That of `torch.autograd.grad` may not, and fused Adam on a CPU
+    reads both alike, whatever their strides, and would move the wrong entries.
+    """
+    for parameter in parameters:
+        parameter.grad = None
+    torch.autograd.backward(loss, inputs=parameters)
 
 
 class PeakMemory:

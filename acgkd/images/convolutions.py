@@ -4,8 +4,6 @@ Weights, initial values, counted multiply-adds and, up to rounding, results are 
 on other devices.
 """
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -34,7 +32,7 @@ class DoublingConv2d(nn.Conv2d):
         """
         if not x.is_cpu:
             return super().forward(F.interpolate(x, scale_factor=2.0))
-        return F.conv_transpose2d(x, _smeared(_parameter(self.weight)), self.bias, stride=2, padding=1)
+        return F.conv_transpose2d(x, _smeared(self.weight), self.bias, stride=2, padding=1)
 
 
 class ThinConv2d(nn.Conv2d):
@@ -60,7 +58,7 @@ class ThinConv2d(nn.Conv2d):
         """
         if not x.is_cpu or self.bias is None:
             return super().forward(x)
-        kernel = _parameter(self.weight).flip(2, 3).permute(0, 2, 3, 1).flatten(0, 2)
+        kernel = self.weight.flip(2, 3).permute(0, 2, 3, 1).flatten(0, 2)
         # `bmm`, since `matmul` would copy the map to make one large product of many.
         shares = torch.bmm(kernel.expand(x.shape[0], -1, -1), x.flatten(2))
         return F.fold(shares, x.shape[2:], 3, padding=1) + self.bias.view(-1, 1, 1)
@@ -76,21 +74,3 @@ def _smeared(weight: Tensor) -> Tensor:
     alone = F.pad(weight.flip(2, 3), (1, 1, 1, 1))
     rows = alone[:, :, 1:] + alone[:, :, :-1]
     return (rows[..., 1:] + rows[..., :-1]).transpose(0, 1)
-
-
-class _Parameter(torch.autograd.Function):
-    """The identity; its derivative lies in memory as a parameter does."""
-
-    @staticmethod
-    def forward(ctx: Any, weight: Tensor) -> Tensor:
-        return weight.view_as(weight)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        return gradients[0].contiguous()
-
-
-def _parameter(weight: Tensor) -> Tensor:
-    """The weight, fit to be turned round: fused Adam reads weights and gradients alike, whatever their strides."""
-    turned: Tensor = _Parameter.apply(weight)  # type: ignore[no-untyped-call]
-    return turned

@@ -17,6 +17,7 @@ from acgkd.methods._image_sources import FreshImages, ImageMaker
 from acgkd.methods._images import GeneratedTransferConfig, Recipe
 from acgkd.methods._transfer import Samples, Source, Transfer
 from acgkd.methods._two_phase import Interleaved, TwoPhase
+from acgkd.runtime import backward_to
 
 
 class GeneratorConfig(Config):
@@ -143,10 +144,7 @@ class GeneratorTraining(ImageMaker):
         return {name: term.detach() for name, term in terms.items()}
 
     def _move(self, loss: Tensor) -> None:
-        # Not `backward`: whatever else the loss depends on gets no gradient that nobody asked for.
-        parameters = list(self.generator.parameters())
-        for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
-            parameter.grad = gradient
+        backward_to(list(self.generator.parameters()), loss)
         self._optimizer.step()
 
     def source(self, samples: Samples) -> Source:

@@ -24,6 +24,7 @@ from acgkd.methods._image_student import PlayingStudent, PlayingStudentConfig
 from acgkd.methods._images import Recipe, compacted
 from acgkd.methods._transfer import Samples, Source
 from acgkd.methods._two_phase import Interleaved
+from acgkd.runtime import backward_to
 from acgkd.statistics import BatchNormStatistics, Statistic
 
 
@@ -106,11 +107,7 @@ class PlayingGenerator(ImageMaker):
         self.generator.train()
         student.train(not self.config.student_at_rest)
         terms = self._terms(student, ImageBatch(self.generator(latents)))
-        # Not `backward`, which would also work out the student's gradients.
-        for parameter, gradient in zip(
-            self._parameters, torch.autograd.grad(terms["loss"], self._parameters), strict=True
-        ):
-            parameter.grad = gradient
+        backward_to(self._parameters, terms["loss"])  # and not to the student
         if self.config.clip is not None:
             clip_grad_norm_(self._parameters, self.config.clip)
         for group in self._optimizer.param_groups:

@@ -15,6 +15,7 @@ from acgkd.methods import Run, Setting
 from acgkd.methods._images import ImageTransferConfig, Recipe
 from acgkd.methods._transfer import Samples, Transfer
 from acgkd.methods._two_phase import Interleaved, TwoPhase
+from acgkd.runtime import backward_to
 
 
 class PixelsConfig(Config):
@@ -137,8 +138,7 @@ class PixelLearning(ABC):
         if batch is None or optimizer is None or self.done % self._pool.steps == 0:
             batch, optimizer = self._open(part)
         terms = self.terms(batch, part, student)
-        # Not `backward`: a student that is looked at gets no gradient here.
-        (batch.grad,) = torch.autograd.grad(terms["loss"], [batch])
+        backward_to([batch], terms["loss"])  # and not to a student that is looked at
         optimizer.step()
         batch.data.copy_(self.moved(batch.data))
         self.x[part] = batch.data

@@ -29,7 +29,7 @@ from acgkd.losses import logit_distance
 from acgkd.methods import Method, MethodConfig, Run, Setting, Stage
 from acgkd.methods._disagreement import Disagreement, DisagreementConfig
 from acgkd.methods._graphs import lift_to
-from acgkd.runtime import backward
+from acgkd.runtime import backward, backward_to
 
 
 class GeneratorConfig(DisagreementConfig):
@@ -194,10 +194,7 @@ class DfadGnn(Run):
         loss = self._disagreement(self._student, batch)
         learns = self.config.synthesis.gradient == "straight_through"
         if learns:
-            # Not `backward`, which would also work out the student's gradients.
-            parameters = list(self.generator.parameters())
-            for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
-                parameter.grad = gradient
+            backward_to(list(self.generator.parameters()), loss)  # and not to the student
             self._optimizer.step()
         passes = 3 if learns else 1
         self._count(batch, generator=passes, teacher=passes, student=passes)

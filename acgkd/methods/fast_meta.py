@@ -36,6 +36,7 @@ from acgkd.methods._optimizer import Decay
 from acgkd.methods._recipe import OneRecipeConfig
 from acgkd.methods._transfer import Samples, Source, TemperatureConfig, Transfer
 from acgkd.methods._two_phase import WarmedUp
+from acgkd.runtime import backward_to
 from acgkd.statistics import AveragedStatistics, Statistic
 
 
@@ -187,10 +188,11 @@ class FastSynthesis(ImageMaker):
             loss = terms["loss"].detach()
             best = torch.where(loss < lowest, x.detach(), best)
             lowest = torch.minimum(lowest, loss)
-            gradients = torch.autograd.grad(terms["loss"], [*tuned, latents])
-            for parameter, gradient in zip([*tuned, latents], gradients, strict=True):
-                parameter.grad = gradient
-            together = [one + other for one, other in zip(together, gradients, strict=False)]
+            backward_to([*tuned, latents], terms["loss"])
+            together = [
+                one if parameter.grad is None else one + parameter.grad
+                for one, parameter in zip(together, tuned, strict=True)
+            ]
             inner.step()
         self.statistics.remember()
         for parameter, gradient in zip(self._parameters, together, strict=True):

@@ -49,15 +49,6 @@ def test_in_single_precision_they_differ_by_rounding(kind: type[Layer]) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_derivatives_lie_in_memory_as_the_parameters_do(kind: type[Layer]) -> None:
-    """Fused Adam on a CPU walks through both side by side, whatever their strides say."""
-    layer = made(kind, 4, 3)
-    parameters = list(layer.parameters())
-    gradients = torch.autograd.grad(layer(drawn(2, 4, 4, 4).float()).square().sum(), parameters)
-    assert [value.stride() for value in gradients] == [value.stride() for value in parameters]
-
-
-@pytest.mark.parametrize("kind", KINDS)
 def test_they_begin_with_the_weights_of_a_plain_convolution_and_count_as_one(kind: type[Layer]) -> None:
     layer = made(kind)
     with Streams(0, CPU).fork("layer"):
