@@ -1,9 +1,10 @@
-"""Looks whether a running Ray cluster will let us in, before Ray itself spends twenty seconds finding out."""
+"""Looks whether Ray will let us in, and has room for a trial, before Ray itself spends long finding out."""
 
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from sweeps.errors import SweepError
@@ -53,6 +54,26 @@ def preflight(address: str) -> str:
         )
     lines = [line for line in probe.stderr.splitlines() if line.strip()]
     raise SweepError(f"A Ray cluster must answer at {where}, but: {lines[-1] if lines else probe.returncode}")
+
+
+def check_room(there: Mapping[str, float], cpu: float, gpu: float) -> None:
+    """Makes sure that one trial fits into this machine, to which no other node will come: Ray would wait for ever.
+
+    Args:
+        there: what Ray has, `CPU` and `GPU`.
+        cpu: what a trial takes.
+        gpu: the same.
+
+    Raises:
+        SweepError: it takes more.
+    """
+    cores, devices = there.get("CPU", 0.0), there.get("GPU", 0.0)
+    if cpu > cores or gpu > devices:
+        raise SweepError(
+            f"A trial must fit into this machine, but takes {cpu:g} CPU and {gpu:g} GPU, and Ray finds {cores:g} and "
+            f"{devices:g}. Lower `resources` (without a GPU: `--set resources/gpu=0 --set device=auto`), or name a "
+            "cluster with `--address`."
+        )
 
 
 def _resolve(address: str) -> str:

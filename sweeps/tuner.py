@@ -57,8 +57,8 @@ def run(
         laboratory: where experiments come from; the real one if left out.
 
     Raises:
-        SweepError: the folder is another sweep's, another driver works on it, it cannot be written, or Ray cannot be
-            reached.
+        SweepError: the folder is another sweep's, another driver works on it, it cannot be written, Ray cannot be
+            reached, or no trial fits into this machine.
         KeyboardInterrupt: at the second Ctrl-C or SIGTERM; the first one ends cleanly.
     """
     source = laboratory or AcgkdLaboratory.of(spec, trust_code)
@@ -68,6 +68,8 @@ def run(
             warming = threading.Thread(target=_warm_up, args=(source,), daemon=True)
             warming.start()
             with handlers_kept(), _inside(session.folder.path), _environment(), _ray(address), _quiet():
+                if address == "local":
+                    _look_for_room(spec)
                 warming.join()
                 session.prepare()
                 _fit(session)
@@ -77,6 +79,14 @@ def run(
 def _warm_up(laboratory: Laboratory) -> None:
     with contextlib.suppress(Exception):  # whoever needs the import next fails with it, and says so
         laboratory.warm_up()
+
+
+def _look_for_room(spec: SweepSpec) -> None:
+    import ray
+
+    from sweeps.cluster import check_room
+
+    check_room(ray.cluster_resources(), spec.resources.cpu, spec.resources.gpu)
 
 
 def _fit(session: Session) -> None:

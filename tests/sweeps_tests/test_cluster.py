@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.cluster import preflight
+from sweeps.cluster import check_room, preflight
 from sweeps.errors import SweepError
 
 BIN = Path(sys.executable).parent
@@ -21,6 +21,13 @@ def listener() -> Iterator[int]:
         server.bind(("127.0.0.1", 0))
         server.listen()
         yield server.getsockname()[1]
+
+
+def test_a_trial_must_fit_into_the_machine() -> None:
+    check_room({"CPU": 2.0, "GPU": 1.0}, 2, 0.25)
+    check_room({"CPU": 1.0}, 1, 0)
+    with pytest.raises(SweepError, match="takes 1 CPU and 2 GPU, and Ray finds 2 and 1. Lower `resources`"):
+        check_room({"CPU": 2.0, "GPU": 1.0}, 1, 2)
 
 
 def test_where_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sweeps import inprocess
+from sweeps.errors import SweepError
 from sweeps.snapshot import Snapshot, Summary
 
 pytestmark = pytest.mark.ray
@@ -170,3 +171,14 @@ assert not any(name.split(".")[0] in ("ray", "torch") for name in sys.modules)
 """
     environment = {**os.environ, "PYTHONPATH": str(HERE)}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_trial_that_does_not_fit_into_this_machine_is_refused(lab: ModuleType, tmp_path: Path) -> None:
+    from sweeps import tuner
+
+    for resources, facts in (({"gpu": 0.25}, "1 CPU and 0.25 GPU, and Ray finds 2 and 0"), ({"cpu": 3}, "3 CPU")):
+        spec = lab.make_spec(resources=resources)
+        with pytest.raises(SweepError, match=facts):
+            tuner.run(spec, tmp_path / "sweep", laboratory=lab.FakeLaboratory(), address="local")
+    assert not lab.events(tmp_path / "sweep", "teacher")
