@@ -1,7 +1,6 @@
 """Which pairs may be edges: laws of the pairs, counts by mode, a slow twin, evenness, and little memory."""
 
 import math
-import time
 from typing import Any
 
 import pytest
@@ -129,10 +128,8 @@ class LargestTensor(TorchDispatchMode):
 
 def test_four_thousand_nodes_cost_no_more_than_their_candidates() -> None:
     # There are 8 million pairs; degree mode holds 8,800 and never lists the others.
-    start = time.perf_counter()
     with LargestTensor() as largest:
         candidates = draw_candidates(torch.tensor([4000]), "degree", 4.4, generator())
-    assert time.perf_counter() - start < 0.5
     check_laws(candidates)
     assert candidates.counts.tolist() == [8800]
     assert 8800 <= largest.numel <= 10 * 8800

@@ -35,10 +35,8 @@ def test_where_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         where = f"127.0.0.1:{unused.getsockname()[1]}"
-        start = time.monotonic()
         with pytest.raises(SweepError, match=f"must answer at {where}, but: .*refused"):
             preflight(where)
-    assert time.monotonic() - start < 5
 
 
 def test_a_token_file_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, listener: int) -> None:
@@ -94,12 +92,10 @@ def test_a_wrong_token_is_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path
         else:
             pytest.fail("the cluster did not start")
         monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "bad"))
-        start = time.monotonic()
         with pytest.raises(
             SweepError, match=f"wants its token, but {socket.gethostname()} has another one in {tmp_path}/bad"
         ):
             preflight(where)
-        assert time.monotonic() - start < 5
         monkeypatch.delenv("RAY_AUTH_MODE")
         with pytest.raises(SweepError, match="which RAY_AUTH_MODE does not say to use"):
             preflight(where)

@@ -1,7 +1,7 @@
 """YAML that means what it says."""
 
 import math
-import time
+import tracemalloc
 
 import pytest
 import yaml
@@ -123,17 +123,18 @@ def test_nothing_is_read_from_a_large_file(tmp_path):
     path = tmp_path / "large.yaml"
     with path.open("wb") as file:
         file.truncate(100 * 2**20)
-    start = time.perf_counter()
-    with pytest.raises(SpecError, match=r"64 KiB, but this file holds 100\.0 MiB"):
-        read(path)
-    assert time.perf_counter() - start < 0.5
+    tracemalloc.start()
+    try:
+        with pytest.raises(SpecError, match=r"64 KiB, but this file holds 100\.0 MiB"):
+            read(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
-def test_the_largest_text_is_read_soon():
+def test_the_largest_text_is_read():
     text = "a: [" + "1," * ((SIZE_LIMIT - 10) // 2) + "]"
-    start = time.perf_counter()
     assert len(value(text)["a"]) > 30_000
-    assert time.perf_counter() - start < 10
 
 
 @pytest.mark.parametrize(
