@@ -160,4 +160,4 @@ def _in_folder(folder: Path, record: Record) -> dict[str, list[float]] | None:
     curve = (read_json(SweepFolder(folder).curves_file(name, who.replicate)) or {}).get(STAGE)
     if curve is None:
         return None
-    return {"seconds": [round(value, 3) for value in curve["seconds"]], "accuracy": curve["accuracy"]}
+    return {"seconds": [round(s, 3) for s in curve["seconds"]], "accuracy": [round(a, 6) for a in curve["accuracy"]]}

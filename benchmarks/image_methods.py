@@ -38,13 +38,13 @@ USUAL = PARTS[:-1]
 CURVES = _comparison.RECORDS / f"{NAME}-curves.json"
 # Joint draws of each method.
 DRAWS = {"robustness": 30, "draws": 20}
-# Which spec each part is made from.
+# Which specs each part is made from.
 FILES = {
-    "mnist": "mnist",
-    "robustness": "digits-robustness",
-    "draws": "mnist-draws",
-    "ablation": "digits-ablation",
-    "published": "mnist-published",
+    "mnist": ("mnist",),
+    "robustness": ("digits-robustness",),
+    "draws": ("mnist-draws",),
+    "ablation": ("digits-ablation", "mnist-ablation"),
+    "published": ("mnist-published",),
 }
 
 
@@ -70,7 +70,7 @@ def turned(part: str, folder: Path = SPECS) -> list[Turned]:
 
     What does not, is a control of the first.
     """
-    path = folder / f"{FILES[part]}.yaml"
+    path = folder / f"{FILES[part][0]}.yaml"
     base = _comparison.read_spec(path)
     methods = {base.method.name: base.method}
     methods |= {item.label: base.control_config(item.label).method for item in base.controls if _learns(item.name)}
@@ -101,7 +101,7 @@ def specs(part: str, folder: Path = SPECS) -> list[SweepSpec]:
     """The sweeps of a part."""
     if part in DRAWS:
         return [item.spec for item in turned(part, folder)]
-    return [_comparison.read_spec(folder / f"{FILES[part]}.yaml", [f"name={NAME}-{part}"])]
+    return [_comparison.read_spec(folder / f"{file}.yaml", [f"name={NAME}-{file}"]) for file in FILES[part]]
 
 
 def laboratory(spec: SweepSpec) -> Laboratory:
@@ -149,8 +149,8 @@ def report(place: Place, folder: Path = SPECS, curves: Path = CURVES) -> None:
     frame = _comparison.frame_of(found)
     first = {part: Results.of(sweeps[part][0], frame) for part in PARTS}
     studies = {
-        part: [Study.of(item.label, item.spec, found, item.single, item.together) for item in turned(part, folder)]
-        for part in DRAWS
+        part: [Study.of(item.label, item.spec, found, item.single, item.together) for item in items]
+        for part, items in studied.items()
     }
     picture = _picture(studies["robustness"], first["robustness"], place.page)
     lines = [
@@ -167,7 +167,7 @@ def report(place: Place, folder: Path = SPECS, curves: Path = CURVES) -> None:
         *_image_page.published(first["published"]),
         *_image_page.robustness(studies["robustness"], first["robustness"], picture),
         *_image_page.draws(studies["draws"], first["draws"]),
-        *_image_page.ablation(first["ablation"]),
+        *_image_page.ablation([Results.of(spec, frame) for spec in sweeps["ablation"]]),
         *_image_page.quoted(),
     ]
     place.page.parent.mkdir(parents=True, exist_ok=True)
