@@ -22,8 +22,8 @@ from acgkd.specimens import specimens
 
 __all__ = ["Experiment", "Measurement"]
 
-# Counted up when the code of synthesis changes what it makes; old files are then left alone.
-SYNTHESIS_VERSION = 2
+# By modality; counted up when the code of synthesis changes what it makes: old files are then left alone.
+SYNTHESIS_VERSIONS = {"graphs": 2, "images": 3}
 
 
 class Experiment:
@@ -127,7 +127,7 @@ class Experiment:
         teacher = [self.preparation.teacher_key(), self.material.pooling, self.material.prior.facts()]
         # Random streams go on where they stopped only on a device of the same kind.
         key = [
-            SYNTHESIS_VERSION,
+            SYNTHESIS_VERSIONS[self.material.modality.name],
             self.config.method.name,
             synthesis,
             *teacher,

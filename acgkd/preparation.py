@@ -13,7 +13,7 @@ from acgkd.config import DatasetConfig, fingerprint
 from acgkd.errors import ConfigError
 from acgkd.material import Material
 from acgkd.models import build_model
-from acgkd.reference import VERSION as POOL_VERSION
+from acgkd.reference import VERSIONS as POOL_VERSIONS
 from acgkd.reference import reference_pool
 from acgkd.runtime import Clocks, Streams, derive_seed
 from acgkd.teacher import as_teacher, build_trusted, load_weights, train_teacher
@@ -75,7 +75,8 @@ class Preparation:
 
     @property
     def _pool_file(self) -> Path:
-        key = [POOL_VERSION, self.teacher_key(), self.material.pooling, self.material.prior.facts(), self.pool_seed]
+        version, facts = POOL_VERSIONS[self.material.modality.name], self.material.prior.facts()
+        key = [version, self.teacher_key(), self.material.pooling, facts, self.pool_seed]
         return self.home / "pools" / f"{fingerprint(key)}.pt"
 
     def key(self) -> str:

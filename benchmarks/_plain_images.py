@@ -113,7 +113,7 @@ class PlainLoop:
     def generator_step(self) -> Tensor:
         """One step of the generator; returns its loss."""
         with self._precision():
-            x = torch.cat([self.generator(half) for half in self._latents("generator-noise").chunk(2)])
+            x = self.generator(self._latents("generator-noise"))
             logits = self.teacher(x)
         x, logits = x.float(), logits.float()
         said = F.softmax(logits, dim=1)

@@ -115,7 +115,7 @@ def measure(recipe: str, rounds: int, device: torch.device) -> Measured:
     """Seconds of either step, the ways in turn in every round."""
     config = config_of(recipe)
     how = config.synthesis
-    largest = 4 * (how.batch_size // 2) * (how.generator.width // 2) * SHAPE[1] * SHAPE[2]
+    largest = 4 * how.batch_size * (how.generator.width // 2) * SHAPE[1] * SHAPE[2]
     found = Measured(config, device, Pace(largest))
     for step in STEPS:
         ready = {label: prepared(label, recipe, step, device) for label in (SHIPPED, *VARIANTS)}

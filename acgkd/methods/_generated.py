@@ -45,7 +45,7 @@ class GeneratedConfig(Config):
             evenly between those of the student; otherwise the generator comes first, and the student is taught with
             what it makes when it is done and at rest.
         steps: optimiser steps.
-        batch_size: images of one step; an even number, two halves of which are drawn where a loss compares them.
+        batch_size: images of one step; an even number, whose halves some losses compare; BatchNorm sees them whole.
         rate: Adam's learning rate.
         first_beta: Adam's.
         generator: what is trained.
@@ -108,7 +108,6 @@ class GeneratorTraining(ImageMaker):
         setting: teacher, prior, streams, device.
         terms: from what was made to scalars by name; ``loss`` among them is minimised.
         pool: how many images the source of transfer holds.
-        halves: make each batch in two halves, each of which is its own BatchNorm's batch.
     """
 
     def __init__(
@@ -118,7 +117,6 @@ class GeneratorTraining(ImageMaker):
         *,
         terms: Callable[[Made], dict[str, Tensor]],
         pool: int,
-        halves: bool = False,
     ) -> None:
         self.generator = build_generator(config.generator, setting)
         super().__init__(self.generator, (self.generator.latent,), setting, pool=pool)
@@ -126,7 +124,6 @@ class GeneratorTraining(ImageMaker):
         self.steps = config.steps
         self.just_made: Tensor | None = None
         self._terms = terms
-        self._halves = 2 if halves else 1
         betas = (config.first_beta, 0.999)
         self._optimizer = torch.optim.Adam(self.generator.parameters(), lr=config.rate, betas=betas, fused=True)
 
@@ -134,7 +131,7 @@ class GeneratorTraining(ImageMaker):
         """One step; the student is not looked at."""
         self.generator.train()
         latents = self.latents(self.config.batch_size, "generator-noise")
-        x = torch.cat([self.generator(half) for half in torch.chunk(latents, self._halves)])
+        x = self.generator(latents)
         terms = self._terms(Made(latents, x, *answers(self.setting.teacher, x)))
         self._move(terms["loss"])
         self.done += 1

@@ -1,6 +1,6 @@
 """RDSKD: robustness and diversity seeking data-free distillation; a generator that no increment of its losses passes.
 
-    x = G(z), z in two halves; p the teacher's answers, p̄ their mean over the batch              images.losses
+    x = G(z) in one pass, halves x₁ and x₂; p the teacher's answers, p̄ their mean over the batch   images.losses
     L_oh = CE(T(x), argmax T(x))        authentic: the teacher is sure
     L_ie = Σ_c p̄_c log p̄_c              diverse in classes
     L_ds = ‖p₂ − p₁‖ / ‖x₂ − x₁‖        diverse in looks
@@ -79,7 +79,7 @@ class Rdskd(GeneratorTraining):
     """
 
     def __init__(self, config: RdskdSynthesisConfig, setting: Setting, *, pool: int) -> None:
-        super().__init__(config, setting, terms=self._of, pool=pool, halves=True)
+        super().__init__(config, setting, terms=self._of, pool=pool)
         self._how = config
         # Of the first two losses.
         self.references = torch.zeros(2, device=setting.device)

@@ -25,11 +25,12 @@ def next_losses(run: Rdskd, twin: Rdskd) -> tuple[Tensor, Tensor, Tensor]:
     """The three plain losses of the step that `run` does next, from a twin with the same weights and noise."""
     twin.generator.load_state_dict(run.generator.state_dict())
     latents = twin.latents(8, "generator-noise")
-    halves = [twin.generator.train()(half) for half in (latents[:4], latents[4:])]
-    said = [answers(twin.setting.teacher, half)[0] for half in halves]
-    both = torch.cat(said)
+    # One pass over both halves, whose BatchNorm sees all of them, as in the released `generator-train.py`.
+    x = twin.generator.train()(latents)
+    said = answers(twin.setting.teacher, x)[0]
     logarithm, pairing = twin.config.logarithm, twin.config.pairing  # type: ignore[attr-defined]
-    return one_hot_loss(both), balance_loss(both, logarithm), diversity_loss(*halves, *said, pairing)  # type: ignore[misc, arg-type, call-arg]
+    diversity = diversity_loss(x[:4], x[4:], said[:4], said[4:], pairing)
+    return one_hot_loss(said), balance_loss(said, logarithm), diversity
 
 
 def followed(tiny_images: ModuleType, steps: int, **synthesis: Any) -> tuple[list[list[float]], list[float]]:
