@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from _image_tables import Study
+from _image_study import Study
 
 from analysis.figures.canvas import BLUE, INK, MUTED, ORANGE, VERMILLION, Picture, draw
 

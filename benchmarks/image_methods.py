@@ -18,11 +18,13 @@ from pathlib import Path
 import _comparison
 import _curves
 import _image_page
+import _image_targets
 import _tables
+from _claim import REACHED
 from _comparison import ROOT, SPECS, Place
 from _curves import Curve
 from _image_figure import Side, distribution
-from _image_tables import Study
+from _image_study import Study
 from _robustness import Variant, joint, one_at_a_time, varied
 from _tables import Results
 
@@ -146,6 +148,7 @@ def report(place: Place, folder: Path = SPECS, curves: Path = CURVES) -> None:
     studied = {part: turned(part, folder) for part in DRAWS}
     sweeps = {part: [item.spec for item in studied[part]] if part in DRAWS else specs(part, folder) for part in PARTS}
     found = _comparison.records([spec for part in PARTS for spec in sweeps[part]], place)
+    names = {part: {spec.name for spec in sweeps[part]} for part in PARTS}
     frame = _comparison.frame_of(found)
     first = {part: Results.of(sweeps[part][0], frame) for part in PARTS}
     studies = {
@@ -162,12 +165,13 @@ def report(place: Place, folder: Path = SPECS, curves: Path = CURVES) -> None:
         "",
         "## Targets",
         "",
-        *_image_page.targets(first["mnist"], studies["robustness"]),
+        *_image_targets.targets(first["mnist"], first["published"], studies["robustness"]),
         *_image_page.mnist(first["mnist"], found, along),
         *_image_page.published(first["published"]),
-        *_image_page.robustness(studies["robustness"], first["robustness"], picture),
-        *_image_page.draws(studies["draws"], first["draws"]),
+        *_image_page.robustness(studies["robustness"], first["robustness"], picture, first["mnist"]),
+        *_image_page.draws(studies["draws"], first["draws"], first["mnist"]),
         *_image_page.ablation([Results.of(spec, frame) for spec in sweeps["ablation"]]),
+        *_image_page.cost({part: [item for item in found if item.identity.sweep in names[part]] for part in PARTS}),
         *_image_page.quoted(),
     ]
     place.page.parent.mkdir(parents=True, exist_ok=True)
@@ -179,10 +183,12 @@ def _picture(studies: Sequence[Study], first: Results, page: Path) -> str:
     """Draws the study beside the page, as far as it is there; returns the file's name, or nothing."""
     if not any(study.accuracies for study in studies):
         return ""
-    teacher, floor = first.references().get("teacher"), first.value(_image_page.FLOOR, "test_accuracy")
-    lines: list[tuple[str, float, Side]] = [] if teacher is None else [("teacher", teacher[0], "left")]
+    teacher, floor = first.references().get("teacher"), first.value(_image_targets.FLOOR, "test_accuracy")
+    lines: list[tuple[str, float, Side]] = []
+    if teacher is not None:
+        lines += [("teacher", teacher[0], "left"), (f"{REACHED:g} of it", REACHED * teacher[0], "right")]
     if not math.isnan(floor):
-        lines.append((_image_page.FLOOR, floor, "right"))
+        lines.append((_image_targets.FLOOR, floor, "right"))
     path = page.with_name(f"{page.stem}-spread.svg")
     path.write_text(distribution(path.stem, "Accuracy of every setting", studies, lines).svg)
     return path.name

@@ -1,9 +1,7 @@
-"""The benchmark of image methods: its knobs, its statistics, its curves, and that it runs, goes on and tells."""
+"""The benchmark of image methods: its knobs, its curves, and that it runs, goes on and tells."""
 
-import importlib
 import math
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,12 +11,11 @@ import pytest
 import torch
 
 from acgkd.methods import parse_method
-from analysis.record import Environment, Identity, Quality, Record
 from sweeps import archive
+from tests.image_scripts import imported, record
 from tests.tiny_images import distillation
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = ("_comparison", "_curves", "_image_figure", "_image_page", "_image_tables", "_robustness", "image_methods")
 TINY = """
 dataset: digits
 teacher: {preset: wrn-10-1, epochs: 1, batch_size: 256}
@@ -37,16 +34,8 @@ controls:
 @pytest.fixture(scope="module")
 def scripts() -> Iterator[SimpleNamespace]:
     """The scripts, imported as they import each other."""
-    home = ROOT / "benchmarks"
-    sys.path.insert(0, str(home))
-    yield SimpleNamespace(**{name.lstrip("_"): importlib.import_module(name) for name in MODULES})
-    sys.path.remove(str(home))
-    for name in [name for name, module in sys.modules.items() if _lies_in(module, home)]:
-        del sys.modules[name]
-
-
-def _lies_in(module: Any, folder: Path) -> bool:
-    return Path(getattr(module, "__file__", None) or "").parent == folder
+    with imported() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -94,59 +83,6 @@ def test_draws_share_what_methods_share(scripts: SimpleNamespace, methods: dict[
     assert 5 < max(drawn) <= 10
     assert len(set(drawn)) == len(drawn)
     assert joint(methods["rdskd"], 20) == ours[:20]
-
-
-def test_a_spread_is_what_it_says(scripts: SimpleNamespace) -> None:
-    found = scripts.robustness.spread([0.95, 0.94, 0.5, 0.93], best=0.95)
-    assert (found.count, found.worst, found.near) == (4, 0.5, 0.5)
-    assert found.mean == pytest.approx(0.83)
-    assert found.sd == pytest.approx(math.sqrt((0.12**2 + 0.11**2 + 0.33**2 + 0.10**2) / 3))
-    for (low, high), value in zip(found.intervals, (found.mean, found.sd, found.near), strict=True):
-        assert low < value < high
-
-
-def test_the_claim_is_confirmed_refuted_or_not_shown(scripts: SimpleNamespace) -> None:
-    contrast, verdict = scripts.robustness.contrast, scripts.robustness.verdict
-    steady = {f"draw {n:02d}": 0.95 + 0.001 * (n % 5) for n in range(30)}
-    wild = {f"draw {n:02d}": 0.95 - 0.02 * (n % 7) for n in range(30)}
-    first = contrast("wild", steady, wild, rivals=2)
-    assert (first.rival, first.draws) == ("wild", 30)
-    assert first.sd[1] > 0
-    assert first.mean[0] == pytest.approx(sum(steady.values()) / 30 - sum(wild.values()) / 30)
-    back, same = contrast("steady", wild, steady, rivals=2), contrast("same", steady, dict(steady), rivals=2)
-    assert back.sd[0] == pytest.approx(-first.sd[0])
-    assert verdict([first.sd, first.sd]) == "confirmed"
-    assert verdict([first.sd, back.sd]) == "refuted"
-    assert verdict([first.sd, same.sd]) == "not shown"
-    wider = contrast("wild", steady, wild, rivals=8)
-    assert wider.sd[1] < first.sd[1] < first.sd[2] < wider.sd[2], "more rivals, wider intervals"
-
-
-def record(label: str, outcome: str, accuracy: float | None, seed: int = 0) -> Record:
-    identity = Identity(
-        sweep="s", kind="control", label=label, replicate=seed, seed=seed, vary=["draws"], fingerprint=label,
-        method="rdskd", teacher="t",
-    )  # fmt: skip
-    quality = Quality() if accuracy is None else Quality(test_accuracy=accuracy, majority_accuracy=0.1)
-    return Record(identity=identity, outcome=outcome, quality=quality, environment=Environment(device="cpu"))
-
-
-def test_a_failed_setting_counts_as_the_majority_class_and_a_missing_one_not_at_all(scripts: SimpleNamespace) -> None:
-    variants = [scripts.robustness.Variant(f"draw {n:02d}", {"batch": 1.0}) for n in range(4)]
-    spec = SimpleNamespace(name="s", replicates=SimpleNamespace(seeds=(0, 1)))
-    found = [
-        *(record("draw 00", "completed", 0.8 + 0.1 * seed, seed) for seed in (0, 1)),
-        record("draw 01", "completed", 0.9),
-        record("draw 01", "diverged", None, 1),
-        record("draw 02", "completed", 0.9),
-        record("draw 03", "failed", None),
-        record("draw 03", "completed", 0.9, 1),
-    ]
-    study = scripts.image_tables.Study.of("rdskd", spec, found, [], variants)
-    assert study.values(variants) == {"draw 00": pytest.approx(0.85), "draw 01": pytest.approx(0.5)}
-    assert study.failed == 1
-    assert not study.complete
-    assert scripts.image_tables.contrasts([study, study], "rdskd") == []
 
 
 def test_a_curve_is_read_between_its_points(scripts: SimpleNamespace) -> None:
@@ -203,9 +139,11 @@ def small(scripts: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_a_page_of_nothing_says_so(scripts: SimpleNamespace, small: SimpleNamespace) -> None:
     scripts.image_methods.report(small.place, small.folder, small.curves)
     page = small.place.page.read_text()
-    assert "MNIST has not been run whole yet" in page
+    assert "not decided; 0 of 5 runs completed" not in page, "the specs here have one seed"
+    assert page.count("not decided; 0 of ") == 2
     assert "Not run: no GPU." in page
-    assert "8 settings have not been run yet" in page
+    assert "not decided: 8 settings have not been run yet" in page
+    assert "synthesis rate 0.001; latent 10;" in page, "untouched settings stand on the page, from the spec"
     assert "![" not in page
     assert not small.place.records.exists()
 
@@ -218,10 +156,11 @@ def test_it_runs_goes_on_from_what_is_packed_and_writes_its_page(
     assert benchmark.run(["mnist", "robustness"], small.place, workers=1, hours=None, folder=small.folder)
     benchmark.report(small.place, small.folder, small.curves)
     page = small.place.page.read_text()
-    for row in ("| rdskd | 1 of 1 |", "| dafl | 1 of 1 |", "| noise | 1 of 1 |", "| dafl | 2 |"):
+    for row in ("| rdskd | 1 of 1 |", "| dafl | 1 of 1 |", "| noise | 1 of 1 |", "| dafl | 2 |", "| mnist | 3 |"):
         assert row in page
-    assert "The claim of robustness has not been tested" not in page
     assert "tested on digits: **" in page
+    assert "minus its (97.5 %)" in page
+    assert "not decided" not in page
     assert page.count("| rdskd | batch |") == 1
     picture = tmp_path / "page-spread.svg"
     assert f"]({picture.name})" in page
@@ -252,11 +191,12 @@ def test_the_released_schedules_need_a_gpu(
 def test_equal_seconds_are_read_from_the_curves_of_the_same_runs(scripts: SimpleNamespace) -> None:
     curve = scripts.curves.Curve
     rows = {"fast": curve((2.0, 4.0), (0.6, 0.8)), "slow": curve((10.0, 40.0), (0.5, 0.9))}
-    found = [record(name, "completed", 0.9).model_copy() for name in rows]
+    found = [record(name, "completed", 0.9, trials_alongside=2) for name in rows]
     spec = SimpleNamespace(name="s", method=SimpleNamespace(name="fast"))
     result = SimpleNamespace(spec=spec, labels=["fast", "slow"])
     along = {scripts.curves.run_of(item): rows[item.identity.label] for item in found}
-    table = scripts.image_tables.equal_time(result, found, along)
+    shared, _, *table = scripts.image_tables.equal_time(result, found, along)
+    assert "Up to 2 runs at a time shared the machine" in shared
     assert table[0].count("after") == len(scripts.image_tables.TIMES)
     assert table[2] == "| fast | 1 | 4 | not begun | 0.600 | 0.800 (ended) | 0.800 (ended) |"
     assert table[3] == "| slow | 1 | 40 | not begun | not begun | not begun | not begun |"

@@ -1,0 +1,206 @@
+"""What one method came to over its settings, and the tables of such studies."""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import _tables
+from _claim import FIGURES, REACHED, Contrast, Spread, contrast, level, spread
+from _robustness import Variant, knobs
+from _tables import Results, number
+
+from acgkd.config import MethodChoice, flatten
+from acgkd.methods import parse_method
+from analysis.intervals import Interval
+from analysis.record import Record
+from sweeps.spec import SweepSpec
+
+# Outcomes of a method that failed at a setting, and not of a machine or of the program.
+FAILED = ("diverged", "out_of_memory", "timed_out")
+
+
+@dataclass(frozen=True)
+class Study:
+    """What one method came to over its settings.
+
+    Args:
+        label: of the method.
+        method: untouched.
+        accuracies: by label of the setting, the untouched one under the method's; means over seeds of test accuracy.
+        failed: labels of runs that count as the majority class.
+        broken: settings with a run that ended without saying anything of the method: an error of the program.
+        teacher: its accuracy; NaN where it is not known.
+        test_size: samples that accuracies are of; 0 where it is not known.
+        single: variants with one knob turned.
+        together: variants with all of them turned.
+    """
+
+    label: str
+    method: MethodChoice
+    accuracies: Mapping[str, float]
+    failed: Sequence[str]
+    broken: Sequence[str]
+    teacher: float
+    test_size: int
+    single: Sequence[Variant]
+    together: Sequence[Variant]
+
+    @classmethod
+    def of(
+        cls,
+        label: str,
+        spec: SweepSpec,
+        found: Sequence[Record],
+        single: Sequence[Variant],
+        together: Sequence[Variant],
+    ) -> "Study":
+        """From the records of a method's sweep; settings without all their seeds are left out."""
+        mine = [item for item in found if item.identity.sweep == spec.name and item.identity.kind != "teacher"]
+        known = [item.quality for item in mine if item.quality.majority_accuracy is not None]
+        values: dict[str, list[float]] = {}
+        failed, broken = [], []
+        for record in mine:
+            name = label if record.identity.kind == "trial" else record.identity.label
+            if record.outcome == "completed" and record.quality.test_accuracy is not None:
+                values.setdefault(name, []).append(record.quality.test_accuracy)
+            elif record.outcome in FAILED and known:
+                values.setdefault(name, []).append(float(known[0].majority_accuracy or 0.0))
+                failed.append(name)
+            elif record.outcome not in FAILED:
+                broken.append(name)
+        whole = len(spec.replicates.seeds)
+        means = {name: statistics.fmean(each) for name, each in values.items() if len(each) == whole}
+        teacher = math.nan if not known else float(known[0].teacher_test_accuracy or math.nan)
+        size = int(known[0].test_size or 0) if known else 0
+        return cls(label, spec.method, means, failed, sorted(set(broken)), teacher, size, single, together)
+
+    @property
+    def settings(self) -> list[str]:
+        """Labels of all settings: untouched, one knob turned, all of them."""
+        return [self.label, *(variant.label for variant in (*self.single, *self.together))]
+
+    @property
+    def missing(self) -> list[str]:
+        """Labels of settings that have not been run yet, or not whole; none that is broken."""
+        return [name for name in self.settings if name not in self.accuracies and name not in self.broken]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every setting is there."""
+        return all(name in self.accuracies for name in self.settings)
+
+    def values(self, variants: Sequence[Variant]) -> dict[str, float]:
+        """Accuracy of some settings, by label, as far as they are there."""
+        return {item.label: self.accuracies[item.label] for item in variants if item.label in self.accuracies}
+
+    @property
+    def best(self) -> float:
+        """Of all settings that are there; NaN for none."""
+        mine = [self.accuracies[name] for name in self.settings if name in self.accuracies]
+        return max(mine, default=math.nan)
+
+    def spread(self, variants: Sequence[Variant]) -> Spread | None:
+        """What some settings come to; None below two."""
+        found = list(self.values(variants).values())
+        return spread(found, self.best, self.teacher) if len(found) > 1 else None
+
+
+def standing_table(studies: Sequence[Study], elsewhere: Results) -> list[str]:
+    """Where each method stands untouched: its knobs, what else the spec says, and what another comparison has instead.
+
+    Args:
+        studies: of all methods.
+        elsewhere: the comparison.
+    """
+    rows = []
+    for study in studies:
+        places, here = knobs(study.method), flatten(parse_method(study.method)[1].model_dump())
+        turned = [path for each in places.values() for path in each]
+        stand = (f"{knob.replace('_', ' ')} {_listed(each.values())}" for knob, each in places.items())
+        said = flatten({"synthesis": study.method.synthesis, "transfer": study.method.transfer})
+        rest = (f"`{path}` {here[path]}" for path in said if path in here and path not in turned)
+        rows.append([study.label, "; ".join(stand), "; ".join(rest), _instead(study.method, here, elsewhere)])
+    return _tables.table(("method", "knobs, untouched", "also said", "otherwise in the table above"), rows)
+
+
+def _listed(values: Iterable[float]) -> str:
+    return " and ".join(f"{value:g}" for value in dict.fromkeys(values))
+
+
+def _instead(method: MethodChoice, here: Mapping[str, object], elsewhere: Results) -> str:
+    """What another comparison tells a method where this one tells it something else."""
+    spec = elsewhere.spec
+    known = {item.label: spec.control_config(item.label).method for item in spec.controls}
+    known[spec.method.name] = spec.method
+    if method.name not in known:
+        return "not run there"
+    there = flatten(parse_method(known[method.name])[1].model_dump())
+    others = {path: value for path, value in there.items() if value != here.get(path)}
+    return "; ".join(f"`{path}` {'as released' if value is None else value}" for path, value in others.items())
+
+
+def spread_table(studies: Sequence[Study], kind: str) -> list[str]:
+    """One row for each method: what its settings come to.
+
+    Args:
+        studies: of all methods.
+        kind: ``single`` or ``together``.
+    """
+    header = (
+        "method", "untouched", "best", "settings", "mean (95 %)", "deviation from the median (95 %)", "sd", "worst",
+        "within a point of its best", f"at {REACHED:g} of its teacher", "failed runs",
+    )  # fmt: skip
+    rows = []
+    for study in studies:
+        variants = study.single if kind == "single" else study.together
+        names = {item.label for item in variants}
+        row = [study.label, number(study.accuracies.get(study.label, math.nan), 3), number(study.best, 3)]
+        row.append(f"{len(study.values(variants))} of {len(variants)}")
+        failed, found = str(sum(name in names for name in study.failed)), study.spread(variants)
+        if found is None:
+            rows.append([*row, *["–"] * 6, failed])
+            continue
+        cells = [_plain(found.mean), _plain(found.deviation), f"{found.mean.sd:.3f}", f"{found.worst:.3f}"]
+        rows.append([*row, *cells, f"{found.near:.2f}", number(found.reached, 2), failed])
+    return _tables.table(header, rows)
+
+
+def knob_table(studies: Sequence[Study]) -> list[str]:
+    """Accuracy with one knob turned: a row for each method and knob, a column for each factor."""
+    factors = sorted({factor for study in studies for item in study.single for factor in item.factors.values()})
+    rows = []
+    for study in studies:
+        for knob in dict.fromkeys(name for item in study.single for name in item.factors):
+            cells = {item.factors[knob]: item.label for item in study.single if knob in item.factors}
+            shown = [number(study.accuracies.get(cells.get(factor, ""), math.nan), 3) for factor in factors]
+            rows.append([study.label, knob.replace("_", " "), *shown])
+    return _tables.table(("method", "knob", *(f"× {factor:g}" for factor in factors)), rows)
+
+
+def contrasts(studies: Sequence[Study], main: str) -> list[Contrast]:
+    """The method of the claim against every other, over joint draws; empty before all of them are there."""
+    known = {study.label: study for study in studies}
+    rivals = [study for study in studies if study.label != main]
+    if main not in known or not rivals or not all(study.complete for study in studies):
+        return []
+    ours = known[main].values(known[main].together)
+    return [contrast(study.label, ours, study.values(study.together), len(rivals)) for study in rivals]
+
+
+def contrast_table(found: Sequence[Contrast], main: str) -> list[str]:
+    """One row for each rival."""
+    each = f"{100 * level(FIGURES * len(found)):.4g} %"
+    figures = (f"mean of `{main}` minus its ({each})", f"its deviation minus that of `{main}` ({each})")
+    header = ("rival", "draws", *figures, "the claim")
+    rows = [[item.rival, str(item.mean.n), signed(item.mean), signed(item.deviation), item.verdict] for item in found]
+    return _tables.table(header, rows)
+
+
+def _plain(found: Interval) -> str:
+    return f"{found.mean:.3f} ({found.low:.3f} to {found.high:.3f})".replace("-", "−")
+
+
+def signed(found: Interval) -> str:
+    """``+0.021 (−0.010 to 0.052)``."""
+    return f"{found.mean:+.3f} ({found.low:.3f} to {found.high:.3f})".replace("-", "−")
