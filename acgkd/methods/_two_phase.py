@@ -182,12 +182,14 @@ class Interleaved(Run):
 
 
 class WarmedUp(Interleaved):
-    """The same, but the first synthesis steps come before any of transfer, and only the others are spread.
+    """The same, but the first synthesis steps come at once, and each of the others begins a stretch of transfer.
+
+    So one more than the first ones is done before the first step of transfer.
 
     Args:
         synthesis: makes the samples.
         transfer: teaches the student.
-        first: how many of its steps; at most all of them.
+        first: how many of its steps come first; at most all of them.
         samples: what transfer is taught with.
     """
 
@@ -198,4 +200,5 @@ class WarmedUp(Interleaved):
     def due(self) -> int:
         """How many synthesis steps there are before the next one of transfer."""
         rest = self._synthesis.steps - self._first
-        return self._first + self._transfer.done * rest // self._transfer.config.steps
+        # Rounded up: the step that a stretch begins with comes before it, the last one before the last stretch.
+        return self._first + -(-(self._transfer.done + 1) * rest // self._transfer.config.steps)

@@ -5,10 +5,11 @@
                     the x of the lowest loss join the pool; θ moves once, by φ's gradients of all k steps
     between rounds  the student learns from the pool: τ² KL(T ‖ S), τ = 20, images cropped and mirrored
 
-The first `warm_up` rounds come before the student's first step and know no student. Defaults are the released script's
-for wide residual networks with k = 5; k = 2 goes with `{rate: 0.005, latent_rate: 0.015}`, k = 10 with `{rate: 0.002}`.
-It keeps the student that is best on test; here the last one is the result. REPTILE, its other way to move θ, is left
-out.
+The first `warm_up` rounds come at once; each of the others begins a stretch of the student's steps. The last warm one
+is the first to look at the student, untaught as it is. Defaults are the released script's for wide residual networks
+with k = 5; k = 2 goes with `{rate: 0.005, latent_rate: 0.015}`, k = 10 with `{rate: 0.002}`. There the student's rate
+ends at 0.0002, here at 0. It keeps the student that is best on test; here the last one is the result. REPTILE, its
+other way to move θ, is left out.
 Source: Fang et al. (2022), arXiv:2112.06253; released code 0dcecbc.
 """
 
@@ -54,7 +55,7 @@ class FastSynthesisConfig(Config):
     Args:
         recipe: what is not said is `released`, or `compact`: 44 rounds of 128 images, 4 of them first, width 32.
         steps: rounds.
-        warm_up: rounds before the student's first step.
+        warm_up: rounds before those that take turns with the student.
         inner_steps: steps of one round.
         batch_size: images of one round.
         rate: of the round's generator; the other's is as many times larger as a round has steps.
@@ -63,9 +64,9 @@ class FastSynthesisConfig(Config):
         statistics_weight: of the distance between BatchNorm's memory and what it sees.
         statistics: that distance.
         momentum: the share that earlier rounds keep in what it sees.
-        adversarial_weight: of the student's divergence, once warm.
+        adversarial_weight: of the student's divergence, from the last warm round on.
         augment: what happens to images before the teacher sees them.
-        reset_at: the round at which the generator's first layer begins anew; None lets it be.
+        reset_at: the round, counted from 1, before which the generator's first layer begins anew; None lets it be.
         generator: what is trained.
     """
 
@@ -165,7 +166,8 @@ class FastSynthesis(ImageMaker):
         """One round."""
         assert student is not None, "rounds and transfer take turns"
         config, streams, device = self.config, self.setting.streams, self.setting.device
-        if self.done == config.reset_at:
+        number = self.done + 1
+        if number == config.reset_at:
             with streams.fork("generator-reset"):
                 self.generator.linear.reset_parameters()
                 self.generator.first_norm.reset_parameters()
@@ -180,7 +182,7 @@ class FastSynthesis(ImageMaker):
         inner = torch.optim.Adam(groups, betas=(0.5, 0.999), fused=True)
         together = [torch.zeros_like(parameter) for parameter in tuned]
         lowest, best = torch.full((), torch.inf, device=device), torch.zeros((), device=device)
-        against = config.adversarial_weight > 0 and self.done >= config.warm_up
+        against = config.adversarial_weight > 0 and number >= config.warm_up
         terms: dict[str, Tensor] = {}
         for _ in range(config.inner_steps):
             x = self._tuned(latents)

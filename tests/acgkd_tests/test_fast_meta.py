@@ -1,6 +1,6 @@
 """The fast method: rounds of a generator that is tuned, and the pool that they fill."""
 
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,11 +11,12 @@ from acgkd.errors import ConfigError
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.losses import norm_distance, softened_kl
 from acgkd.methods._image_pool import ImagePool
+from acgkd.methods._two_phase import WarmedUp
 from acgkd.methods.fast_meta import FastConfig
 from acgkd.statistics import AveragedStatistics, BatchNormStatistics
 
 CPU = torch.device("cpu")
-PLAIN = {"augment": "none", "warm_up": 1}
+PLAIN = {"augment": "none", "warm_up": 2}
 
 
 def test_the_released_settings_are_the_defaults() -> None:
@@ -71,22 +72,46 @@ def test_once_warm_the_student_counts_where_it_agrees(tiny_images: ModuleType) -
 
 
 def test_the_warm_rounds_come_first_and_the_others_are_spread(tiny_images: ModuleType) -> None:
-    run = tiny_images.distillation("fast_meta", {"steps": 6, "warm_up": 2, "reset_at": 3}, {"steps": 4}).run
+    run = tiny_images.distillation("fast_meta", {"steps": 5, "warm_up": 2, "reset_at": 3}, {"steps": 7}).run
     done = []
-    for _ in range(4):
+    for _ in range(7):
         run.step()
         done.append(run._synthesis.done)
-    assert done == [2, 3, 4, 5]
+    assert done == [3, 3, 4, 4, 5, 5, 5]
     assert run._source.labels.numel() == 5 * 8
+
+
+def test_rounds_begin_the_epochs_of_the_released_loop() -> None:
+    # Its 220 epochs each begin with a round; those after the first 20 go on with 400 steps of the student.
+    before = {}
+    taught = 0
+    for epoch in range(220):
+        for step in range(400 if epoch >= 20 else 0):
+            before[taught + step] = epoch + 1
+        taught += 400 if epoch >= 20 else 0
+    transfer: Any = SimpleNamespace(done=0, config=FastConfig().transfer)
+    synthesis: Any = SimpleNamespace(steps=220, done=0, source=lambda samples: None)
+    run = WarmedUp(synthesis, transfer, first=20, samples="resampled")
+    for done in (0, 1, 399, 400, 401, 40_000, 79_599, 79_600, 79_999):
+        transfer.done = done
+        assert run.due() == before[done]
+
+
+def test_the_student_is_looked_at_from_the_last_warm_round_on(tiny_images: ModuleType) -> None:
+    run = tiny_images.distillation("fast_meta", {**PLAIN, "warm_up": 3}).run._synthesis
+    looked = ["divergence" in run.step(run.setting.student) for _ in range(4)]
+    assert looked == [False, False, True, True]
 
 
 def test_the_first_layer_begins_anew(tiny_images: ModuleType) -> None:
     kept, anew = (
-        tiny_images.distillation("fast_meta", {"warm_up": 4, "reset_at": at}).run._synthesis for at in (None, 1)
+        tiny_images.distillation("fast_meta", {"warm_up": 4, "reset_at": at}).run._synthesis for at in (None, 2)
     )
-    for _ in range(2):
-        for run in (kept, anew):
-            run.step(run.setting.student)
+    for run in (kept, anew):
+        run.step(run.setting.student)
+    assert torch.equal(kept.generator.linear.weight, anew.generator.linear.weight)
+    for run in (kept, anew):
+        run.step(run.setting.student)
     far = (kept.generator.linear.weight - anew.generator.linear.weight).abs().max()
     assert far > 0.1
     last = kept.generator.last.weight - anew.generator.last.weight
