@@ -10,6 +10,7 @@ from torch import Tensor
 
 Base = Literal["e", "10"]
 Pairing = Literal["batch", "pair"]
+Overlap = Literal["released", "jensen_shannon"]
 
 # The least norm that is divided by.
 SMALLEST = 1e-12
@@ -148,16 +149,28 @@ def total_variation(x: Tensor, magnitude: Literal["norm", "mean"] = "norm") -> T
     return torch.stack([torch.linalg.vector_norm(difference) for difference in differences]).sum()
 
 
-def answer_overlap(target: Tensor, output: Tensor, temperature: float = 3.0) -> Tensor:
-    """``1 − JS(P, Q)``, the Jensen-Shannon divergence of two softened answers: small where they differ.
+def answer_overlap(
+    target: Tensor, output: Tensor, temperature: float = 3.0, divergence: Overlap = "released"
+) -> Tensor:
+    """One minus how far two softened answers are from their mean: small where they differ.
 
-    Probabilities are kept between 0.01 and 0.99, so that no single class decides.
+    Args:
+        target: of the teacher.
+        output: of the student.
+        temperature: of both.
+        divergence: `released` is ``(KL(M ‖ P) + KL(M ‖ Q)) / 2`` of the answers P and Q and their mean M, once all
+            three are brought between 0.01 and 0.99, so that no single class decides; `jensen_shannon`, as in the
+            paper, is ``(KL(P ‖ M) + KL(Q ‖ M)) / 2``.
 
     Shapes:
         target, output: ``[images, classes]``; returns: scalar from 0 to 1
-    Source: DeepInversion, arXiv:1912.08795; released code 2413af1.
+    Source: DeepInversion, arXiv:1912.08795; released code 2413af1, `deepinversion.py` and the CIFAR script alike.
     """
-    one, other = (F.softmax(logits / temperature, dim=1).clamp(0.01, 0.99) for logits in (target, output))
-    middle = ((one + other) / 2).clamp(0.01, 0.99)
-    divergence = [(half * (half / middle).log()).sum(dim=1).mean() for half in (one, other)]
-    return 1 - ((divergence[0] + divergence[1]) / 2).clamp(0, 1)
+    one, other = (F.log_softmax(logits / temperature, dim=1) for logits in (target, output))
+    middle = torch.logaddexp(one, other) - math.log(2)
+    if divergence == "jensen_shannon":
+        apart = [(answer.exp() * (answer - middle)).sum(dim=1).mean() for answer in (one, other)]
+    else:
+        one, other, middle = (logs.exp().clamp(0.01, 0.99) for logs in (one, other, middle))
+        apart = [(middle * (middle / answer).log()).sum(dim=1).mean() for answer in (one, other)]
+    return 1 - ((apart[0] + apart[1]) / 2).clamp(0, 1)

@@ -1,12 +1,14 @@
 """DeepInversion: images whose pixels fit what the teacher's BatchNorm layers remember; adaptive, beside a student.
 
-    L(x) = CE(T(x̃), y) + w_tv TV(x̃) + w_2 ‖x̃‖₂ + w_bn Σ_l (‖μ_l − μ_run‖₂ + ‖σ²_l − σ²_run‖₂) + w_a (1 − JS(T, S))
-    x̃: x rolled by a few pixels, anew at each step; JS between answers at τ = 3, the student at rest
+    L(x) = CE(T(x̃), y) + w_tv TV(x̃) + w_2 ‖x̃‖₂ + w_bn Σ_l (‖μ_l − μ_run‖₂ + ‖σ²_l − σ²_run‖₂) + w_a (1 − D(T, S))
+    x̃: x rolled by a few pixels, anew at each step; D between answers at τ = 3, the student at rest
 
 Defaults are those of the released CIFAR script; the paper's are, as its README says, `statistics_weight: 10` and `rate:
 0.05`. The script makes one batch and no student: the pool's size here is the usual benchmark's, 200 batches (its
 authors speak of 1,000), and the student's temperature of 3 is their word in the repository's discussions. With
 `adversarial_weight` the pool grows beside the student, batch by batch, and the student is taught with what is there.
+D is by default not the paper's Jensen-Shannon divergence but what the code has in its place, with the divergences taken
+from the mean answer; `divergence: jensen_shannon` is the paper's.
 A teacher without BatchNorm leaves cross entropy and the image priors alone.
 Source: Yin et al. (2020), arXiv:1912.08795; released code 2413af1.
 """
@@ -20,7 +22,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from acgkd.images import IMAGES, ImageBatch
-from acgkd.images.losses import answer_overlap, total_variation
+from acgkd.images.losses import Overlap, answer_overlap, total_variation
 from acgkd.methods import Method, Run, Setting
 from acgkd.methods._images import ImageTransferConfig, compacted
 from acgkd.methods._pixels import PixelLearning, PixelsConfig, start_pixels
@@ -44,6 +46,7 @@ class DeepInversionSynthesisConfig(PixelsConfig):
         flip: mirror the whole batch at every second step or so.
         clip: keep pixels between black and white.
         adversarial_weight: of agreement with the student; above 0 the pool is learned beside it.
+        divergence: what agreement is measured by, `released` or `jensen_shannon`; see `acgkd.images.losses`.
     """
 
     statistics_weight: float = Field(default=100.0, ge=0)
@@ -55,6 +58,7 @@ class DeepInversionSynthesisConfig(PixelsConfig):
     flip: bool = False
     clip: bool = False
     adversarial_weight: float = Field(default=0.0, ge=0)
+    divergence: Overlap = "released"
 
     @model_validator(mode="before")
     @classmethod
@@ -123,7 +127,8 @@ class DeepInversion(PixelLearning):
         terms = {"cross_entropy": entropy, "statistics": statistics, "variation": variation}
         if student is not None:
             student.eval()
-            terms["agreement"] = answer_overlap(logits, IMAGES.logits(student, ImageBatch(seen)))
+            output = IMAGES.logits(student, ImageBatch(seen))
+            terms["agreement"] = answer_overlap(logits, output, divergence=how.divergence)
             loss = loss + how.adversarial_weight * terms["agreement"]
         return {"loss": loss, **terms}
 

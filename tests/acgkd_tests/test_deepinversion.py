@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from acgkd.images.losses import answer_overlap, total_variation
+from acgkd.images.losses import Overlap, answer_overlap, total_variation
 from acgkd.methods.deepinversion import DeepInversion, DeepInversionConfig
 
 CPU = torch.device("cpu")
@@ -29,12 +29,41 @@ def test_variation_is_summed_over_four_directions() -> None:
     assert total_variation(x, "mean").item() == pytest.approx(3 + 3 + 1 + 1)
 
 
-def test_overlap_is_one_for_equal_answers_and_falls_with_their_divergence() -> None:
+@pytest.mark.parametrize("divergence", ["released", "jensen_shannon"])
+def test_overlap_is_one_for_equal_answers_and_falls_with_their_divergence(divergence: Overlap) -> None:
     one, other = torch.tensor([[6.0, 0.0]], device=CPU), torch.tensor([[0.0, 6.0]], device=CPU)
-    assert answer_overlap(one, one).item() == pytest.approx(1.0)
+    assert answer_overlap(one, one, divergence=divergence).item() == pytest.approx(1.0)
     p = 1 / (1 + math.exp(-2))
-    divergence = p * math.log(2 * p) + (1 - p) * math.log(2 * (1 - p))
-    assert answer_overlap(one, other).item() == pytest.approx(1 - divergence, rel=1e-5)
+    # Their mean is one half of either class.
+    halves = {
+        "released": -(math.log(2 * p) + math.log(2 * (1 - p))) / 2,
+        "jensen_shannon": p * math.log(2 * p) + (1 - p) * math.log(2 * (1 - p)),
+    }
+    overlap = answer_overlap(one, other, divergence=divergence).item()
+    assert overlap == pytest.approx(1 - halves[divergence], rel=1e-5)
+
+
+def test_the_released_overlap_cuts_off_answers_and_their_mean_each_by_itself() -> None:
+    said = torch.tensor([[0.999, 0.0005, 0.0005], [0.6, 0.3, 0.1]], dtype=torch.double, device=CPU)
+    other_said = torch.tensor([[0.013, 0.004, 0.983], [0.2, 0.7, 0.1]], dtype=torch.double, device=CPU)
+
+    def kept(p: float) -> float:
+        return min(max(p, 0.01), 0.99)
+
+    apart = 0.0
+    for row, other_row in zip(said.tolist(), other_said.tolist(), strict=True):
+        for p, q in zip(row, other_row, strict=True):
+            mean = kept((p + q) / 2)
+            apart += mean * (math.log(mean / kept(p)) + math.log(mean / kept(q))) / 4
+    assert answer_overlap(3 * said.log(), 3 * other_said.log()).item() == pytest.approx(1 - apart, rel=1e-6)
+
+
+@pytest.mark.parametrize("divergence", ["released", "jensen_shannon"])
+def test_answers_that_exclude_each_other_spoil_no_gradient(divergence: Overlap) -> None:
+    one = torch.tensor([[900.0, 0.0, 0.0]], device=CPU, requires_grad=True)
+    other = torch.tensor([[0.0, 900.0, 0.0]], device=CPU)
+    (gradient,) = torch.autograd.grad(answer_overlap(one, other, divergence=divergence), one)
+    assert bool(torch.isfinite(gradient).all())
 
 
 @pytest.mark.parametrize("variation", ["norm", "mean"])
