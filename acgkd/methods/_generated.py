@@ -13,6 +13,7 @@ from acgkd.errors import ConfigError
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.images.generator import Ending, ImageGenerator
 from acgkd.methods import Run, Setting
+from acgkd.methods._image_answers import answer, last_maps
 from acgkd.methods._image_sources import FreshImages, ImageMaker
 from acgkd.methods._images import GeneratedTransferConfig, Recipe
 from acgkd.methods._transfer import Samples, Source, Transfer
@@ -90,7 +91,7 @@ class Made:
     Shapes:
         latents: ``[images, latent]``; x: ``[images, channels, height, width]``; logits: ``[images, classes]``
         embedding: ``[images, width]``, what the teacher's classifier sees
-        maps: the teacher's last feature maps, or the embedding where it has no `stages`
+        maps: the teacher's last feature maps as its pooling reads them, or the embedding where it has no `stages`
     """
 
     latents: Tensor
@@ -132,7 +133,9 @@ class GeneratorTraining(ImageMaker):
         self.generator.train()
         latents = self.latents(self.config.batch_size, "generator-noise")
         x = self.generator(latents)
-        terms = self._terms(Made(latents, x, *answers(self.setting.teacher, x)))
+        teacher = self.setting.teacher
+        said = answer(teacher, x)
+        terms = self._terms(Made(latents, x, said.logits, said.embedding, last_maps(teacher, said)))
         self._move(terms["loss"])
         self.done += 1
         self.just_made = x.detach()
@@ -195,22 +198,6 @@ class JustMade(FreshImages):
         if self._x is None:
             return super().draw(indices)
         return ImageBatch(self._x[indices.to(self._x.device, non_blocking=True)])
-
-
-def answers(teacher: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What the teacher says, what its classifier sees, and its last feature maps, in one pass.
-
-    Shapes:
-        x: ``[images, channels, height, width]``
-        returns: ``[images, classes]``; ``[images, width]``; maps, or the second again where the teacher has no `stages`
-    """
-    parts: Any = teacher
-    if not callable(getattr(teacher, "stages", None)):
-        embedding = parts.encode(x)
-        return parts.classifier(embedding), embedding, embedding
-    maps = parts.stages(x)[-1]
-    embedding = parts.pool(maps)
-    return parts.classifier(embedding), embedding, maps
 
 
 def start_generated(training: GeneratorTraining, transfer: GeneratedTransferConfig, setting: Setting) -> Run:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from acgkd.cost import at_rest
@@ -15,6 +15,7 @@ from acgkd.images import IMAGES, ImageBatch
 from acgkd.images.losses import attention_distance
 from acgkd.losses import logit_distance, softened_kl
 from acgkd.methods import Setting
+from acgkd.methods._image_answers import answer
 from acgkd.methods._images import GeneratedTransferConfig, compacted
 from acgkd.methods._optimizer import decayed
 from acgkd.methods._transfer import TemperatureConfig, Transfer
@@ -121,21 +122,10 @@ class PlayingStudent(Transfer):
                 target = IMAGES.logits(self.setting.teacher, batch)
             return self.distance(target, IMAGES.logits(self.student, batch), temperature)
         with torch.no_grad():
-            target, target_maps = scores_and_stages(self.setting.teacher, batch.x)
-        output, maps = scores_and_stages(self.student, batch.x)
-        apart = attention_distance(target_maps, maps)
-        return self.distance(target, output, temperature) + self.attention_weight * apart
-
-
-def scores_and_stages(model: nn.Module, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Class scores and the feature maps on the way to them, in one pass.
-
-    Shapes:
-        x: ``[images, channels, height, width]``; returns: ``[images, classes]`` and maps of each stage
-    """
-    parts: Any = model
-    stages: tuple[Tensor, ...] = parts.stages(x)
-    return parts.classifier(parts.pool(stages[-1])), stages
+            right = answer(self.setting.teacher, batch.x)
+        said = answer(self.student, batch.x)
+        apart = attention_distance(right.stages, said.stages)
+        return self.distance(right.logits, said.logits, temperature) + self.attention_weight * apart
 
 
 def _attention_weight(asked: float | None, setting: Setting) -> float:

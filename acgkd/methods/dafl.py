@@ -35,8 +35,9 @@ class DaflSynthesisConfig(GeneratedConfig):
         balance_weight: of the mean answer's negative entropy.
         activation_weight: of the features' magnitude.
         logarithm: base of the entropy's.
-        features: of the teacher, whose magnitude is meant: its last `maps`, which for LeNet-5 are the released 120
-            numbers, or the `embedding` that its classifier sees. A ResNet's mean the same.
+        features: of the teacher, whose magnitude is meant: its last `maps` as its pooling reads them, which for LeNet-5
+            are the released 120 numbers, or the `embedding` that its classifier sees. With a `resnet` or a `wrn` it
+            makes no difference.
     """
 
     joint: bool = True

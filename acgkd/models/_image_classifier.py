@@ -42,6 +42,14 @@ class ImageClassifier(nn.Module, ABC):
             x: ``[images, channels, height, width]``; returns: each ``[images, maps, height, width]``
         """
 
+    def before_pool(self, last: Tensor) -> Tensor:
+        """The last stage's maps as `pool` reads them: as they are, unless something still stands between.
+
+        Shapes:
+            last: ``[images, maps, height, width]``, which is returned
+        """
+        return last
+
     @abstractmethod
     def pool(self, last: Tensor) -> Tensor:
         """What the classifier sees, from the feature maps of the last stage.

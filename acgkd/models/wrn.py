@@ -64,13 +64,21 @@ class WideResNet(ImageClassifier):
         """
         return through(self.groups, self.stem(x))
 
+    def before_pool(self, last: Tensor) -> Tensor:
+        """BatchNorm and ReLU, which a group leaves to the next one.
+
+        Shapes:
+            last: ``[images, width, height, width]``, which is returned
+        """
+        return F.relu(self.norm(last))
+
     def pool(self, last: Tensor) -> Tensor:
         """BatchNorm, ReLU, and the mean of every map.
 
         Shapes:
             last: ``[images, width, height, width]``; returns: ``[images, width]``
         """
-        return F.relu(self.norm(last)).mean(dim=(2, 3))
+        return self.before_pool(last).mean(dim=(2, 3))
 
 
 def _law(depth: int, factor: int) -> str | None:

@@ -12,7 +12,9 @@ from acgkd.errors import ConfigError
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.images.generator import Ending, ImageGenerator
 from acgkd.methods import Setting
-from acgkd.methods._generated import GeneratedConfig, GeneratorTraining, Made, answers
+from acgkd.methods._generated import GeneratedConfig, GeneratorTraining, Made
+from acgkd.methods._image_answers import answer, last_maps
+from acgkd.models import build_model
 from acgkd.runtime import Streams
 
 CPU = torch.device("cpu")
@@ -108,15 +110,32 @@ def test_a_step_is_adam_on_the_loss_of_fresh_noise(tiny: ModuleType, tiny_images
 
 def test_one_pass_gives_answers_and_maps(tiny_images: ModuleType) -> None:
     teacher, x = tiny_images.setting().teacher, torch.ones(2, *tiny_images.SHAPE, device=CPU)
-    logits, embedding, maps = answers(teacher, x)
-    assert torch.equal(logits, IMAGES.logits(teacher, ImageBatch(x)))
-    assert torch.equal(embedding, teacher.encode(x))
-    assert maps.shape == (2, 8, 6, 6)
+    said = answer(teacher, x)
+    assert torch.equal(said.logits, IMAGES.logits(teacher, ImageBatch(x)))
+    assert torch.equal(said.embedding, teacher.encode(x))
+    assert [maps.shape for maps in said.stages] == [(2, 8, 6, 6), (2, 8, 6, 6)]
+    assert last_maps(teacher, said) is said.stages[-1]
     # A teacher of the user's need not have stages: then it is what the classifier sees.
     teacher.stages = None
     teacher.encode = lambda x: x.flatten(1)
     teacher.classifier = nn.Identity()
-    assert all(torch.equal(part, x.flatten(1)) for part in answers(teacher, x)[1:])
+    said = answer(teacher, x)
+    assert said.stages == ()
+    assert torch.equal(said.embedding, x.flatten(1))
+    assert last_maps(teacher, said) is said.embedding
+
+
+@pytest.mark.parametrize(("preset", "side"), [("resnet-8", 8), ("wrn-10-1", 8), ("lenet5", 32)])
+def test_the_last_maps_are_what_is_pooled(preset: str, side: int) -> None:
+    with Streams(0, CPU).fork("teacher"):
+        teacher = build_model(preset, 1, 3, device=CPU).eval()
+    x = torch.randn(4, 1, side, side, generator=torch.Generator(device=CPU).manual_seed(0), device=CPU)
+    with torch.no_grad():
+        said = answer(teacher, x)
+        maps = last_maps(teacher, said)
+    assert maps.amin() >= 0
+    if preset != "lenet5":
+        assert torch.allclose(maps.mean(dim=(2, 3)), said.embedding)
 
 
 def test_passes_of_generator_and_teacher_are_counted(tiny_images: ModuleType) -> None:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from acgkd.images.losses import balance_loss, diversity_loss, one_hot_loss
-from acgkd.methods._generated import answers
+from acgkd.methods._image_answers import answer
 from acgkd.methods.rdskd import Rdskd, RdskdConfig, RdskdSynthesisConfig
 
 CPU = torch.device("cpu")
@@ -27,7 +27,7 @@ def next_losses(run: Rdskd, twin: Rdskd) -> tuple[Tensor, Tensor, Tensor]:
     latents = twin.latents(8, "generator-noise")
     # One pass over both halves, whose BatchNorm sees all of them, as in the released `generator-train.py`.
     x = twin.generator.train()(latents)
-    said = answers(twin.setting.teacher, x)[0]
+    said = answer(twin.setting.teacher, x).logits
     logarithm, pairing = twin.config.logarithm, twin.config.pairing  # type: ignore[attr-defined]
     diversity = diversity_loss(x[:4], x[4:], said[:4], said[4:], pairing)
     return one_hot_loss(said), balance_loss(said, logarithm), diversity
