@@ -1,6 +1,7 @@
 """What every method on pseudo-graphs shares: their settings, how they are made, and how transfer draws from them."""
 
 from collections.abc import Mapping
+from functools import cached_property, reduce
 from typing import Any, Literal, Protocol
 
 import torch
@@ -16,11 +17,15 @@ from acgkd.graphs.concrete import Noise, Relaxation
 from acgkd.graphs.hubs import draw_hub_candidates
 from acgkd.graphs.prior import Prior
 from acgkd.graphs.pseudo_graphs import PseudoGraphs, Relaxing
+from acgkd.graphs.select import GraphSelector
 from acgkd.methods import Setting
 from acgkd.methods._structure import StructureConfig, build_structure
 from acgkd.methods._transfer import Samples, Transfer, TransferConfig
 from acgkd.methods._two_phase import Synthesis, TwoPhase
 from acgkd.projection import ProjectedStudent
+
+# Graphs that are written out at a time: all pairs of one may be candidates, and few of them edges.
+WRITTEN_AT_ONCE = 16
 
 
 class ComplexityConfig(Config):
@@ -151,7 +156,7 @@ class PseudoGraphSource:
     """Batches of pseudo-graphs for transfer.
 
     Args:
-        graphs: where they come from.
+        graphs: where they come from; nobody learns them any more.
         samples: fresh draws, the most likely graphs, one half of either, or the probabilities as weights.
         generator: for fresh draws.
     """
@@ -166,13 +171,19 @@ class PseudoGraphSource:
     def draw(self, indices: Tensor) -> GraphBatch:
         """The graphs at `indices`, drawn."""
         if self._samples == "fixed":
-            return self._graphs.thresholded(indices)
+            return self._written_out(indices)
         if self._samples == "soft":
             return self._graphs.soft(indices)
         half = indices.numel() // 2 if self._samples == "mixed" else 0
         if half == 0:
             return self._graphs.sampled(self._generator, indices)
-        return joined(self._graphs.thresholded(indices[:half]), self._graphs.sampled(self._generator, indices[half:]))
+        return joined(self._written_out(indices[:half]), self._graphs.sampled(self._generator, indices[half:]))
+
+    @cached_property
+    def _written_out(self) -> GraphSelector:
+        """The most likely graphs, written out when they are first asked for."""
+        parts = torch.split(torch.arange(self.labels.numel(), device="cpu"), WRITTEN_AT_ONCE)
+        return GraphSelector(reduce(joined, [self._graphs.thresholded(part) for part in parts]))
 
     def edges(self, indices: Tensor) -> Tensor:
         """Expected number of edges of the graphs at `indices`."""

@@ -12,6 +12,7 @@ from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.losses import softened_kl
 from acgkd.methods import Setting
+from acgkd.methods._graphs import WRITTEN_AT_ONCE
 from acgkd.methods._transfer import Transfer, TransferConfig
 from acgkd.methods._two_phase import TwoPhase
 from acgkd.projection import ProjectedStudent
@@ -287,6 +288,25 @@ def test_fixed_and_soft_samples_stay_and_resampled_ones_do_not(
     tiny: ModuleType, samples: str, same: list[bool]
 ) -> None:
     assert kept_graphs(tiny, samples) == same
+
+
+@pytest.mark.parametrize("method", ["acgkd", "gfkd", "deepinv_graphs"])
+def test_fixed_samples_are_the_most_likely_graphs_however_they_are_picked(tiny: ModuleType, method: str) -> None:
+    many = 2 * WRITTEN_AT_ONCE + 3
+    run = tiny.distillation(method, synthesis={"graphs": many, "steps": 1}).run
+    synthesis = run._synthesis
+    indices = torch.tensor([many - 1, 0, WRITTEN_AT_ONCE, WRITTEN_AT_ONCE - 1, 7])
+    picked, expected = synthesis.source("fixed").draw(indices), synthesis.graphs.thresholded(indices)
+    assert torch.equal(picked.x, expected.x)
+    assert torch.equal(picked.labels, expected.labels)
+    assert torch.equal(picked.batch, expected.batch)
+    assert weighted_edges(picked) == weighted_edges(expected)
+
+
+def weighted_edges(batch: GraphBatch) -> list[tuple[int, int, float]]:
+    """Edges in order of their ends."""
+    weights = torch.ones(batch.edge_index.shape[1]) if batch.edge_weight is None else batch.edge_weight
+    return sorted(zip(*batch.edge_index.tolist(), weights.tolist(), strict=True))
 
 
 def test_mixed_samples_are_half_fixed_and_half_fresh(tiny: ModuleType) -> None:
