@@ -42,6 +42,11 @@ class Material:
         """The data set's entry, unloaded."""
         return None if self.config.dataset is None else DATASETS[self.config.dataset.name]
 
+    @property
+    def _judged_by_data(self) -> bool:
+        chosen = self.config.dataset
+        return chosen is not None and (self.config.teacher.checkpoint is None or chosen.split_file is not None)
+
     @cached_property
     def data(self) -> Samples | None:
         """The data set, or None where accuracy cannot honestly be measured.
@@ -49,9 +54,7 @@ class Material:
         That is: there is none, or the teacher came from elsewhere and nobody said which samples trained it.
         """
         chosen = self.config.dataset
-        if chosen is None or self.dataset is None:
-            return None
-        if self.config.teacher.checkpoint is not None and chosen.split_file is None:
+        if chosen is None or self.dataset is None or not self._judged_by_data:
             return None
         self.dataset.check_fractions(chosen)
         return self.dataset.load(chosen)
@@ -70,10 +73,17 @@ class Material:
 
     @cached_property
     def prior(self) -> Any:
-        """What methods are told of the data."""
+        """What methods are told of the data.
+
+        Raises:
+            ConfigError: too little is known, or it contradicts the data that teacher and student are judged by.
+        """
         chosen = self.config.dataset
-        known = PriorConfig() if chosen is None or self.dataset is None else self.dataset.known_for(chosen)
-        return self.modality.prior(self.config.prior, known)
+        if chosen is None or self.dataset is None:
+            return self.modality.prior(self.config.prior, PriorConfig())
+        if self._judged_by_data:
+            self.dataset.check_prior(self.config.prior, chosen)
+        return self.modality.prior(self.config.prior, self.dataset.known_for(chosen))
 
     def batches(self, part: str) -> Iterator[Any]:
         """The part `train`, `validation` or `test` as batches on the device, one at a time; none without data."""

@@ -137,7 +137,11 @@ def modalities_agree(
 
 
 def controls_law(
-    controls: Sequence[Control], method: MethodChoice, dataset: DatasetConfig | None, student: StudentConfig
+    controls: Sequence[Control],
+    method: MethodChoice,
+    dataset: DatasetConfig | None,
+    teacher: TeacherConfig,
+    student: StudentConfig,
 ) -> Iterator[Fault]:
     """Controls exist, no label twice, none the method itself unless it says so, all of its kind and able to run."""
     from acgkd.methods import METHODS
@@ -158,7 +162,7 @@ def controls_law(
         else:
             yield from _settings_of(control, method, path)
             if control.prior is not None:
-                yield from prior_faults(control.prior, dataset, name, f"{path}/prior")
+                yield from prior_faults(control.prior, dataset, teacher, name, f"{path}/prior")
 
 
 def _settings_of(control: Control, method: MethodChoice, path: str) -> Iterator[Fault]:

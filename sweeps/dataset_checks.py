@@ -69,11 +69,14 @@ def images_fit(
         known = PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
     except AcgkdError:
         return  # told already
-    shape = prior.shape or known.shape
+    shapes = [prior.shape or known.shape]
+    if _judged(dataset, teacher):
+        shapes.append(known.shape)
     for path, preset in (("teacher/preset", teacher.preset), ("student/preset", student.preset)):
         name = preset.split("-")[0]
         side = MODELS[name].side if name in MODELS else None
-        if side is not None and shape is not None and shape[1:] != (side, side):
+        shape = next((each for each in shapes if side and each is not None and each[1:] != (side, side)), None)
+        if shape is not None:
             yield Fault(
                 path,
                 f"'{preset}' reads images of {side} x {side}, but these have {shape[1]} x {shape[2]}. Set "
@@ -81,12 +84,16 @@ def images_fit(
             )
 
 
-def prior_law(prior: PriorConfig, dataset: DatasetConfig | None, method: MethodChoice) -> Iterator[Fault]:
-    """Enough is known of the data to make pseudo-samples."""
-    yield from prior_faults(prior, dataset, method.name, "prior")
+def prior_law(
+    prior: PriorConfig, dataset: DatasetConfig | None, teacher: TeacherConfig, method: MethodChoice
+) -> Iterator[Fault]:
+    """Enough is known of the data to make pseudo-samples, and nothing that the data refute."""
+    yield from prior_faults(prior, dataset, teacher, method.name, "prior")
 
 
-def prior_faults(prior: PriorConfig, dataset: DatasetConfig | None, method: str, path: str) -> Iterator[Fault]:
+def prior_faults(
+    prior: PriorConfig, dataset: DatasetConfig | None, teacher: TeacherConfig, method: str, path: str
+) -> Iterator[Fault]:
     """What a method of some kind lacks to make pseudo-samples; nothing where other sections are wrong."""
     from acgkd.datasets import DATASETS
     from acgkd.methods import METHODS
@@ -103,8 +110,15 @@ def prior_faults(prior: PriorConfig, dataset: DatasetConfig | None, method: str,
         return  # it needs data, and will be told so
     try:
         modality(kind).prior(prior, known)
+        if dataset is not None and _judged(dataset, teacher):
+            DATASETS[dataset.name].check_prior(prior, dataset)
     except AcgkdError as error:
         yield Fault(path, str(error))
+
+
+def _judged(dataset: DatasetConfig | None, teacher: TeacherConfig) -> bool:
+    """Whether the data are looked at: not where nobody says which of them trained a teacher that is given."""
+    return dataset is not None and (teacher.checkpoint is None or dataset.split_file is not None)
 
 
 def method_needs_data(

@@ -117,6 +117,28 @@ class Dataset:
                 "out; `options/validation` is the share of its training part that judges (0.1 where left out)."
             )
 
+    def check_prior(self, prior: PriorConfig, config: DatasetConfig) -> None:
+        """Refuses a prior by which models are built that could not read these samples, or tell their classes apart.
+
+        How large images or graphs are may be told wrongly, and a method then has to live with it.
+
+        Raises:
+            ConfigError: other channels, other columns of node features or other classes than the set has.
+        """
+        known = self.known_for(config)
+        channels = [None if told.shape is None else told.shape[0] for told in (prior, known)]
+        facts = (
+            ("channels in `shape`", *channels),
+            ("`feature_count`", prior.feature_count, known.feature_count),
+            ("`classes`", prior.classes, known.classes),
+        )
+        for what, told, true in facts:
+            if told is not None and true is not None and told != true:
+                raise ConfigError(
+                    f"A prior must have the {what} of the data that teacher and student are judged by: {true} in "
+                    f"'{config.name}', but got {told}. Leave it out, and the data set says it."
+                )
+
     def known_for(self, config: DatasetConfig) -> PriorConfig:
         """What is known of the set as `config` loads it; loads nothing."""
         options = self.read_options(config)
