@@ -5,8 +5,9 @@ day of a laptop; `recipe: compact` puts in their place what such a machine does 
 Anything said stands under either recipe, and the synthesis' recipe is the transfer's where that says none.
 """
 
+import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -34,11 +35,16 @@ class NoCurriculumConfig(CurriculumConfig):
 
 
 class ImageTransferConfig(TransferConfig):
-    """How an image student is taught: plain, on images in any order.
+    """How an image student is taught: plain, on images in any order, in batches of the size that is said.
+
+    Where a pool has fewer images than a batch, or the curriculum lets in fewer, they are gone through again, each in an
+    order of its own: a smaller batch would be another rate and another BatchNorm.
 
     Args:
         recipe: what is not said is `released`, or `compact`: 2,000 steps of 128 images, Adam 0.003, linear to 0.
     """
+
+    repeats: ClassVar[bool] = True
 
     recipe: Recipe = "released"
     steps: int = Field(default=120_000, ge=1)
@@ -68,8 +74,9 @@ class GeneratedTransferConfig(ImageTransferConfig):
 
     Args:
         images: with `samples: resampled`, how many are made at each step, of which the curriculum lets in the easiest
-            share of each class and one batch of these is taught; None makes `batch_size`. With `samples: fixed`, how
-            many are made once for all; None makes 32 batches.
+            share of each class and one batch of these is taught; at least as many are made as it takes for a batch of
+            different images at the curriculum's start, `batch_size / start`, and None makes no more. With `samples:
+            fixed`, how many are made once for all; None makes 32 batches.
     """
 
     images: int | None = Field(default=None, ge=2)
@@ -77,9 +84,10 @@ class GeneratedTransferConfig(ImageTransferConfig):
     @property
     def pool(self) -> int:
         """How many images the source holds."""
-        if self.images is not None:
-            return self.images
-        return self.batch_size * (FIXED_BATCHES if self.samples == "fixed" else 1)
+        if self.samples == "fixed":
+            return self.images or self.batch_size * FIXED_BATCHES
+        share = 1.0 if self.curriculum.pacing == "none" else self.curriculum.start
+        return max(self.images or 0, math.ceil(self.batch_size / share))
 
 
 class SoftTemperatureConfig(TemperatureConfig):

@@ -1,7 +1,7 @@
 """Teaching: from a source of pseudo-samples into a student. Shared by every method that has such a stage."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -54,7 +54,7 @@ class TransferConfig(OptimizerConfig):
 
     Args:
         steps: optimiser steps.
-        batch_size: pseudo-samples of one step.
+        batch_size: pseudo-samples of one step; fewer where there are fewer, or the curriculum lets in fewer.
         temperature: softening.
         curriculum: order of the pseudo-samples.
         samples: `resampled` draws every batch afresh from the learned distribution; `fixed` uses its most likely
@@ -66,6 +66,9 @@ class TransferConfig(OptimizerConfig):
         recalibration: batches over which the student's BatchNorm layers measure their memory anew, after the last
             step and as part of it; 0 keeps the running average of training.
     """
+
+    # Whether a batch for which there are too few is filled with some of them once more.
+    repeats: ClassVar[bool] = False
 
     steps: int = Field(default=400, ge=1)
     batch_size: int = Field(default=60, ge=2)
@@ -179,8 +182,10 @@ class Transfer:
             pool = admitted(self._difficulty, source.labels, share)
         else:
             pool = torch.arange(source.labels.numel(), device="cpu")
-        order = torch.randperm(pool.numel(), generator=self.setting.streams.host("transfer-order"), device="cpu")
-        return pool[order[: self.config.batch_size]]
+        size, generator = self.config.batch_size, self.setting.streams.host("transfer-order")
+        rounds = max(1, -(-size // pool.numel())) if self.config.repeats else 1
+        order = torch.cat([torch.randperm(pool.numel(), generator=generator, device="cpu") for _ in range(rounds)])
+        return pool[order[:size]]
 
     def _recalibrate(self, source: Source) -> None:
         """The last act of the last step, so that whoever resumes before it does it too, and nobody does it twice."""

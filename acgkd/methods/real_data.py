@@ -1,7 +1,7 @@
 """The upper control: the same teaching on the teacher's own training split, handed in from outside."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,12 @@ class RealTransferConfig(TransferConfig):
 
     projection: Literal["auto", "none", "gat"] = "auto"  # type: ignore[assignment]
     curriculum: CurriculumConfig = CurriculumConfig(pacing="none")
+
+
+class _RealImagesConfig(TransferConfig):
+    """As methods on images teach: in batches of the size that is said."""
+
+    repeats: ClassVar[bool] = True
 
 
 class RealDataConfig(MethodConfig):
@@ -104,7 +110,7 @@ def _start(config: RealDataConfig, setting: Setting) -> Run:
     settings = config.transfer.model_dump()
     if settings["projection"] == "auto":
         settings["projection"] = "none" if of_images else "gat"
-    taught = checked(TransferConfig, settings, "method real_data")
+    taught = checked(_RealImagesConfig if of_images else TransferConfig, settings, "method real_data")
     real = (_real_images if of_images else _RealGraphs)(setting.real, setting.device)
 
     def transfer() -> Transfer:

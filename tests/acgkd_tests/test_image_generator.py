@@ -1,5 +1,6 @@
 """The generator of images, and a generator as the synthesis of a method."""
 
+import math
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -194,7 +195,7 @@ def test_a_joint_student_sees_what_the_generator_was_moved_by(tiny_images: Modul
 
 def test_the_curriculum_lets_in_the_easiest_of_each_step(tiny_images: ModuleType) -> None:
     curriculum = {"pacing": "linear", "start": 0.25, "pace": 1.0, "difficulty": "entropy"}
-    run = tiny_images.distillation("rdskd", None, {"images": 40, "batch_size": 40, "curriculum": curriculum})
+    run = tiny_images.distillation("rdskd", None, {"batch_size": 40, "curriculum": curriculum})
     run.advance(until=0.5)
     source: Any = run.run._synthesis.source("resampled")
     drawn: list[Tensor] = []
@@ -202,18 +203,21 @@ def test_the_curriculum_lets_in_the_easiest_of_each_step(tiny_images: ModuleType
     source.draw = lambda indices: drawn.append(indices) or draw(indices)
     teacher = run.setting.teacher
     transfer = run.run._begin_transfer()
-    for _ in range(2):
+    for share in (0.25, 0.4):
         drawn.clear()
         transfer.step(source)
-        every = IMAGES.logits(teacher, draw(torch.arange(40, device=CPU)))
+        # As many are made as it takes for a batch at the start.
+        assert source.labels.numel() == 160
+        every = IMAGES.logits(teacher, draw(torch.arange(160, device=CPU)))
         entropy, said = torch.distributions.Categorical(logits=every).entropy(), every.argmax(dim=1)
         assert torch.equal(source.labels, said)
         *_, taught = drawn
+        assert taught.unique().numel() == taught.numel() == 40
         for label in said.unique().tolist():
             members = (said == label).nonzero().flatten()
             mine = [index for index in taught.tolist() if said[index] == label]
-            assert 0 < len(mine) <= max(1, 0.41 * members.numel() + 1)
-            assert entropy[mine].max() <= entropy[members].sort().values[len(mine) - 1] + 1e-6
+            easiest = math.ceil(round(share * members.numel(), 9))
+            assert entropy[mine].max() <= entropy[members].sort().values[easiest - 1] + 1e-6
 
 
 def test_samples_carry_the_teachers_verdict(tiny_images: ModuleType) -> None:
