@@ -1,8 +1,13 @@
 """Losses of distillation and synthesis, as pure functions of tensors."""
 
+import math
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+Base = Literal["e", "10"]
 
 
 def softened_kl(teacher: Tensor, student: Tensor, temperature: Tensor | float) -> Tensor:
@@ -110,3 +115,22 @@ def probability_distance(teacher: Tensor, student: Tensor) -> Tensor:
     Source: as `logit_distance`.
     """
     return F.l1_loss(F.softmax(student, dim=1), F.softmax(teacher, dim=1))
+
+
+def balance_loss(logits: Tensor, base: Base = "e") -> Tensor:
+    """Negative entropy of the mean prediction of a batch: least where all classes are said alike.
+
+    A class whose mean is 0 in single precision counts nothing and gets no gradient, where `0 log 0` would give none
+    to anybody.
+
+    Args:
+        logits: of the teacher, for one batch.
+        base: of the logarithm, e as in RDSKD or 10 as in DAFL.
+
+    Shapes:
+        logits: ``[samples, classes]``; returns: scalar, at least ``-log(classes)``
+    Source: DAFL, arXiv:1904.01186, equation 5.
+    """
+    mean = F.softmax(logits, dim=1).mean(dim=0)
+    loss = (mean * mean.clamp_min(torch.finfo(mean.dtype).tiny).log()).sum()
+    return loss if base == "e" else loss / math.log(10)

@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Base = Literal["e", "10"]
 Pairing = Literal["batch", "pair"]
 Overlap = Literal["released", "jensen_shannon"]
 
@@ -24,25 +23,6 @@ def one_hot_loss(logits: Tensor) -> Tensor:
     Source: DAFL, arXiv:1904.01186, equation 3; RDSKD, arXiv:2011.03749.
     """
     return F.cross_entropy(logits, logits.detach().argmax(dim=1))
-
-
-def balance_loss(logits: Tensor, base: Base = "e") -> Tensor:
-    """Negative entropy of the mean prediction of a batch: least where all classes are said alike.
-
-    A class whose mean is 0 in single precision counts nothing and gets no gradient, where `0 log 0` would give none
-    to anybody.
-
-    Args:
-        logits: of one batch.
-        base: of the logarithm, e as in RDSKD or 10 as in DAFL.
-
-    Shapes:
-        logits: ``[images, classes]``; returns: scalar, at least ``-log(classes)``
-    Source: DAFL, arXiv:1904.01186, equation 5.
-    """
-    mean = F.softmax(logits, dim=1).mean(dim=0)
-    loss = (mean * mean.clamp_min(torch.finfo(mean.dtype).tiny).log()).sum()
-    return loss if base == "e" else loss / math.log(10)
 
 
 def activation_loss(features: Tensor) -> Tensor:

@@ -5,8 +5,7 @@ from torch import Tensor, nn
 
 from acgkd.config import Config
 from acgkd.graphs import GRAPHS, GraphBatch
-from acgkd.images.losses import balance_loss
-from acgkd.losses import probability_distance
+from acgkd.losses import balance_loss, probability_distance
 from acgkd.methods import Setting
 from acgkd.statistics import BatchNormStatistics, Statistic
 

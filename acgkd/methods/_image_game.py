@@ -16,7 +16,8 @@ from torch.nn.utils import clip_grad_norm_
 from acgkd.config import Config
 from acgkd.errors import ConfigError
 from acgkd.images import IMAGES, ImageBatch
-from acgkd.images.losses import balance_loss, one_hot_loss
+from acgkd.images.losses import one_hot_loss
+from acgkd.losses import balance_loss
 from acgkd.methods import Setting
 from acgkd.methods._generated import GeneratorConfig, build_generator
 from acgkd.methods._image_sources import ImageMaker

@@ -1,7 +1,6 @@
 """A student that a generator of images plays against: how far it is from the teacher, and how it is moved."""
 
 import logging
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -16,29 +15,14 @@ from acgkd.images.losses import attention_distance
 from acgkd.losses import logit_distance, softened_kl
 from acgkd.methods import Setting
 from acgkd.methods._image_answers import answer
-from acgkd.methods._images import GeneratedTransferConfig, compacted
+from acgkd.methods._images import GeneratedTransferConfig, UnsoftenedConfig
 from acgkd.methods._optimizer import decayed
-from acgkd.methods._transfer import TemperatureConfig, Transfer
+from acgkd.methods._transfer import Transfer
 
 logger = logging.getLogger(__name__)
 
-COMPACT: Mapping[str, Any] = {
-    "steps": 2000,
-    "batch_size": 128,
-    "rate": 0.003,
-    "optimizer": "adam",
-    "weight_decay": 0.0,
-    "decay": "linear",
-}
-
 # Of the released ZSKT, for wide residual networks of three groups.
 ATTENTION_WEIGHT = 250.0
-
-
-class UnsoftenedConfig(TemperatureConfig):
-    """Softening of the logits: none."""
-
-    value: float = Field(default=1.0, gt=0)
 
 
 class PlayingStudentConfig(GeneratedTransferConfig):
@@ -58,11 +42,6 @@ class PlayingStudentConfig(GeneratedTransferConfig):
     temperature: UnsoftenedConfig = UnsoftenedConfig()
     attention_weight: float | None = Field(default=0.0, ge=0)
     clip: float | None = Field(default=None, gt=0)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _recipe(cls, values: Any) -> Any:
-        return compacted(values, COMPACT)
 
     @model_validator(mode="after")
     def _bare_logits(self) -> "PlayingStudentConfig":
@@ -132,7 +111,7 @@ def _attention_weight(asked: float | None, setting: Setting) -> float:
     """The weight that is used: what was asked for, or what the models allow."""
     if asked == 0:
         return 0.0
-    why = _why_no_attention(setting)
+    why = why_no_attention(setting)
     if not why:
         return ATTENTION_WEIGHT if asked is None else asked
     if asked is None:
@@ -141,7 +120,7 @@ def _attention_weight(asked: float | None, setting: Setting) -> float:
     raise ConfigError(f"`attention_weight > 0` needs stages that fit each other. {why} Use `attention_weight: 0`.")
 
 
-def _why_no_attention(setting: Setting) -> str:
+def why_no_attention(setting: Setting) -> str:
     """What keeps attention maps of teacher and student from being compared; nothing where they can be."""
     places = {}
     blank = torch.zeros(2, *setting.prior.shape, device=setting.device)

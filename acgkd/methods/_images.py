@@ -11,14 +11,23 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from acgkd.curriculum import Pacing
 from acgkd.errors import ConfigError
 from acgkd.methods._optimizer import Decay
+from acgkd.methods._plain import NoCurriculumConfig
 from acgkd.methods._recipe import filled
-from acgkd.methods._transfer import CurriculumConfig, TemperatureConfig, TransferConfig
+from acgkd.methods._transfer import TemperatureConfig, TransferConfig
 
 Recipe = Literal["released", "compact"]
 
+# How every student is taught under the compact recipe, whatever its method's own optimiser.
+COMPACT_STUDENT: Mapping[str, Any] = {
+    "steps": 2000,
+    "batch_size": 128,
+    "rate": 0.003,
+    "optimizer": "adam",
+    "weight_decay": 0.0,
+    "decay": "linear",
+}
 # Batches that a fixed set holds where nothing else is said.
 FIXED_BATCHES = 32
 
@@ -28,10 +37,10 @@ def compacted(values: Any, compact: Mapping[str, Any]) -> Any:
     return filled(values, "compact", compact)
 
 
-class NoCurriculumConfig(CurriculumConfig):
-    """No order unless one is asked for."""
+class UnsoftenedConfig(TemperatureConfig):
+    """Softening of the logits: none."""
 
-    pacing: Pacing = "none"
+    value: float = Field(default=1.0, gt=0)
 
 
 class ImageTransferConfig(TransferConfig):
@@ -56,7 +65,7 @@ class ImageTransferConfig(TransferConfig):
     @model_validator(mode="before")
     @classmethod
     def _recipe(cls, values: Any) -> Any:
-        return compacted(values, {"steps": 2000, "batch_size": 128, "rate": 0.003, "decay": "linear"})
+        return compacted(values, COMPACT_STUDENT)
 
     @model_validator(mode="after")
     def _for_images(self) -> "ImageTransferConfig":

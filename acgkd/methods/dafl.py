@@ -16,12 +16,12 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from acgkd.images.losses import Base, activation_loss, balance_loss, one_hot_loss
+from acgkd.images.losses import activation_loss, one_hot_loss
+from acgkd.losses import Base, balance_loss
 from acgkd.methods import Method, Run, Setting
 from acgkd.methods._generated import COMPACT, GeneratedConfig, GeneratorTraining, Made, start_generated
-from acgkd.methods._images import GeneratedTransferConfig, compacted
+from acgkd.methods._images import GeneratedTransferConfig, UnsoftenedConfig, compacted
 from acgkd.methods._recipe import OneRecipeConfig
-from acgkd.methods._transfer import TemperatureConfig
 
 # The student goes on as long as the generator does.
 COMPACT_JOINT: Mapping[str, Any] = {**COMPACT, "steps": 2000}
@@ -55,17 +55,11 @@ class DaflSynthesisConfig(GeneratedConfig):
         return compacted(values, COMPACT_JOINT)
 
 
-class PlainTemperatureConfig(TemperatureConfig):
-    """Softening of the logits: none, as in the released DAFL."""
-
-    value: float = Field(default=1.0, gt=0)
-
-
 class DaflTransferConfig(GeneratedTransferConfig):
     """How the student is taught: with the images that the generator was moved by, without a temperature."""
 
     steps: int = Field(default=24_000, ge=1)
-    temperature: PlainTemperatureConfig = PlainTemperatureConfig()
+    temperature: UnsoftenedConfig = UnsoftenedConfig()
 
 
 class DaflConfig(OneRecipeConfig):

@@ -8,8 +8,7 @@
 The first `warm_up` rounds come at once; each of the others begins a stretch of the student's steps. The last warm one
 is the first to look at the student, untaught as it is. Defaults are the released script's for wide residual networks
 with k = 5; k = 2 goes with `{rate: 0.005, latent_rate: 0.015}`, k = 10 with `{rate: 0.002}`. There the student's rate
-ends at 0.0002, here at 0. It keeps the student that is best on test; here the last one is the result. REPTILE, its
-other way to move θ, is left out.
+ends at 0.0002, here at 0. It keeps the student that is best on test; here the last one counts. REPTILE is left out.
 Source: Fang et al. (2022), arXiv:2112.06253; released code 0dcecbc.
 """
 
@@ -115,12 +114,6 @@ class FastTransferConfig(ImageTransferConfig):
     temperature: FastTemperatureConfig = FastTemperatureConfig()
     augment: Augmentation = "crop_flip"
 
-    @model_validator(mode="before")
-    @classmethod
-    def _recipe(cls, values: Any) -> Any:
-        student = {"optimizer": "adam", "rate": 0.003, "weight_decay": 0.0, "decay": "linear"}
-        return compacted(values, {"steps": 2000, "batch_size": 128, **student})
-
     @model_validator(mode="after")
     def _a_pool_that_grows(self) -> "FastTransferConfig":
         if self.samples == "fixed":
@@ -212,11 +205,9 @@ class FastSynthesis(ImageMaker):
             x = crop_flip(x, self.setting.streams.generator("synthesis-augment"))
         with self.statistics.listening():
             target = IMAGES.logits(self.setting.teacher, ImageBatch(x))
-        terms = {
-            "one_hot": F.cross_entropy(target, labels),
-            "statistics": self.statistics.distance(self.setting.device),
-        }
-        loss = config.one_hot_weight * terms["one_hot"] + config.statistics_weight * terms["statistics"]
+        one_hot, statistics = F.cross_entropy(target, labels), self.statistics.distance(self.setting.device)
+        terms = {"one_hot": one_hot, "statistics": statistics}
+        loss = config.one_hot_weight * one_hot + config.statistics_weight * statistics
         if student is not None:
             output = IMAGES.logits(student, ImageBatch(x))
             alike = (target.argmax(dim=1) == output.argmax(dim=1)).to(target.dtype)

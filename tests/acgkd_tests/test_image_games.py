@@ -12,8 +12,8 @@ from torch import nn
 from acgkd.distillation import Distillation
 from acgkd.errors import ConfigError
 from acgkd.images import IMAGES, ImageBatch
-from acgkd.images.losses import attention_distance, balance_loss, one_hot_loss
-from acgkd.losses import softened_kl
+from acgkd.images.losses import attention_distance, one_hot_loss
+from acgkd.losses import balance_loss, softened_kl
 from acgkd.methods import METHODS, Setting
 from acgkd.methods.dfad import DfadConfig
 from acgkd.methods.zskt import ZsktConfig

@@ -10,7 +10,6 @@ from torch import Tensor
 from acgkd.images.losses import (
     Pairing,
     activation_loss,
-    balance_loss,
     diversity_loss,
     mode_seeking_loss,
     one_hot_loss,
@@ -30,23 +29,6 @@ def test_one_hot_is_minus_the_logarithm_of_the_largest_probability() -> None:
     expected = sum(math.log(sum(math.exp(v) for v in row)) - row[0] for row in rows) / 2
     assert one_hot_loss(LOGITS).item() == pytest.approx(expected, rel=1e-6)
     assert one_hot_loss(100 * LOGITS).item() == pytest.approx(0.0, abs=1e-6)
-
-
-@pytest.mark.parametrize(("base", "least"), [("e", -math.log(3)), ("10", -math.log10(3))])
-def test_balance_is_least_where_all_classes_are_said_alike(base: str, least: float) -> None:
-    log: dict[str, float] = {"e": 1.0, "10": math.log(10)}
-    mean = torch.softmax(LOGITS.double(), dim=1).mean(dim=0).tolist()
-    expected = sum(p * math.log(p) for p in mean) / log[base]
-    assert balance_loss(LOGITS, base).item() == pytest.approx(expected, rel=1e-6)  # type: ignore[arg-type]
-    sure = 50 * torch.eye(3, device="cpu")
-    assert balance_loss(sure, base).item() == pytest.approx(least, rel=1e-6)  # type: ignore[arg-type]
-
-
-def test_a_class_that_is_never_said_spoils_no_gradient() -> None:
-    logits = torch.tensor([[0.0, -500.0, 1.0]], device="cpu", requires_grad=True)
-    (gradient,) = torch.autograd.grad(balance_loss(logits), logits)
-    assert bool(torch.isfinite(gradient).all())
-    assert gradient[0, 0] != 0
 
 
 def test_activation_is_the_negative_mean_magnitude() -> None:

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acgkd.losses import (
+    Base,
+    balance_loss,
     feature_distance,
     feature_entropy,
     gaussian_kl,
@@ -171,3 +173,21 @@ def test_distances_are_zero_at_the_memory_and_positive_elsewhere(distance: objec
     assert distance(mean, var, mean, var).item() == pytest.approx(0.0, abs=1e-7)
     assert distance(mean + 0.1, var, mean, var).item() > 0
     assert distance(mean, var * 1.5, mean, var).item() > 0
+
+
+@pytest.mark.parametrize(("base", "least"), [("e", -math.log(3)), ("10", -math.log10(3))])
+def test_balance_is_least_where_all_classes_are_said_alike(base: Base, least: float) -> None:
+    said = torch.tensor([[3.0, 1.0, 0.0], [0.0, 0.5, 0.0]], device="cpu")
+    log: dict[str, float] = {"e": 1.0, "10": math.log(10)}
+    mean = torch.softmax(said.double(), dim=1).mean(dim=0).tolist()
+    expected = sum(p * math.log(p) for p in mean) / log[base]
+    assert balance_loss(said, base).item() == pytest.approx(expected, rel=1e-6)
+    sure = 50 * torch.eye(3, device="cpu")
+    assert balance_loss(sure, base).item() == pytest.approx(least, rel=1e-6)
+
+
+def test_a_class_that_is_never_said_spoils_no_gradient() -> None:
+    logits = torch.tensor([[0.0, -500.0, 1.0]], device="cpu", requires_grad=True)
+    (gradient,) = torch.autograd.grad(balance_loss(logits), logits)
+    assert bool(torch.isfinite(gradient).all())
+    assert gradient[0, 0] != 0

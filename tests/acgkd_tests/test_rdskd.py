@@ -9,7 +9,8 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from acgkd.images.losses import balance_loss, diversity_loss, one_hot_loss
+from acgkd.images.losses import diversity_loss, one_hot_loss
+from acgkd.losses import balance_loss
 from acgkd.methods._image_answers import answer
 from acgkd.methods.rdskd import Rdskd, RdskdConfig, RdskdSynthesisConfig
 
