@@ -15,6 +15,7 @@ from acgkd import checkpoint
 from acgkd.config import fingerprint
 from acgkd.errors import CheckpointError, DivergedError
 from acgkd.methods import Method, MethodConfig, Setting, Stage
+from acgkd.outlook import absent
 from acgkd.runtime import Clocks, PeakMemory
 from acgkd.students import describe, save_student
 
@@ -43,6 +44,7 @@ class Distillation:
         # Taken before the method starts: a student that is lifted to its teacher's width changes shape.
         shapes = {name: list(value.shape) for name, value in setting.student.state_dict().items()}
         self._student = [describe(setting.student), shapes]
+        self.absent = absent(config, setting)
         self.run = method.start(config, setting)
         self.stages: tuple[Stage, ...] = self.run.stages
         self.steps_done = 0

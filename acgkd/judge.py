@@ -25,12 +25,13 @@ TIMED_BATCHES = 4
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a run is worth and what it took; keys are the fields of the record's parts."""
+    """What a run is worth, what it took and what it did without; keys are the fields of the record's parts."""
 
     quality: dict[str, float | int | None] = field(default_factory=dict)
     cost: dict[str, float | int | bool | None] = field(default_factory=dict)
     prior: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
 
 
 class Judge:
@@ -154,7 +155,7 @@ class Judge:
         if batches:
             cost["student_multiply_adds"] = self._per_sample(student)
             cost["student_ms_per_1000"] = self._ms_per_1000(student, batches)
-        return Measurement(quality, cost, own.prior, own.environment)
+        return Measurement(quality, cost, own.prior, own.environment, run.absent)
 
     def environment(self) -> dict[str, Any]:
         """What explains the seconds, as far as this package knows."""

@@ -14,6 +14,8 @@ from acgkd.losses import gaussian_kl, norm_distance, squared_distance
 
 logger = logging.getLogger(__name__)
 
+ABSENT = "The teacher has no BatchNorm layer: the statistics term of the synthesis loss is absent."
+
 Statistic = Literal["gaussian_kl", "norm", "squared"]
 
 DISTANCES: dict[str, Callable[..., Tensor]] = {
@@ -67,7 +69,7 @@ class BatchNormStatistics:
     def warn_if_absent(self, weight: float) -> None:
         """Logs that a term of such a weight says nothing, where no layer remembers anything."""
         if weight > 0 and not self._layers:
-            logger.warning("The teacher has no BatchNorm layer: the statistics term of the synthesis loss is absent.")
+            logger.warning(ABSENT)
 
     def _hear(self, layer: nn.Module, inputs: tuple[Any, ...]) -> None:
         mean, square = _Moments.apply(inputs[0])  # type: ignore[no-untyped-call]

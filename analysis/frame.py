@@ -30,7 +30,7 @@ def _columns() -> dict[str, str]:
     columns = {"source": "string", "file": "string", "schema_version": "Int64"}
     for part in (Identity, Quality, Cost, Environment):
         columns.update({name: _dtype(field.annotation) for name, field in part.model_fields.items()})
-    columns.update({"outcome": "string", "message": "string", "progress": "float64"})
+    columns.update({"outcome": "string", "message": "string", "progress": "float64", "absent": "string"})
     return columns
 
 

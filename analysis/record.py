@@ -7,7 +7,7 @@ can be read anywhere.
 import math
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 SCHEMA_VERSION = 1
 
@@ -127,9 +127,20 @@ class Record(Part):
     selection: dict[str, Any] = Field(
         default_factory=dict, description="Whether an objective used real data, floor, ..."
     )
+    absent: list[str] = Field(
+        default_factory=list, description="What the method did without: loss terms that the models give no ground for."
+    )
     quality: Quality = Quality()
     cost: Cost = Cost()
     environment: Environment
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What nothing is absent from is written as it was before there was such a field."""
+        told: dict[str, Any] = write(self)
+        if not self.absent:
+            told.pop("absent", None)
+        return told
 
     def row(self) -> dict[str, Any]:
         """The record as one flat mapping of column to value.
@@ -148,7 +159,7 @@ class Record(Part):
             ("selection/", self.selection),
         ):
             flat.update({prefix + key: _plain(value) for key, value in values.items()})
-        flat.update(outcome=self.outcome, message=self.message, progress=self.progress)
+        flat.update(outcome=self.outcome, message=self.message, progress=self.progress, absent=" ".join(self.absent))
         return flat
 
 

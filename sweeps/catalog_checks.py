@@ -12,6 +12,7 @@ from sweeps.controls import Control
 from sweeps.dataset_checks import dataset_law, images_fit, method_needs_data, prior_faults, prior_law
 from sweeps.errors import Fault
 from sweeps.faults import known_name, translate
+from sweeps.model_checks import settings_fit_models
 from sweeps.tree import tuples
 
 
@@ -184,4 +185,5 @@ CATALOG_CHECKS: tuple[Callable[..., Iterator[Fault]], ...] = (
     prior_law,
     method_needs_data,
     controls_law,
+    settings_fit_models,
 )

@@ -29,6 +29,10 @@ class Measurement(Protocol):
     def environment(self) -> Mapping[str, Any]:
         """Fields of `analysis.record.Environment`."""
 
+    @property
+    def absent(self) -> Sequence[str]:
+        """Terms of losses that did nothing, a sentence each."""
+
 
 class Run(Protocol):
     """A distillation under way: `acgkd.distillation.Distillation`."""

@@ -5,6 +5,7 @@ from typing import Any
 from acgkd.config import flatten
 from sweeps import parameters as inline
 from sweeps.controls import METHOD_NAME, lower_controls
+from sweeps.model_checks import absences
 from sweeps.probe import survey
 from sweeps.spec import SweepSpec
 
@@ -27,6 +28,7 @@ def notes(spec: SweepSpec) -> list[str]:
     if any(objective.floor == "control" for objective in spec.objectives) and spec.floor_control() is None:
         such = "".join(f", such as `{name}`" for name in lower_controls(spec.method, spec.student)[:1])
         lines.append(f"No trial is held against a control: `controls` has no lower one{such}.")
+    lines += absences(spec)
     if len(spec.replicates.seeds) < 3:
         lines.append("With fewer than 3 seeds the report's intervals say little.")
     return lines

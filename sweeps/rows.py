@@ -111,6 +111,7 @@ def build_record(
         message=message,
         progress=min(1.0, progress),
         objectives=dict(objectives),
+        absent=[] if measurement is None else list(measurement.absent),
         selection={
             f"{objective.name}/{fact}": getattr(objective, fact)
             for objective in spec.objectives

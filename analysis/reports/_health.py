@@ -127,10 +127,21 @@ def warnings(view: View) -> tuple[str, ...]:
             f"{text.plural(len(collapsed), 'complete trial')} with a collapsed student (one class predicted) in at "
             "least one replicate."
         )
+    found += _done_without(view)
     names = view.frame.rows["sweep"].dropna().unique()
     if len(names) > 1:
         found.append(f"The folder holds records of several sweeps: {', '.join(sorted(map(str, names)))}.")
     return tuple(found)
+
+
+def _done_without(view: View) -> list[str]:
+    """The terms of losses that did nothing, with the methods that did without."""
+    runs = view.frame.rows[view.frame.rows["absent"].fillna("") != ""]
+    named = runs["label"].where(runs["kind"] == "control", runs["method"])
+    return [
+        f"{', '.join(f'`{name}`' for name in dict.fromkeys(named[runs['absent'] == told]))}: {told}"
+        for told in dict.fromkeys(runs["absent"])
+    ]
 
 
 def _without_record(view: View) -> list[Block]:

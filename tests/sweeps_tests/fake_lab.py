@@ -29,6 +29,7 @@ class FakeMeasurement:
     cost: dict[str, Any] = field(default_factory=dict)
     prior: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
 
 
 class FakeLaboratory:

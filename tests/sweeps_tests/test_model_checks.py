@@ -1,0 +1,92 @@
+"""What a method does without is told before a run by `acgkd check`, kept in its record, and told in the report."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from torch import nn
+
+from acgkd.distillation import Distillation
+from acgkd.outlook import absent, refused
+from acgkd.statistics import ABSENT
+from analysis.frame import from_records
+from analysis.record import Environment, Identity, Record
+from analysis.reports import _health
+from sweeps.notes import notes
+from sweeps.spec import SweepSpec, read_spec
+from tests.tiny_images import distillation, setting
+
+SPEC = """
+dataset: {{name: digits, options: {{size: 32}}}}
+teacher: {teacher}
+student: {student}
+method: {method}
+controls: {controls}
+"""
+
+
+def spec(folder: Path, more: str = "", **said: str) -> SweepSpec:
+    path = folder / "spec.yaml"
+    usual = {"teacher": "lenet5", "student": "lenet5-half", "method": "deepinversion", "controls": "[]"}
+    path.write_text(SPEC.format(**{**usual, **said}) + more)
+    return read_spec(path)
+
+
+def told(folder: Path, more: str = "", **said: str) -> list[str]:
+    return [note for note in notes(spec(folder, more, **said)) if "is absent" in note]
+
+
+def test_check_names_the_methods_that_do_without_statistics(tmp_path: Path) -> None:
+    assert told(tmp_path) == [f"`deepinversion`: {ABSENT}"]
+    assert told(tmp_path, teacher="lenet5-bn") == []
+    assert told(tmp_path, method="{name: deepinversion, synthesis: {statistics_weight: 0.0}}") == []
+    both = told(tmp_path, method="rdskd", controls="[{name: fast_meta, label: fast, synthesis: {}}, dafl, dfad]")
+    assert both == [f"`fast`: {ABSENT}"]
+    searched = told(tmp_path, "space: image_methods\nbudget: {trials: 1}\n", method="rdskd")
+    assert searched == [f"`deepinversion`, `fast_meta`: {ABSENT}"]
+
+
+def test_check_names_the_method_that_does_without_attention(tmp_path: Path) -> None:
+    (note,) = told(tmp_path, method="zskt", student="wrn-10-1")
+    assert note.startswith("`zskt`: The attention term of the student's loss is absent: The teacher's maps are of")
+    assert told(tmp_path, method="zskt") == told(tmp_path, method="dfad", student="wrn-10-1") == []
+
+
+@pytest.mark.parametrize("name", ["deepinversion", "fast_meta", "dfad", "zskt"])
+def test_a_run_knows_what_it_does_without(name: str) -> None:
+    run = distillation(name)
+    assert run.absent == absent(run.config, run.setting)
+    assert refused(run.config, run.setting) is None
+    assert ABSENT not in run.absent, "the small teacher has BatchNorm"
+
+
+@pytest.mark.parametrize(("name", "told"), [("deepinversion", (ABSENT,)), ("fast_meta", (ABSENT,)), ("rdskd", ())])
+def test_a_teacher_without_batch_norm_is_told_of_by_runs_that_want_it(name: str, told: tuple[str, ...]) -> None:
+    plain = setting()
+    plain.teacher.norm = nn.Identity()
+    small = distillation(name)
+    assert Distillation(small.method, small.config, plain).absent == told
+
+
+def record(label: str, method: str, **more: Any) -> Record:
+    identity = Identity(
+        sweep="s", kind="control", label=label, replicate=0, seed=0, vary=["draws"], fingerprint=label, method=method,
+        teacher="t",
+    )  # fmt: skip
+    return Record(identity=identity, outcome="completed", environment=Environment(device="cpu"), **more)
+
+
+def test_a_record_keeps_it_and_one_without_is_written_as_ever() -> None:
+    whole, without = record("dafl", "dafl"), record("fast", "fast_meta", absent=[ABSENT])
+    assert "absent" not in json.loads(whole.model_dump_json())
+    assert Record.model_validate_json(whole.model_dump_json()) == whole
+    assert Record.model_validate_json(without.model_dump_json()).absent == [ABSENT]
+    assert from_records([whole, without]).rows["absent"].tolist() == ["", ABSENT]
+
+
+def test_the_report_says_it_before_the_first_number() -> None:
+    frame = from_records([record("dafl", "dafl"), record("fast", "fast_meta", absent=[ABSENT])])
+    view: Any = SimpleNamespace(frame=frame)
+    assert _health._done_without(view) == [f"`fast`: {ABSENT}"]
