@@ -17,3 +17,5 @@ def suggest(trial: "optuna.Trial") -> None:
     trial.suggest_categorical(f"{transfer}/samples", ["fixed", "resampled"])
     trial.suggest_float(f"{transfer}/rate", 0.0005, 0.02, log=True)
     trial.suggest_float(f"{transfer}/temperature/value", 1.0, 20.0, log=True)
+    if trial.suggest_categorical(f"{transfer}/curriculum/pacing", ["none", "linear", "root", "geometric"]) != "none":
+        trial.suggest_float(f"{transfer}/curriculum/pace", 0.1, 0.9)

@@ -16,6 +16,7 @@ def suggest(trial: "optuna.Trial") -> None:
     """Asks for the method, then for its losses, then for how the student is taught."""
     synthesis, transfer = "method/synthesis", "method/transfer"
     name = trial.suggest_categorical("method/name", NAMES)
+    joint = False
     game, tuned, pixels = name in ("dfad", "zskt"), name == "fast_meta", name in ("deepinversion", "zskd")
     trial.suggest_float(f"{synthesis}/rate", 0.0002, 0.3, log=True)
     if game:
@@ -23,7 +24,7 @@ def suggest(trial: "optuna.Trial") -> None:
     if game or tuned or name == "deepinversion":
         trial.suggest_float(f"{synthesis}/statistics_weight", 0.0, 10.0)
     elif not pixels:
-        trial.suggest_categorical(f"{synthesis}/joint", [True, False])
+        joint = trial.suggest_categorical(f"{synthesis}/joint", [False, True])
     if tuned:
         trial.suggest_categorical(f"{synthesis}/inner_steps", [2, 5, 10])
         trial.suggest_float(f"{synthesis}/adversarial_weight", 0.0, 2.0)
@@ -46,3 +47,9 @@ def suggest(trial: "optuna.Trial") -> None:
     trial.suggest_float(f"{transfer}/rate", 0.0005, 0.02, log=True)
     if name != "dfad":  # which compares bare logits
         trial.suggest_float(f"{transfer}/temperature/value", 1.0, 20.0, log=True)
+    if tuned:  # whose pool grows, so that there are no shares of it
+        return
+    if trial.suggest_categorical(f"{transfer}/curriculum/pacing", ["none", "linear", "root", "geometric"]) != "none":
+        trial.suggest_float(f"{transfer}/curriculum/pace", 0.1, 0.9)
+        if not pixels and not joint:
+            trial.suggest_categorical(f"{transfer}/images", [128, 256, 512])

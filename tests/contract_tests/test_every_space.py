@@ -5,10 +5,11 @@ from pathlib import Path
 import optuna
 import pytest
 
-from acgkd.config import RunConfig
+from acgkd.config import MethodChoice, RunConfig
+from acgkd.errors import ConfigError
 from acgkd.methods import METHODS, parse_method
 from acgkd.models import check_preset
-from sweeps.probe import survey
+from sweeps.probe import draw, survey
 from sweeps.spaces import SPACES
 from sweeps.spec import read_spec
 
@@ -140,3 +141,26 @@ def test_every_method_on_images_that_learns_without_data_can_be_searched_for(spe
     learn = [name for name in METHODS if METHODS[name].modality == "images" and not METHODS[name].lower_control]
     assert list(asked.parameters["method/name"].ends) == learn
     assert "method/name" not in asked.conditional
+
+
+def _paced(name):
+    """Whether the method's students can be taught from easy to hard."""
+    try:
+        parse_method(MethodChoice(name=name, transfer={"curriculum": {"pacing": "linear"}}))
+    except ConfigError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", methods_of("image_methods"))
+def test_the_pace_is_searched_wherever_a_student_can_be_paced(name, specs):
+    own = survey(specs(f"{name}_default", name).suggest)
+    asked = {"method/transfer/curriculum/pacing", "method/transfer/curriculum/pace"}
+    assert asked <= set(own.parameters) if _paced(name) else not asked & set(own.parameters)
+    made = "images" in METHODS[name].config.model_fields["transfer"].annotation.model_fields
+    assert ("method/transfer/images" in own.parameters) == made
+    over_all = specs("image_methods", "rdskd")
+    points = [draw(over_all.suggest, seed) for seed in range(TRIALS)]
+    mine = [point for point in points if point["method/name"] == name]
+    assert any(asked <= point.keys() for point in mine) == _paced(name)
+    assert any("method/transfer/images" in point for point in mine) == made
