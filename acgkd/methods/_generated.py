@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from acgkd.config import Config
@@ -16,6 +16,7 @@ from acgkd.methods import Run, Setting
 from acgkd.methods._image_answers import answer, last_maps
 from acgkd.methods._image_sources import FreshImages, ImageMaker
 from acgkd.methods._images import GeneratedTransferConfig, Recipe
+from acgkd.methods._recipe import OneRecipeConfig
 from acgkd.methods._transfer import Samples, Source, Transfer
 from acgkd.methods._two_phase import Interleaved, TwoPhase
 from acgkd.runtime import backward_to
@@ -59,6 +60,18 @@ class GeneratedConfig(Config):
     rate: float = Field(default=0.001, gt=0)
     first_beta: float = Field(default=0.9, ge=0, lt=1)
     generator: GeneratorConfig = GeneratorConfig()
+
+
+class GeneratedMethodConfig(OneRecipeConfig):
+    """Base of the settings of a method whose synthesis is a generator of its own."""
+
+    @model_validator(mode="after")
+    def _one_set_of_what_is_done(self) -> "GeneratedMethodConfig":
+        if self.synthesis.joint and self.transfer.samples == "fixed":
+            raise ConfigError(
+                "`transfer/samples: fixed` needs a generator that is done; use it with `synthesis/joint: false`."
+            )
+        return self
 
 
 COMPACT: Mapping[str, Any] = {"steps": 400, "batch_size": 128, "generator": {"width": 32}}
@@ -148,16 +161,8 @@ class GeneratorTraining(ImageMaker):
         self._optimizer.step()
 
     def source(self, samples: Samples) -> Source:
-        """Fresh images at every step, or one set for all of them; beside a student what was made just before.
-
-        Raises:
-            ConfigError: one set from a generator that goes on learning.
-        """
-        if not self.config.joint:
-            return super().source(samples)
-        if samples == "fixed":
-            raise ConfigError("`samples: fixed` needs a generator that is done; use it with `joint: false`.")
-        return JustMade(self)
+        """Fresh images at every step, or one set for all of them; beside a student what was made just before."""
+        return JustMade(self) if self.config.joint else super().source(samples)
 
     def state_dict(self) -> dict[str, Any]:
         """Generator and optimiser too."""

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from acgkd.config import Config
-from acgkd.errors import ConfigError
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.images.losses import one_hot_loss
 from acgkd.losses import balance_loss
@@ -153,13 +152,7 @@ class PlayingGenerator(ImageMaker):
         return self.images
 
     def source(self, samples: Samples) -> Source:
-        """What the student is taught with.
-
-        Raises:
-            ConfigError: one set from a generator that goes on learning.
-        """
-        if samples == "fixed":
-            raise ConfigError("`samples: fixed` needs a generator that is done, but this one plays; use `resampled`.")
+        """What the student is taught with."""
         return PlayedImages(self)
 
     def state_dict(self) -> dict[str, Any]:

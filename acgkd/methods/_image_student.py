@@ -44,6 +44,12 @@ class PlayingStudentConfig(GeneratedTransferConfig):
     clip: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
+    def _fresh_images(self) -> "PlayingStudentConfig":
+        if self.samples == "fixed":
+            raise ConfigError("`samples: fixed` needs a generator that is done, but this one plays; use `resampled`.")
+        return self
+
+    @model_validator(mode="after")
     def _bare_logits(self) -> "PlayingStudentConfig":
         if self.distance == "logits" and self.temperature != UnsoftenedConfig():
             raise ConfigError("`distance: logits` knows no temperature; leave `temperature` out or use `distance: kl`.")

@@ -19,9 +19,15 @@ from torch import Tensor
 from acgkd.images.losses import activation_loss, one_hot_loss
 from acgkd.losses import Base, balance_loss
 from acgkd.methods import Method, Run, Setting
-from acgkd.methods._generated import COMPACT, GeneratedConfig, GeneratorTraining, Made, start_generated
+from acgkd.methods._generated import (
+    COMPACT,
+    GeneratedConfig,
+    GeneratedMethodConfig,
+    GeneratorTraining,
+    Made,
+    start_generated,
+)
 from acgkd.methods._images import GeneratedTransferConfig, UnsoftenedConfig, compacted
-from acgkd.methods._recipe import OneRecipeConfig
 
 # The student goes on as long as the generator does.
 COMPACT_JOINT: Mapping[str, Any] = {**COMPACT, "steps": 2000}
@@ -62,7 +68,7 @@ class DaflTransferConfig(GeneratedTransferConfig):
     temperature: UnsoftenedConfig = UnsoftenedConfig()
 
 
-class DaflConfig(OneRecipeConfig):
+class DaflConfig(GeneratedMethodConfig):
     """Settings of DAFL."""
 
     synthesis: DaflSynthesisConfig = DaflSynthesisConfig()

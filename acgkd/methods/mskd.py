@@ -13,8 +13,7 @@ from torch import Tensor
 
 from acgkd.images.losses import mode_seeking_loss
 from acgkd.methods import Method, Run, Setting
-from acgkd.methods._generated import GeneratorTraining, Made, start_generated
-from acgkd.methods._recipe import OneRecipeConfig
+from acgkd.methods._generated import GeneratedMethodConfig, GeneratorTraining, Made, start_generated
 from acgkd.methods.dafl import DaflSynthesisConfig, DaflTransferConfig, dafl_terms
 
 
@@ -28,7 +27,7 @@ class MskdSynthesisConfig(DaflSynthesisConfig):
     mode_seeking_weight: float = Field(default=1.0, ge=0)
 
 
-class MskdConfig(OneRecipeConfig):
+class MskdConfig(GeneratedMethodConfig):
     """Settings of MSKD."""
 
     synthesis: MskdSynthesisConfig = MskdSynthesisConfig()

@@ -25,9 +25,15 @@ from torch import Tensor
 from acgkd.images.losses import Pairing, diversity_loss, one_hot_loss, penalised
 from acgkd.losses import Base, balance_loss
 from acgkd.methods import Method, Run, Setting
-from acgkd.methods._generated import COMPACT, GeneratedConfig, GeneratorTraining, Made, start_generated
+from acgkd.methods._generated import (
+    COMPACT,
+    GeneratedConfig,
+    GeneratedMethodConfig,
+    GeneratorTraining,
+    Made,
+    start_generated,
+)
 from acgkd.methods._images import SoftTransferConfig, compacted
-from acgkd.methods._recipe import OneRecipeConfig
 
 # The released code takes its references from the second batch of an epoch.
 REFERENCE_STEP = 1
@@ -65,7 +71,7 @@ class RdskdSynthesisConfig(GeneratedConfig):
         return compacted(values, COMPACT)
 
 
-class RdskdConfig(OneRecipeConfig):
+class RdskdConfig(GeneratedMethodConfig):
     """Settings of RDSKD."""
 
     synthesis: RdskdSynthesisConfig = RdskdSynthesisConfig()
