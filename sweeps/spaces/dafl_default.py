@@ -19,4 +19,4 @@ def suggest(trial: "optuna.Trial") -> None:
     if trial.suggest_categorical(f"{transfer}/curriculum/pacing", ["none", "linear", "root", "geometric"]) != "none":
         trial.suggest_float(f"{transfer}/curriculum/pace", 0.1, 0.9)
         if not joint:  # beside the student it is taught with what the generator was moved by
-            trial.suggest_categorical(f"{transfer}/images", [128, 256, 512])
+            trial.suggest_categorical(f"{transfer}/images", [512, 1024, 2048])

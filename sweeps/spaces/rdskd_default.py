@@ -19,4 +19,4 @@ def suggest(trial: "optuna.Trial") -> None:
     trial.suggest_float(f"{transfer}/temperature/value", 1.0, 20.0, log=True)
     if trial.suggest_categorical(f"{transfer}/curriculum/pacing", ["none", "linear", "root", "geometric"]) != "none":
         trial.suggest_float(f"{transfer}/curriculum/pace", 0.1, 0.9)
-        trial.suggest_categorical(f"{transfer}/images", [128, 256, 512])
+        trial.suggest_categorical(f"{transfer}/images", [512, 1024, 2048])
