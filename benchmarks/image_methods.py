@@ -5,9 +5,10 @@
     python benchmarks/image_methods.py --report         # only the page, from the records that are there
 
 The parts: `mnist`, all methods in the compact protocol; `robustness`, RDSKD and its rivals on digits with every knob
-turned; `draws`, RDSKD and DAFL on MNIST with all of them turned; `ablation`, RDSKD without each of its terms; and
-`published`, the released schedules, which want a GPU and are run only if asked for by name. Stopping at any time loses
-nothing: sweep folders go on, and the packed records are committed, so that a fresh clone goes on from there.
+turned; `draws`, RDSKD and DAFL on MNIST with all of them turned; `ablation`, RDSKD without each of its terms; `cifar`,
+a small pair on CIFAR-10; and `published`, the released schedules, which want a GPU and are run only if asked for by
+name. Stopping at any time loses nothing: sweep folders go on, and the packed records are committed, so that a fresh
+clone goes on from there.
 """
 
 import math
@@ -35,7 +36,7 @@ from sweeps.spec import SweepSpec, check_tree
 from sweeps.tree import load
 
 NAME = "image-methods"
-PARTS = ("mnist", "robustness", "draws", "ablation", "published")
+PARTS = ("mnist", "robustness", "draws", "ablation", "cifar", "published")
 USUAL = PARTS[:-1]
 CURVES = _comparison.RECORDS / f"{NAME}-curves.json"
 # Joint draws of each method.
@@ -46,6 +47,7 @@ FILES = {
     "robustness": ("digits-robustness",),
     "draws": ("mnist-draws",),
     "ablation": ("digits-ablation", "mnist-ablation"),
+    "cifar": ("cifar10-small",),
     "published": ("mnist-published",),
 }
 
@@ -171,6 +173,7 @@ def report(place: Place, folder: Path = SPECS, curves: Path = CURVES) -> None:
         *_image_page.robustness(studies["robustness"], first["robustness"], picture, first["mnist"]),
         *_image_page.draws(studies["draws"], first["draws"], first["mnist"]),
         *_image_page.ablation([Results.of(spec, frame) for spec in sweeps["ablation"]]),
+        *_image_page.cifar(first["cifar"]),
         *_image_page.cost({part: [item for item in found if item.identity.sweep in names[part]] for part in PARTS}),
         *_image_page.quoted(),
     ]
