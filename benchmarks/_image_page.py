@@ -15,9 +15,9 @@ from analysis.record import Record
 HEAD = (
     "All numbers are of students after their last step; nothing was selected on test, and settings were chosen on "
     "validation splits of other seeds and other teachers than those reported; [the runs behind that]"
-    "(image-methods-pilot.md) were few, and more were spent on `rdskd` than on its rivals. Of RDSKD's paper the abstract and the "
-    "released code could be had, not its tables nor how it varied settings; MSKD is as it is commonly described, for "
-    "no code of it was released."
+    "(image-methods-pilot.md) were few, and more were spent on `rdskd` than on its rivals. Of RDSKD's paper the "
+    "abstract and the released code could be had, not its tables nor how it varied settings; MSKD is as it is commonly "
+    "described, for no code of it was released."
 )
 
 COMPACT = (
