@@ -32,6 +32,7 @@ class Study:
         broken: settings with a run that ended without saying anything of the method: an error of the program.
         teacher: its accuracy; NaN where it is not known.
         test_size: samples that accuracies are of; 0 where it is not known.
+        runs: of every setting.
         single: variants with one knob turned.
         together: variants with all of them turned.
     """
@@ -43,6 +44,7 @@ class Study:
     broken: Sequence[str]
     teacher: float
     test_size: int
+    runs: int
     single: Sequence[Variant]
     together: Sequence[Variant]
 
@@ -73,7 +75,7 @@ class Study:
         means = {name: statistics.fmean(each) for name, each in values.items() if len(each) == whole}
         teacher = math.nan if not known else float(known[0].teacher_test_accuracy or math.nan)
         size = int(known[0].test_size or 0) if known else 0
-        return cls(label, spec.method, means, failed, sorted(set(broken)), teacher, size, single, together)
+        return cls(label, spec.method, means, failed, sorted(set(broken)), teacher, size, whole, single, together)
 
     @property
     def settings(self) -> list[str]:
@@ -136,8 +138,9 @@ def _instead(method: MethodChoice, here: Mapping[str, object], elsewhere: Result
     if method.name not in known:
         return "not run there"
     there = flatten(parse_method(known[method.name])[1].model_dump())
-    others = {path: value for path, value in there.items() if value != here.get(path)}
-    return "; ".join(f"`{path}` {'as released' if value is None else value}" for path, value in others.items())
+    # What is left out there is the method's own to say, and may come to the same.
+    others = {path: value for path, value in there.items() if value is not None and value != here.get(path)}
+    return "; ".join(f"`{path}` {value}" for path, value in others.items())
 
 
 def spread_table(studies: Sequence[Study], kind: str) -> list[str]:

@@ -9,6 +9,8 @@ import _tables
 from _curves import Curve, run_of
 from _tables import Results
 
+from acgkd.config import MethodChoice, flatten
+from acgkd.methods import parse_method
 from analysis.record import Record
 
 # Of the seconds that the first method takes.
@@ -43,6 +45,19 @@ def equal_time(result: Results, found: Sequence[Record], curves: Mapping[str, Cu
     most = max(alongside)
     told = f"Up to {most} runs at a time shared the machine, and their seconds hold what that costs."
     return [told if most > 1 else "Runs had the machine to themselves.", "", *_tables.table(header, rows)]
+
+
+def settings_table(result: Results) -> list[str]:
+    """What each method is told that is not its default, recipes written out; defaults are as released."""
+    spec = result.spec
+    choices = {spec.method.name: spec.method, **{c.label: spec.control_config(c.label).method for c in spec.controls}}
+    rows = []
+    for label, choice in choices.items():
+        told, plain = (flatten(parse_method(each)[1].model_dump()) for each in (choice, MethodChoice(name=choice.name)))
+        other = {path: value for path, value in told.items() if value is not None and value != plain.get(path)}
+        each = [f"`{path}` {value}" for path, value in other.items() if path != "synthesis/recipe"]
+        rows.append([label, "; ".join(each)])
+    return _tables.table(("what", "settings that are not the method's defaults"), rows)
 
 
 def _after(curves: Sequence[Curve], seconds: float) -> str:

@@ -13,7 +13,7 @@ from analysis.record import Cost, Environment, Identity, Quality, Record
 HOME = Path(__file__).resolve().parents[1] / "benchmarks"
 MODULES = (
     "_claim", "_comparison", "_curves", "_image_figure", "_image_page", "_image_study", "_image_tables",
-    "_image_targets", "_robustness", "_tables", "image_methods",
+    "_image_targets", "_robustness", "_tables", "image_methods", "image_pilot",
 )  # fmt: skip
 
 

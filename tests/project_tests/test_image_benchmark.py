@@ -166,7 +166,7 @@ def test_it_runs_goes_on_from_what_is_packed_and_writes_its_page(
     assert f"]({picture.name})" in page
     assert "rdskd" in picture.read_text()
     packs = archive.read(small.place.records)
-    assert len(packs) == 3
+    assert len(packs) == 4
     for secret in (str(ROOT), str(tmp_path)):
         assert secret not in page + picture.read_text() + small.curves.read_text()
 
@@ -200,3 +200,23 @@ def test_equal_seconds_are_read_from_the_curves_of_the_same_runs(scripts: Simple
     assert table[0].count("after") == len(scripts.image_tables.TIMES)
     assert table[2] == "| fast | 1 | 4 | not begun | 0.600 | 0.800 (ended) | 0.800 (ended) |"
     assert table[3] == "| slow | 1 | 40 | not begun | not begun | not begun | not begun |"
+
+
+@pytest.mark.parametrize("name", ["mnist", "digits-robustness", "mnist-draws", "cifar10-small"])
+def test_students_of_a_table_are_taught_alike(scripts: SimpleNamespace, name: str) -> None:
+    spec = scripts.comparison.read_spec(scripts.comparison.SPECS / f"{name}.yaml")
+    taught = [parse_method(choice)[1].model_dump()["transfer"] for choice in scripts.image_pilot.methods(spec).values()]
+    assert len({(each["steps"], each["batch_size"], each["rate"], each["decay"]) for each in taught}) == 1
+    assert len(taught) > 1
+
+
+def test_a_pilot_keeps_off_the_seeds_of_tables_and_chooses_nothing_early(
+    scripts: SimpleNamespace, tmp_path: Path
+) -> None:
+    module = scripts.image_pilot
+    (tmp_path / "pilot-mnist.yaml").write_text(TINY)
+    with pytest.raises(SystemExit, match="kept for results"):
+        module.specs(("pilot-mnist",), tmp_path)
+    (spec,) = module.specs(("pilot-mnist",))
+    frame = scripts.comparison.frame_of([record("rdskd", "completed", 0.9)])
+    assert not module.chosen(scripts.tables.Results.of(spec, frame))
