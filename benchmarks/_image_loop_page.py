@@ -144,7 +144,8 @@ def page(measured: Sequence[Measured], command: str, rounds: int, load: float) -
         "",
         "Plain loops do the same arithmetic from the same weights and noise, with fused Adam, in a process that keeps "
         "freed memory; their losses differ from those of the step as shipped by rounding, and by what a number format "
-        "or a compiler does. Channels last, bfloat16 and compiling are not used by what is shipped.",
+        "or a compiler does. What is shipped has teacher and student channels last on a CPU; bfloat16 and compiling it "
+        "does not use.",
         "",
     ]
     for found in measured:

@@ -89,8 +89,8 @@ class PlainLoop:
         own = build_generator(generator, setting)
         networks: list[Any] = [own if variant.own_layers else of_torchs_layers(own, device)]
         networks += [setting.teacher, setting.student.train()]
-        if variant.channels_last:
-            networks = [network.to(memory_format=torch.channels_last) for network in networks]
+        layout = torch.channels_last if variant.channels_last else torch.contiguous_format
+        networks = [network.to(memory_format=layout) for network in networks]
         self._rates = (RATE, STUDENT_RATE)
         self._optimizers = [
             torch.optim.Adam(network.parameters(), lr=rate, fused=True)

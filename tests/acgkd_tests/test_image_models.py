@@ -125,3 +125,20 @@ def test_gradients_reach_every_parameter_and_the_image() -> None:
 def test_bad_names_are_refused(preset: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         check_preset(preset)
+
+
+@pytest.mark.parametrize("preset", ["lenet5", "lenet5-half-bn", "resnet-8", "wrn-10-1"])
+def test_on_a_cpu_maps_are_channels_last_and_say_the_same(preset: str) -> None:
+    # At rest: where BatchNorm takes out the mean, a bias has no derivative but rounding error.
+    shipped, plain = built(preset).eval(), built(preset).eval().to(memory_format=torch.contiguous_format)
+    x = torch.randn(5, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    found = []
+    for model in (shipped, plain):
+        images = x.clone().requires_grad_()
+        logits = model(images)
+        logits.square().sum().backward()
+        found.append([logits.detach(), images.grad, *(parameter.grad for parameter in model.parameters())])
+    assert shipped.stages(x)[0].is_contiguous(memory_format=torch.channels_last)
+    assert plain.stages(x)[0].is_contiguous()
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4 * float(other.abs().max()))
