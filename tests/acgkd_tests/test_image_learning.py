@@ -16,14 +16,15 @@ GENERATOR: dict[str, Any] = {**NARROW, "steps": 300, "batch_size": 32, "rate": 0
 PIXELS = {"recipe": "compact", "images": 128, "batch_size": 64, "steps": 100, "statistics_weight": 10.0, "rate": 0.05}
 ROUNDS = {**NARROW, "steps": 24, "warm_up": 4, "batch_size": 64, "statistics_weight": 1.0}
 IMPRESSIONS = {
-    "recipe": "compact", "images": 256, "batch_size": 64, "steps": 100, "pixels": "free", "rate": 3.0, "square_weight": 0.001,
+    "recipe": "compact", "images": 256, "batch_size": 64, "steps": 100,
+    "pixels": "free", "rate": 3.0, "square_weight": 0.001,
 }  # fmt: skip
 # A game begins with an untrained generator and takes longer than the others.
 GAME = {"steps": 900, "turn": 3}
-# By so much a method's accuracy is above that of noise, which is at chance, a tenth. Found on seeds 100 and later: RDSKD
-# at 0.85 with a deviation of 0.02, DAFL and MSKD at 0.8 with one of 0.06, ZSKD at 0.56 with one of 0.2, DeepInversion at
-# 0.7, the games from 0.6, fast_meta at 0.9; and an untrained generator, which learns nothing and is above noise all the
-# same, at 0.3 with a deviation of 0.08.
+# By so much a method's accuracy is above that of noise, which is at chance, a tenth. Found on seeds 100 and later:
+# RDSKD at 0.85 with a deviation of 0.02, DAFL and MSKD at 0.8 with one of 0.06, ZSKD at 0.56 with one of 0.2,
+# DeepInversion at 0.7, the games from 0.6, fast_meta at 0.9; and an untrained generator, which learns nothing and is
+# above noise all the same, at 0.3 with a deviation of 0.08.
 METHODS: dict[str, tuple[dict[str, Any], dict[str, Any], float]] = {
     "rdskd": ({**NARROW, "steps": 300, "batch_size": 64}, {}, 0.5),
     "dafl": (GENERATOR, {}, 0.5),
