@@ -167,13 +167,17 @@ def backward_to(parameters: Sequence[Tensor], loss: Tensor) -> None:
 class PeakMemory:
     """The largest memory seen on host and device since the start, kept across resume.
 
-    On Linux the host's high-water mark is put back first, so that a warm worker does not report its past.
+    On Linux the host's high-water mark is put back first, and what the C library keeps of freed memory is given back
+    before that, so that a warm worker does not report its past.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.host_bytes: int | None = None
         self.device_bytes: int | None = None
+        trim = _of_glibc("malloc_trim")
+        if trim is not None:
+            trim(0)
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")
         if device.type == "cuda":
@@ -197,6 +201,14 @@ class PeakMemory:
         self.host_bytes, self.device_bytes = state["host"], state["device"]
 
 
+def _of_glibc(name: str) -> Any:
+    """A function of the GNU C library; None where there is another one, or none of that name."""
+    try:
+        return getattr(ctypes.CDLL("libc.so.6"), name)
+    except (OSError, AttributeError):
+        return None
+
+
 def keep_freed_memory() -> bool:
     """Tells the C library to keep the memory that torch frees, instead of handing it back at every step.
 
@@ -207,9 +219,8 @@ def keep_freed_memory() -> bool:
         whether the C library took it (only glibc does).
     """
     m_trim_threshold, m_top_pad, m_mmap_threshold = -1, -2, -3
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
+    mallopt = _of_glibc("mallopt")
+    if mallopt is None:
         return False
     # 32 MiB is the largest threshold that glibc accepts; larger tensors keep their own mapping.
     wishes = ((m_mmap_threshold, 32 << 20), (m_trim_threshold, 1 << 30), (m_top_pad, 64 << 20))

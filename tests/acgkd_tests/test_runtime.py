@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acgkd import runtime
 from acgkd.errors import ConfigError
 from acgkd.runtime import Clocks, PeakMemory, Streams, backward, backward_to, derive_seed, resolve_device
 
@@ -171,6 +172,33 @@ def test_a_new_peak_does_not_report_the_past() -> None:
     assert fresh.host_bytes is not None
     assert past.host_bytes is not None
     assert fresh.host_bytes < past.host_bytes
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux")
+def test_a_new_peak_does_not_report_what_the_c_library_keeps() -> None:
+    # Blocks of a size that the C library cuts from its heap, and some that stay between them: it hands nothing back.
+    blocks = [bytearray(b"x" * 100_000) for _ in range(960)]
+    kept = blocks[::20]
+    past = PeakMemory(CPU)
+    past.update()
+    del blocks
+    fresh = PeakMemory(CPU)
+    fresh.update()
+    assert len(kept) == 48
+    assert past.host_bytes is not None
+    assert fresh.host_bytes is not None
+    assert fresh.host_bytes < past.host_bytes - 60_000_000
+
+
+def test_memory_is_measured_where_there_is_another_c_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(runtime.ctypes, "CDLL", missing)
+    assert not runtime.keep_freed_memory()
+    memory = PeakMemory(CPU)
+    memory.update()
+    assert memory.device_bytes is None
 
 
 def test_devices() -> None:
