@@ -124,3 +124,32 @@ def dense(batch: Any) -> Tensor:
     matrix = torch.zeros(nodes, nodes)
     weight = torch.ones(batch.edge_index.shape[1]) if batch.edge_weight is None else batch.edge_weight.detach()
     return matrix.index_put((batch.edge_index[0], batch.edge_index[1]), weight, accumulate=True)
+
+
+def dense_logits(
+    model: Any, x: Tensor, adjacency: Tensor, batch: Tensor
+) -> tuple[Tensor, list[tuple[nn.Module, Tensor]]]:
+    """A GIN or GCN at rest with matrices of all nodes by all nodes, by the formulas.
+
+    Returns:
+        class scores, and each BatchNorm layer with the nodes that it is given.
+    """
+    given: list[tuple[nn.Module, Tensor]] = []
+
+    def norm(layer: nn.Module, nodes: Tensor) -> Tensor:
+        kept: Any = layer
+        given.append((layer, nodes))
+        return (nodes - kept.running_mean) / (kept.running_var + kept.eps).sqrt() * kept.weight + kept.bias
+
+    with_self = adjacency + torch.eye(len(x), dtype=x.dtype)
+    root = with_self.sum(1).rsqrt()
+    for number, layer in enumerate(model.layers):
+        if model.preset.startswith("gin"):
+            first, inner, _, second = layer.nn
+            after = second(torch.relu(norm(inner, first(adjacency @ x + (1 + layer.eps) * x))))
+        else:
+            after = (root.unsqueeze(1) * with_self * root) @ (x @ layer.lin.weight.T) + layer.bias
+        after = torch.relu(norm(model.norms[number], after))
+        x = after + x if number else after
+    sums = torch.stack([x[batch == graph].sum(0) for graph in range(int(batch.max()) + 1)])
+    return sums @ model.classifier.weight.T + model.classifier.bias, given

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from acgkd.config import RunConfig
@@ -18,7 +18,6 @@ from acgkd.graphs import GRAPHS
 from acgkd.graphs.batch import GraphBatch, collate
 from acgkd.graphs.directed import DirectedGraphs, antithetic_edges
 from acgkd.methods.gfkd import METHOD, AlternatingInversion, GfkdConfig
-from acgkd.statistics import BatchNormStatistics
 
 CPU = torch.device("cpu")
 SMALL = {"graphs": 7, "steps": 5}
@@ -37,8 +36,8 @@ def generator() -> torch.Generator:
     return torch.Generator(device="cpu").manual_seed(0)
 
 
-def one_by_one(graphs: DirectedGraphs, edges: Tensor, rows: Tensor) -> GraphBatch:
-    """The slow twin: a matrix for every graph, filled and read pair by pair, then put together as data are."""
+def one_by_one(graphs: DirectedGraphs, edges: Tensor, rows: Tensor) -> list[GraphBatch]:
+    """The slow twin: every graph read pair by pair, and a batch of its own."""
     made, pair, node = [], 0, 0
     for size, label in zip(graphs.sizes.tolist(), graphs.labels.tolist(), strict=True):
         arcs = []
@@ -49,20 +48,29 @@ def one_by_one(graphs: DirectedGraphs, edges: Tensor, rows: Tensor) -> GraphBatc
                         arcs.append((i, j))
                     pair += 1
         edge_index = torch.tensor(arcs, dtype=torch.long).reshape(-1, 2).T
-        made.append(Data(x=rows[node : node + size], edge_index=edge_index, y=torch.tensor([label])))
+        alone = Data(x=rows[node : node + size], edge_index=edge_index, y=torch.tensor([label]))
+        made.append(collate([alone], CPU))
         node += size
     assert (pair, node) == (edges.numel(), rows.shape[0])
-    return collate(made, CPU)
+    return made
 
 
-def loss_of(synthesis: AlternatingInversion, batch: GraphBatch) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of every graph and the weighted statistics of the batch."""
-    teacher, config = synthesis.setting.teacher, synthesis.config
-    heard = BatchNormStatistics(teacher, config.statistics)
-    with heard.listening():
-        scores = GRAPHS.logits(teacher, batch)
-    assert batch.labels is not None
-    return F.cross_entropy(scores, batch.labels, reduction="none"), config.statistics_weight * heard.distance(CPU)
+def loss_of(synthesis: AlternatingInversion, graphs: list[GraphBatch]) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of every graph, from a pass of its own, and the weighted statistics of all their nodes together."""
+    teacher = synthesis.setting.teacher
+    given: dict[Any, list[Tensor]] = {layer: [] for layer in teacher.modules() if isinstance(layer, nn.BatchNorm1d)}
+    hooks = [layer.register_forward_pre_hook(lambda layer, nodes: given[layer].append(nodes[0])) for layer in given]
+    scores = [GRAPHS.logits(teacher, graph) for graph in graphs]
+    for hook in hooks:
+        hook.remove()
+    assert synthesis.config.statistics == "norm"
+    far = torch.zeros(())
+    for layer, inputs in given.items():
+        nodes = torch.cat(inputs)
+        far = far + (nodes.mean(dim=0) - layer.running_mean).square().sum().sqrt()
+        far = far + (nodes.var(dim=0, unbiased=False) - layer.running_var).square().sum().sqrt()
+    cross_entropy = [F.cross_entropy(score, graph.labels) for score, graph in zip(scores, graphs, strict=True)]
+    return torch.stack(cross_entropy), synthesis.config.statistics_weight * far
 
 
 # ---- gradients

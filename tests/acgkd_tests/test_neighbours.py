@@ -1,5 +1,6 @@
 """Sums over neighbours, BatchNorm at rest, and both models, against plain and dense twins."""
 
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -123,37 +124,15 @@ def test_the_quick_way_equals_torch_geometrics(preset: str) -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
-def dense_logits(model: Any, x: Tensor, adjacency: Tensor, batch: Tensor) -> Tensor:
-    """The model with matrices of all nodes by all nodes, by the formulas."""
-
-    def norm(layer: nn.Module, nodes: Tensor) -> Tensor:
-        kept: Any = layer
-        return (nodes - kept.running_mean) / (kept.running_var + kept.eps).sqrt() * kept.weight + kept.bias
-
-    graph = model.preset.split("-")[0]
-    with_self = adjacency + torch.eye(len(x))
-    root = with_self.sum(1).rsqrt()
-    for number, layer in enumerate(model.layers):
-        if graph == "gin":
-            first, inner, _, second = layer.nn
-            after = second(torch.relu(norm(inner, first(adjacency @ x + (1 + layer.eps) * x))))
-        else:
-            after = (root.unsqueeze(1) * with_self * root) @ (x @ layer.lin.weight.T) + layer.bias
-        after = torch.relu(norm(model.norms[number], after))
-        x = after + x if number else after
-    sums = torch.stack([x[batch == graph].sum(0) for graph in (0, 1)])
-    return sums @ model.classifier.weight.T + model.classifier.bias
-
-
 @pytest.mark.parametrize("preset", ["gin-5-16", "gcn-5-16"])
-def test_all_pairs_as_candidates_are_the_dense_computation(preset: str) -> None:
+def test_all_pairs_as_candidates_are_the_dense_computation(tiny: ModuleType, preset: str) -> None:
     """Complexity 1 leaves nothing out: logits and gradients are those of dense matrices."""
     model, x, edge_index, half, batch = model_and_batch(preset)
     listed = half.clone().requires_grad_()
     ours = model(x, edge_index, torch.cat([listed, listed]), batch, 2)
     (of_pairs,) = gradients_of(ours, listed)
     matrix = torch.zeros(11, 11).index_put((edge_index[1], edge_index[0]), torch.cat([half, half])).requires_grad_()
-    theirs = dense_logits(model, x, matrix, batch)
+    theirs, _ = tiny.dense_logits(model, x, matrix, batch)
     (of_entries,) = gradients_of(theirs, matrix)
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
     # The derivative by a pair is that by its entry and the mirrored one together.
