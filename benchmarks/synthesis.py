@@ -214,9 +214,9 @@ def page(state: dict[str, Any], command: str) -> str:
     for threads, times in state["times"].items():
         named = "one thread" if threads == 1 else f"{threads} threads"
         lines += [f"## Milliseconds of a step, {named}", "", *grid(sizes, milliseconds(times))]
-        lines += [f"Targets, {named}:", "", *targets(times, memory, sizes), ""]
+        lines += [f"Targets, {named}; memory is that of one thread:", "", *targets(times, memory, sizes), ""]
     lines += ["## Peak memory of synthesis, MiB", ""]
-    lines += ["High-water mark of a process that does two steps, less what it held before.", ""]
+    lines += ["High-water mark of a process of one thread that does two steps, less what it held before.", ""]
     lines += grid(sizes, mebibytes)
     return "\n".join([*lines, *state["accuracy"]])
 

@@ -43,6 +43,15 @@ def test_the_synthesis_benchmark_measures_in_processes_and_writes_its_page(
     assert "not measured" in text
 
 
+@pytest.mark.slow
+def test_a_measurement_is_made_in_a_process_of_its_own(scripts: SimpleNamespace) -> None:
+    """With the threads that it is told, and an error of that process is told here."""
+    module = scripts.synthesis
+    assert module.asked(module.DEGREE, 4, 4, "time", 1) > 0
+    with pytest.raises(RuntimeError, match="KeyError: 'no such variant'"):
+        module.asked("no such variant", 4, 4, "time", 1)
+
+
 def test_what_is_too_small_to_be_measured_gives_no_ratio(scripts: SimpleNamespace) -> None:
     small, large = ("a", 4), ("a", 8)
     assert scripts.synthesis.ratio({small: [0.0], large: [1.0]}, large, small) is None
