@@ -5,6 +5,9 @@ from collections.abc import Callable, Sequence
 
 from _tables import Results
 
+from acgkd.config import MethodChoice, flatten
+from acgkd.methods import parse_method
+
 
 def targets(
     results: Sequence[Results], pair: tuple[str, str], main: str, baseline: str, rivals: Sequence[str]
@@ -63,5 +66,15 @@ def targets(
             f"on {len(clear)} of {len(pairs)}: {', '.join(clear) or 'none'}",
         ),
     )
-    head = f"Of `{main}` at its defaults, `{pair[0]}` → `{pair[1]}`:"
+    apart = {names[item.spec.name]: _apart(item.spec.method) for item in gin}
+    but = "; ".join(f"{settings} on {name}" for name, settings in apart.items() if settings)
+    head = f"Of `{main}`, `{pair[0]}` → `{pair[1]}`, at its defaults{but and f' but for {but}'}:"
     return [head, "", *(f"* {law}: {'met' if met else 'missed'}; {told.lstrip('; ')}" for law, met, told in laws)]
+
+
+def _apart(choice: MethodChoice) -> str:
+    """The settings of a method that are not its defaults."""
+    ours, defaults = (
+        flatten(parse_method(each)[1].model_dump(mode="json")) for each in (choice, MethodChoice(name=choice.name))
+    )
+    return ", ".join(f"`{name}` {value}" for name, value in ours.items() if value != defaults.get(name))

@@ -9,6 +9,7 @@ One spec for each data set, in specs/benchmarks. Stopping at any time loses noth
 records of finished runs are committed, so that a fresh clone goes on from there.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import _calibration
 import _comparison
 import _tables
 from _comparison import ROOT, SPECS, Place
+from _graph_rows import ROWS
 from _tables import Results
 from _targets import targets
 
@@ -134,25 +136,23 @@ def report(names: Sequence[str], place: Place, folder: Path = SPECS, record: Pat
         "",
         "Each seed varies split (60/10/30, stratified), teacher and draws; all methods of a pair see the same. "
         "Teachers and students keep their last weights, and nothing was selected on test. Every method is told the "
-        "same of the data (the data set's published node range, mean degree, features and classes), has as many "
-        "pseudo-graphs where their number is fixed, and as many steps as take the same seconds of synthesis (below); "
-        "`gfkd (as released)` alone keeps its own density, number of graphs and steps. `gfkd (transfer of acgkd)` "
-        "teaches GFKD's graphs as ACGKD teaches its own. `dfad_gnn (balance and statistics)` has two terms that the "
-        "method has not. Where `acgkd` and `random_graphs` assume communities or hubs, which the others "
-        "cannot, their rows with `pairs` are the ones like to like. "
-        "ACGKD and DFAD-GNN are reconstructions: the full text of the one and the code of the other could not be "
-        "obtained.",
+        "same of the data (the data set's published node range, mean degree, features and classes) and has as many "
+        "pseudo-graphs where their number is fixed; `gfkd (as released)` alone keeps its own density, number of graphs "
+        "and steps. What else sets the rows apart stands under *Rows*.",
         "",
         "Means over seeds ± standard deviation. *Ratio*: student over teacher. *Recovered*: Σ(student − majority) / "
         "Σ(teacher − majority), bootstrap interval over seeds, a dash where the gap is not clearly above 0. "
         f"*Difference*: to `{BASELINE}`, paired by seed, with its 95 % interval, corrected for re-splits (Nadeau and "
-        "Bengio). *Collapsed*: seeds whose student says one class only. Seconds are those of the run that made the "
-        "samples: pairs with one teacher, and rows with one synthesis, share them. Peak memory is that of the whole "
-        "process. COLLAB and REDDIT-BINARY are reduced: 60 pseudo-graphs, 100 steps, teachers of 15 epochs.",
+        "Bengio). *Collapsed*: seeds whose student says one class only. COLLAB and REDDIT-BINARY are reduced: 60 "
+        "pseudo-graphs, 100 steps, teachers of 15 epochs.",
         "",
         "## Targets",
         "",
         *targets(results, GIN, MAIN, BASELINE, RIVALS),
+        "",
+        "## Rows",
+        "",
+        *ROWS,
         "",
         "## Steps",
         "",
@@ -173,14 +173,16 @@ def report(names: Sequence[str], place: Place, folder: Path = SPECS, record: Pat
 
 def _steps(results: Sequence[Results], calibrated: dict[str, dict[str, dict[str, dict[str, float]]]]) -> list[str]:
     """Steps of each method on each data set, with the recorded seconds of one where they were measured."""
-    firsts = {str(item.spec.dataset.name): item.spec for item in reversed(results) if item.spec.dataset is not None}
+    firsts = {str(item.spec.dataset.name): item for item in reversed(results) if item.spec.dataset is not None}
     names = [name for name in DATASETS if name in firsts]
     labels = list(dict.fromkeys(label for item in results for label in item.labels))
     rows = []
     for label in labels:
         cells = [label]
         for name in names:
-            steps = _steps_in(firsts[name], label)
+            steps = _steps_in(firsts[name].spec, label)
+            if steps is not None and _untouched(firsts[name], label):
+                steps = 0
             pace = calibrated.get(name, {}).get("methods", {}).get(label, {}).get("step_s")
             cells.append("" if steps is None else f"{steps}" + ("" if pace is None else f" × {1000 * pace:.0f} ms"))
         rows.append(cells)
@@ -200,6 +202,12 @@ def _steps_in(spec: SweepSpec, label: str) -> int | None:
     if steps is None and config.method.name not in ("random_graphs", "real_data"):
         steps = settings.get("method/transfer/steps")
     return None if steps is None else int(steps)
+
+
+def _untouched(result: Results, label: str) -> bool:
+    """Whether a method that was run had nothing to learn: it took no step, whatever its settings say."""
+    spent = [result.value(label, f"{stage}_s") for stage in ("synthesis", "joint")]
+    return result.value(label, "completed") > 0 and all(map(math.isnan, spent))
 
 
 def main() -> None:

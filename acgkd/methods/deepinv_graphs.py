@@ -4,7 +4,8 @@ The baseline that graph papers call DeepInvG: minimise CE(T(G), y) + w_bn Σ_lay
 over the features alone, then teach a plain student at one temperature. What ACGKD gains over it, it gains by structure.
 
 No code of the baseline is public. DeepInversion's own statistics term is `statistics: norm`, and its students saw each
-sample as it was written out, which is `samples: fixed`; the defaults were chosen on validation splits instead.
+sample as it was written out, which is `samples: fixed`; the defaults, `gaussian_kl` and `resampled`, are ours. They
+were chosen on validation splits before records were kept, so nothing shows how much better they are.
 Source: Yin et al. (2020), arXiv:1912.08795, for images; Deng and Zhang (2021), arXiv:2105.07519, for graphs.
 """
 

@@ -9,6 +9,8 @@ The steps are in `methods/_alternating.py`, the graphs in `graphs/directed.py`.
 Defaults are the released code's. The paper states other steps, decay and training of the student: `recipe: paper`.
 Where the code adds self-loops (`--self_loop`, to real graphs too) there are none here: our models count a node itself
 already, and neither data nor pseudo-graphs have any. Sizes are the prior's, as of every method.
+The code learns all features freely; here those that are degrees follow from the edges, and constant ones stay, so that
+structure alone is learned there.
 Source: Deng and Zhang (2021), arXiv:2105.07519; released code e68e4d6, `inversion_gcn.py` and `utils/helper.py`.
 """
 

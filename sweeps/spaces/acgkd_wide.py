@@ -1,4 +1,10 @@
-"""All that `acgkd_default` asks for, and the options that are off by default: for those with trials to spend."""
+"""All that `acgkd_default` asks for, and options beyond it: for those with trials to spend.
+
+These are the start of the curriculum and its measure of difficulty, the structure (as supposed, `pairs` or `hubs`), the
+pull of the degree, λ, confidence, sizes, half of each batch fixed, and recalibration. Left out are, among others,
+annealed λ, regrown pairs, joined syntheses, spread densities, structures `mlp` and `communities` where they are not
+supposed, other statistics, noise and relaxation, the weight against the student, and a plain student.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def suggest(trial: "optuna.Trial") -> None:
-    """Asks for what `acgkd_default` asks for, then for hubs, λ, the degree, order, draws and calibration."""
+    """Asks for what `acgkd_default` asks for, then for order, structure, degree, λ, confidence, sizes and draws."""
     acgkd_default.suggest(trial)
     curriculum = "method/transfer/curriculum"
     # Asked again, a name answers what it answered before.
