@@ -6,7 +6,11 @@
 The paper's own code is not public. Widths, rates, losses and turns are those of the port in GammaGL, which stops at the
 epoch that is best on real validation data: here nothing looks at data, and the last student is the result. The port
 also cuts the generator's gradient where it makes edges and features discrete, so its generator stays as it was
-initialised (`gradient: cut`).
+initialised.
+
+Four defaults of the generator are not the port's: it learns (`gradient: straight_through`), its graphs have sizes and a
+mean degree of the prior's (`sizes`, `density`), and degrees as features follow from its edges (`degree_features`).
+The port's are `synthesis: {gradient: cut, sizes: fixed, density: released, degree_features: free}`.
 
 Neither loss ties graphs to the teacher's data or balances classes. A sum-pooling teacher answers graphs far from its
 data with large logits of one class; once student and teacher are both sure of it, the generator's gradient vanishes.

@@ -1,4 +1,4 @@
-"""All of DFAD-GNN that is worth searching: how the generator plays, and how the student does."""
+"""All of DFAD-GNN that is worth searching: how the generator plays, what may tie it to data, how the student plays."""
 
 from typing import TYPE_CHECKING
 
@@ -7,11 +7,13 @@ if TYPE_CHECKING:
 
 
 def suggest(trial: "optuna.Trial") -> None:
-    """Asks for density, turns and rates; where the released threshold is kept, for its value too."""
+    """Asks for density, further terms, turns and rates; where the released threshold is kept, for its value too."""
     synthesis, transfer = "method/synthesis", "method/transfer"
     if trial.suggest_categorical(f"{synthesis}/density", ["prior", "released"]) == "released":
         trial.suggest_float(f"{synthesis}/threshold", 0.1, 0.9)
-    trial.suggest_categorical(f"{synthesis}/gradient", ["straight_through", "cut"])
+    # With the port's `gradient: cut` the generator would never learn.
+    trial.suggest_float(f"{synthesis}/balance_weight", 0.0, 20.0)
+    trial.suggest_float(f"{synthesis}/statistics_weight", 0.0, 10.0)
     trial.suggest_int(f"{synthesis}/turn", 1, 5)
     trial.suggest_float(f"{synthesis}/rate", 0.0001, 0.01, log=True)
     trial.suggest_int(f"{transfer}/turn", 1, 10)
