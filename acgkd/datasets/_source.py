@@ -31,7 +31,7 @@ class Source:
 
 
 def find_source(name: str, config: DatasetConfig, home_url: str) -> Source:
-    """The first place that has a set's files: `dataset.root`, ``$ACGKD_DATA``, `dataset.mirror`, its own home.
+    """Where a set's files come from: `dataset.root` or `dataset.mirror` if named, else ``$ACGKD_DATA``, else its home.
 
     A `root` that is named and lacks the set is an error, not a reason to look elsewhere.
 

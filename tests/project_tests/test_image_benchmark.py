@@ -179,6 +179,18 @@ def test_it_runs_goes_on_from_what_is_packed_and_writes_its_page(
     assert clone.page.read_text() == page
 
 
+@pytest.mark.slow
+@pytest.mark.ray
+def test_workers_keep_curves_too(scripts: SimpleNamespace, small: SimpleNamespace) -> None:
+    benchmark = scripts.image_methods
+    assert benchmark.run(["mnist"], small.place, workers=2, hours=None, folder=small.folder)
+    curves = benchmark.keep_curves(small.place, small.folder, small.curves)
+    assert len(curves) == 3
+    for curve in curves.values():
+        assert list(curve.seconds) == sorted(curve.seconds)
+        assert len(curve.seconds) == len(curve.accuracy) == 4, "four steps, each judged"
+
+
 def test_the_released_schedules_need_a_gpu(
     scripts: SimpleNamespace, small: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
