@@ -52,8 +52,8 @@ RELEASED = (
 ROBUSTNESS = (
     "The abstract claims higher accuracy with more robustness over settings than the four rivals have. How the paper "
     "varied settings is not known, and its code has no weights, so the design is ours and the same for all: every "
-    "weight of a loss (for ZSKD, which has none, its two concentrations together), both learning rates, the batch, and "
-    "the length of a generator's noise are multiplied. *One at a time* by 0.1, 0.3, 3 and 10; *jointly* by numbers "
+    "weight of a loss (for ZSKD its two concentrations together as well), both learning rates, the batch, and the "
+    "length of a generator's noise are multiplied. *One at a time* by 0.1, 0.3, 3 and 10; *jointly* by numbers "
     "drawn log-uniformly from 0.1 to 10, the same for knobs that methods share. A method with fewer knobs is turned "
     "less. The test accuracy of every setting counts and none is selected."
 )

@@ -51,7 +51,7 @@ def test_knobs_are_found_by_one_rule(scripts: SimpleNamespace, methods: dict[str
         "rdskd": weights | {"diversity_weight"},
         "dafl": weights | {"activation_weight"},
         "mskd": weights | {"activation_weight", "mode_seeking_weight"},
-        "zskd": {"concentration"},
+        "zskd": {"concentration", "square_weight"},
         "deepinversion": {"statistics_weight", "variation_weight"},
     }
     own = {label: set(knobs(method)) - shared for label, method in methods.items()}
@@ -220,6 +220,26 @@ def test_students_of_a_table_are_taught_alike(scripts: SimpleNamespace, name: st
     taught = [parse_method(choice)[1].model_dump()["transfer"] for choice in scripts.image_pilot.methods(spec).values()]
     assert len({(each["steps"], each["batch_size"], each["rate"], each["decay"]) for each in taught}) == 1
     assert len(taught) > 1
+
+
+@pytest.mark.parametrize(("pilot", "table"), [("pilot-digits", "digits-robustness")])
+def test_tables_have_the_settings_that_validation_splits_chose(
+    scripts: SimpleNamespace, tmp_path: Path, pilot: str, table: str
+) -> None:
+    module, comparison = scripts.image_pilot, scripts.comparison
+    (spec,) = module.specs((pilot,))
+    packed = shutil.copy(comparison.Place.of(module.NAME).records, tmp_path)
+    found = comparison.records([spec], comparison.Place(tmp_path, Path(packed), tmp_path / "page.md"))
+    chosen = module.chosen(scripts.tables.Results.of(spec, comparison.frame_of(found)))
+    assert set(chosen) == {"rdskd", "dafl", "zskd", "deepinversion"}
+    tried = module.methods(spec)
+    stands = module.methods(comparison.read_spec(comparison.SPECS / f"{table}.yaml"))
+    for method, label in chosen.items():
+        assert parse_method(stands[method])[1] == parse_method(tried[label])[1]
+    rows = [choice.name for choice in tried.values()]
+    assert all(rows.count(method) == rows.count("rdskd") for method in chosen)
+    rates = {name: stands[name].synthesis["rate"] for name in ("dafl", "mskd")}
+    assert rates["mskd"] == rates["dafl"]
 
 
 def test_a_pilot_keeps_off_the_seeds_of_tables_and_chooses_nothing_early(
