@@ -139,7 +139,7 @@ def report(names: Sequence[str], place: Place, folder: Path = SPECS) -> None:
         f"chosen by the mean {OBJECTIVE.replace('_', ' ')} on validation splits. The chosen settings and those before "
         "tuning then run on fresh seeds, which no search has seen; the test splits play no part before that. A search "
         "that looks at validation data is not data-free: this page says what tuning can buy, not what can be had "
-        "without data.",
+        "without data. The settings before tuning are no trial of the search, so it may end below them.",
         "",
         "Before tuning `acgkd` and `deepinv_graphs` are at their defaults. `gfkd` is not at those of its released "
         "code: it begins at the prior's density and has as many steps (300) and graphs (160) as ACGKD, its rates "
