@@ -14,7 +14,9 @@ The port's are `synthesis: {gradient: cut, sizes: fixed, density: released, degr
 
 Neither loss ties graphs to the teacher's data or balances classes. A sum-pooling teacher answers graphs far from its
 data with large logits of one class; once student and teacher are both sure of it, the generator's gradient vanishes.
-`balance_weight` and `statistics_weight`, which are not of the paper, tie them to both.
+`balance_weight` and `statistics_weight`, which are not of the paper, tie them to both. On `motifs` it does not
+learn without them: at its defaults validation accuracy is 0.5 on seeds 100, 101 and 102, chance, as with untrained
+graphs; with weights of 5 and 1, 300 steps and a rate that falls it is 1.00, 0.81 and 0.78.
 Source: Zhuang et al. (2022), arXiv:2205.03811; GammaGL dfad6e3d, `examples/dfad_gnn`.
 """
 

@@ -317,21 +317,27 @@ def test_it_always_looks_at_the_student() -> None:
 
 
 @pytest.mark.slow
-def test_balance_and_statistics_make_it_learn_more_on_motifs_than_random_graphs(tmp_path: Path) -> None:
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", [100, 101, 102])
+def test_on_motifs_it_learns_with_balance_and_statistics_and_not_without(tmp_path: Path, seed: int) -> None:
     weights = {"balance_weight": 5.0, "statistics_weight": 1.0}
     methods = [
+        {"name": "dfad_gnn"},
         {"name": "dfad_gnn", "synthesis": weights, "transfer": {"steps": 300, "schedule": "linear"}},
         {"name": "random_graphs", "transfer": {"projection": "none"}},
     ]
     found = []
     for method in methods:
         config = {"dataset": "motifs", "teacher": "gin-5-64", "student": "gin-3-32", "method": method}
-        experiment = Experiment(RunConfig.model_validate(config), 101, home=tmp_path)
+        experiment = Experiment(RunConfig.model_validate(config), seed, home=tmp_path)
         experiment.prepare()
         run = experiment.start()
         run.advance()
         found.append(experiment.judge(run, ["validation_accuracy", "validation_divergence"]))
-    learned, control = found
-    # Seeds 101 and 102: accuracies 0.84 and 0.91, divergences 0.55 and 0.37; the control at 101: 0.5 and 7.4.
-    assert learned["validation_accuracy"] > control["validation_accuracy"] + 0.15
+    published, learned, control = found
+    # Seeds 100 to 102. With both: accuracies 1.00, 0.81 and 0.78, divergences 0.01, 0.5 and 1.5. As published and of
+    # the control: accuracies of 0.5, which is chance, and divergences of 64, 10 and 11, and of 17, 7 and 41.
+    assert learned["validation_accuracy"] > control["validation_accuracy"] + 0.1
     assert learned["validation_divergence"] < 0.25 * control["validation_divergence"]
+    assert published["validation_accuracy"] < learned["validation_accuracy"] - 0.1
+    assert published["validation_divergence"] > 2 * learned["validation_divergence"]

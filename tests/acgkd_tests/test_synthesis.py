@@ -11,7 +11,9 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acgkd.config import RunConfig
 from acgkd.errors import ConfigError
+from acgkd.experiment import Experiment
 from acgkd.graphs import GRAPHS, Prior
 from acgkd.methods._inversion import SynthesisConfig, _targets
 
@@ -217,3 +219,21 @@ def test_regrowth_needs_odds_of_each_pair_and_pairs_that_are_no_candidates(tiny:
         tiny.distillation(synthesis=small(structure="communities", regrowth={"every": 5}))
     with pytest.raises(ValueError, match=r"`regrowth/every` needs `complexity/mode: degree` or `ratio`"):
         SynthesisConfig.model_validate({"complexity": {"mode": "threshold"}, "regrowth": {"every": 5}})
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", [100, 101, 102])
+def test_at_its_defaults_it_teaches_motifs_what_random_graphs_do_not(tmp_path: Path, seed: int) -> None:
+    found = []
+    for method in ("acgkd", "random_graphs"):
+        config = {"dataset": "motifs", "teacher": "gin-5-64", "student": "gin-3-32", "method": method}
+        experiment = Experiment(RunConfig.model_validate(config), seed, home=tmp_path)
+        experiment.prepare()
+        run = experiment.start()
+        run.advance()
+        found.append(experiment.judge(run, ["validation_accuracy", "validation_divergence"]))
+    learned, control = found
+    # Seeds 100 to 102: accuracies of 1, divergences below 0.001; the control's 0.5, and 16, 6.2 and 14.
+    assert learned["validation_accuracy"] > control["validation_accuracy"] + 0.3
+    assert learned["validation_divergence"] < 0.2 * control["validation_divergence"]
