@@ -410,6 +410,22 @@ def test_what_it_learns_on_motifs_teaches_more_than_random_graphs(tmp_path: Path
             assert learned["validation_divergence"] < 0.5 * control["validation_divergence"]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_as_released_it_brings_students_nearer_on_motifs_than_random_graphs(tmp_path: Path) -> None:
+    found = []
+    for method in ({"name": "gfkd"}, {"name": "random_graphs", "transfer": {"projection": "none"}}):
+        config = {"dataset": "motifs", "teacher": "gin-5-64", "student": "gin-3-32", "method": method}
+        experiment = Experiment(RunConfig.model_validate(config), 100, home=tmp_path)
+        experiment.prepare()
+        run = experiment.start()
+        run.advance()
+        found.append(experiment.judge(run, ["validation_divergence"]))
+    released, control = found
+    # The one seed that was run: divergences of 2.5 and 17. Accuracies are 0.56 and 0.5, no difference to speak of.
+    assert released["validation_divergence"] < 0.5 * control["validation_divergence"]
+
+
 # ---- settings
 
 
