@@ -31,7 +31,7 @@ HEAD = (
     "tables. Judged on validation splits, with seeds, and so teachers and splits, that no table reports; the test "
     "splits play no part. The row with the highest mean accuracy stands in the tables (bold). MSKD, which is DAFL with "
     "one more term, takes what is chosen for DAFL; methods that are not here stand as their recipes have them. Two or "
-    "three seeds are few: rows a few points apart could change places."
+    "three seeds are few: rows a few points apart could change places. Seconds are rough, with other work beside."
 )
 
 

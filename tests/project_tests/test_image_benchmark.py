@@ -222,7 +222,7 @@ def test_students_of_a_table_are_taught_alike(scripts: SimpleNamespace, name: st
     assert len(taught) > 1
 
 
-@pytest.mark.parametrize(("pilot", "table"), [("pilot-digits", "digits-robustness")])
+@pytest.mark.parametrize(("pilot", "table"), [("pilot-mnist", "mnist"), ("pilot-digits", "digits-robustness")])
 def test_tables_have_the_settings_that_validation_splits_chose(
     scripts: SimpleNamespace, tmp_path: Path, pilot: str, table: str
 ) -> None:
