@@ -55,7 +55,7 @@ def settings_table(result: Results) -> list[str]:
     for label, choice in choices.items():
         told, plain = (flatten(parse_method(each)[1].model_dump()) for each in (choice, MethodChoice(name=choice.name)))
         other = {path: value for path, value in told.items() if value is not None and value != plain.get(path)}
-        each = [f"`{path}` {value}" for path, value in other.items() if path != "synthesis/recipe"]
+        each = [f"`{path}` {value}" for path, value in other.items() if not path.endswith("/recipe")]
         rows.append([label, "; ".join(each)])
     return _tables.table(("what", "settings that are not the method's defaults"), rows)
 
