@@ -13,7 +13,7 @@ from acgkd.evaluation import balanced_agreement
 from acgkd.images import ImagePrior
 from acgkd.images.generator import reaches
 from acgkd.methods import METHODS, Setting
-from acgkd.methods._graphs import ComplexityConfig
+from acgkd.methods._pseudo_graphs import ComplexityConfig
 from acgkd.modality import Modality
 from acgkd.runtime import Streams, derive_seed
 

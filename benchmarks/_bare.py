@@ -7,7 +7,8 @@ from torch import nn
 
 from acgkd.graphs.prior import Prior
 from acgkd.methods import METHODS, Run, Setting, StageName
-from acgkd.methods._graphs import PseudoGraphConfig, Untrained
+from acgkd.methods._graphs import Untrained
+from acgkd.methods._pseudo_graphs import PseudoGraphConfig
 from acgkd.models import build_model
 from acgkd.runtime import Streams
 from acgkd.teacher import as_teacher

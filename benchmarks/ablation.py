@@ -29,8 +29,8 @@ FIRST_SEED = 100
 RULE = (
     "The rule, written when seven rows of one column had been seen: an option becomes a default where its ratio over "
     "all columns lies below 1 by twice the standard error, and accuracy falls by more than a point in no column. "
-    "Difficulty by entropy and by gap, and the bounds of the adversarial temperature, were run last, when all other "
-    "rows had been seen."
+    "Difficulty by entropy and by gap, the bounds of the adversarial temperature, drawn labels and free degree "
+    "features were run last, when all other rows had been seen."
 )
 CONFIRMED = (
     "The three data sets differ in what helps, so an option may suit one structure and not the others. What had a "

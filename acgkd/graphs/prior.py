@@ -81,6 +81,19 @@ class Prior:
         """
         return torch.arange(count, device="cpu") % self.classes
 
+    def drawn_labels(self, count: int, host: torch.Generator) -> Tensor:
+        """Pseudo-labels drawn evenly, each by itself, after one of every class.
+
+        Args:
+            count: how many; as many as there are classes at least.
+            host: on the CPU.
+
+        Shapes:
+            returns: ``[count]`` on the CPU
+        """
+        drawn = torch.randint(self.classes, (count - self.classes,), generator=host, device="cpu")
+        return torch.cat([torch.arange(self.classes, device="cpu"), drawn])
+
     def facts(self) -> dict[str, Any]:
         """The prior as plain values, for records and tables."""
         return asdict(self)

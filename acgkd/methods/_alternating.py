@@ -15,7 +15,8 @@ from acgkd.graphs.directed_parts import DirectedPart
 from acgkd.graphs.prior import Prior
 from acgkd.losses import feature_entropy
 from acgkd.methods import Setting
-from acgkd.methods._graphs import PseudoGraphSource, check_count
+from acgkd.methods._graphs import PseudoGraphSource
+from acgkd.methods._pseudo_graphs import check_count
 from acgkd.methods._recipe import filled
 from acgkd.methods._transfer import Samples
 from acgkd.runtime import backward

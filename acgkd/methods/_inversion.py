@@ -17,7 +17,8 @@ from acgkd.graphs.candidates import regrown
 from acgkd.graphs.structures import Pairs
 from acgkd.losses import feature_entropy, softened_kl
 from acgkd.methods import Setting
-from acgkd.methods._graphs import PseudoGraphConfig, Untrained
+from acgkd.methods._graphs import Untrained
+from acgkd.methods._pseudo_graphs import PseudoGraphConfig
 from acgkd.runtime import backward
 from acgkd.statistics import BatchNormStatistics, Statistic
 

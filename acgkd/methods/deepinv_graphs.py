@@ -26,8 +26,9 @@ from acgkd.graphs.fixed_structure import FixedStructure
 from acgkd.graphs.prior import Prior
 from acgkd.losses import feature_entropy
 from acgkd.methods import Method, MethodConfig, Run, Setting
-from acgkd.methods._graphs import PseudoGraphConfig, PseudoGraphSource, build_pseudo_graphs, synthesis_then_transfer
+from acgkd.methods._graphs import PseudoGraphSource, synthesis_then_transfer
 from acgkd.methods._plain import PlainTransferConfig
+from acgkd.methods._pseudo_graphs import PseudoGraphConfig, build_pseudo_graphs
 from acgkd.methods._transfer import Samples
 from acgkd.runtime import backward
 from acgkd.statistics import BatchNormStatistics, Statistic

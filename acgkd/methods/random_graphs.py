@@ -1,7 +1,8 @@
 """The lower control: the same pseudo-graphs, not optimised. What a method gains, it gains over this."""
 
 from acgkd.methods import Method, MethodConfig, Run, Setting
-from acgkd.methods._graphs import GraphTransferConfig, PseudoGraphConfig, Untrained, synthesis_then_transfer
+from acgkd.methods._graphs import GraphTransferConfig, Untrained, synthesis_then_transfer
+from acgkd.methods._pseudo_graphs import PseudoGraphConfig
 
 
 class RandomGraphsConfig(MethodConfig):

@@ -14,7 +14,7 @@ from torch import Tensor
 from acgkd.graphs.candidates import Mode, draw_candidates, unrank
 from acgkd.graphs.hubs import STEEPEST, _pairs, _spread, draw_hub_candidates
 from acgkd.graphs.prior import LARGEST, Prior
-from acgkd.methods._graphs import PseudoGraphConfig, build_pseudo_graphs
+from acgkd.methods._pseudo_graphs import PseudoGraphConfig, build_pseudo_graphs
 
 
 def generator(seed: int = 0) -> torch.Generator:

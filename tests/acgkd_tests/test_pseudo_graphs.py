@@ -14,7 +14,7 @@ from acgkd.graphs.batch import GraphBatch
 from acgkd.graphs.concrete import one_hot
 from acgkd.graphs.prior import Prior
 from acgkd.graphs.pseudo_graphs import PseudoGraphs
-from acgkd.methods._graphs import ComplexityConfig, PseudoGraphConfig, build_pseudo_graphs
+from acgkd.methods._pseudo_graphs import ComplexityConfig, PseudoGraphConfig, build_pseudo_graphs
 
 MODES = [{"mode": "degree"}, {"mode": "ratio", "ratio": 0.5}, {"mode": "threshold", "threshold": 0.3}]
 FEATURES = ["categorical", "continuous", "degree", "constant"]
@@ -215,3 +215,35 @@ def test_priors_join_run_and_entry_and_the_run_wins() -> None:
     assert GRAPHS.prior(PriorConfig(mean_degree=1.0), known).mean_degree == 1.0
     with pytest.raises(ConfigError, match=r"`features`, `feature_count`"):
         GRAPHS.prior(PriorConfig(nodes=(3, 4), classes=2), PriorConfig())
+
+
+def test_labels_may_be_drawn_and_leave_no_class_out(build: Any) -> None:
+    labels = [build(seed, {"graphs": 40, "labels": "drawn"}, classes=3).labels for seed in range(3)]
+    balanced = build(config={"graphs": 40}, classes=3).labels
+    for drawn_labels in labels:
+        assert drawn_labels[:3].tolist() == [0, 1, 2]
+        assert set(drawn_labels.tolist()) == {0, 1, 2}
+        assert not torch.equal(drawn_labels, balanced)
+    assert not torch.equal(labels[0], labels[1])
+    assert len({tuple(each.bincount().tolist()) for each in labels}) > 1, "classes are not of equal numbers"
+    with pytest.raises(ValueError, match="`labels: drawn` needs `sizes: uniform`"):
+        build(config={"labels": "drawn", "sizes": "matched"})
+
+
+def test_degrees_may_be_learned_as_if_they_followed_from_nothing(build: Any) -> None:
+    free, structural = (build(config={"degree_features": how}, features="degree") for how in ("free", "structural"))
+    assert structural.features is None
+    assert free.features is not None
+    assert free.features.shape == (free.candidates.nodes, 4)
+    batch = drawn(free, "relaxed")
+    batch.x.square().sum().backward()
+    assert bool((free.features.grad.abs() > 0).any())
+    rows = drawn(free, "sampled").x
+    assert bool((rows.sum(dim=1) == 1).all())
+    assert build(config={"degree_features": "free"}, features="constant").features is None
+
+
+def test_options_that_came_later_leave_earlier_fingerprints_as_they_were() -> None:
+    told = PseudoGraphConfig().model_dump()
+    assert not {"labels", "degree_features"} & told.keys()
+    assert PseudoGraphConfig(labels="drawn").model_dump()["labels"] == "drawn"

@@ -18,7 +18,7 @@ from acgkd.graphs.communities import Communities, shared
 from acgkd.graphs.pseudo_graphs import PseudoGraphs
 from acgkd.graphs.shared_mlp import SharedMlp
 from acgkd.graphs.structures import Pairs
-from acgkd.methods._graphs import PseudoGraphConfig, build_pseudo_graphs
+from acgkd.methods._pseudo_graphs import PseudoGraphConfig, build_pseudo_graphs
 
 KINDS: dict[str, Any] = {
     "pairs": "pairs",
