@@ -52,6 +52,12 @@ class Place:
         """The usual one of a benchmark."""
         return cls(ROOT / "runs" / name, RECORDS / f"{name}.parquet", RESULTS / f"{name}.md")
 
+    def beside(self, name: str) -> "Place":
+        """Where another benchmark keeps what it has, if it keeps it beside this one."""
+        return Place(
+            self.home.with_name(name), self.records.with_name(f"{name}.parquet"), self.page.with_name(f"{name}.md")
+        )
+
 
 def read_spec(path: Path, overrides: Sequence[str] = (), without: Sequence[str] = ()) -> SweepSpec:
     """A spec, changed as by `--set`, without some of its controls.
@@ -219,6 +225,7 @@ def _stopping_after(hours: float | None) -> Iterator[Callable[[], bool]]:
 def records(specs: Sequence[SweepSpec], place: Place) -> list[Record]:
     """All records of the sweeps that their specs would make today, from folders and from the packed file."""
     packs, found = archive.read(place.records), []
+    before = dict(packs)
     for spec in specs:
         folder, packed = place.home / spec.name, packs.get(spec.name)
         files = dict(packed.files) if packed is not None else {}
@@ -230,7 +237,7 @@ def records(specs: Sequence[SweepSpec], place: Place) -> list[Record]:
         if fit.files:
             packs[spec.name] = fit
         found += [Record.model_validate_json(fit.files[name]) for name in sorted(fit.files) if "records/" in name]
-    if packs:
+    if packs != before:
         archive.write(place.records, packs)
     return found
 

@@ -60,6 +60,28 @@ def settings_table(result: Results) -> list[str]:
     return _tables.table(("what", "settings that are not the method's defaults"), rows)
 
 
+def elsewhere_table(here: Results, pilot: Results, rows: Mapping[str, str]) -> list[str]:
+    """Validation accuracy of methods with the teacher of a study, and with the teachers of its pilot.
+
+    Args:
+        here: the study's methods untouched.
+        pilot: the same methods, each seed with a teacher of its own.
+        rows: which of the pilot's rows has the study's settings, by method.
+    """
+    sides = ((here, {label: label for label in here.labels}), (pilot, rows))
+    found = [
+        [label]
+        + [
+            _tables.mean_sd(*(side.value(names[label], f"validation_accuracy{end}") for end in ("", "_sd")))
+            for side, names in sides
+        ]
+        for label in here.labels
+        if label in rows
+    ]
+    several = "s" if pilot.planned > 1 else ""
+    return _tables.table(("method", "here, one teacher", f"the pilot, {pilot.planned} teacher{several}"), found)
+
+
 def _after(curves: Sequence[Curve], seconds: float) -> str:
     values = [curve.at(seconds) for curve in curves]
     if any(math.isnan(value) for value in values):

@@ -19,8 +19,10 @@ from pathlib import Path
 import _comparison
 import _curves
 import _image_page
+import _image_published
 import _image_targets
 import _tables
+import image_pilot
 from _claim import REACHED
 from _comparison import ROOT, SPECS, Place
 from _curves import Curve
@@ -168,16 +170,25 @@ def report(place: Place, folder: Path = SPECS, curves: Path = CURVES) -> None:
         *_image_targets.targets(first["mnist"], first["published"], studies["robustness"]),
         *_image_page.mnist(first["mnist"], found, along),
         *_image_page.published(first["published"]),
-        *_image_page.robustness(studies["robustness"], first["robustness"], picture, first["mnist"]),
+        *_image_page.robustness(
+            studies["robustness"], first["robustness"], picture, first["mnist"], *_pilot(place, folder)
+        ),
         *_image_page.draws(studies["draws"], first["draws"], first["mnist"]),
         *_image_page.ablation([Results.of(spec, frame) for spec in sweeps["ablation"]]),
         *_image_page.cifar(first["cifar"]),
         *_image_page.cost({part: [item for item in found if item.identity.sweep in names[part]] for part in PARTS}),
-        *_image_page.quoted(first["mnist"]),
+        *_image_published.quoted(first["mnist"]),
     ]
     place.page.parent.mkdir(parents=True, exist_ok=True)
     place.page.write_text("\n".join(lines).rstrip() + "\n")
     print(f"{place.page.name}: {len(found)} records")
+
+
+def _pilot(place: Place, folder: Path) -> tuple[Results, Mapping[str, str]]:
+    """What the settings of the study were chosen by, and which row of it each method took."""
+    sweeps = image_pilot.specs(("pilot-digits",), folder)
+    found = Results.of(sweeps[0], _comparison.frame_of(_comparison.records(sweeps, place.beside(image_pilot.NAME))))
+    return found, image_pilot.chosen(found)
 
 
 def _picture(studies: Sequence[Study], first: Results, page: Path) -> str:

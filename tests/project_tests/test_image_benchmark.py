@@ -128,6 +128,7 @@ def small(scripts: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     folder.mkdir()
     for name in (name for names in scripts.image_methods.FILES.values() for name in names):
         (folder / f"{name}.yaml").write_text(TINY)
+    (folder / "pilot-digits.yaml").write_text(TINY.replace("seeds: [0]", "seeds: [100]"))
     monkeypatch.setattr(scripts.image_methods, "DRAWS", {"robustness": 2, "draws": 2})
     singles = scripts.image_methods.one_at_a_time
     monkeypatch.setattr(scripts.image_methods, "one_at_a_time", lambda method: singles(method)[:1])
@@ -145,6 +146,7 @@ def test_a_page_of_nothing_says_so(scripts: SimpleNamespace, small: SimpleNamesp
     assert "not decided: 8 settings have not been run yet" in page
     assert "synthesis rate 0.001; latent 10;" in page, "untouched settings stand on the page, from the spec"
     assert "![" not in page
+    assert "the pilot" not in page
     assert not small.place.records.exists()
 
 
@@ -212,6 +214,33 @@ def test_equal_seconds_are_read_from_the_curves_of_the_same_runs(scripts: Simple
     assert table[0].count("after") == len(scripts.image_tables.TIMES)
     assert table[2] == "| fast | 1 | 4 | not begun | 0.600 | 0.800 (ended) | 0.800 (ended) |"
     assert table[3] == "| slow | 1 | 40 | not begun | not begun | not begun | not begun |"
+
+
+def test_the_teacher_of_the_study_stands_beside_those_of_its_pilot(scripts: SimpleNamespace, tmp_path: Path) -> None:
+    comparison, pilot = scripts.comparison, scripts.image_pilot
+    specs = [comparison.read_spec(comparison.SPECS / "digits-robustness.yaml"), *pilot.specs(("pilot-digits",))]
+    scores = ([0.7, 0.8, 0.9], [0.4, 0.5, 0.6])
+    results = []
+    for spec, values in zip(specs, scores, strict=True):
+        found = [
+            item.model_copy(
+                update={
+                    "identity": item.identity.model_copy(update={"sweep": spec.name}),
+                    "quality": item.quality.model_copy(update={"validation_accuracy": value}),
+                }
+            )
+            for seed, value in enumerate(values)
+            for item in [record("rdskd", "completed", 0.5, seed)]
+        ]
+        results.append(scripts.tables.Results.of(spec, comparison.frame_of(found)))
+    _, _, *rows, end = scripts.image_tables.elsewhere_table(*results, {"rdskd": "rdskd", "dafl": "dafl, rate 0.002"})
+    assert rows == ["| rdskd | 0.800 ± 0.100 | 0.500 ± 0.100 |", "| dafl | – | – |"]
+    assert not end
+    untouched = comparison.Place(tmp_path, tmp_path / "records.parquet", tmp_path / "page.md")
+    packed = shutil.copy(comparison.Place.of(pilot.NAME).records, untouched.beside(pilot.NAME).records)
+    before = Path(packed).stat().st_mtime_ns
+    assert comparison.records(specs[1:], untouched.beside(pilot.NAME))
+    assert Path(packed).stat().st_mtime_ns == before, "what is as it was is not written again"
 
 
 @pytest.mark.parametrize("name", ["mnist", "digits-robustness", "mnist-draws", "cifar10-small"])
