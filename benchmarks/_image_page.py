@@ -39,7 +39,9 @@ TIME = (
     "Accuracy on the validation split after the same seconds, synthesis included, read from the same runs: each was "
     "judged at twelve shares of its student's steps, off the clock, and between two of them it is taken straight. The "
     "student's rate falls to 0 by the end of a run, so a run that is cut off here was not made to be. Columns are a "
-    f"quarter, half, once and twice the seconds that `{MAIN}` takes."
+    f"quarter, half, once and twice the seconds that `{MAIN}` takes. Rows were not run in the same hour of a machine "
+    "that others share. `zskd` and `deepinversion` teach alike, from a pool of images: by how much their seconds of "
+    "transfer differ, seconds may differ between rows for reasons that lie in no method."
 )
 
 RELEASED = (
