@@ -121,14 +121,19 @@ def _runs(studies: Sequence[Study]) -> str:
 
 
 def robustness(
-    studies: Sequence[Study], first: Results, picture: str, compact: Results, pilot: Results, rows: Mapping[str, str]
+    studies: Sequence[Study],
+    first: Results,
+    picture: Sequence[str],
+    compact: Results,
+    pilot: Results,
+    rows: Mapping[str, str],
 ) -> list[str]:
     """The study on digits; what is said of the claim stands under the targets.
 
     Args:
         studies: one for each method.
         first: all methods untouched.
-        picture: file of the figure, or nothing.
+        picture: lines that show it, or none.
         compact: MNIST by the compact protocol.
         pilot: by which the settings were chosen.
         rows: its row of each method.
@@ -140,10 +145,9 @@ def robustness(
     lines += ["### Turned", "", _runs(studies), "", RULE, ""]
     if not contrasts(studies, MAIN):
         lines += [f"Nothing is said of the claim yet: {absent(studies)}.", ""]
-    if picture:
-        lines += [f"![Test accuracy of every setting, by method]({picture})", ""]
     return [
         *lines,
+        *picture,
         "#### Jointly",
         "",
         "*Best*: of all settings of the method that were run. Intervals are t intervals over settings, of the method "

@@ -191,10 +191,10 @@ def _pilot(place: Place, folder: Path) -> tuple[Results, Mapping[str, str]]:
     return found, image_pilot.chosen(found)
 
 
-def _picture(studies: Sequence[Study], first: Results, page: Path) -> str:
-    """Draws the study beside the page, as far as it is there; returns the file's name, or nothing."""
+def _picture(studies: Sequence[Study], first: Results, page: Path) -> list[str]:
+    """Draws the study beside the page, as far as it is there; returns the lines that show it."""
     if not any(study.accuracies for study in studies):
-        return ""
+        return []
     teacher, floor = first.references().get("teacher"), first.value(_image_targets.FLOOR, "test_accuracy")
     lines: list[tuple[str, float, Side]] = []
     if teacher is not None:
@@ -202,8 +202,9 @@ def _picture(studies: Sequence[Study], first: Results, page: Path) -> str:
     if not math.isnan(floor):
         lines.append((_image_targets.FLOOR, floor, "right"))
     path = page.with_name(f"{page.stem}-spread.svg")
-    path.write_text(distribution(path.stem, "Accuracy of every setting", studies, lines).svg)
-    return path.name
+    picture = distribution(path.stem, "Test accuracy of every setting, by method", studies, lines)
+    path.write_text(picture.svg)
+    return [f"![{picture.title}]({path.name})", "", picture.caption, ""]
 
 
 def main() -> None:
