@@ -184,9 +184,9 @@ def draws(studies: Sequence[Study], first: Results, compact: Results) -> list[st
 def ablation(results: Sequence[Results]) -> list[str]:
     """RDSKD without its parts."""
     text = (
-        "One change to RDSKD in each row. On digits a seed varies split, teacher and draws, and intervals of "
-        "differences are corrected for re-splits (Nadeau and Bengio); on MNIST it varies the draws. References are "
-        "held for 120 steps as released, but of schedules of 400 and 800 where the release has 2,400."
+        "One change to RDSKD in each row. A seed varies split, teacher and draws, and intervals of differences are "
+        "corrected for re-splits (Nadeau and Bengio). References are held for 120 steps as released, but of a schedule "
+        "of 400 where the release has 2,400."
     )
     lines = ["## What the parts of RDSKD are worth", "", text, ""]
     for result in results:

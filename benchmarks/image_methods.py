@@ -48,7 +48,7 @@ FILES = {
     "mnist": ("mnist",),
     "robustness": ("digits-robustness",),
     "draws": ("mnist-draws",),
-    "ablation": ("digits-ablation", "mnist-ablation"),
+    "ablation": ("digits-ablation",),
     "cifar": ("cifar10-small",),
     "published": ("mnist-published",),
 }
