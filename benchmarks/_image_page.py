@@ -205,9 +205,9 @@ def cifar(result: Results) -> list[str]:
         "No GPU was at hand, so this is a small pair, taught briefly, and not that of the papers, for which there is "
         "specs/cifar10.yaml. The teacher is trained on all training images but those for validation; accuracies are of "
         "the first 1,000 test images, a subset. Which images these are is not in the deviation over seeds, for all see "
-        "the same: *over images* is what accuracy on all such images would be, by the mean over seeds (Wilson, 95 %). So "
-        "few steps are little for any method, and for the teacher's own data too: this says that the methods run there, "
-        "and hardly how they compare."
+        "the same: *over images* is what accuracy on all such images would be, by the mean over seeds (Wilson, 95 %). "
+        "So few steps are little for any method, and for the teacher's own data too: this says that the methods run "
+        "there, and hardly how they compare."
     )
     rows = [[label, _over_images(result, label)] for label in ("teacher", *result.labels)]
     return [
