@@ -71,7 +71,8 @@ def mean_sd(mean: float, sd: float, digits: int = 3) -> str:
     """``0.852 ± 0.044``."""
     if math.isnan(mean):
         return "–"
-    return f"{mean:.{digits}f}" + ("" if math.isnan(sd) else f" ± {sd:.{digits}f}")
+    # The mean of equal values hangs, in its last bit, on how many there are: a half must not go up here and down there.
+    return f"{round(mean, 12):.{digits}f}" + ("" if math.isnan(sd) else f" ± {sd:.{digits}f}")
 
 
 def difference(pair: Paired | None, digits: int = 3) -> str:
