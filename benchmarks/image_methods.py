@@ -43,14 +43,14 @@ USUAL = PARTS[:-1]
 CURVES = _comparison.RECORDS / f"{NAME}-curves.json"
 # Joint draws of each method.
 DRAWS = {"robustness": 30, "draws": 20}
-# Which specs each part is made from.
+# Which spec each part is made from.
 FILES = {
-    "mnist": ("mnist",),
-    "robustness": ("digits-robustness",),
-    "draws": ("mnist-draws",),
-    "ablation": ("digits-ablation",),
-    "cifar": ("cifar10-small",),
-    "published": ("mnist-published",),
+    "mnist": "mnist",
+    "robustness": "digits-robustness",
+    "draws": "mnist-draws",
+    "ablation": "digits-ablation",
+    "cifar": "cifar10-small",
+    "published": "mnist-published",
 }
 
 
@@ -76,7 +76,7 @@ def turned(part: str, folder: Path = SPECS) -> list[Turned]:
 
     On the first of its seeds alone: three of each setting would take five core-hours and more.
     """
-    path = folder / f"{FILES[part][0]}.yaml"
+    path = folder / f"{FILES[part]}.yaml"
     base = _comparison.read_spec(path)
     methods = {base.method.name: base.method}
     methods |= {item.label: base.control_config(item.label).method for item in base.controls if _learns(item.name)}
@@ -102,10 +102,9 @@ def _control(method: MethodChoice, variant: Variant) -> Mapping[str, object]:
 
 def specs(part: str, folder: Path = SPECS) -> list[SweepSpec]:
     """The sweeps of a part; where knobs are turned, the one with all methods untouched comes first."""
-    if part in DRAWS:
-        untouched = _comparison.read_spec(folder / f"{FILES[part][0]}.yaml", [f"name={NAME}-{part}"])
-        return [untouched, *(item.spec for item in turned(part, folder))]
-    return [_comparison.read_spec(folder / f"{file}.yaml", [f"name={NAME}-{file}"]) for file in FILES[part]]
+    name = part if part in DRAWS else FILES[part]
+    whole = _comparison.read_spec(folder / f"{FILES[part]}.yaml", [f"name={NAME}-{name}"])
+    return [whole, *(item.spec for item in turned(part, folder))] if part in DRAWS else [whole]
 
 
 def laboratory(spec: SweepSpec) -> Laboratory:
@@ -174,7 +173,7 @@ def report(place: Place, folder: Path = SPECS, curves: Path = CURVES) -> None:
             studies["robustness"], first["robustness"], picture, first["mnist"], *_pilot(place, folder)
         ),
         *_image_page.draws(studies["draws"], first["draws"], first["mnist"]),
-        *_image_page.ablation([Results.of(spec, frame) for spec in sweeps["ablation"]]),
+        *_image_page.ablation(first["ablation"]),
         *_image_page.cifar(first["cifar"]),
         *_image_page.cost({part: [item for item in found if item.identity.sweep in names[part]] for part in PARTS}),
         *_image_published.quoted(first["mnist"]),

@@ -126,7 +126,7 @@ def small(scripts: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     """The parts as specs of a few steps on digits, with two draws and one turned knob."""
     folder = tmp_path / "specs"
     folder.mkdir()
-    for name in (name for names in scripts.image_methods.FILES.values() for name in names):
+    for name in scripts.image_methods.FILES.values():
         (folder / f"{name}.yaml").write_text(TINY)
     (folder / "pilot-digits.yaml").write_text(TINY.replace("seeds: [0]", "seeds: [100]"))
     monkeypatch.setattr(scripts.image_methods, "DRAWS", {"robustness": 2, "draws": 2})
@@ -216,7 +216,7 @@ def test_equal_seconds_are_read_from_the_curves_of_the_same_runs(scripts: Simple
     assert table[3] == "| slow | 1 | 40 | not begun | not begun | not begun | not begun |"
 
 
-def test_the_teacher_of_the_study_stands_beside_those_of_its_pilot(scripts: SimpleNamespace, tmp_path: Path) -> None:
+def test_the_teacher_of_the_study_stands_beside_those_of_its_pilot(scripts: SimpleNamespace) -> None:
     comparison, pilot = scripts.comparison, scripts.image_pilot
     specs = [comparison.read_spec(comparison.SPECS / "digits-robustness.yaml"), *pilot.specs(("pilot-digits",))]
     scores = ([0.7, 0.8, 0.9], [0.4, 0.5, 0.6])
@@ -236,11 +236,15 @@ def test_the_teacher_of_the_study_stands_beside_those_of_its_pilot(scripts: Simp
     _, _, *rows, end = scripts.image_tables.elsewhere_table(*results, {"rdskd": "rdskd", "dafl": "dafl, rate 0.002"})
     assert rows == ["| rdskd | 0.800 ± 0.100 | 0.500 ± 0.100 |", "| dafl | – | – |"]
     assert not end
-    untouched = comparison.Place(tmp_path, tmp_path / "records.parquet", tmp_path / "page.md")
-    packed = shutil.copy(comparison.Place.of(pilot.NAME).records, untouched.beside(pilot.NAME).records)
-    before = Path(packed).stat().st_mtime_ns
-    assert comparison.records(specs[1:], untouched.beside(pilot.NAME))
-    assert Path(packed).stat().st_mtime_ns == before, "what is as it was is not written again"
+
+
+def test_packed_records_that_are_as_they_were_are_not_written_again(scripts: SimpleNamespace, tmp_path: Path) -> None:
+    comparison, pilot = scripts.comparison, scripts.image_pilot
+    place = comparison.Place(tmp_path, tmp_path / "records.parquet", tmp_path / "page.md").beside(pilot.NAME)
+    shutil.copy(comparison.Place.of(pilot.NAME).records, place.records)
+    before = place.records.stat().st_mtime_ns
+    assert comparison.records(pilot.specs(("pilot-digits",)), place)
+    assert place.records.stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize("name", ["mnist", "digits-robustness", "mnist-draws", "cifar10-small"])
