@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from acgkd.errors import AcgkdError, ConfigError
 
@@ -82,3 +83,10 @@ def storage_error(error: BaseException) -> StorageError | None:
             )
         seen = seen.__cause__ or seen.__context__
     return None
+
+
+def sweep_error(error: BaseException, folder: Path) -> SweepError | None:
+    """The error by which the sweep in `folder` cannot go on, if `error` amounts to one: then no trial is to blame."""
+    if isinstance(error, StaleEpochError):
+        return SweepError(f"Another driver has taken {folder} over; this one leaves. ({error})")
+    return storage_error(error) or (error if isinstance(error, SweepError) else None)

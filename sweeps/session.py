@@ -2,7 +2,6 @@
 
 import contextlib
 import threading
-import time
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
@@ -10,12 +9,13 @@ from types import TracebackType
 from analysis.record import Outcome, Record
 from sweeps import opening, preparation
 from sweeps.book import Book
-from sweeps.errors import StaleEpochError, StorageError, SweepError, storage_error
+from sweeps.errors import StorageError, sweep_error
 from sweeps.folder import SweepFolder
 from sweeps.groundwork import Groundwork
 from sweeps.job import Job, Report
 from sweeps.laboratory import Laboratory
 from sweeps.monitor import Champion, Ticker
+from sweeps.pace import Pace
 from sweeps.snapshot import RunningTrial, Snapshot, Summary, Watch
 from sweeps.spec import SweepSpec
 from sweeps.trial import Trial
@@ -66,9 +66,7 @@ class Session:
         self._command, self._spec_text, self._watch = command, spec_text, watch
         self._lock = self.folder.lock()
         self._mutex = threading.RLock()
-        self._started = time.monotonic()
-        self._first_trial_at: float | None = None
-        self._used_before = 0.0
+        self._pace = Pace(None if spec.budget.hours is None else 3600 * spec.budget.hours)
         self._noted_at = -NOTE_EVERY_S
         self._book = Book(spec, self.folder, laboratory, ())
         self._groundwork = Groundwork(self._book, laboratory)
@@ -89,7 +87,7 @@ class Session:
             self.nothing_to_do = opening.complete(self.spec, self.folder, trials)
             if not self.nothing_to_do:
                 epoch = self.folder.begin_epoch()
-                self._used_before = self.folder.seconds_used(before=epoch)
+                self._pace.before_s = self.folder.seconds_used(before=epoch)
                 self.folder.remove_temporaries()
                 self._book.take_up(epoch)
                 self._groundwork = Groundwork(self._book, self.laboratory)
@@ -105,7 +103,7 @@ class Session:
         Raises:
             Exception: the spec names something that is not there.
         """
-        self._groundwork.find_teachers(self._used_before)
+        self._groundwork.find_teachers(self._pace.before_s)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -188,7 +186,7 @@ class Session:
         waiting = self._book.next_waiting()
         if waiting is not None:
             return waiting
-        spent = opening.spent(self.spec, len(self._book.trials), self._used_before + self._elapsed())
+        spent = opening.spent(self.spec, len(self._book.trials), self._pace.used_s)
         if self._book.exhausted or spent:
             # What is under way may be lost with its worker and has to be given out again.
             return Nothing.NOW if self._out else Nothing.EVER
@@ -208,7 +206,7 @@ class Session:
             self._running[job.key] = RunningTrial(number, job.replicates[0], 0.0, 0.0)
             if job.number is not None:
                 self._book.open(job.number, job.replicates[0])
-                self._first_trial_at = self._first_trial_at or time.monotonic()
+                self._pace.trial_begun()
         self._tell()
 
     def report(self, job: Job, report: Report) -> bool:
@@ -242,14 +240,10 @@ class Session:
         with self._mutex:
             self._out.pop(job.key, None)
             self._running.pop(job.key, None)
-            if isinstance(error, StaleEpochError):
-                error = SweepError(f"Another driver has taken {self.folder.path} over; this one leaves. ({error})")
-            grave = (
-                None if error is None else storage_error(error) or (error if isinstance(error, SweepError) else None)
-            )
+            grave = None if error is None else sweep_error(error, self.folder.path)
             if grave is not None:
                 self.refused(grave)
-            message = "its worker died" if error is None else str(error)
+            message = "its worker died" if error is None else str(grave or error)
             outcome: Outcome = "out_of_memory" if isinstance(error, MemoryError) else "lost"
             if job.number is not None:
                 self._book.put_back(job.number, outcome if grave is None else "interrupted", message)
@@ -274,9 +268,6 @@ class Session:
 
     # ---- watching
 
-    def _elapsed(self) -> float:
-        return time.monotonic() - self._started
-
     def snapshot(self) -> Snapshot:
         """How far the sweep is."""
         with self._mutex:
@@ -287,20 +278,15 @@ class Session:
                 budget_trials=self.spec.trials,
                 running=list(self._running.values()),
                 best=self._champion.best(),
-                elapsed_s=self._elapsed(),
-                remaining_s=self._remaining(),
+                elapsed_s=self._pace.elapsed_s,
+                remaining_s=self._pace.remaining_s(self._book.ended, self._to_come()),
                 message=self.message,
             )
 
-    def _remaining(self) -> float | None:
-        trials, hours, left = self.spec.trials, self.spec.budget.hours, None
-        if self.spec.space is not None and trials is not None and self._book.ended and self._first_trial_at is not None:
-            rate = (time.monotonic() - self._first_trial_at) / self._book.ended
-            left = rate * max(0, trials - sum(trial.final for trial in self._book.trials.values()))
-        if hours is not None:
-            rest = max(0.0, hours * 3600 - self._used_before - self._elapsed())
-            left = rest if left is None else min(left, rest)
-        return left
+    def _to_come(self) -> int | None:
+        if self.spec.space is None or self.spec.trials is None:
+            return None
+        return max(0, self.spec.trials - sum(trial.final for trial in self._book.trials.values()))
 
     def _tell(self) -> None:
         self._ticker.told()
@@ -309,8 +295,8 @@ class Session:
             self._watch(self.snapshot())
 
     def _note_start(self) -> None:
-        if not self.nothing_to_do and self._elapsed() - self._noted_at > NOTE_EVERY_S:
-            self._noted_at = self._elapsed()
+        elapsed = self._pace.elapsed_s
+        if not self.nothing_to_do and elapsed - self._noted_at > NOTE_EVERY_S:
+            self._noted_at = elapsed
             with contextlib.suppress(OSError, StorageError):  # the budget of hours loses a second or two by it
-                facts = {"seconds": self._elapsed(), "command": self._command}
-                self.folder.note_start(self._book.epoch, facts)
+                self.folder.note_start(self._book.epoch, {"seconds": elapsed, "command": self._command})
