@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.errors import TeacherError
+from acgkd.graph_module import GraphModule
 from acgkd.readout import pooled
 
 _POOLS = {"sum": "global_add_pool", "mean": "global_mean_pool", "max": "global_max_pool"}
@@ -37,7 +38,7 @@ def adapt(
     classifier: str = "classifier",
     width: int | None = None,
 ) -> "AdaptedTeacher":
-    """Wraps a trained module so that it satisfies the teacher protocol.
+    """Wraps a trained module so that it satisfies the teacher protocol, and is called as ``(x, edge_index, batch)``.
 
     Args:
         module: holds the layers; its weights are shared, not copied.
@@ -93,7 +94,7 @@ def _width(head: nn.Module) -> int:
     raise TeacherError("`width` cannot be read off a classifier without linear layers; pass `width=`.")
 
 
-class AdaptedTeacher(nn.Module):
+class AdaptedTeacher(GraphModule):
     """A module with the parts of the teacher protocol; made by `adapt`, which says what the arguments are."""
 
     def __init__(
@@ -195,12 +196,20 @@ def weighted(module: nn.Module, edges: int, weight: Tensor | None) -> Iterator[N
 
     Shapes:
         weight: ``[edges]``
+    Raises:
+        TeacherError: weights would be lost, since a compiler or exporter is at work.
     """
     if weight is None:
         yield
         return
     with ExitStack() as stack:
         for name, layer in _graph_layers(module):
+            if torch.compiler.is_compiling() and _kind(layer) != "native":
+                # torch_geometric skips its own hooks there, and would export another function without a word.
+                raise TeacherError(
+                    f"The layer `{name}` ({type(layer).__name__}) takes no edge weights itself, and what weights its "
+                    "messages cannot be exported or compiled. Leave `edge_weight` out: every edge then counts 1."
+                )
             for handle in _HOOKS[_kind(layer)](layer, name, edges, weight):
                 stack.callback(handle.remove)
         yield

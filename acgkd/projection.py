@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import scatter
 
+from acgkd.graph_module import GraphModule
 from acgkd.readout import pooled
 
 # Only an edge of weight 0 comes near it; its gradient stays finite.
@@ -68,7 +69,7 @@ class WeightedGAT(MessagePassing):  # type: ignore[misc]
         return pull * h_j
 
 
-class ProjectedStudent(nn.Module):
+class ProjectedStudent(GraphModule):
     """Student, GAT projection to the teacher's width, readout, the teacher's classifier (frozen).
 
     The projection is normalised as the teacher's last layer is (BatchNorm, ReLU), so that its readout lands where

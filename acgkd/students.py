@@ -54,6 +54,8 @@ def save_student(student: nn.Module, path: Path) -> None:
 def load_student(path: str | Path, *, into: nn.Module | None = None, device: str = "cpu") -> nn.Module:
     """Loads a student that a run wrote, in evaluation mode.
 
+    It is called as ``student(x, edge_index, batch)``, or ``student(images)``; a module of yours as you wrote it.
+
     Args:
         path: the ``.pt`` file.
         into: a freshly built module of yours, where the student was not one of this project's models.

@@ -40,7 +40,7 @@ def bare_setting(
         if isinstance(module, nn.BatchNorm1d):
             module.momentum = 1.0
     with torch.no_grad():
-        model.train()(batch.x, batch.edge_index, batch.edge_weight, batch.batch, batch.graphs)
+        model.train()(batch.x, batch.edge_index, batch.batch, edge_weight=batch.edge_weight, graphs=batch.graphs)
     return Setting(teacher=as_teacher(model, device), student=pupil, prior=prior, streams=streams, device=device)
 
 

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from acgkd.config import PriorConfig
 from acgkd.cost import UnitCost, at_rest, counting, model_device, solve_unit_cost
 from acgkd.errors import ConfigError
+from acgkd.graph_module import embed
 from acgkd.graphs.batch import GraphBatch, collate
 from acgkd.graphs.check import check_graph_teacher
 from acgkd.graphs.picture import picture
 from acgkd.graphs.prior import Prior, resolve_prior
 from acgkd.graphs.select import GraphSelector
-from acgkd.readout import pooled
 
 
 class Graphs:
@@ -58,9 +58,7 @@ class Graphs:
         Shapes:
             returns: ``[graphs, width]``
         """
-        parts: Any = model
-        nodes = parts.encode(batch.x, batch.edge_index, batch.edge_weight, batch.batch)
-        return pooled(parts.readout, nodes, batch.batch, batch.graphs)
+        return embed(model, batch.x, batch.edge_index, batch.edge_weight, batch.batch, batch.graphs)
 
     def logits(self, model: nn.Module, batch: GraphBatch) -> Tensor:
         """The model's class scores.

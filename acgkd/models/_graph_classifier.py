@@ -8,12 +8,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import global_add_pool, global_mean_pool
 
+from acgkd.graph_module import GraphModule
 from acgkd.models._norm import BatchNorm
 
 _POOLS = {"sum": global_add_pool, "mean": global_mean_pool}
 
 
-class GraphClassifier(nn.Module, ABC):
+class GraphClassifier(GraphModule, ABC):
     """A model that satisfies the teacher protocol of graphs: `encode`, `readout`, `classifier`, `width`.
 
     Args:
@@ -69,22 +70,6 @@ class GraphClassifier(nn.Module, ABC):
         """
         pooled: Tensor = _POOLS[self.pooling](nodes, batch, graphs)
         return pooled
-
-    def forward(
-        self,
-        x: Tensor,
-        edge_index: Tensor,
-        edge_weight: Tensor | None,
-        batch: Tensor,
-        graphs: int | None = None,
-    ) -> Tensor:
-        """Class scores of each graph.
-
-        Shapes:
-            returns: ``[graphs, classes]``
-        """
-        scores: Tensor = self.classifier(self.readout(self.encode(x, edge_index, edge_weight, batch), batch, graphs))
-        return scores
 
     def _finish(self, layer: int, before: Tensor, after: Tensor) -> Tensor:
         """BatchNorm, ReLU, and the residual from the second layer on, where the widths agree."""

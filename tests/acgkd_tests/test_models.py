@@ -70,7 +70,7 @@ def test_gradients_reach_the_weights_through_every_single_layer(preset: str) -> 
 def test_the_gradient_of_the_weights_is_the_derivative(preset: str) -> None:
     model, (x, edges, batch) = built(preset).double(), a_batch()
     weight = torch.rand(edges.shape[1], dtype=torch.double, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda w: model(x.double(), edges, w, batch, 2), weight)
+    assert torch.autograd.gradcheck(lambda w: model(x.double(), edges, batch, edge_weight=w), weight)
 
 
 @pytest.mark.parametrize("preset", ["gin-5-16", "gcn-5-16"])
@@ -80,13 +80,14 @@ def test_the_order_of_nodes_does_not_matter(preset: str, pooling: str) -> None:
     weight = torch.rand(edges.shape[1])
     order = torch.cat([torch.randperm(5), torch.randperm(5) + 5])
     moved = torch.argsort(order)[edges]
-    assert torch.allclose(model(x, edges, weight, batch), model(x[order], moved, weight, batch, 2), atol=1e-5)
+    found = model(x[order], moved, batch, edge_weight=weight)
+    assert torch.allclose(model(x, edges, batch, edge_weight=weight), found, atol=1e-5)
 
 
 def test_a_graph_does_not_see_its_neighbour_in_the_batch() -> None:
     model, (x, edges, batch) = built("gin-5-16"), a_batch()
-    alone = model(x[:5], edges[:, (edges < 5).all(0)], None, batch[:5])
-    assert torch.allclose(model(x, edges, None, batch)[:1], alone, atol=1e-6)
+    alone = model(x[:5], edges[:, (edges < 5).all(0)])
+    assert torch.allclose(model(x, edges, batch)[:1], alone, atol=1e-6)
 
 
 def test_pooling_sums_or_averages() -> None:
@@ -120,7 +121,7 @@ def test_a_config_rebuilds_the_module(preset: str) -> None:
     model, (x, edges, batch) = built(preset, "mean"), a_batch()
     again = rebuild(model.config())
     again.load_state_dict(model.state_dict())
-    assert torch.equal(model(x, edges, None, batch), again.eval()(x, edges, None, batch))
+    assert torch.equal(model(x, edges, batch), again.eval()(x, edges, batch))
 
 
 @pytest.mark.parametrize("preset", ["gin-3-8", "gcn-3-8"])
@@ -129,7 +130,7 @@ def test_nothing_is_made_on_the_default_device(preset: str) -> None:
     with torch.device("meta"):
         model = build_model(preset, 4, 3, device=CPU)
         assert all(tensor.device == CPU for tensor in [*model.parameters(), *model.buffers()])
-        logits = model(x, edges, None, batch, 2)
+        logits = model(x, edges, batch)
     assert logits.device == CPU
     assert torch.isfinite(logits).all()
 
@@ -158,7 +159,7 @@ def test_forward_and_backward_never_wait_for_the_device(preset: str) -> None:
         float(x.sum())
         assert waits.seen == ["aten._local_scalar_dense.default"], "the watch must be awake"
         waits.seen.clear()
-        model(x, edges, weight, batch, 2).sum().backward()
+        model(x, edges, batch, edge_weight=weight, graphs=2).sum().backward()
     assert waits.seen == []
 
 
@@ -170,10 +171,10 @@ def test_forward_and_backward_never_wait_for_a_real_device(preset: str) -> None:
     model = built(preset).to(device)
     x, edges, batch = (tensor.to(device) for tensor in a_batch())
     weight = torch.rand(edges.shape[1], device=device, requires_grad=True)
-    model(x, edges, weight, batch, 2).sum().backward()
+    model(x, edges, batch, edge_weight=weight, graphs=2).sum().backward()
     torch.cuda.set_sync_debug_mode("error")
     try:
-        model(x, edges, weight, batch, 2).sum().backward()
+        model(x, edges, batch, edge_weight=weight, graphs=2).sum().backward()
     finally:
         torch.cuda.set_sync_debug_mode("default")
 

@@ -115,7 +115,7 @@ def test_the_quick_way_equals_torch_geometrics(preset: str) -> None:
             for layer in layers
             if listening
         ]
-        logits = model(nodes, edge_index, torch.cat([weight, weight]), batch, 2)
+        logits = model(nodes, edge_index, batch, edge_weight=torch.cat([weight, weight]), graphs=2)
         results.append((logits, *gradients_of(logits, nodes, weight)))
         for handle in handles:
             handle.remove()
@@ -129,7 +129,7 @@ def test_all_pairs_as_candidates_are_the_dense_computation(tiny: ModuleType, pre
     """Complexity 1 leaves nothing out: logits and gradients are those of dense matrices."""
     model, x, edge_index, half, batch = model_and_batch(preset)
     listed = half.clone().requires_grad_()
-    ours = model(x, edge_index, torch.cat([listed, listed]), batch, 2)
+    ours = model(x, edge_index, batch, edge_weight=torch.cat([listed, listed]), graphs=2)
     (of_pairs,) = gradients_of(ours, listed)
     matrix = torch.zeros(11, 11).index_put((edge_index[1], edge_index[0]), torch.cat([half, half])).requires_grad_()
     theirs, _ = tiny.dense_logits(model, x, matrix, batch)

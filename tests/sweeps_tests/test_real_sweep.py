@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch_geometric.data import Batch
 
 import acgkd
+from acgkd.datasets import motifs
 from analysis import frame, specimens
 from analysis.figures.canvas import Picture
 from analysis.render import Note
@@ -93,11 +95,18 @@ def test_the_report_shows_pseudo_samples_and_no_real_ones(folder: Path) -> None:
         assert (kept.label.tolist() == [0, 0, 1, 1]) == (not kept.absent) == ("real_data" not in path.name)
 
 
-def test_students_can_be_loaded(folder: Path) -> None:
+def test_students_can_be_loaded_called_and_exported(folder: Path) -> None:
     students = sorted((folder / "students").iterdir())
     completed = [path for path in (folder / "records").glob("*.json") if '"outcome":"completed"' in path.read_text()]
     assert len(students) == len(completed) - 2, "all but the teachers' rows"
-    assert acgkd.load_student(students[0]) is not None
+    batch = Batch.from_data_list(motifs.make(seed=1, graphs=3))
+    given = (batch.x, batch.edge_index, batch.batch)
+    for path in (students[0], students[-1]):
+        student = acgkd.load_student(path)
+        logits = student(*given)
+        assert logits.shape == (3, 2)
+        assert torch.isfinite(logits).all()
+        torch.testing.assert_close(torch.export.export(student, given).module()(*given), logits)
 
 
 def test_the_study_can_be_exported(folder: Path, tmp_path: Path) -> None:
