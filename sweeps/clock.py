@@ -23,11 +23,18 @@ class Clock:
         self.lost_s = float(known.get("lost_s", 0.0))
         self.at: dict[str, float] = dict(known.get("at", {}))
 
-    def rewind(self, checkpoint: str | None) -> None:
-        """Goes back to a checkpoint, or to the start: what was done since is lost."""
-        then = self.at.get(checkpoint, self.kept_s) if checkpoint else 0.0
-        self.lost_s += max(0.0, self.kept_s - then)
-        self.kept_s = then
+    def rewind(self, checkpoint: str | None, before_s: float) -> None:
+        """Goes back to a checkpoint, or to the start: what earlier attempts did since is lost.
+
+        Args:
+            checkpoint: name of its file; None where there is none.
+            before_s: the seconds kept by earlier attempts; what was worked since then is this attempt's start-up, and
+                stays kept.
+        """
+        start_up = self.kept_s - before_s
+        then = self.at.get(checkpoint, before_s) if checkpoint else 0.0
+        self.lost_s += max(0.0, before_s - then)
+        self.kept_s = then + start_up
 
     def write(self) -> None:
         """Keeps the state; not worth waiting for the disk."""

@@ -72,6 +72,7 @@ class ReplicateRunner:
         """
         if not self.experiment.prepared:
             self.experiment.prepare()
+        before_s = self.clock.kept_s
         with self._step():
             run: Run = self.experiment.start()
             taken = None
@@ -84,19 +85,23 @@ class ReplicateRunner:
                     continue
                 taken = path.name
                 break
-        self.clock.rewind(taken)
+        self.clock.rewind(taken, before_s)
         self.run = run
         self._saved_at = self.clock.kept_s
+        # Written now: if this attempt dies in its first slice, the next one knows what starting up has cost.
+        self.folder.check_epoch(self.epoch)
+        self.clock.write()
 
     def advance(self, until: float = 1.0) -> None:
         """Works for about a second, or up to a progress, and keeps what was done where it is time to."""
         assert self.run is not None, "start comes first"
         with self._step():
             self.run.advance(until=until, seconds=SLICE_S)
-        if not self.run.done and self.clock.kept_s - self._saved_at >= CHECKPOINT_S:
-            self.checkpoint()
+        # Before the checkpoint: an attempt may die while it is written.
         self.folder.check_epoch(self.epoch)
         self.clock.write()
+        if not self.run.done and self.clock.kept_s - self._saved_at >= CHECKPOINT_S:
+            self.checkpoint()
 
     def judge(self, objectives: Sequence[str]) -> dict[str, float | None]:
         """The objectives as they stand now."""

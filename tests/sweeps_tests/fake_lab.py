@@ -1,7 +1,8 @@
 """A laboratory without torch, for tests of the engine: exact arithmetic, real files, real faults on demand.
 
 A run is `steps` turns of a chaotic map, so that one lost or repeated step shows in the result. What it does besides
-is told by the settings under `method/transfer`: `steps`, `delay_s` for each step, and `fault` at step `fault_step`.
+is told by the settings under `method/transfer`: `steps`, `delay_s` for each step, `start_s` for each start-up, and
+`fault` at step `fault_step`.
 """
 
 import hashlib
@@ -48,7 +49,7 @@ class FakeLaboratory:
     def experiment(self, config: RunConfig, seed: int, home: Path) -> "FakeExperiment":
         made = FakeExperiment(config, seed, home)
         if self.hurry:
-            made.options |= {"delay_s": 0.0, "save_s": 0.0}
+            made.options |= {"delay_s": 0.0, "save_s": 0.0, "start_s": 0.0}
         return made
 
     def settings(self, config: RunConfig) -> dict[str, Any]:
@@ -95,6 +96,7 @@ class FakeExperiment:
         return FakeMeasurement({"teacher_test_accuracy": 0.9}, {"teacher_s": 1.0})
 
     def start(self) -> "FakeRun":
+        time.sleep(self.options.get("start_s", 0.0))
         return FakeRun(self)
 
     def _objectives(self, run: "FakeRun") -> dict[str, float]:
@@ -278,6 +280,13 @@ def table(folder: Path) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def lost(folder: Path, number: int | None = None) -> list[float]:
+    """`lost_s` in the records of all trials, or of one."""
+    name = "*" if number is None else f"{number:04d}"
+    paths = sorted((folder / "records").glob(f"trial-{name}-*.json"))
+    return [json.loads(path.read_text())["cost"]["lost_s"] for path in paths]
 
 
 def trials(folder: Path) -> list[dict[str, Any]]:

@@ -314,6 +314,47 @@ def test_a_torn_checkpoint_falls_back_to_the_older_one(lab: ModuleType, tmp_path
     assert third.clock.kept_s < 0.1
 
 
+def test_an_undisturbed_sweep_has_lost_nothing(lab: ModuleType, tmp_path: Path) -> None:
+    go(lab, tmp_path, trials=3, controls=("random_graphs",), transfer={"start_s": 0.02})
+    records = [json.loads(path.read_text()) for path in (tmp_path / "records").glob("*.json")]
+    lost = [record["cost"]["lost_s"] for record in records if record["identity"]["kind"] != "teacher"]
+    assert lost == [0.0] * 8
+
+
+def test_a_kill_costs_what_was_done_since_the_checkpoint_and_no_more(lab: ModuleType, tmp_path: Path) -> None:
+    from sweeps.replicate import ReplicateRunner
+
+    folder = SweepFolder(tmp_path)
+    folder.make()
+    folder.begin_epoch()
+    config = lab.make_spec(transfer={"steps": 20, "delay_s": 0.01, "start_s": 0.05}).run_config({})
+
+    def started(attempt: int) -> ReplicateRunner:
+        made = ReplicateRunner(folder, "trial-0000", 0, attempt, 1, lab.FakeExperiment(config, 0, folder.cache))
+        made.start()
+        return made
+
+    # Each attempt is left as a kill leaves it: with what its files say.
+    first = started(0).clock
+    assert (first.lost_s, first.kept_s >= 0.05) == (0.0, True)
+    second = started(1)
+    assert second.clock.lost_s == first.kept_s, "the start-up of an attempt that kept nothing"
+    second.advance(0.5)
+    second.checkpoint()
+    (saved_s,) = second.clock.at.values()
+    assert saved_s == second.clock.kept_s >= 0.05 + 10 * 0.01
+    second.advance(0.8)
+    third = started(2).clock
+    assert third.lost_s == pytest.approx(first.kept_s + second.clock.kept_s - saved_s)
+    assert third.kept_s >= saved_s + 0.05
+    fourth = started(3)
+    assert fourth.clock.lost_s == pytest.approx(third.lost_s + third.kept_s - saved_s), "a start-up, done again"
+    fourth.advance(0.9)
+    fourth.checkpoint()
+    fifth = started(4).clock
+    assert fifth.lost_s == fourth.clock.lost_s, "nothing was done since the checkpoint"
+
+
 def test_torn_leftovers_are_ignored(lab: ModuleType, tmp_path: Path) -> None:
     go(lab, tmp_path / "calm", trials=4)
     go(lab, tmp_path / "torn", trials=2)

@@ -41,13 +41,15 @@ def go(lab: ModuleType, folder: Path, watch: Any = None, **changes: Any) -> Summ
 
 @pytest.mark.usefixtures("cluster")
 def test_with_a_lag_two_workers_make_the_table_of_one_process(lab: ModuleType, tmp_path: Path) -> None:
-    transfer = {"steps": 10, "delay_s": 0.04}  # long enough for the second worker to get there
+    # Long enough for the second worker to get there.
+    transfer = {"steps": 10, "delay_s": 0.03, "start_s": 0.1}
     changes: dict[str, Any] = {"trials": 12, "sampler": {"lag": 2}, "transfer": transfer}
     seen: list[Snapshot] = []
     summary = go(lab, tmp_path / "ray", watch=seen.append, **changes)
     assert summary.counts == {"completed": 12}
     inprocess.run(lab.make_spec(**changes), tmp_path / "one", laboratory=lab.FakeLaboratory(hurry=True))
     assert lab.table(tmp_path / "ray") == lab.table(tmp_path / "one")
+    assert lab.lost(tmp_path / "ray") == [0.0] * 24
     assert max(len(shown.running) for shown in seen) >= 2
     # Each teacher once, though two workers were there for them.
     assert sorted(lab.events(tmp_path / "ray", "teacher")) == ["teacher teacher-0", "teacher teacher-1"]
@@ -62,7 +64,16 @@ def test_with_a_lag_two_workers_make_the_table_of_one_process(lab: ModuleType, t
 def test_every_way_to_end(lab: ModuleType, tmp_path: Path) -> None:
     kinds = ("none", "diverge", "oom", "bug", "die once", "hang below")
     space = {"method/transfer/fault": {"type": "categorical", "choices": kinds}}
-    summary = go(lab, tmp_path, trials=20, seeds=(0, 1), space=space, sampler={"name": "grid"}, timeout_s=2.0)
+    summary = go(
+        lab,
+        tmp_path,
+        trials=20,
+        seeds=(0, 1),
+        space=space,
+        sampler={"name": "grid"},
+        timeout_s=2.0,
+        transfer={"start_s": 0.1},
+    )
     found = {trial["parameters"]["method/transfer/fault"]: trial for trial in lab.trials(tmp_path)}
     assert sorted(found) == sorted(kinds)
     assert {kind: trial["state"] for kind, trial in found.items()} == {
@@ -78,6 +89,9 @@ def test_every_way_to_end(lab: ModuleType, tmp_path: Path) -> None:
     assert tries["oom"] == ["out_of_memory", "out_of_memory"]
     assert tries["hang below"] == ["timed_out", "timed_out"]
     assert Counter(tries["die once"]) == {"lost": 2, "completed": 2}
+    # Both died before a checkpoint: their first start-up is lost, the second one kept.
+    assert all(0.1 <= seconds < 1 for seconds in lab.lost(tmp_path, found["die once"]["number"]))
+    assert lab.lost(tmp_path, found["none"]["number"]) == [0.0, 0.0]
     assert "fake_lab.py" in found["hang below"]["message"]
     rows = {row["file"]: row for row in lab.table(tmp_path)}
     assert len(rows) == 2 + 2 * 5 + 1
