@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 import torch
 from _image_floor import Pace, Work
+from _opening import Opening
 
 from acgkd.methods.rdskd import RdskdConfig
 
@@ -124,6 +125,29 @@ def _floor(found: Measured) -> list[str]:
     return [*lines, *(f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows), ""]
 
 
+def opening(measured: Sequence[Measured], command: str, load: float) -> Opening:
+    """The head of the page; arguments as of `page`."""
+    found = [each.ratio(SHIPPED, PLAIN, step) for each in measured for step in STEPS]
+    ratios = [ratio for ratio in found if ratio is not None]
+    first = measured[0]
+    texts = []
+    for step in STEPS:
+        ours, torchs = first.ratio(SHIPPED, PLAIN, step), first.ratio(TORCHS, PLAIN, step)
+        assert ours is not None, "neither is ever missing"
+        beside = "" if torchs is None else f", where torch's own layers take {torchs[0]:.2f}"
+        texts.append("a {} step {:.2f} ({:.2f} to {:.2f}){}".format(step, *ours, beside))
+    cpu = all(each.device.type == "cpu" for each in measured)
+    return Opening(
+        "Is a step of RDSKD as shipped as fast as one of a plain loop over the same networks?",
+        f"{sum(middle <= LIMIT for middle, _, _ in ratios)} of {len(ratios)} steps are: they take at most {LIMIT} of "
+        "its seconds.",
+        f"{first.config.synthesis.recipe.capitalize()} recipe, against the plain loop's seconds: {'; '.join(texts)}.",
+        f"One machine, with other work beside (load {load:.1f} at the start)"
+        f"{', and no GPU: nothing here was measured on one' if cpu else ''}.",
+        command,
+    )
+
+
 def page(measured: Sequence[Measured], command: str, rounds: int, load: float) -> str:
     """The result page.
 
@@ -134,9 +158,8 @@ def page(measured: Sequence[Measured], command: str, rounds: int, load: float) -
         load: average load of the machine when it began.
     """
     lines = [
-        "# RDSKD's steps on images, beside a plain loop",
-        "",
-        f"`{command}`, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}. Teacher `lenet5`, student `lenet5-half`, random "
+        *opening(measured, command, load).lines("RDSKD's steps on images, beside a plain loop"),
+        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}. Teacher `lenet5`, student `lenet5-half`, random "
         f"weights, images of 1 × 32 × 32; rounds in turn: {rounds}; median (least to most); ratios round by round. On "
         f"a CPU, processor seconds, the system's included, threads: {torch.get_num_threads()}; on a GPU, of the wall.",
         f"{os.cpu_count()} cores, {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, {sys.platform}; "

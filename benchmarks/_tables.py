@@ -107,10 +107,27 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def test_table(results: Results, baseline: str) -> list[str]:
-    """The table of a sweep by test accuracy."""
+    """The table of a sweep by test accuracy, with each row's difference to one of them."""
+    return accuracy_table(results, None, f"difference to `{baseline}`", gaps(results, baseline))
+
+
+def gaps(results: Results, baseline: str) -> dict[str, str]:
+    """The difference of every row to one of them, by label."""
+    return {label: difference(results.against(label, baseline)) for label in results.labels}
+
+
+def accuracy_table(results: Results, notes: Mapping[str, str] | None, head: str, cells: Mapping[str, str]) -> list[str]:
+    """The table of a sweep by test accuracy.
+
+    Args:
+        results: of the sweep.
+        notes: of rows, by label; a column of its own where they are given.
+        head: of the column of differences.
+        cells: of that column, by label.
+    """
     header = (
-        "what", "seeds", "test accuracy", "ratio to teacher", "recovered share", f"difference to `{baseline}`",
-        "synthesis s", "transfer s", "peak MiB", "collapsed",
+        "what", *([] if notes is None else ["note"]), "seeds", "test accuracy", "ratio to teacher", "recovered share",
+        head, "synthesis s", "transfer s", "peak MiB", "collapsed",
     )  # fmt: skip
     rows: list[list[str]] = []
     for name, (mean, sd, count) in results.references().items():
@@ -128,13 +145,15 @@ def test_table(results: Results, baseline: str) -> list[str]:
                 mean_sd(row["test_accuracy"], row["test_accuracy_sd"]),
                 mean_sd(row["ratio"], row["ratio_sd"]),
                 share(row),
-                difference(results.against(label, baseline)),
+                cells.get(label, ""),
                 f"{number(row['joint_s'])} (joint)" if joint else number(row["synthesis_s"]),
                 "" if joint else number(row["transfer_s"]),
                 number(row["peak_host_bytes"] / 2**20, 0),
                 str(row["collapsed"]),
             ]
         )
+    if notes is not None:
+        rows = [[row[0], notes.get(row[0], ""), *row[1:]] for row in rows]
     return table(header, rows)
 
 

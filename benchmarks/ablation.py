@@ -17,6 +17,7 @@ import _comparison
 import _tables
 import numpy as np
 from _comparison import ROOT, SPECS, Place
+from _opening import Opening, listed
 from _tables import Results
 
 from sweeps.spec import SweepSpec
@@ -69,9 +70,10 @@ def report(names: Sequence[str], place: Place, folder: Path = SPECS) -> None:
     frame = _comparison.frame_of(_comparison.records(sweeps, place))
     results = [Results.of(spec, frame) for spec in sweeps]
     lines = [
-        "# What the parts of ACGKD are worth",
-        "",
-        f"Command: `python benchmarks/ablation.py`. {_tables.machine()}.",
+        *opening([item for item in results if item.spec.name.startswith(NAME)]).lines(
+            "What the parts of ACGKD are worth"
+        ),
+        f"{_tables.machine()}.",
         "",
         "Each row is ACGKD at its defaults but for what its label says. Judged on validation splits (a tenth of the "
         "data, which neither teacher nor student was trained on); the test splits play no part here. Each seed varies "
@@ -104,6 +106,31 @@ def report(names: Sequence[str], place: Place, folder: Path = SPECS) -> None:
     place.page.parent.mkdir(parents=True, exist_ok=True)
     place.page.write_text("\n".join(lines).rstrip() + "\n")
     print(f"{place.page.name}: {len(frame.rows)} records")
+
+
+def opening(results: Sequence[Results]) -> Opening:
+    """The head of the page.
+
+    Args:
+        results: of the ablation, without what was tried once more.
+    """
+    changes = [change for change in _changes(results) if change.together is not None]
+    options = [change for change in changes if change.option]
+    gains = [change.label for change in options if change.gains()]
+    costs = [change for change in options if change.costs()]
+    ends = [options[0], options[-1]] if options else []
+    texts = [f"{_ratio(change.together)} times for `{change.label}`" for change in ends]
+    seeds = sorted({item.planned for item in results})
+    return Opening(
+        "Which option of ACGKD is worth changing from its default?",
+        f"By the rule below {len(gains) or 'none'} of {len(options)} options{f' ({listed(gains)})' if gains else ''}; "
+        f"{len(costs)} are worse beyond twice the standard error.",
+        f"Divergence from the teacher against that at the defaults: {listed(texts, 'to')}.",
+        f"Validation splits of {listed([str(count) for count in seeds], 'or')} seeds; intervals are not corrected for "
+        "resampling or for the number of rows. No rival stands here, so nothing rests on GFKD with fewer steps than "
+        "released.",
+        "python benchmarks/ablation.py",
+    )
 
 
 @dataclass(frozen=True)

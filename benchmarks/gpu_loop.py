@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 from _bare import bare_run, bare_setting
+from _opening import Opening
 from torch import Tensor, nn
 
 from acgkd.graphs import GRAPHS
@@ -30,6 +31,7 @@ from acgkd.runtime import backward, keep_freed_memory, resolve_device, synchroni
 
 RESULT = Path(__file__).resolve().parents[1] / "docs" / "results" / "gpu.md"
 TEACHER, STUDENT = "gin-5-64", "gin-3-32"
+COMMAND = "python benchmarks/gpu_loop.py"
 STAGES = ("synthesis", "transfer")
 VARIANTS = ("as shipped", "eager", "compiled", "CUDA graph")
 WARM_UP = 5
@@ -200,9 +202,27 @@ def measure(
     return rows
 
 
+def opening(rows: dict[tuple[str, str], Row]) -> Opening:
+    """The head of the page."""
+    texts, faster = [], 0
+    for stage in STAGES:
+        pair = [rows.get((stage, variant), Row()).seconds for variant in ("CUDA graph", "eager")]
+        if all(pair):
+            captured, eager = (1000 * statistics.median(seconds) for seconds in pair)
+            texts.append(f"{stage} {captured:.3f} ms, against {eager:.3f} ms")
+            faster += captured < eager
+    return Opening(
+        "Is a step on a GPU faster captured as a CUDA graph than run by Python?",
+        f"{faster} of {len(texts)} steps are.",
+        f"Captured, against eager: {'; '.join(texts) or 'not measured'}.",
+        "One GPU; the arithmetic of a step alone, without choosing samples.",
+        COMMAND,
+    )
+
+
 def page(rows: dict[tuple[str, str], Row], about: str, machine: str) -> str:
     """The result table."""
-    lines = ["# Steps on a GPU: eager, compiled, captured", "", about, machine, ""]
+    lines = [*opening(rows).lines("Steps on a GPU: eager, compiled, captured"), about, machine, ""]
     lines += ["| stage | variant | ms a step | times as fast as eager | last loss |", "|---|---|--:|--:|--:|"]
     for (stage, variant), row in rows.items():
         if row.missing:
@@ -238,7 +258,7 @@ def main() -> None:
     nodes = (options.nodes[0], options.nodes[1])
     rows = measure(options.graphs, nodes, options.steps, options.rounds, device, tuple(options.variants))
     about = (
-        f"`python benchmarks/gpu_loop.py`, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}. {options.graphs} "
+        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}. {options.graphs} "
         f"pseudo-graphs of {nodes[0]} to {nodes[1]} nodes, teacher `{TEACHER}`, student `{STUDENT}`; "
         f"{options.rounds} rounds in turn of {options.steps} steps; median (least to most)."
     )

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import _comparison
 import _curves
+import _image_opening
 import _image_page
 import _image_published
 import _image_targets
@@ -158,9 +159,10 @@ def report(place: Place, folder: Path = SPECS, curves: Path = CURVES) -> None:
     }
     picture = _picture(studies["robustness"], first["robustness"], place.page)
     lines = [
-        "# Image methods side by side",
-        "",
-        f"Command: `python benchmarks/image_methods.py`. {_tables.machine()}.",
+        *_image_opening.opening(first["mnist"], first["published"], studies["robustness"]).lines(
+            "Image methods side by side"
+        ),
+        f"{_tables.machine()}.",
         "",
         _image_page.HEAD,
         "",

@@ -9,12 +9,13 @@ accuracy stands in the tables; a test holds their specs to that.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import _comparison
 import _tables
 from _comparison import ROOT, SPECS, Place
+from _opening import Opening, listed
 from _tables import Results
 
 from acgkd.config import MethodChoice
@@ -24,6 +25,7 @@ NAME = "image-methods-pilot"
 SWEEPS = ("pilot-mnist", "pilot-digits")
 # Seeds below are kept for tables of results.
 FIRST_SEED = 100
+MAIN = "rdskd"
 
 HEAD = (
     "Methods have settings that their sources do not say for networks and schedules as small as these, so a few were "
@@ -81,10 +83,10 @@ def report(place: Place, folder: Path = SPECS) -> None:
     sweeps = specs(folder=folder)
     found = _comparison.records(sweeps, place)
     frame = _comparison.frame_of(found)
-    lines = ["# How the settings of the tables on images were chosen", ""]
-    lines += [f"Command: `python benchmarks/image_pilot.py`. {_tables.machine()}.", "", HEAD, ""]
-    for spec in sweeps:
-        result = Results.of(spec, frame)
+    results = [Results.of(spec, frame) for spec in sweeps]
+    lines = opening(results).lines("How the settings of the tables on images were chosen")
+    lines += [f"{_tables.machine()}.", "", HEAD, ""]
+    for spec, result in zip(sweeps, results, strict=True):
         best = set(chosen(result).values())
         data = "" if spec.dataset is None else spec.dataset.name
         seeds = ", ".join(map(str, spec.replicates.seeds))
@@ -96,6 +98,33 @@ def report(place: Place, folder: Path = SPECS) -> None:
     place.page.parent.mkdir(parents=True, exist_ok=True)
     place.page.write_text("\n".join(lines).rstrip() + "\n")
     print(f"{place.page.name}: {len(found)} records")
+
+
+def opening(results: Sequence[Results]) -> Opening:
+    """The head of the page."""
+    gaps, tried = [], set()
+    for result in results:
+        rows: dict[str, list[float]] = {method: [] for method in chosen(result)}
+        for label, choice in methods(result.spec).items():
+            if choice.name in rows:
+                rows[choice.name].append(_score(result, label))
+        if rows:
+            tried |= {len(scores) for scores in rows.values()}
+            most = max(rows, key=lambda method: max(rows[method]) - min(rows[method]))
+            shown = dict.fromkeys([most, MAIN] if MAIN in rows else [most])
+            texts = [f"`{method}` {max(rows[method]):.3f} against {min(rows[method]):.3f}" for method in shown]
+            gaps.append(f"on {result.spec.dataset.name if result.spec.dataset else ''} {listed(texts)}")
+    seeds = sorted({result.planned for result in results})
+    return Opening(
+        "Which settings do RDSKD and its rivals have in the tables on images?",
+        f"Of {listed([str(count) for count in sorted(tried)], 'or')} rows for each method that of the highest mean "
+        "validation accuracy (bold).",
+        "The best row against the worst, of the method for which that is most and of RDSKD: "
+        f"{'; '.join(gaps) or 'none yet'}.",
+        f"A row has {listed([str(count) for count in seeds], 'or')} seeds, which is few: rows a few points apart could "
+        "change places.",
+        "python benchmarks/image_pilot.py",
+    )
 
 
 def _row(result: Results, label: str, *, bold: bool) -> list[str]:

@@ -22,11 +22,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pandas as pd
 import torch
+from _mutag_opening import opening
 
 from acgkd.config import RunConfig, flatten
 from acgkd.experiment import Experiment
 from acgkd.runtime import keep_freed_memory
-from analysis.frame import from_records
+from analysis.frame import COLUMNS, Frame, from_records
 from analysis.record import Cost, Environment, Identity, Quality, Record
 from analysis.summary import groups, references
 
@@ -112,17 +113,27 @@ def run_one(pair: tuple[str, str], seed: int, variant: tuple[str, str, dict[str,
     print(f"{name}: test {quality.test_accuracy:.3f}, teacher {quality.teacher_test_accuracy:.3f}", flush=True)
 
 
-def report(home: Path, seeds: list[int], command: str) -> None:
-    """Writes the table and the records behind it."""
-    records = [Record.model_validate_json(path.read_text()) for path in sorted((home / "records").glob("*.json"))]
+def frame_of(home: Path, seeds: list[int]) -> Frame:
+    """The finished runs of a folder, which are packed; or what is packed, where the folder has none."""
+    paths = sorted((home / "records").glob("*.json"))
+    if not paths:
+        packed = pd.read_parquet(RECORDS)
+        packed[[name for name in COLUMNS if name not in packed]] = None  # of records older than a column
+        return Frame(packed[packed["seed"].isin(seeds)].astype(dict(COLUMNS)).reset_index(drop=True))
+    records = [Record.model_validate_json(path.read_text()) for path in paths]
     frame = from_records(record for record in records if record.identity.seed in seeds)
     RECORDS.parent.mkdir(parents=True, exist_ok=True)
     frame.to_parquet(RECORDS)
+    return frame
+
+
+def report(home: Path, seeds: list[int], command: str) -> None:
+    """Writes the table and the records behind it."""
+    frame = frame_of(home, seeds)
     table = groups(frame, {source: len(seeds) for source in frame.rows["source"].unique()})
     lines = [
-        "# MUTAG: what the parts of ACGKD are worth",
-        "",
-        f"Command: `{command}`. Seeds {seeds[0]} to {seeds[-1]}; each varies split (60/10/30, stratified), teacher and "
+        *opening(frame, table, PAIRS, list(TRANSFERS), command).lines("MUTAG: what the parts of ACGKD are worth"),
+        f"Seeds {seeds[0]} to {seeds[-1]}; each varies split (60/10/30, stratified), teacher and "
         "draws. Default settings, which were frozen by validation divergence on seeds 100 to 103 before this table was "
         "made. Nothing was selected on test: teachers and students keep their last weights.",
         "",

@@ -1,4 +1,4 @@
-"""The scripts of the benchmark of image methods for tests, and records as they would read them."""
+"""The scripts of the benchmarks on methods for tests, and records as they would read them."""
 
 import importlib
 import sys
@@ -13,15 +13,15 @@ from analysis.record import Cost, Environment, Identity, Quality, Record
 HOME = Path(__file__).resolve().parents[1] / "benchmarks"
 MODULES = (
     "_claim", "_comparison", "_curves", "_image_figure", "_image_page", "_image_study", "_image_tables",
-    "_image_targets", "_robustness", "_tables", "image_methods", "image_pilot",
+    "_image_targets", "_rivals", "_robustness", "_tables", "_targets", "graph_methods", "image_methods", "image_pilot",
 )  # fmt: skip
 
 
 @contextmanager
-def imported() -> Iterator[SimpleNamespace]:
-    """The scripts, imported as they import each other, under their names without `_`."""
+def imported(*more: str) -> Iterator[SimpleNamespace]:
+    """The scripts, and more of them by name, imported as they import each other, under their names without `_`."""
     sys.path.insert(0, str(HOME))
-    yield SimpleNamespace(**{name.lstrip("_"): importlib.import_module(name) for name in MODULES})
+    yield SimpleNamespace(**{name.lstrip("_"): importlib.import_module(name) for name in (*MODULES, *more)})
     sys.path.remove(str(HOME))
     for name in [name for name, module in sys.modules.items() if _lies_in(module, HOME)]:
         del sys.modules[name]

@@ -18,7 +18,7 @@ TINY = {"tiny": {"recipe": "compact", "batch_size": 8, "generator": {"latent": 6
 
 @pytest.fixture(scope="module")
 def scripts() -> Iterator[SimpleNamespace]:
-    names = ("_plain_images", "_image_floor", "_image_loop_page", "image_loop")
+    names = ("_plain_images", "_image_floor", "_opening", "_image_loop_page", "image_loop")
     sys.path.insert(0, str(ROOT / "benchmarks"))
     yield SimpleNamespace(**{name.lstrip("_"): importlib.import_module(name) for name in names})
     sys.path.remove(str(ROOT / "benchmarks"))

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def scripts() -> Iterator[SimpleNamespace]:
-    names = ("_bare", "synthesis", "gpu_loop")
+    names = ("_bare", "_opening", "synthesis", "gpu_loop")
     sys.path.insert(0, str(ROOT / "benchmarks"))
     yield SimpleNamespace(**{name.lstrip("_"): importlib.import_module(name) for name in names})
     sys.path.remove(str(ROOT / "benchmarks"))
