@@ -10,13 +10,13 @@ __version__ = "0.1.0"
 __distribution__ = "acgkd"
 
 if TYPE_CHECKING:
-    from acgkd.direct import distill
-    from acgkd.students import load_student
-    from acgkd.teacher import adapt
+    from acgkd.run.direct import distill
+    from acgkd.students.saving import load_student
+    from acgkd.teachers.teacher import adapt
 
 __all__ = ["__version__", "adapt", "distill", "load_student"]
 
-_HOMES = {"distill": "acgkd.direct", "adapt": "acgkd.teacher", "load_student": "acgkd.students"}
+_HOMES = {"distill": "acgkd.run.direct", "adapt": "acgkd.teachers.teacher", "load_student": "acgkd.students.saving"}
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,7 @@ A message states the law, the facts and the way out: `` `0 < pace <= 1` must hol
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 
 class AcgkdError(Exception):
@@ -33,6 +34,90 @@ class TeacherError(AcgkdError, TypeError):
 
 class DivergedError(AcgkdError, ArithmeticError):
     """A loss or a weight left the finite numbers."""
+
+
+class AnalysisError(AcgkdError):
+    """Records, frames or reports are not what they should be."""
+
+
+class RecordError(AnalysisError, ValueError):
+    """Records cannot be read as what they should be, for instance because a newer version wrote them."""
+
+
+class FrameError(AnalysisError, ValueError):
+    """A frame breaks a law of its columns; the message names the columns."""
+
+
+class PairingError(AnalysisError, ValueError):
+    """Two groups of rows cannot be paired; the message says which seeds stand in the way."""
+
+
+class UnknownReportError(AnalysisError, LookupError):
+    """No report has that name; the message holds the nearest known one."""
+
+
+class MissingFolderError(AnalysisError, FileNotFoundError):
+    """A path is not a sweep folder; the message says what was looked for."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong in a spec.
+
+    Args:
+        path: where, as a slash path: ``budget/trials``; empty for the file as a whole.
+        message: the law, the facts, the way out.
+        line: line of the file, counted from 1; None where the value came from the command line or from nowhere.
+    """
+
+    path: str
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class SpecError(ConfigError):
+    """A spec breaks laws; all of them are told at once.
+
+    Args:
+        source: the file, as the user named it.
+        faults: what is wrong, in the order of the file.
+    """
+
+    def __init__(self, source: str, faults: Iterable[Fault]) -> None:
+        self.source = source
+        self.faults = tuple(faults)
+        super().__init__(source, self.faults)
+
+    def __str__(self) -> str:
+        count = len(self.faults)
+        lines = [f"{self.source}: {count} fault{'' if count == 1 else 's'}"]
+        for fault in self.faults:
+            place = f"{self.source}:{fault.line}: " if fault.line else ""
+            lines.append(f"  {place}{fault}")
+        return "\n".join(lines)
+
+
+class SweepError(AcgkdError):
+    """A sweep cannot start or go on; the message says what to do, and what was finished stays finished."""
+
+
+class ForeignPackageError(SweepError):
+    """One of our package names leads to code that is not ours."""
+
+
+class FolderError(SweepError):
+    """The folder or the storage that was named is not one that this sweep can use; nothing was started."""
+
+
+class StorageError(SweepError):
+    """The sweep folder cannot be written: the sweep stops, no trial is blamed."""
+
+
+class StaleGenerationError(Exception):
+    """A later start has taken the sweep folder over; this process leaves without writing anything more."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -4,13 +4,17 @@ The rest of the package asks a modality instead of asking "is this a graph?".
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from importlib import import_module
+from typing import Any, Protocol, cast
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from acgkd.config import PriorConfig
+from acgkd.errors import UnknownNameError, nearest
+
+_HOMES = {"graphs": ("acgkd.graphs", "GRAPHS"), "images": ("acgkd.images", "IMAGES")}
 
 
 class Modality(Protocol):
@@ -88,3 +92,15 @@ class Modality(Protocol):
         Raises:
             TeacherError: the model does not satisfy the teacher protocol; the message says which part.
         """
+
+
+def modality(name: str) -> Modality:
+    """The modality called `name`.
+
+    Raises:
+        UnknownNameError: there is no such modality.
+    """
+    if name not in _HOMES:
+        raise UnknownNameError(f"No modality is called '{name}'. {nearest(name, _HOMES)}Known: {', '.join(_HOMES)}.")
+    home, symbol = _HOMES[name]
+    return cast(Modality, getattr(import_module(home), symbol))

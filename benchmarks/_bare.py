@@ -6,19 +6,20 @@ import torch
 from torch import nn
 
 from acgkd.graphs.prior import Prior
-from acgkd.methods import METHODS, Run, Setting, StageName
-from acgkd.methods._graphs import Untrained
-from acgkd.methods._pseudo_graphs import PseudoGraphConfig
+from acgkd.method import MethodContext, MethodRun, StageName
+from acgkd.methods import METHODS
 from acgkd.models import build_model
 from acgkd.runtime import Streams
-from acgkd.teacher import as_teacher
+from acgkd.synthesis.graph_synthesis import Untrained
+from acgkd.synthesis.pseudo_graph_config import PseudoGraphConfig
+from acgkd.teachers.teacher import as_teacher
 
 FEATURES, CLASSES, MEAN_DEGREE = 7, 2, 2.2
 
 
 def bare_setting(
     nodes: tuple[int, int], teacher: str, student: str, device: torch.device, mean_degree: float = MEAN_DEGREE
-) -> Setting:
+) -> MethodContext:
     """What a method is handed; the teacher's weights are random, its BatchNorm layers remember one pass.
 
     Args:
@@ -34,19 +35,19 @@ def bare_setting(
         model = build_model(teacher, FEATURES, CLASSES, device=device)
     with streams.fork("student"):
         pupil = build_model(student, FEATURES, CLASSES, device=device)
-    untaught = Setting(teacher=model, student=pupil, prior=prior, streams=Streams(1, device), device=device)
+    untaught = MethodContext(teacher=model, student=pupil, prior=prior, streams=Streams(1, device), device=device)
     batch = Untrained(PseudoGraphConfig(graphs=16), untaught).samples(16)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm1d):
             module.momentum = 1.0
     with torch.no_grad():
         model.train()(batch.x, batch.edge_index, batch.batch, edge_weight=batch.edge_weight, graphs=batch.graphs)
-    return Setting(teacher=as_teacher(model, device), student=pupil, prior=prior, streams=streams, device=device)
+    return MethodContext(teacher=as_teacher(model, device), student=pupil, prior=prior, streams=streams, device=device)
 
 
 def bare_run(
-    method: str, setting: Setting, synthesis: dict[str, Any], transfer: dict[str, Any] | None = None
-) -> tuple[Run, dict[StageName, int]]:
+    method: str, setting: MethodContext, synthesis: dict[str, Any], transfer: dict[str, Any] | None = None
+) -> tuple[MethodRun, dict[StageName, int]]:
     """A run of `method`, and how many steps each of its stages has."""
     entry = METHODS[method]
     run = entry.start(entry.config.model_validate({"synthesis": synthesis, "transfer": transfer or {}}), setting)

@@ -20,8 +20,8 @@ from typing import Any
 import yaml
 
 from acgkd.config import RunConfig
-from acgkd.experiment import Experiment
-from sweeps.spec import SweepSpec
+from acgkd.run.experiment import Experiment
+from sweeps.spec.sweep_spec import SweepSpec
 
 SEED = 100
 TIMED_S = 0.5

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.intervals import CONFIDENCE, Interval, t_interval
+from analysis.statistics.intervals import CONFIDENCE, Interval, t_interval
 
 Verdict = Literal["confirmed", "refuted", "not shown"]
 

@@ -17,15 +17,15 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from analysis.frame import Frame, from_records
-from analysis.record import Record
-from sweeps import archive
-from sweeps.console import err
-from sweeps.display import Display
-from sweeps.laboratory import AcgkdLaboratory, Laboratory
-from sweeps.snapshot import Summary
-from sweeps.spec import SweepSpec, check_tree
-from sweeps.tree import load
+from analysis.records.frame import Frame, from_records
+from analysis.records.record import Record
+from sweeps.cli.console import err
+from sweeps.cli.live_table import Display
+from sweeps.engine.snapshot import Summary
+from sweeps.interchange import packed_records
+from sweeps.spec.raw import load
+from sweeps.spec.sweep_spec import SweepSpec, check_tree
+from sweeps.worker.experiments import AcgkdExperiments, Experiments
 
 ROOT = Path(__file__).resolve().parents[1]
 SPECS = ROOT / "specs" / "benchmarks"
@@ -100,14 +100,14 @@ def chosen(names: Sequence[str], only: str) -> list[str]:
     return wanted or list(names)
 
 
-def take_up(spec: SweepSpec, folder: Path, packed: archive.Packed | None, laboratory: Laboratory) -> int:
+def take_up(spec: SweepSpec, folder: Path, packed: packed_records.Packed | None, experiments: Experiments) -> int:
     """Brings a sweep folder to where the packed records are, and clears out what the spec would not make today.
 
     Args:
         spec: the sweep.
         folder: its folder; its cache is shared with its neighbours.
         packed: its part of the archive.
-        laboratory: knows the settings of a run.
+        experiments: knows the settings of a run.
 
     Returns:
         How many records were put back.
@@ -118,9 +118,9 @@ def take_up(spec: SweepSpec, folder: Path, packed: archive.Packed | None, labora
     files = dict(packed.files) if packed is not None else {}
     fingerprint = packed.fingerprint if packed is not None else spec.fingerprint()
     if (folder / "sweep.json").exists():
-        here = archive.pack(folder)
+        here = packed_records.pack(folder)
         files, fingerprint = files | here.files, here.fingerprint
-    fit = archive.fitting(archive.Packed(fingerprint, files), spec, laboratory)
+    fit = packed_records.fitting(packed_records.Packed(fingerprint, files), spec, experiments)
     stale = {path.relative_to(folder).as_posix() for path in folder.glob("records/*.json")} - fit.files.keys()
     if stale or fingerprint != spec.fingerprint():
         for child in folder.iterdir() if folder.is_dir() else ():
@@ -131,7 +131,7 @@ def take_up(spec: SweepSpec, folder: Path, packed: archive.Packed | None, labora
     folder.mkdir(exist_ok=True)
     if not (folder / "cache").exists():
         (folder / "cache").symlink_to(os.path.join("..", "cache"))
-    return archive.restore(fit, folder)
+    return packed_records.restore(fit, folder)
 
 
 def run(
@@ -140,7 +140,7 @@ def run(
     *,
     workers: int = 1,
     hours: float | None = None,
-    laboratory_of: Callable[[SweepSpec], Laboratory] = AcgkdLaboratory.of,
+    experiments_of: Callable[[SweepSpec], Experiments] = AcgkdExperiments.of,
 ) -> bool:
     """Runs what is missing, sweep after sweep; after each of them the packed records are written.
 
@@ -149,28 +149,28 @@ def run(
         place: where everything is.
         workers: 1 runs in this process, more on Ray.
         hours: stop cleanly after so long.
-        laboratory_of: where the experiments of a sweep come from.
+        experiments_of: where the experiments of a sweep come from.
 
     Returns:
         Whether everything is there.
     """
-    packs = archive.read(place.records)
+    packs = packed_records.read(place.records)
     command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
     with _stopping_after(hours) as stopped, _executor(workers) as execute:
         for spec in specs:
-            laboratory, folder = laboratory_of(spec), place.home / spec.name
-            put_back = take_up(spec, folder, packs.get(spec.name), laboratory)
+            experiments, folder = experiments_of(spec), place.home / spec.name
+            put_back = take_up(spec, folder, packs.get(spec.name), experiments)
             if put_back:
                 print(f"{spec.name}: {put_back} records taken up from {place.records.name}", flush=True)
             try:
                 with Display(spec.name, err) as display:
                     summary: Summary = execute(
-                        spec, folder, command=command, watch=display.watch, laboratory=laboratory
+                        spec, folder, command=command, watch=display.watch, experiments=experiments
                     )
             finally:
                 if (folder / "sweep.json").exists():
-                    packs[spec.name] = archive.pack(folder)
-                    archive.write(place.records, packs)
+                    packs[spec.name] = packed_records.pack(folder)
+                    packed_records.write(place.records, packs)
             if summary.interrupted or stopped():
                 print("Stopped. What was done is kept; the same command goes on from here.")
                 return False
@@ -181,14 +181,14 @@ def run(
 def _executor(workers: int) -> Iterator[Callable[..., Summary]]:
     if workers == 1:
         from acgkd.runtime import keep_freed_memory
-        from sweeps import inprocess
+        from sweeps.executors import inprocess
 
         keep_freed_memory()
         yield inprocess.run
         return
     import ray
 
-    from sweeps import tuner
+    from sweeps.executors.ray import tuner
 
     ray.init(
         address="local", num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
@@ -224,21 +224,21 @@ def _stopping_after(hours: float | None) -> Iterator[Callable[[], bool]]:
 
 def records(specs: Sequence[SweepSpec], place: Place) -> list[Record]:
     """All records of the sweeps that their specs would make today, from folders and from the packed file."""
-    packs, found = archive.read(place.records), []
+    packs, found = packed_records.read(place.records), []
     before = dict(packs)
     for spec in specs:
         folder, packed = place.home / spec.name, packs.get(spec.name)
         files = dict(packed.files) if packed is not None else {}
         fingerprint = packed.fingerprint if packed is not None else spec.fingerprint()
         if (folder / "sweep.json").exists():
-            here = archive.pack(folder)
+            here = packed_records.pack(folder)
             files, fingerprint = files | here.files, here.fingerprint
-        fit = archive.fitting(archive.Packed(fingerprint, files), spec, AcgkdLaboratory.of(spec))
+        fit = packed_records.fitting(packed_records.Packed(fingerprint, files), spec, AcgkdExperiments.of(spec))
         if fit.files:
             packs[spec.name] = fit
         found += [Record.model_validate_json(fit.files[name]) for name in sorted(fit.files) if "records/" in name]
     if packs != before:
-        archive.write(place.records, packs)
+        packed_records.write(place.records, packs)
     return found
 
 

@@ -1,6 +1,6 @@
 """Validation accuracy along the way, off the clock: what a method's student is worth after so many seconds.
 
-A record says what a run came to, not how. So the laboratory of a comparison may be one whose runs stop at shares of
+A record says what a run came to, not how. So the experiments of a comparison may be one whose runs stop at shares of
 the stage in which the student learns, look at the validation split, and go on; nothing else of the run changes. What
 they saw lies with the loss curves in the sweep folder, and is packed beside the records.
 """
@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from acgkd.config import RunConfig
-from analysis.record import Record
-from sweeps.files import read_json, write
-from sweeps.folder import SweepFolder
-from sweeps.laboratory import AcgkdLaboratory
-from sweeps.spec import SweepSpec
+from analysis.records.record import Record
+from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store.atomic import read_json, write
+from sweeps.store.folder import SweepFolder
+from sweeps.worker.experiments import AcgkdExperiments
 
 # The stage that a validation curve has among the loss curves.
 STAGE = "validation"
@@ -57,7 +57,7 @@ class JudgedRun:
 
     def _note(self) -> None:
         curve = self._run.curves.setdefault(STAGE, {"step": [], "seconds": [], "accuracy": []})
-        seen = self._experiment.judge(self._run, ["validation_accuracy"])
+        seen = self._experiment.evaluate(self._run, ["validation_accuracy"])
         curve["step"].append(float(self._run.steps_done))
         curve["seconds"].append(sum(self._run.seconds.values()))
         curve["accuracy"].append(seen["validation_accuracy"])
@@ -81,8 +81,8 @@ class JudgedExperiment:
         return JudgedRun(self._experiment.start(), self._experiment)
 
 
-class JudgingLaboratory(AcgkdLaboratory):
-    """The real laboratory, with experiments of that kind."""
+class JudgingLaboratory(AcgkdExperiments):
+    """The real experiments, with experiments of that kind."""
 
     def experiment(self, config: RunConfig, seed: int, home: Path) -> Any:
         """One run of a config; cheap."""

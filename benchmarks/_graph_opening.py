@@ -8,7 +8,7 @@ from _rivals import Best, best
 from _tables import Results, difference
 from _targets import FEWEST_SEEDS
 
-from analysis.compare import Paired
+from analysis.statistics.paired import Paired
 
 FLOOR = "random_graphs"
 COMMAND = "python benchmarks/graph_methods.py"

@@ -12,7 +12,7 @@ from _image_targets import MAIN, absent
 from _tables import Results
 from scipy.stats import binomtest
 
-from analysis.record import Record
+from analysis.records.record import Record
 
 HEAD = (
     "Test accuracies are of students after their last step, and nothing was selected on test. What recipes leave open "

@@ -12,9 +12,9 @@ from _tables import Results, number
 
 from acgkd.config import MethodChoice, flatten
 from acgkd.methods import parse_method
-from analysis.intervals import Interval
-from analysis.record import Record
-from sweeps.spec import SweepSpec
+from analysis.records.record import Record
+from analysis.statistics.intervals import Interval
+from sweeps.spec.sweep_spec import SweepSpec
 
 # Outcomes of a method that failed at a setting, and not of a machine or of the program.
 FAILED = ("diverged", "out_of_memory", "timed_out")

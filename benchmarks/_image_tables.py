@@ -11,7 +11,7 @@ from _tables import Results
 
 from acgkd.config import MethodChoice, flatten
 from acgkd.methods import parse_method
-from analysis.record import Record
+from analysis.records.record import Record
 
 # Of the seconds that the first method takes.
 TIMES = (0.25, 0.5, 1.0, 2.0)

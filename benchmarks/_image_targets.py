@@ -9,7 +9,7 @@ from _image_study import FAILED, Study, contrast_table, contrasts, signed
 from _tables import Results
 
 from acgkd.methods import METHODS
-from analysis.intervals import t_interval
+from analysis.statistics.intervals import t_interval
 
 MAIN = "rdskd"
 FLOOR = "noise"

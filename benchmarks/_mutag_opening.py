@@ -6,9 +6,9 @@ import pandas as pd
 from _opening import Opening, listed
 from _tables import difference
 
-from analysis.compare import Paired, paired
-from analysis.frame import Frame
-from analysis.summary import references
+from analysis.records.frame import Frame
+from analysis.statistics.paired import Paired, paired
+from analysis.statistics.summary import references
 
 
 def opening(

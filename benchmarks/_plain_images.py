@@ -10,24 +10,24 @@ from torch import Tensor, nn
 
 from acgkd.images import ImagePrior
 from acgkd.images.generator import ImageGenerator
-from acgkd.methods import Setting
-from acgkd.methods._generated import GeneratorConfig, build_generator
+from acgkd.method import MethodContext
 from acgkd.models import build_model
 from acgkd.runtime import Streams
-from acgkd.teacher import as_teacher
+from acgkd.synthesis.image_generation import GeneratorConfig, build_generator
+from acgkd.teachers.teacher import as_teacher
 
 SHAPE, CLASSES = (1, 32, 32), 10
 TEMPERATURE, EPOCH_STEPS, RATE, STUDENT_RATE = 10.0, 120, 0.001, 0.002
 
 
-def image_setting(device: torch.device) -> Setting:
+def image_setting(device: torch.device) -> MethodContext:
     """What a method is handed: LeNet-5 with random weights as the teacher, half of it as the student."""
     streams = Streams(100, device)
     with streams.fork("teacher"):
         teacher = build_model("lenet5", SHAPE[0], CLASSES, device=device)
     with streams.fork("student"):
         student = build_model("lenet5-half", SHAPE[0], CLASSES, device=device)
-    return Setting(as_teacher(teacher, device), student, ImagePrior(SHAPE, CLASSES), streams, device)
+    return MethodContext(as_teacher(teacher, device), student, ImagePrior(SHAPE, CLASSES), streams, device)
 
 
 def of_torchs_layers(own: ImageGenerator, device: torch.device) -> nn.Sequential:

@@ -8,7 +8,7 @@ from _tables import Results, difference, mean_sd, table
 
 from acgkd.config import MethodChoice, flatten
 from acgkd.methods import parse_method
-from analysis.compare import Paired
+from analysis.statistics.paired import Paired
 
 REDUCED = "*reduced*"
 # Amounts, and what the prior tells every method of the data: a row that differs in these alone is still the method.

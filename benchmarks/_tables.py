@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.compare import Paired, paired
-from analysis.frame import Frame
-from analysis.summary import groups, references
-from sweeps.spec import SweepSpec
+from analysis.records.frame import Frame
+from analysis.statistics.paired import Paired, paired
+from analysis.statistics.summary import groups, references
+from sweeps.spec.sweep_spec import SweepSpec
 
 
 @dataclass(frozen=True)

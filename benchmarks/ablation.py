@@ -20,7 +20,7 @@ from _comparison import ROOT, SPECS, Place
 from _opening import Opening, listed
 from _tables import Results
 
-from sweeps.spec import SweepSpec
+from sweeps.spec.sweep_spec import SweepSpec
 
 NAME = "ablation"
 AGAIN = "confirmation"

@@ -26,8 +26,8 @@ from torch import Tensor, nn
 
 from acgkd.graphs import GRAPHS
 from acgkd.losses import softened_kl
-from acgkd.methods._inversion import GraphInversion, SynthesisConfig
 from acgkd.runtime import backward, keep_freed_memory, resolve_device, synchronize
+from acgkd.synthesis.graph_inversion import GraphInversion, SynthesisConfig
 
 RESULT = Path(__file__).resolve().parents[1] / "docs" / "results" / "gpu.md"
 TEACHER, STUDENT = "gin-5-64", "gin-3-32"

@@ -24,8 +24,8 @@ from _graph_rows import ROWS
 from _tables import Results
 from _targets import targets
 
-from sweeps.laboratory import AcgkdLaboratory
-from sweeps.spec import SweepSpec
+from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.worker.experiments import AcgkdExperiments
 
 NAME = "graph-methods"
 MAIN = "acgkd"
@@ -103,7 +103,7 @@ def calibrate(names: Sequence[str], folder: Path = SPECS, record: Path = CALIBRA
         spec = _comparison.read_spec(path)
         labels = list(_calibration.written(path))
         paces = _calibration.measure(spec, labels, rounds)
-        own = AcgkdLaboratory().settings(spec.run_config({}))
+        own = AcgkdExperiments().settings(spec.run_config({}))
         given = int(own["method/synthesis/steps"]), int(own["method/transfer/steps"])
         steps = _calibration.steps_of(paces, spec.method.name, *given)
         _calibration.rewrite(path, steps)
@@ -208,7 +208,7 @@ def _steps_in(spec: SweepSpec, label: str) -> int | None:
     if label != spec.method.name and label not in {control.label for control in spec.controls}:
         return None
     config = spec.run_config({}) if label == spec.method.name else spec.control_config(label)
-    settings = AcgkdLaboratory().settings(config)
+    settings = AcgkdExperiments().settings(config)
     steps = settings.get("method/synthesis/steps")
     if steps is None and config.method.name not in ("random_graphs", "real_data"):
         steps = settings.get("method/transfer/steps")

@@ -34,9 +34,9 @@ from _tables import Results
 
 from acgkd.config import MethodChoice
 from acgkd.methods import METHODS
-from sweeps.laboratory import AcgkdLaboratory, Laboratory
-from sweeps.spec import SweepSpec, check_tree
-from sweeps.tree import load
+from sweeps.spec.raw import load
+from sweeps.spec.sweep_spec import SweepSpec, check_tree
+from sweeps.worker.experiments import AcgkdExperiments, Experiments
 
 NAME = "image-methods"
 PARTS = ("mnist", "robustness", "draws", "ablation", "cifar", "published")
@@ -108,11 +108,11 @@ def specs(part: str, folder: Path = SPECS) -> list[SweepSpec]:
     return [whole, *(item.spec for item in turned(part, folder))] if part in DRAWS else [whole]
 
 
-def laboratory(spec: SweepSpec) -> Laboratory:
+def experiments(spec: SweepSpec) -> Experiments:
     """Whose runs are judged on their way where a table needs it."""
     if spec.name == f"{NAME}-mnist":
         return _curves.JudgingLaboratory.of(spec)
-    return AcgkdLaboratory.of(spec)
+    return AcgkdExperiments.of(spec)
 
 
 def run(parts: Sequence[str], place: Place, *, workers: int, hours: float | None, folder: Path = SPECS) -> bool:
@@ -134,7 +134,7 @@ def run(parts: Sequence[str], place: Place, *, workers: int, hours: float | None
 
         cloudpickle.register_pickle_by_value(_curves)  # workers do not look here for modules
     sweeps = [spec for part in parts for spec in specs(part, folder)]
-    return _comparison.run(sweeps, place, workers=workers, hours=hours, laboratory_of=laboratory)
+    return _comparison.run(sweeps, place, workers=workers, hours=hours, experiments_of=experiments)
 
 
 def keep_curves(place: Place, folder: Path = SPECS, packed: Path = CURVES) -> dict[str, Curve]:

@@ -19,7 +19,7 @@ from _opening import Opening, listed
 from _tables import Results
 
 from acgkd.config import MethodChoice
-from sweeps.spec import SweepSpec
+from sweeps.spec.sweep_spec import SweepSpec
 
 NAME = "image-methods-pilot"
 SWEEPS = ("pilot-mnist", "pilot-digits")

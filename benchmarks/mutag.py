@@ -25,11 +25,11 @@ import torch
 from _mutag_opening import opening
 
 from acgkd.config import RunConfig, flatten
-from acgkd.experiment import Experiment
+from acgkd.run.experiment import Experiment
 from acgkd.runtime import keep_freed_memory
-from analysis.frame import COLUMNS, Frame, from_records
-from analysis.record import Cost, Environment, Identity, Quality, Record
-from analysis.summary import groups, references
+from analysis.records.frame import COLUMNS, Frame, from_records
+from analysis.records.record import Cost, Environment, Identity, Quality, Record
+from analysis.statistics.summary import groups, references
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "docs" / "results" / "mutag.md"

@@ -63,7 +63,7 @@ class Measured:
 
 
 class Bench:
-    """A laboratory, an experiment and a run whose only step is the work."""
+    """A experiments, an experiment and a run whose only step is the work."""
 
     def __init__(self, log: Path) -> None:
         self.log = log
@@ -110,7 +110,7 @@ class Bench:
         """This very object."""
         return self
 
-    def judge(self, run: Any, objectives: Sequence[str]) -> dict[str, float]:
+    def evaluate(self, run: Any, objectives: Sequence[str]) -> dict[str, float]:
         """Never asked without early stopping."""
         return dict.fromkeys(objectives, 0.0)
 
@@ -134,7 +134,7 @@ class Bench:
 
 
 def ours(folder: Path, log: Path, *, in_process: bool) -> None:
-    from sweeps.spec import SweepSpec
+    from sweeps.spec.sweep_spec import SweepSpec
 
     space = {
         "method/synthesis/rate": {"type": "float", "low": 0.01, "high": 1.0, "log": True},
@@ -153,13 +153,13 @@ def ours(folder: Path, log: Path, *, in_process: bool) -> None:
         }
     )
     if in_process:
-        from sweeps import inprocess
+        from sweeps.executors import inprocess
 
-        inprocess.run(spec, folder / "sweep", laboratory=Bench(log))
+        inprocess.run(spec, folder / "sweep", experiments=Bench(log))
     else:
-        from sweeps import tuner
+        from sweeps.executors.ray import tuner
 
-        tuner.run(spec, folder / "sweep", laboratory=Bench(log))
+        tuner.run(spec, folder / "sweep", experiments=Bench(log))
 
 
 def ray_tune(folder: Path, log: Path) -> None:

@@ -155,7 +155,7 @@ def targets(times: Table, memory: Table, sizes: Sequence[int]) -> list[str]:
     """Lines that say which target is met."""
     lines = []
 
-    def judge(what: str, found: tuple[float, float, float] | None, good: Callable[[float], bool]) -> None:
+    def evaluate(what: str, found: tuple[float, float, float] | None, good: Callable[[float], bool]) -> None:
         if found is None:
             lines.append(f"- {what}: not measured")
             return
@@ -167,12 +167,12 @@ def targets(times: Table, memory: Table, sizes: Sequence[int]) -> list[str]:
         if large == 2 * small:
             for name, table in (("time", times), ("memory", memory)):
                 what = f"{name} of n = {large} against n = {small} at degree 4, at most 2.4"
-                judge(what, ratio(table, (DEGREE, large), (DEGREE, small)), lambda value: value <= 2.4)
+                evaluate(what, ratio(table, (DEGREE, large), (DEGREE, small)), lambda value: value <= 2.4)
     for name, table in (("time", times), ("memory", memory)):
         what = f"{name} of all pairs against a tenth of them at n = 200, at least 4"
-        judge(what, ratio(table, (ALL, 200), (TENTH, 200)), lambda value: value >= 4)
+        evaluate(what, ratio(table, (ALL, 200), (TENTH, 200)), lambda value: value >= 4)
     what = "time of GFKD's step against a third of the pairs at n = 20, at least 2"
-    judge(what, ratio(times, (GFKD, 20), (THIRD, 20)), lambda value: value >= 2)
+    evaluate(what, ratio(times, (GFKD, 20), (THIRD, 20)), lambda value: value >= 2)
     return lines
 
 
@@ -246,7 +246,7 @@ def page(state: dict[str, Any], command: str) -> str:
 def student_after(method: str, synthesis: dict[str, Any], seed: int) -> tuple[float, float]:
     """Test accuracy of the student, and the seconds of its synthesis."""
     from acgkd.config import RunConfig
-    from acgkd.experiment import Experiment
+    from acgkd.run.experiment import Experiment
 
     choice = {"name": method, "synthesis": synthesis}
     config = RunConfig.model_validate({"dataset": "mutag", "teacher": TEACHER, "student": STUDENT, "method": choice})

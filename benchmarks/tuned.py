@@ -25,8 +25,8 @@ from _opening import Opening, listed
 from _tables import Results
 
 from acgkd.config import MethodChoice, overlay
-from sweeps.spec import SweepSpec, check_tree
-from sweeps.tree import load
+from sweeps.spec.raw import load
+from sweeps.spec.sweep_spec import SweepSpec, check_tree
 
 NAME = "tuned"
 BASELINE = "gfkd"

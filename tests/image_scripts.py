@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from analysis.record import Cost, Environment, Identity, Quality, Record
+from analysis.records.record import Cost, Environment, Identity, Quality, Record
 
 HOME = Path(__file__).resolve().parents[1] / "benchmarks"
 MODULES = (

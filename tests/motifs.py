@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from acgkd.config import RunConfig
-from acgkd.experiment import Experiment
+from acgkd.run.experiment import Experiment
 
 
 def taught(method: dict[str, Any], seed: int, home: Path) -> tuple[float, float]:
@@ -20,5 +20,5 @@ def taught(method: dict[str, Any], seed: int, home: Path) -> tuple[float, float]
     experiment.prepare()
     run = experiment.start()
     run.advance()
-    found = experiment.judge(run, ["validation_accuracy", "validation_divergence"])
+    found = experiment.evaluate(run, ["validation_accuracy", "validation_divergence"])
     return found["validation_accuracy"], found["validation_divergence"]

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.config import MethodChoice, PriorConfig
-from acgkd.distillation import Distillation
 from acgkd.graphs import GRAPHS
 from acgkd.graphs.prior import Prior
-from acgkd.methods import Setting, parse_method
+from acgkd.method import MethodContext
+from acgkd.methods import parse_method
 from acgkd.models import build_model
+from acgkd.run.distillation import Distillation
 from acgkd.runtime import Streams, derive_seed
-from acgkd.teacher import as_teacher
+from acgkd.teachers.teacher import as_teacher
 
 CPU = torch.device("cpu")
 # Byte for byte is promised on one thread.
@@ -62,13 +63,13 @@ def teacher(seed: int = 0, preset: str = "gin-2-8", known: Prior | None = None) 
     return as_teacher(model, CPU)
 
 
-def setting(seed: int = 0, student: str = "gin-2-8", *, of: nn.Module | None = None, **changes: Any) -> Setting:
+def context(seed: int = 0, student: str = "gin-2-8", *, of: nn.Module | None = None, **changes: Any) -> MethodContext:
     """What a method is handed."""
     facts = prior(**changes)
     streams = Streams(derive_seed("draws", seed), CPU)
     with streams.fork("student"):
         made = build_model(student, facts.feature_count, facts.classes)
-    return Setting(of or teacher(known=facts), made, facts, streams, CPU)
+    return MethodContext(of or teacher(known=facts), made, facts, streams, CPU)
 
 
 def distillation(
@@ -84,7 +85,7 @@ def distillation(
     """A fresh run, small unless told otherwise."""
     choice = MethodChoice(name=name, synthesis=synthesis or SYNTHESIS, transfer=transfer or TRANSFER)
     method, config = parse_method(choice)
-    return Distillation(method, config, setting(seed, student, **changes), keep_synthesis=keep)
+    return Distillation(method, config, context(seed, student, **changes), keep_synthesis=keep)
 
 
 def chosen(kind: str, **options: Any) -> Distillation:

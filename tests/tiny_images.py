@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.config import MethodChoice
-from acgkd.distillation import Distillation
 from acgkd.images import ImagePrior
-from acgkd.methods import METHODS, Setting, parse_method
+from acgkd.method import MethodContext
+from acgkd.methods import METHODS, parse_method
+from acgkd.run.distillation import Distillation
 from acgkd.runtime import Streams, derive_seed
 
 CPU = torch.device("cpu")
@@ -45,7 +46,7 @@ class Net(nn.Module):
         return self.pool(self.stages(x)[-1])
 
 
-def setting(seed: int = 0, shape: tuple[int, int, int] = SHAPE) -> Setting:
+def context(seed: int = 0, shape: tuple[int, int, int] = SHAPE) -> MethodContext:
     """What a method is handed; the teacher is untrained, but says different things of different images."""
     streams = Streams(derive_seed("draws", seed), CPU)
     with Streams(5, CPU).fork("teacher"):
@@ -53,7 +54,7 @@ def setting(seed: int = 0, shape: tuple[int, int, int] = SHAPE) -> Setting:
         nn.init.normal_(teacher.classifier.weight, std=3.0)
     with streams.fork("student"):
         student = Net(4, shape[0])
-    return Setting(teacher, student, ImagePrior(shape, CLASSES), streams, CPU)
+    return MethodContext(teacher, student, ImagePrior(shape, CLASSES), streams, CPU)
 
 
 def distillation(
@@ -67,4 +68,4 @@ def distillation(
         name=name, synthesis={**small, **(synthesis or {})}, transfer={**TRANSFER, **(transfer or {})}
     )
     method, config = parse_method(choice)
-    return Distillation(method, config, setting(seed))
+    return Distillation(method, config, context(seed))

@@ -23,8 +23,8 @@ from pydantic import Field
 from torch import Tensor
 
 from acgkd.datasets import Dataset
-from acgkd.datasets._files import Layout, Place, verify
-from acgkd.datasets._images import ImageOptions, Part, image_dataset
+from acgkd.datasets._readers.files import Layout, Place, verify
+from acgkd.datasets._readers.images import ImageOptions, Part, image_dataset
 from acgkd.errors import DataError
 
 ARCHIVE = "cifar-10-binary.tar.gz"

@@ -24,7 +24,7 @@ from pydantic import Field
 from acgkd import cache, checkpoint
 from acgkd.config import Config, DatasetConfig, PriorConfig
 from acgkd.datasets import DATASETS, Dataset, Samples
-from acgkd.datasets._images import resized
+from acgkd.datasets._readers.images import resized
 from acgkd.errors import DataError
 from acgkd.pixels import Pixels
 

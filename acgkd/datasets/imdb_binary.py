@@ -15,7 +15,7 @@ graphs classes nodes         mean nodes mean edges mean degree features
 """
 
 from acgkd.config import PriorConfig
-from acgkd.datasets._tu import tu_dataset
+from acgkd.datasets._readers.tu import tu_dataset
 
 DATASET = tu_dataset(
     "IMDB-BINARY",

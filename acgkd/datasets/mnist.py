@@ -12,7 +12,7 @@ train  test   classes published    mean   std
 ====== ====== ======= ============ ====== ======
 """
 
-from acgkd.datasets._idx import NAMES, idx_dataset
+from acgkd.datasets._readers.idx import NAMES, idx_dataset
 
 DATASET = idx_dataset(
     "mnist",

@@ -19,8 +19,8 @@ from typing import Any
 import torch
 
 from acgkd.datasets import Dataset
-from acgkd.datasets._files import Layout, Place, verify
-from acgkd.datasets._images import Part, image_dataset
+from acgkd.datasets._readers.files import Layout, Place, verify
+from acgkd.datasets._readers.images import Part, image_dataset
 from acgkd.errors import DataError
 
 _MD5 = {"train_32x32.mat": "e26dedcc434d2e4c54c9b2d4a06d8373", "test_32x32.mat": "eb5a983be6a315427106f1b164d9cef3"}

@@ -16,11 +16,11 @@ The algorithm on one page::
 """
 
 from acgkd.graphs import GRAPHS
-from acgkd.methods import Method, MethodConfig, Run, Setting
-from acgkd.methods._graphs import GraphTransferConfig, lift_to, synthesis_then_transfer
-from acgkd.methods._inversion import GraphInversion, SynthesisConfig
-from acgkd.methods._transfer import Transfer
-from acgkd.methods._two_phase import Interleaved
+from acgkd.method import Method, MethodConfig, MethodContext, MethodRun
+from acgkd.synthesis.graph_inversion import GraphInversion, SynthesisConfig
+from acgkd.synthesis.graph_synthesis import GraphTransferConfig, lift_to, synthesis_then_transfer
+from acgkd.transfer.transfer import Transfer
+from acgkd.transfer.two_phase import Interleaved
 
 
 class AcgkdConfig(MethodConfig):
@@ -34,11 +34,11 @@ def _needs_student(config: AcgkdConfig) -> bool:
     return config.synthesis.adversarial_weight > 0
 
 
-def _start(config: AcgkdConfig, setting: Setting) -> Run:
-    synthesis = GraphInversion(config.synthesis, setting)
+def _start(config: AcgkdConfig, context: MethodContext) -> MethodRun:
+    synthesis = GraphInversion(config.synthesis, context)
     if not _needs_student(config):
-        return synthesis_then_transfer(synthesis, config.transfer, setting)
-    transfer = Transfer(config.transfer, setting, GRAPHS, lift_to(setting.teacher, setting.device))
+        return synthesis_then_transfer(synthesis, config.transfer, context)
+    transfer = Transfer(config.transfer, context, GRAPHS, lift_to(context.teacher, context.device))
     return Interleaved(synthesis, transfer, samples=config.transfer.samples)
 
 

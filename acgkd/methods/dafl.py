@@ -16,10 +16,10 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from acgkd.images.losses import activation_loss, one_hot_loss
+from acgkd.images.image_losses import activation_loss, one_hot_loss
 from acgkd.losses import Base, balance_loss
-from acgkd.methods import Method, Run, Setting
-from acgkd.methods._generated import (
+from acgkd.method import Method, MethodContext, MethodRun
+from acgkd.synthesis.image_generation import (
     COMPACT,
     GeneratedConfig,
     GeneratedMethodConfig,
@@ -27,7 +27,7 @@ from acgkd.methods._generated import (
     Made,
     start_generated,
 )
-from acgkd.methods._images import GeneratedTransferConfig, UnsoftenedConfig, compacted
+from acgkd.transfer.image_transfer import GeneratedTransferConfig, UnsoftenedConfig, compacted
 
 # The student goes on as long as the generator does.
 COMPACT_JOINT: Mapping[str, Any] = {**COMPACT, "steps": 2000}
@@ -83,12 +83,12 @@ def dafl_terms(how: DaflSynthesisConfig, made: Made) -> dict[str, Tensor]:
     return {"loss": total, "one_hot": one_hot, "balance": balance, "activation": activation}
 
 
-def _start(config: DaflConfig, setting: Setting) -> Run:
+def _start(config: DaflConfig, context: MethodContext) -> MethodRun:
     def terms(made: Made) -> dict[str, Tensor]:
         return dafl_terms(config.synthesis, made)
 
-    training = GeneratorTraining(config.synthesis, setting, terms=terms, pool=config.transfer.pool)
-    return start_generated(training, config.transfer, setting)
+    training = GeneratorTraining(config.synthesis, context, terms=terms, pool=config.transfer.pool)
+    return start_generated(training, config.transfer, context)
 
 
 METHOD = Method(config=DaflConfig, modality="images", start=_start, needs_student=lambda config: config.synthesis.joint)

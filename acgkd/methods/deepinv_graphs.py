@@ -19,19 +19,19 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from acgkd.batch_norm import BatchNormStatistics, Statistic
 from acgkd.config import Config
 from acgkd.graphs import GRAPHS, GraphBatch
-from acgkd.graphs.concrete import Relaxation
-from acgkd.graphs.fixed_structure import FixedStructure
 from acgkd.graphs.prior import Prior
+from acgkd.graphs.pseudo.concrete import Relaxation
+from acgkd.graphs.pseudo.fixed_structure import FixedStructure
 from acgkd.losses import feature_entropy
-from acgkd.methods import Method, MethodConfig, Run, Setting
-from acgkd.methods._graphs import PseudoGraphSource, synthesis_then_transfer
-from acgkd.methods._plain import PlainTransferConfig
-from acgkd.methods._pseudo_graphs import PseudoGraphConfig, build_pseudo_graphs
-from acgkd.methods._transfer import Samples
+from acgkd.method import Method, MethodConfig, MethodContext, MethodRun
 from acgkd.runtime import backward
-from acgkd.statistics import BatchNormStatistics, Statistic
+from acgkd.synthesis.graph_synthesis import PseudoGraphSource, synthesis_then_transfer
+from acgkd.synthesis.pseudo_graph_config import PseudoGraphConfig, build_pseudo_graphs
+from acgkd.transfer.plain import PlainTransferConfig
+from acgkd.transfer.transfer import Samples
 
 logger = logging.getLogger(__name__)
 
@@ -73,14 +73,14 @@ class DeepinvGraphsConfig(MethodConfig):
     transfer: PlainTransferConfig = PlainTransferConfig()
 
 
-def build_fixed_structure(config: SynthesisConfig, setting: Setting) -> FixedStructure:
+def build_fixed_structure(config: SynthesisConfig, context: MethodContext) -> FixedStructure:
     """One draw of the control's pseudo-graphs: same sizes, labels and degrees, but it stays.
 
     Raises:
         ConfigError: fewer pseudo-graphs than classes.
     """
-    prior: Prior = setting.prior
-    untrained = build_pseudo_graphs(PseudoGraphConfig(graphs=config.graphs, sizes=config.sizes), setting)
+    prior: Prior = context.prior
+    untrained = build_pseudo_graphs(PseudoGraphConfig(graphs=config.graphs, sizes=config.sizes), context)
     learned = {
         "categorical": "logits",
         "continuous": "values",
@@ -94,12 +94,12 @@ def build_fixed_structure(config: SynthesisConfig, setting: Setting) -> FixedStr
             prior.features,
         )
     return FixedStructure(
-        untrained.sampled(setting.streams.generator("structure")),
+        untrained.sampled(context.streams.generator("structure")),
         learned,
         prior.feature_count,
         temperature=config.concrete_temperature,
         relaxation=config.features,
-        generator=setting.streams.generator("features"),
+        generator=context.streams.generator("features"),
     )
 
 
@@ -108,22 +108,22 @@ class FeatureInversion:
 
     Args:
         config: its settings.
-        setting: teacher, prior, streams, device.
+        context: teacher, prior, streams, device.
     """
 
-    def __init__(self, config: SynthesisConfig, setting: Setting) -> None:
+    def __init__(self, config: SynthesisConfig, context: MethodContext) -> None:
         self.config = config
-        self.setting = setting
-        self.graphs = build_fixed_structure(config, setting)
+        self.context = context
+        self.graphs = build_fixed_structure(config, context)
         self.steps = 0 if self.graphs.features is None else config.steps
         self.done = 0
         self.multiply_adds = 0.0
-        self._statistics = BatchNormStatistics(setting.teacher, config.statistics)
+        self._statistics = BatchNormStatistics(context.teacher, config.statistics)
         self._statistics.warn_if_absent(config.statistics_weight if self.steps > 0 else 0.0)
         self._optimizer = (
             torch.optim.Adam(self.graphs.parameters(), lr=config.rate, fused=True) if self.steps > 0 else None
         )
-        self._labels = self.graphs.labels.to(setting.device)
+        self._labels = self.graphs.labels.to(context.device)
         self._cost: Callable[[GraphBatch], float] | None = None
 
     def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:
@@ -132,12 +132,12 @@ class FeatureInversion:
         assert optimizer is not None, "there are steps only where there is something to learn"
         for group in optimizer.param_groups:
             group["lr"] = config.rate * 0.5 * (1 + math.cos(math.pi * self.done / self.steps))
-        batch = self.graphs.relaxed(self.setting.streams.generator("synthesis"))
+        batch = self.graphs.relaxed(self.context.streams.generator("synthesis"))
         with self._statistics.listening():
-            logits = GRAPHS.logits(self.setting.teacher, batch)
+            logits = GRAPHS.logits(self.context.teacher, batch)
         terms = {
             "cross_entropy": F.cross_entropy(logits, self._labels),
-            "statistics": self._statistics.distance(self.setting.device),
+            "statistics": self._statistics.distance(self.context.device),
         }
         loss = terms["cross_entropy"] + config.statistics_weight * terms["statistics"]
         feature_logits = self.graphs.feature_logits()
@@ -150,19 +150,19 @@ class FeatureInversion:
         optimizer.step()
         self.done += 1
         if self._cost is None:
-            self._cost = GRAPHS.counter(self.setting.teacher, batch)
+            self._cost = GRAPHS.counter(self.context.teacher, batch)
         self.multiply_adds += 3 * self._cost(batch)
         return {"loss": loss.detach(), **{name: term.detach() for name, term in terms.items()}}
 
     def source(self, samples: Samples) -> PseudoGraphSource:
         """Batches for transfer."""
-        generator = self.setting.streams.generator("transfer-draws")
+        generator = self.context.streams.generator("transfer-draws")
         return PseudoGraphSource(self.graphs, samples=samples, generator=generator)
 
     def samples(self, count: int) -> GraphBatch:
         """Fresh draws of the graphs in turn, each as often as it takes to make `count`."""
         indices = torch.arange(count, device="cpu") % self.graphs.count
-        return self.graphs.sampled(self.setting.streams.generator("samples"), indices)
+        return self.graphs.sampled(self.context.streams.generator("samples"), indices)
 
     def facts(self) -> Mapping[str, float]:
         """Every candidate is an edge: there is nothing to choose from."""
@@ -187,8 +187,8 @@ class FeatureInversion:
             self._optimizer.load_state_dict(state["optimizer"])
 
 
-def _start(config: DeepinvGraphsConfig, setting: Setting) -> Run:
-    return synthesis_then_transfer(FeatureInversion(config.synthesis, setting), config.transfer, setting)
+def _start(config: DeepinvGraphsConfig, context: MethodContext) -> MethodRun:
+    return synthesis_then_transfer(FeatureInversion(config.synthesis, context), config.transfer, context)
 
 
 METHOD = Method(config=DeepinvGraphsConfig, modality="graphs", start=_start)

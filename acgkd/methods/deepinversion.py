@@ -21,14 +21,14 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from acgkd.batch_norm import BatchNormStatistics, Statistic
 from acgkd.images import IMAGES, ImageBatch
-from acgkd.images.losses import Overlap, answer_overlap, total_variation
-from acgkd.methods import Method, Run, Setting
-from acgkd.methods._images import ImageTransferConfig, compacted
-from acgkd.methods._pixels import PixelLearning, PixelsConfig, start_pixels
-from acgkd.methods._recipe import OneRecipeConfig
-from acgkd.methods._transfer import TemperatureConfig
-from acgkd.statistics import BatchNormStatistics, Statistic
+from acgkd.images.image_losses import Overlap, answer_overlap, total_variation
+from acgkd.method import Method, MethodContext, MethodRun
+from acgkd.synthesis.pixel_learning import PixelLearning, PixelsConfig, start_pixels
+from acgkd.transfer.image_transfer import ImageTransferConfig, compacted
+from acgkd.transfer.recipe import OneRecipeConfig
+from acgkd.transfer.transfer import TemperatureConfig
 
 COMPACT: Mapping[str, Any] = {"images": 512, "batch_size": 128, "steps": 200}
 
@@ -46,7 +46,7 @@ class DeepInversionSynthesisConfig(PixelsConfig):
         flip: mirror the whole batch at every second step or so.
         clip: keep pixels between black and white.
         adversarial_weight: of agreement with the student; above 0 the pool is learned beside it.
-        divergence: what agreement is measured by, `released` or `jensen_shannon`; see `acgkd.images.losses`.
+        divergence: what agreement is measured by, `released` or `jensen_shannon`; see `acgkd.images.image_losses`.
     """
 
     statistics_weight: float = Field(default=100.0, ge=0)
@@ -91,21 +91,21 @@ class DeepInversion(PixelLearning):
 
     Args:
         config: its settings.
-        setting: teacher, prior, streams, device.
+        context: teacher, prior, streams, device.
     """
 
-    def __init__(self, config: DeepInversionSynthesisConfig, setting: Setting) -> None:
-        super().__init__(config, setting, joint=config.adversarial_weight > 0)
+    def __init__(self, config: DeepInversionSynthesisConfig, context: MethodContext) -> None:
+        super().__init__(config, context, joint=config.adversarial_weight > 0)
         self._how = config
-        self._statistics = BatchNormStatistics(setting.teacher, config.statistics)
+        self._statistics = BatchNormStatistics(context.teacher, config.statistics)
         self._statistics.warn_if_absent(config.statistics_weight)
-        prior, device = setting.prior, setting.device
+        prior, device = context.prior, context.device
         self._lowest, self._highest = (
             torch.tensor(ends, device=device).view(1, -1, 1, 1) for ends in (prior.lowest, prior.highest)
         )
 
     def _jittered(self, x: Tensor) -> Tensor:
-        how, generator = self._how, self.setting.streams.host("jitter")
+        how, generator = self._how, self.context.streams.host("jitter")
         if how.flip and int(torch.randint(2, (), generator=generator, device="cpu")) == 1:
             x = x.flip(3)
         if how.jitter == 0:
@@ -118,9 +118,9 @@ class DeepInversion(PixelLearning):
         how = self._how
         seen = self._jittered(x)
         with self._statistics.listening():
-            logits = IMAGES.logits(self.setting.teacher, ImageBatch(seen))
+            logits = IMAGES.logits(self.context.teacher, ImageBatch(seen))
         entropy = F.cross_entropy(logits, self._targets[part])
-        statistics = self._statistics.distance(self.setting.device)
+        statistics = self._statistics.distance(self.context.device)
         variation = total_variation(seen, how.variation)
         loss = entropy + how.statistics_weight * statistics + how.variation_weight * variation
         loss = loss + how.square_weight * torch.linalg.vector_norm(seen)
@@ -141,8 +141,8 @@ def _adaptive(config: DeepInversionConfig) -> bool:
     return config.synthesis.adversarial_weight > 0
 
 
-def _start(config: DeepInversionConfig, setting: Setting) -> Run:
-    return start_pixels(DeepInversion(config.synthesis, setting), config.transfer, setting, joint=_adaptive(config))
+def _start(config: DeepInversionConfig, context: MethodContext) -> MethodRun:
+    return start_pixels(DeepInversion(config.synthesis, context), config.transfer, context, joint=_adaptive(config))
 
 
 METHOD = Method(config=DeepInversionConfig, modality="images", start=_start, needs_student=_adaptive)

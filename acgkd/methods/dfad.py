@@ -13,12 +13,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from acgkd.methods import Method, Run, Setting
-from acgkd.methods._generated import GeneratorConfig
-from acgkd.methods._image_game import Game, PlayingGeneratorConfig
-from acgkd.methods._image_student import PlayingStudentConfig
-from acgkd.methods._optimizer import Decay
-from acgkd.methods._recipe import OneRecipeConfig
+from acgkd.method import Method, MethodContext, MethodRun
+from acgkd.synthesis.image_game import Game, PlayingGeneratorConfig
+from acgkd.synthesis.image_generation import GeneratorConfig
+from acgkd.transfer.image_student import PlayingStudentConfig
+from acgkd.transfer.optimizer import Decay
+from acgkd.transfer.recipe import OneRecipeConfig
 
 
 class DfadGeneratorConfig(GeneratorConfig):
@@ -52,8 +52,8 @@ class DfadConfig(OneRecipeConfig):
     transfer: DfadTransferConfig = DfadTransferConfig()
 
 
-def _start(config: DfadConfig, setting: Setting) -> Run:
-    return Game(config.synthesis, config.transfer, setting)
+def _start(config: DfadConfig, context: MethodContext) -> MethodRun:
+    return Game(config.synthesis, config.transfer, context)
 
 
 METHOD = Method(config=DfadConfig, modality="images", start=_start, needs_student=lambda _: True)

@@ -29,13 +29,13 @@ from torch import Tensor, nn
 
 from acgkd.config import Config
 from acgkd.graphs import GRAPHS, GraphBatch
-from acgkd.graphs.generator import Features, Gradient, GraphGenerator
 from acgkd.graphs.prior import Prior
+from acgkd.graphs.pseudo.graph_generator import Features, Gradient, GraphGenerator
 from acgkd.losses import logit_distance
-from acgkd.methods import Method, MethodConfig, Run, Setting, Stage
-from acgkd.methods._disagreement import Disagreement, DisagreementConfig
-from acgkd.methods._graphs import lift_to
+from acgkd.method import Method, MethodConfig, MethodContext, MethodRun, Stage
 from acgkd.runtime import backward, backward_to
+from acgkd.synthesis.disagreement import Disagreement, DisagreementConfig
+from acgkd.synthesis.graph_synthesis import lift_to
 
 
 class GeneratorConfig(DisagreementConfig):
@@ -102,9 +102,9 @@ class DfadGnnConfig(MethodConfig):
     transfer: StudentTurnConfig = StudentTurnConfig()
 
 
-def build_generator(config: GeneratorConfig, setting: Setting) -> GraphGenerator:
+def build_generator(config: GeneratorConfig, context: MethodContext) -> GraphGenerator:
     """A generator of graphs that look like the prior's."""
-    prior: Prior = setting.prior
+    prior: Prior = context.prior
     free_degrees = prior.features == "degree" and config.degree_features == "free"
     kinds: dict[str, Features] = {
         "categorical": "one_hot",
@@ -113,7 +113,7 @@ def build_generator(config: GeneratorConfig, setting: Setting) -> GraphGenerator
         "constant": "constant",
     }
     features = kinds[prior.features]
-    with setting.streams.fork("generator"):
+    with context.streams.fork("generator"):
         return GraphGenerator(
             config.nodes if config.sizes == "fixed" else prior.max_nodes,
             prior.feature_count if features in ("one_hot", "values") else config.columns,
@@ -124,28 +124,28 @@ def build_generator(config: GeneratorConfig, setting: Setting) -> GraphGenerator
             gradient=config.gradient,
             latent=config.latent,
             hidden=config.hidden,
-            device=setting.device,
+            device=context.device,
         )
 
 
-class DfadGnn(Run):
+class DfadGnn(MethodRun):
     """The game. One step is one of the student; after each of its turns the generator takes its own.
 
     Args:
         config: settings of both players.
-        setting: teacher, student, prior, streams, device.
+        context: teacher, student, prior, streams, device.
     """
 
-    def __init__(self, config: DfadGnnConfig, setting: Setting) -> None:
+    def __init__(self, config: DfadGnnConfig, context: MethodContext) -> None:
         self.config = config
-        self.setting = setting
+        self.context = context
         self.done = 0
         self._work = 0.0
-        self._student = setting.student
+        self._student = context.student
         if config.transfer.projection == "gat":
-            with setting.streams.fork("projection"):
-                self._student = lift_to(setting.teacher, setting.device)(setting.student)
-        self.generator = build_generator(config.synthesis, setting)
+            with context.streams.fork("projection"):
+                self._student = lift_to(context.teacher, context.device)(context.student)
+        self.generator = build_generator(config.synthesis, context)
         learned = [parameter for parameter in self._student.parameters() if parameter.requires_grad]
         theirs, own = config.transfer, config.synthesis
         self._student_optimizer = torch.optim.Adam(
@@ -154,7 +154,7 @@ class DfadGnn(Run):
         self._optimizer = torch.optim.Adam(
             self.generator.parameters(), lr=own.rate, weight_decay=own.weight_decay, fused=True
         )
-        self._disagreement = Disagreement(own, setting)
+        self._disagreement = Disagreement(own, context)
         self._costs: list[Callable[[GraphBatch], float]] = []
 
     @property
@@ -183,9 +183,9 @@ class DfadGnn(Run):
                 group["lr"] = config.rate * (1 - self.done / config.steps)
         with torch.no_grad():
             batch = self._generate(config.batch_size, "game")
-            target = GRAPHS.logits(self.setting.teacher, batch)
+            target = GRAPHS.logits(self.context.teacher, batch)
         self._student.train()
-        with self.setting.streams.fork("dropout"):
+        with self.context.streams.fork("dropout"):
             loss = logit_distance(target, GRAPHS.logits(self._student, batch))
         self._student_optimizer.zero_grad(set_to_none=True)
         backward(loss)
@@ -208,11 +208,11 @@ class DfadGnn(Run):
 
     def _generate(self, count: int, stream: str) -> GraphBatch:
         """Graphs of fresh noise and sizes."""
-        streams, device = self.setting.streams, self.setting.device
+        streams, device = self.context.streams, self.context.device
         if self.config.synthesis.sizes == "fixed":
             sizes = torch.full((count,), self.generator.nodes, device="cpu")
         else:
-            sizes = self.setting.prior.sizes(count, streams.host(stream))
+            sizes = self.context.prior.sizes(count, streams.host(stream))
         z = torch.randn(count, self.generator.latent, generator=streams.generator(stream), device=device)
         batch: GraphBatch = self.generator(z, sizes)
         return batch
@@ -220,7 +220,7 @@ class DfadGnn(Run):
     def _count(self, batch: GraphBatch, *, generator: int, teacher: int, student: int) -> None:
         """Adds so many passes of each over a batch; a backward pass counts as two."""
         if not self._costs:
-            self._costs = [GRAPHS.counter(model, batch) for model in (self.setting.teacher, self._student)]
+            self._costs = [GRAPHS.counter(model, batch) for model in (self.context.teacher, self._student)]
         self._work += teacher * self._costs[0](batch) + student * self._costs[1](batch)
         self._work += generator * self.generator.multiply_adds(batch.graphs)
 

@@ -21,23 +21,23 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from acgkd.batch_norm import AveragedStatistics, Statistic
 from acgkd.config import Config
 from acgkd.errors import ConfigError
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.images.augment import crop_flip
 from acgkd.images.generator import Ending
 from acgkd.losses import softened_kl
-from acgkd.methods import Method, Run, Setting
-from acgkd.methods._generated import GeneratorConfig, build_generator
-from acgkd.methods._image_pool import Augmentation, ImagePool
-from acgkd.methods._image_sources import ImageMaker
-from acgkd.methods._images import ImageTransferConfig, Recipe, compacted
-from acgkd.methods._optimizer import Decay
-from acgkd.methods._recipe import OneRecipeConfig
-from acgkd.methods._transfer import Samples, Source, TemperatureConfig, Transfer
-from acgkd.methods._two_phase import WarmedUp
+from acgkd.method import Method, MethodContext, MethodRun
 from acgkd.runtime import backward_to
-from acgkd.statistics import AveragedStatistics, Statistic
+from acgkd.synthesis.image_generation import GeneratorConfig, build_generator
+from acgkd.synthesis.image_pool import Augmentation, ImagePool
+from acgkd.synthesis.image_sources import ImageMaker
+from acgkd.transfer.image_transfer import ImageTransferConfig, Recipe, compacted
+from acgkd.transfer.optimizer import Decay
+from acgkd.transfer.recipe import OneRecipeConfig
+from acgkd.transfer.transfer import Samples, Source, TemperatureConfig, Transfer
+from acgkd.transfer.two_phase import WarmedUp
 
 
 class FastGeneratorConfig(GeneratorConfig):
@@ -135,30 +135,30 @@ class FastSynthesis(ImageMaker):
 
     Args:
         config: its settings.
-        setting: teacher, student, prior, streams, device.
+        context: teacher, student, prior, streams, device.
         augment: of the pool.
     """
 
-    def __init__(self, config: FastSynthesisConfig, setting: Setting, *, augment: Augmentation) -> None:
-        self.generator = build_generator(config.generator, setting)
+    def __init__(self, config: FastSynthesisConfig, context: MethodContext, *, augment: Augmentation) -> None:
+        self.generator = build_generator(config.generator, context)
         count = config.steps * config.batch_size
-        super().__init__(self.generator, (self.generator.latent,), setting, pool=count)
+        super().__init__(self.generator, (self.generator.latent,), context, pool=count)
         self.config, self.steps = config, config.steps
-        self.images = ImagePool(count, setting, augment=augment)
+        self.images = ImagePool(count, context, augment=augment)
         self._parameters = list(self.generator.parameters())
         self._tuned = copy.deepcopy(self.generator)
         self._optimizer = torch.optim.Adam(
             self._parameters, lr=config.rate * config.inner_steps, betas=(0.5, 0.999), fused=True
         )
-        self.statistics = AveragedStatistics(setting.teacher, config.statistics, config.momentum)
+        self.statistics = AveragedStatistics(context.teacher, config.statistics, config.momentum)
         self.statistics.warn_if_absent(config.statistics_weight)
-        blank = ImageBatch(torch.zeros(1, *setting.prior.shape, device=setting.device))
-        self._student_cost = IMAGES.counter(setting.student, blank)(blank)
+        blank = ImageBatch(torch.zeros(1, *context.prior.shape, device=context.device))
+        self._student_cost = IMAGES.counter(context.student, blank)(blank)
 
     def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:
         """One round."""
         assert student is not None, "rounds and transfer take turns"
-        config, streams, device = self.config, self.setting.streams, self.setting.device
+        config, streams, device = self.config, self.context.streams, self.context.device
         number = self.done + 1
         if number == config.reset_at:
             with streams.fork("generator-reset"):
@@ -169,7 +169,7 @@ class FastSynthesis(ImageMaker):
         student.eval()
         latents = nn.Parameter(self.latents(config.batch_size, "generator-noise"))
         draws = streams.generator("classes")
-        labels = torch.randint(self.setting.prior.classes, (config.batch_size,), generator=draws, device=device)
+        labels = torch.randint(self.context.prior.classes, (config.batch_size,), generator=draws, device=device)
         tuned = list(self._tuned.parameters())
         groups = [{"params": tuned, "lr": config.rate}, {"params": [latents], "lr": config.latent_rate}]
         inner = torch.optim.Adam(groups, betas=(0.5, 0.999), fused=True)
@@ -202,10 +202,10 @@ class FastSynthesis(ImageMaker):
     def _terms(self, x: Tensor, labels: Tensor, student: nn.Module | None) -> dict[str, Tensor]:
         config = self.config
         if config.augment == "crop_flip":
-            x = crop_flip(x, self.setting.streams.generator("synthesis-augment"))
+            x = crop_flip(x, self.context.streams.generator("synthesis-augment"))
         with self.statistics.listening():
-            target = IMAGES.logits(self.setting.teacher, ImageBatch(x))
-        one_hot, statistics = F.cross_entropy(target, labels), self.statistics.distance(self.setting.device)
+            target = IMAGES.logits(self.context.teacher, ImageBatch(x))
+        one_hot, statistics = F.cross_entropy(target, labels), self.statistics.distance(self.context.device)
         terms = {"one_hot": one_hot, "statistics": statistics}
         loss = config.one_hot_weight * one_hot + config.statistics_weight * statistics
         if student is not None:
@@ -240,9 +240,9 @@ class FastSynthesis(ImageMaker):
         self.images.load_state_dict(state["pool"])
 
 
-def _start(config: FastConfig, setting: Setting) -> Run:
-    synthesis = FastSynthesis(config.synthesis, setting, augment=config.transfer.augment)
-    transfer = Transfer(config.transfer, setting, IMAGES)
+def _start(config: FastConfig, context: MethodContext) -> MethodRun:
+    synthesis = FastSynthesis(config.synthesis, context, augment=config.transfer.augment)
+    transfer = Transfer(config.transfer, context, IMAGES)
     return WarmedUp(synthesis, transfer, first=config.synthesis.warm_up, samples=config.transfer.samples)
 
 

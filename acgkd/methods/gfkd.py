@@ -5,7 +5,7 @@
                     ∇θ ≈ (CE(A₁) − CE(A₂) + w_bn (D(A₁) − D(A₂))) · (u − ½), CE by graph, D of the whole batch
     written out     the structure of the step of lowest loss, the features of the last step, both discrete
 
-The steps are in `methods/_alternating.py`, the graphs in `graphs/directed.py`.
+The steps are in `acgkd/synthesis/alternating_inversion.py`, the graphs in `graphs/directed.py`.
 Defaults are the released code's. The paper states other steps, decay and training of the student: `recipe: paper`.
 Where the code adds self-loops (`--self_loop`, to real graphs too) there are none here: our models count a node itself
 already, and neither data nor pseudo-graphs have any. Sizes are the prior's, as of every method.
@@ -18,12 +18,12 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from acgkd.methods import Method, Run, Setting
-from acgkd.methods._alternating import AlternatingInversion, Recipe, SynthesisConfig
-from acgkd.methods._graphs import synthesis_then_transfer
-from acgkd.methods._plain import PlainTransferConfig
-from acgkd.methods._recipe import OneRecipeConfig, filled
-from acgkd.methods._transfer import Samples
+from acgkd.method import Method, MethodContext, MethodRun
+from acgkd.synthesis.alternating_inversion import AlternatingInversion, Recipe, SynthesisConfig
+from acgkd.synthesis.graph_synthesis import synthesis_then_transfer
+from acgkd.transfer.plain import PlainTransferConfig
+from acgkd.transfer.recipe import OneRecipeConfig, filled
+from acgkd.transfer.transfer import Samples
 
 
 class GfkdTransferConfig(PlainTransferConfig):
@@ -54,8 +54,8 @@ class GfkdConfig(OneRecipeConfig):
     transfer: GfkdTransferConfig = GfkdTransferConfig()
 
 
-def _start(config: GfkdConfig, setting: Setting) -> Run:
-    return synthesis_then_transfer(AlternatingInversion(config.synthesis, setting), config.transfer, setting)
+def _start(config: GfkdConfig, context: MethodContext) -> MethodRun:
+    return synthesis_then_transfer(AlternatingInversion(config.synthesis, context), config.transfer, context)
 
 
 METHOD = Method(config=GfkdConfig, modality="graphs", start=_start)

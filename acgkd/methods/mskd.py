@@ -11,10 +11,10 @@ Source: Han, Park, Wang and Liu (2021), arXiv:2011.03749; Mao et al. (2019), arX
 from pydantic import Field
 from torch import Tensor
 
-from acgkd.images.losses import mode_seeking_loss
-from acgkd.methods import Method, Run, Setting
-from acgkd.methods._generated import GeneratedMethodConfig, GeneratorTraining, Made, start_generated
+from acgkd.images.image_losses import mode_seeking_loss
+from acgkd.method import Method, MethodContext, MethodRun
 from acgkd.methods.dafl import DaflSynthesisConfig, DaflTransferConfig, dafl_terms
+from acgkd.synthesis.image_generation import GeneratedMethodConfig, GeneratorTraining, Made, start_generated
 
 
 class MskdSynthesisConfig(DaflSynthesisConfig):
@@ -42,12 +42,12 @@ def mskd_terms(how: MskdSynthesisConfig, made: Made) -> dict[str, Tensor]:
     return {**terms, "loss": terms["loss"] + how.mode_seeking_weight * mode_seeking, "mode_seeking": mode_seeking}
 
 
-def _start(config: MskdConfig, setting: Setting) -> Run:
+def _start(config: MskdConfig, context: MethodContext) -> MethodRun:
     def terms(made: Made) -> dict[str, Tensor]:
         return mskd_terms(config.synthesis, made)
 
-    training = GeneratorTraining(config.synthesis, setting, terms=terms, pool=config.transfer.pool)
-    return start_generated(training, config.transfer, setting)
+    training = GeneratorTraining(config.synthesis, context, terms=terms, pool=config.transfer.pool)
+    return start_generated(training, config.transfer, context)
 
 
 METHOD = Method(config=MskdConfig, modality="images", start=_start, needs_student=lambda config: config.synthesis.joint)

@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from acgkd.config import Config
 from acgkd.errors import ConfigError
 from acgkd.images import IMAGES
-from acgkd.methods import Method, Run, Setting
-from acgkd.methods._generated import GeneratorConfig, build_generator
-from acgkd.methods._image_sources import PART, ImageMaker
-from acgkd.methods._images import Recipe, SoftTransferConfig, compacted
-from acgkd.methods._recipe import OneRecipeConfig
-from acgkd.methods._transfer import Transfer
-from acgkd.methods._two_phase import TwoPhase
-from acgkd.recalibration import recalibrate
+from acgkd.method import Method, MethodContext, MethodRun
+from acgkd.synthesis.image_generation import GeneratorConfig, build_generator
+from acgkd.synthesis.image_sources import PART, ImageMaker
+from acgkd.transfer.image_transfer import Recipe, SoftTransferConfig, compacted
+from acgkd.transfer.recalibration import recalibrate
+from acgkd.transfer.recipe import OneRecipeConfig
+from acgkd.transfer.transfer import Transfer
+from acgkd.transfer.two_phase import TwoPhase
 
 # Batches of `PART` images over which an untrained generator's BatchNorm layers measure their memory.
 MEMORY_BATCHES = 4
@@ -53,18 +53,18 @@ class Noise(ImageMaker):
 
     Args:
         config: its settings.
-        setting: teacher, prior, streams, device.
+        context: teacher, prior, streams, device.
         pool: how many images the source of transfer holds.
     """
 
     steps = 0
 
-    def __init__(self, config: NoiseSynthesisConfig, setting: Setting, *, pool: int) -> None:
+    def __init__(self, config: NoiseSynthesisConfig, context: MethodContext, *, pool: int) -> None:
         if config.source == "noise":
-            super().__init__(nn.Identity(), setting.prior.shape, setting, pool=pool)
+            super().__init__(nn.Identity(), context.prior.shape, context, pool=pool)
             return
-        generator = build_generator(config.generator, setting)
-        super().__init__(generator, (generator.latent,), setting, pool=pool)
+        generator = build_generator(config.generator, context)
+        super().__init__(generator, (generator.latent,), context, pool=pool)
         # At rest, an untrained one would standardise by a memory that it does not have.
         batches = (self.latents(PART, "generator-memory") for _ in range(MEMORY_BATCHES))
         recalibrate(generator, generator.forward, batches)
@@ -74,11 +74,11 @@ class Noise(ImageMaker):
         raise ConfigError("`noise` has no synthesis step.")
 
 
-def _start(config: NoiseConfig, setting: Setting) -> Run:
+def _start(config: NoiseConfig, context: MethodContext) -> MethodRun:
     return TwoPhase(
-        Noise(config.synthesis, setting, pool=config.transfer.pool),
-        lambda: Transfer(config.transfer, setting, IMAGES),
-        student=setting.student,
+        Noise(config.synthesis, context, pool=config.transfer.pool),
+        lambda: Transfer(config.transfer, context, IMAGES),
+        student=context.student,
         transfer_steps=config.transfer.steps,
         samples=config.transfer.samples,
     )

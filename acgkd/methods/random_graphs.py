@@ -1,8 +1,8 @@
 """The lower control: the same pseudo-graphs, not optimised. What a method gains, it gains over this."""
 
-from acgkd.methods import Method, MethodConfig, Run, Setting
-from acgkd.methods._graphs import GraphTransferConfig, Untrained, synthesis_then_transfer
-from acgkd.methods._pseudo_graphs import PseudoGraphConfig
+from acgkd.method import Method, MethodConfig, MethodContext, MethodRun
+from acgkd.synthesis.graph_synthesis import GraphTransferConfig, Untrained, synthesis_then_transfer
+from acgkd.synthesis.pseudo_graph_config import PseudoGraphConfig
 
 
 class RandomGraphsConfig(MethodConfig):
@@ -12,8 +12,8 @@ class RandomGraphsConfig(MethodConfig):
     transfer: GraphTransferConfig = GraphTransferConfig()
 
 
-def _start(config: RandomGraphsConfig, setting: Setting) -> Run:
-    return synthesis_then_transfer(Untrained(config.synthesis, setting), config.transfer, setting)
+def _start(config: RandomGraphsConfig, context: MethodContext) -> MethodRun:
+    return synthesis_then_transfer(Untrained(config.synthesis, context), config.transfer, context)
 
 
 METHOD = Method(config=RandomGraphsConfig, modality="graphs", start=_start, lower_control=True)

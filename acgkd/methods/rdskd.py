@@ -22,10 +22,10 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from acgkd.images.losses import Pairing, diversity_loss, one_hot_loss, penalised
+from acgkd.images.image_losses import Pairing, diversity_loss, one_hot_loss, penalised
 from acgkd.losses import Base, balance_loss
-from acgkd.methods import Method, Run, Setting
-from acgkd.methods._generated import (
+from acgkd.method import Method, MethodContext, MethodRun
+from acgkd.synthesis.image_generation import (
     COMPACT,
     GeneratedConfig,
     GeneratedMethodConfig,
@@ -33,7 +33,7 @@ from acgkd.methods._generated import (
     Made,
     start_generated,
 )
-from acgkd.methods._images import SoftTransferConfig, compacted
+from acgkd.transfer.image_transfer import SoftTransferConfig, compacted
 
 # The released code takes its references from the second batch of an epoch.
 REFERENCE_STEP = 1
@@ -83,15 +83,15 @@ class Rdskd(GeneratorTraining):
 
     Args:
         config: its settings.
-        setting: teacher, prior, streams, device.
+        context: teacher, prior, streams, device.
         pool: how many images the source of transfer holds.
     """
 
-    def __init__(self, config: RdskdSynthesisConfig, setting: Setting, *, pool: int) -> None:
-        super().__init__(config, setting, terms=self._of, pool=pool)
+    def __init__(self, config: RdskdSynthesisConfig, context: MethodContext, *, pool: int) -> None:
+        super().__init__(config, context, terms=self._of, pool=pool)
         self._how = config
         # Of the first two losses.
-        self.references = torch.zeros(2, device=setting.device)
+        self.references = torch.zeros(2, device=context.device)
 
     def _of(self, made: Made) -> dict[str, Tensor]:
         how = self._how
@@ -119,11 +119,11 @@ class Rdskd(GeneratorTraining):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes up a state made by `state_dict`."""
         super().load_state_dict(state)
-        self.references = state["references"].to(self.setting.device)
+        self.references = state["references"].to(self.context.device)
 
 
-def _start(config: RdskdConfig, setting: Setting) -> Run:
-    return start_generated(Rdskd(config.synthesis, setting, pool=config.transfer.pool), config.transfer, setting)
+def _start(config: RdskdConfig, context: MethodContext) -> MethodRun:
+    return start_generated(Rdskd(config.synthesis, context, pool=config.transfer.pool), config.transfer, context)
 
 
 METHOD = Method(

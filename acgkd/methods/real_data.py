@@ -11,11 +11,11 @@ from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS
 from acgkd.graphs.select import GraphSelector
 from acgkd.images import IMAGES, ImagePrior
-from acgkd.methods import Method, MethodConfig, NoSettings, Run, Setting
-from acgkd.methods._graphs import lift_to
-from acgkd.methods._transfer import CurriculumConfig, Samples, Transfer, TransferConfig
-from acgkd.methods._two_phase import TwoPhase
+from acgkd.method import Method, MethodConfig, MethodContext, MethodRun, NoSettings
 from acgkd.pixels import Pixels
+from acgkd.synthesis.graph_synthesis import lift_to
+from acgkd.transfer.transfer import CurriculumConfig, Samples, Transfer, TransferConfig
+from acgkd.transfer.two_phase import TwoPhase
 
 
 class RealTransferConfig(TransferConfig):
@@ -103,22 +103,22 @@ def _real_images(images: Sequence[Any], device: torch.device) -> _RealSamples:
     return _RealSamples(labels, IMAGES.minibatches(images, device, augment="none", generator=None))
 
 
-def _start(config: RealDataConfig, setting: Setting) -> Run:
-    if not setting.real:
+def _start(config: RealDataConfig, context: MethodContext) -> MethodRun:
+    if not context.real:
         raise ConfigError("`real_data` learns from the training split, but no data set was given.")
-    of_images = isinstance(setting.prior, ImagePrior)
+    of_images = isinstance(context.prior, ImagePrior)
     settings = config.transfer.model_dump()
     if settings["projection"] == "auto":
         settings["projection"] = "none" if of_images else "gat"
     taught = checked(_RealImagesConfig if of_images else TransferConfig, settings, "method real_data")
-    real = (_real_images if of_images else _RealGraphs)(setting.real, setting.device)
+    real = (_real_images if of_images else _RealGraphs)(context.real, context.device)
 
     def transfer() -> Transfer:
         if of_images:
-            return Transfer(taught, setting, IMAGES)
-        return Transfer(taught, setting, GRAPHS, lift_to(setting.teacher, setting.device))
+            return Transfer(taught, context, IMAGES)
+        return Transfer(taught, context, GRAPHS, lift_to(context.teacher, context.device))
 
-    return TwoPhase(real, transfer, student=setting.student, transfer_steps=taught.steps, samples="fixed")
+    return TwoPhase(real, transfer, student=context.student, transfer_steps=taught.steps, samples="fixed")
 
 
 METHOD = Method(config=RealDataConfig, modality=None, start=_start, needs_data=True)

@@ -22,13 +22,13 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from acgkd.images import IMAGES, ImageBatch
-from acgkd.methods import Method, Run, Setting
-from acgkd.methods._images import ImageTransferConfig, compacted
-from acgkd.methods._impressions import class_similarities, dirichlet
-from acgkd.methods._pixels import PixelLearning, PixelsConfig, PooledImages, start_pixels
-from acgkd.methods._recipe import OneRecipeConfig
-from acgkd.methods._transfer import Samples, TemperatureConfig
-from acgkd.methods._variation import placements, varied
+from acgkd.method import Method, MethodContext, MethodRun
+from acgkd.synthesis.data_impressions import class_similarities, dirichlet
+from acgkd.synthesis.image_variation import placements, varied
+from acgkd.synthesis.pixel_learning import PixelLearning, PixelsConfig, PooledImages, start_pixels
+from acgkd.transfer.image_transfer import ImageTransferConfig, compacted
+from acgkd.transfer.recipe import OneRecipeConfig
+from acgkd.transfer.transfer import Samples, TemperatureConfig
 
 # What the released code adds to concentrations.
 LEAST = 1e-4
@@ -92,7 +92,7 @@ class VariedImages(PooledImages):
 
     def __init__(self, learning: "Impressions", generator: torch.Generator) -> None:
         super().__init__(learning, None)
-        self._ways = placements().to(learning.setting.device)
+        self._ways = placements().to(learning.context.device)
         self._variation = generator
 
     def draw(self, indices: Tensor) -> ImageBatch:
@@ -106,23 +106,23 @@ class Impressions(PixelLearning):
 
     Args:
         config: its settings.
-        setting: teacher, prior, streams, device.
+        context: teacher, prior, streams, device.
 
     Raises:
         TeacherError: the teacher's last layer is not linear.
     """
 
-    def __init__(self, config: ZskdSynthesisConfig, setting: Setting) -> None:
+    def __init__(self, config: ZskdSynthesisConfig, context: MethodContext) -> None:
         self._how = config
-        prior, device = setting.prior, setting.device
+        prior, device = context.prior, context.device
         self._mean, self._std = (torch.tensor(v, device=device).view(1, -1, 1, 1) for v in (prior.mean, prior.std))
-        similarities = class_similarities(setting.teacher)
-        super().__init__(config, setting)
+        similarities = class_similarities(context.teacher)
+        super().__init__(config, context)
         second = torch.arange(config.images, device="cpu") // prior.classes % 2 == 1
         scale = torch.full((config.images, 1), config.concentration, dtype=torch.double, device="cpu")
         scale[second] = config.second_concentration
         # The same at each start: what is taken up needs none of it told.
-        answers = dirichlet(scale * similarities[self.labels] + LEAST, setting.streams.host("answers"))
+        answers = dirichlet(scale * similarities[self.labels] + LEAST, context.streams.host("answers"))
         # Most images of a class are to be answered with one that is like it.
         self.labels = answers.argmax(dim=1)
         self._targets = self.labels.to(device)
@@ -136,12 +136,12 @@ class Impressions(PixelLearning):
         """
         if self._how.pixels == "free":
             return super().begin(shape, generator)
-        return (torch.rand(shape, generator=generator, device=self.setting.device) - self._mean) / self._std
+        return (torch.rand(shape, generator=generator, device=self.context.device) - self._mean) / self._std
 
     def terms(self, x: Tensor, part: slice, student: nn.Module | None) -> dict[str, Tensor]:
         """The terms of the loss, and their weighted sum ``loss``."""
         how = self._how
-        logits = IMAGES.logits(self.setting.teacher, ImageBatch(x))
+        logits = IMAGES.logits(self.context.teacher, ImageBatch(x))
         entropy = F.cross_entropy(logits / how.temperature, self.answers[part])
         squares = x.square().sum() / (2 * x.shape[0])
         return {"loss": entropy + how.square_weight * squares, "cross_entropy": entropy, "squares": squares}
@@ -158,11 +158,11 @@ class Impressions(PixelLearning):
         """The pool: `fixed`, its images as they are, or `resampled`, each varied anew at each draw."""
         if samples == "fixed":
             return super().source(samples)
-        return VariedImages(self, self.setting.streams.generator("transfer-draws"))
+        return VariedImages(self, self.context.streams.generator("transfer-draws"))
 
 
-def _start(config: ZskdConfig, setting: Setting) -> Run:
-    return start_pixels(Impressions(config.synthesis, setting), config.transfer, setting, joint=False)
+def _start(config: ZskdConfig, context: MethodContext) -> MethodRun:
+    return start_pixels(Impressions(config.synthesis, context), config.transfer, context, joint=False)
 
 
 METHOD = Method(config=ZskdConfig, modality="images", start=_start)

@@ -17,12 +17,12 @@ from typing import Literal
 from pydantic import Field
 
 from acgkd.images.generator import Ending
-from acgkd.methods import Method, Run, Setting
-from acgkd.methods._generated import GeneratorConfig
-from acgkd.methods._image_game import Game, PlayingGeneratorConfig
-from acgkd.methods._image_student import PlayingStudentConfig
-from acgkd.methods._optimizer import Decay
-from acgkd.methods._recipe import OneRecipeConfig
+from acgkd.method import Method, MethodContext, MethodRun
+from acgkd.synthesis.image_game import Game, PlayingGeneratorConfig
+from acgkd.synthesis.image_generation import GeneratorConfig
+from acgkd.transfer.image_student import PlayingStudentConfig
+from acgkd.transfer.optimizer import Decay
+from acgkd.transfer.recipe import OneRecipeConfig
 
 
 class ZsktGeneratorConfig(GeneratorConfig):
@@ -59,8 +59,8 @@ class ZsktConfig(OneRecipeConfig):
     transfer: ZsktTransferConfig = ZsktTransferConfig()
 
 
-def _start(config: ZsktConfig, setting: Setting) -> Run:
-    return Game(config.synthesis, config.transfer, setting)
+def _start(config: ZsktConfig, context: MethodContext) -> MethodRun:
+    return Game(config.synthesis, config.transfer, context)
 
 
 METHOD = Method(config=ZsktConfig, modality="images", start=_start, needs_student=lambda _: True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.figures.canvas import BLUE, MUTED, ORANGE, PURPLE, SKY, VERMILLION, Picture, draw
-from analysis.record import OUTCOMES
+from analysis.records.record import OUTCOMES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.figures.canvas import BLUE, INK, MUTED, VERMILLION, Picture, draw, plain_log
-from analysis.importance import is_logarithmic, is_numeric
+from analysis.statistics.ped_anova import is_logarithmic, is_numeric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.figures.canvas import BLUE, INK, MUTED, SERIES, Picture, draw
 from analysis.figures.layout import layout
-from analysis.specimens import Specimens
+from analysis.records.pseudo_samples import PseudoSamples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +65,7 @@ class Grid:
         return left + place * (self.width + GAP), row * (self.height + BELOW)
 
 
-def samples(name: str, title: str, caption: str, content: Specimens, kinds: Sequence[int] = ()) -> Picture:
+def samples(name: str, title: str, caption: str, content: PseudoSamples, kinds: Sequence[int] = ()) -> Picture:
     """Draws specimens of either modality; there must be some.
 
     Args:
@@ -94,7 +94,7 @@ def samples(name: str, title: str, caption: str, content: Specimens, kinds: Sequ
     return draw(name, title, caption, size, fill, layout=None)
 
 
-def placed(content: Specimens) -> Iterator[tuple[int, int, int]]:
+def placed(content: PseudoSamples) -> Iterator[tuple[int, int, int]]:
     """Each specimen's number, its class, and which of that class it is."""
     before: dict[int, int] = {}
     for number, label in enumerate(content.label.tolist()):
@@ -102,7 +102,7 @@ def placed(content: Specimens) -> Iterator[tuple[int, int, int]]:
         before[label] += 1
 
 
-def kinds_of(contents: Iterable[Specimens]) -> list[int]:
+def kinds_of(contents: Iterable[PseudoSamples]) -> list[int]:
     """The most frequent features of nodes, over all pictures that share colours; none where features are no kinds."""
     features = [
         content.arrays["feature"]
@@ -113,7 +113,7 @@ def kinds_of(contents: Iterable[Specimens]) -> list[int]:
     return [int(kind) for kind in np.sort(kinds[np.argsort(-counts, kind="stable")][: len(NODES)])]
 
 
-def _label(axes: "Axes", grid: Grid, content: Specimens) -> None:
+def _label(axes: "Axes", grid: Grid, content: PseudoSamples) -> None:
     """Names the rows and says below each sample how sure the teacher is."""
     there = set(content.label.tolist())
     for number in range(content.classes):
@@ -144,7 +144,7 @@ def _zoomed(pixels: NDArray[Any]) -> tuple[int, int]:
     return zoom * width, zoom * height
 
 
-def _paint_images(axes: "Axes", grid: Grid, content: Specimens) -> None:
+def _paint_images(axes: "Axes", grid: Grid, content: PseudoSamples) -> None:
     pixels = content.arrays["pixels"]
     zoom = grid.height // pixels.shape[1]
     # One image for all: the canvas would blend several, and smooth them.
@@ -157,7 +157,7 @@ def _paint_images(axes: "Axes", grid: Grid, content: Specimens) -> None:
     axes.imshow(mosaic, interpolation="none", extent=(0, grid.size[0], grid.size[1], 0), aspect="auto")
 
 
-def _paint_graphs(axes: "Axes", grid: Grid, content: Specimens, kinds: Sequence[int]) -> None:
+def _paint_graphs(axes: "Axes", grid: Grid, content: PseudoSamples, kinds: Sequence[int]) -> None:
     nodes, edges, shown = (content.arrays[name].tolist() for name in ("nodes", "edges", "shown"))
     first, past = 0, 0
     for number, label, place in placed(content):

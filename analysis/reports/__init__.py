@@ -10,13 +10,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from analysis.errors import UnknownReportError
+from acgkd.errors import UnknownReportError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.frame import Frame
-    from analysis.render import Report
+    from analysis.page.render import Report
+    from analysis.records.frame import Frame
     from analysis.reports._view import Context
 
 __all__ = ["REPORTS", "Build", "Reports", "pareto_table", "write"]
@@ -77,8 +77,8 @@ def write(folders: Iterable[Path | str], out: Path | str, name: str = "sweep") -
         MissingFolderError: a path is not a folder.
         RecordError: a record is newer than this version can read.
     """
-    from analysis import render
-    from analysis.frame import load
+    from analysis.page import render
+    from analysis.records.frame import load
     from analysis.reports._view import Context
 
     build = REPORTS[name]
@@ -100,7 +100,7 @@ def pareto_table(folder: Path | str) -> "pd.DataFrame":
         MissingFolderError: the path is not a folder.
         RecordError: a record is newer than this version can read.
     """
-    from analysis.frame import load
+    from analysis.records.frame import load
     from analysis.reports._best import terminal_table
     from analysis.reports._view import Context
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import text
-from analysis.render import Block, Column, Fact, Note, Section, Table
+from analysis import formatting
+from analysis.page.render import Block, Column, Fact, Note, Section, Table
 from analysis.reports._view import View
 
 _SHOWN = 10
@@ -23,15 +23,17 @@ def accuracy_columns(view: View) -> tuple[Column, ...]:
     columns = [
         Column("", lambda row: row["label"], numeric=False),
         Column("replicates", replicates),
-        Column("test accuracy", lambda row: text.mean_sd(row["test_accuracy"], row["test_accuracy_sd"])),
-        Column("95 % interval", lambda row: text.share_interval(row["test_accuracy_low"], row["test_accuracy_high"])),
-        Column("ratio to teacher", lambda row: text.share(row["ratio"])),
+        Column("test accuracy", lambda row: formatting.mean_sd(row["test_accuracy"], row["test_accuracy_sd"])),
+        Column(
+            "95 % interval", lambda row: formatting.share_interval(row["test_accuracy_low"], row["test_accuracy_high"])
+        ),
+        Column("ratio to teacher", lambda row: formatting.share(row["ratio"])),
         Column("recovered share", _share),
     ]
     if view.objective:
         title = f"{view.objectives[0].name.replace('_', ' ')} ({'↑' if view.objectives[0].sign > 0 else '↓'})"
         name = view.objective
-        columns.insert(2, Column(title, lambda row: text.mean_sd(row.get(name), row.get(f"{name}_sd"))))
+        columns.insert(2, Column(title, lambda row: formatting.mean_sd(row.get(name), row.get(f"{name}_sd"))))
     return tuple(columns)
 
 
@@ -39,15 +41,15 @@ def method_column(view: View) -> tuple[Column, ...]:
     """What each trial distilled with, where that was searched; else nothing, as it would be the same throughout."""
     if "param/method/name" not in view.frame.parameters():
         return ()
-    return (Column("method", lambda row: text.words(row["method"]), numeric=False),)
+    return (Column("method", lambda row: formatting.words(row["method"]), numeric=False),)
 
 
 def cost_columns() -> tuple[Column, ...]:
     """Seconds of the method's stages, counted work, and the student's inference time."""
     return (
-        Column("time", lambda row: text.seconds(row["seconds"])),
-        Column("multiply-adds", lambda row: text.count(row["multiply_adds"])),
-        Column("per 1,000", lambda row: text.milliseconds(row["student_ms_per_1000"])),
+        Column("time", lambda row: formatting.seconds(row["seconds"])),
+        Column("multiply-adds", lambda row: formatting.count(row["multiply_adds"])),
+        Column("per 1,000", lambda row: formatting.milliseconds(row["student_ms_per_1000"])),
     )
 
 
@@ -57,7 +59,9 @@ def best(view: View) -> Section:
     ranked = view.ranked()
     shown = ranked.assign(on_front=view.own_front()[ranked.index])
     table = view.with_references(shown.head(_SHOWN))
-    chosen = frozenset(i for i, trial in enumerate(table["trial"]) if text.known(trial) and trial == view.choice.trial)
+    chosen = frozenset(
+        i for i, trial in enumerate(table["trial"]) if formatting.known(trial) and trial == view.choice.trial
+    )
     if len(ranked) or view.references:
         first, *others = accuracy_columns(view)
         mark = Column("", lambda row: "●" if row["on_front"] is True else "", numeric=False)
@@ -82,14 +86,14 @@ def best(view: View) -> Section:
 
 
 def _share(row: Mapping[str, Any]) -> str:
-    if not text.known(row["share"]):
-        return text.DASH
+    if not formatting.known(row["share"]):
+        return formatting.DASH
     return f"{row['share']:.2f} ({row['share_low']:.2f} to {row['share_high']:.2f})".replace("-", "−")
 
 
 def _best_note(view: View, ranked: int) -> str:
     parts = [
-        f"Mean ± standard deviation over replicates; {text.plural(ranked, 'complete trial')} ranked"
+        f"Mean ± standard deviation over replicates; {formatting.plural(ranked, 'complete trial')} ranked"
         + (f", the first {_SHOWN} shown." if ranked > _SHOWN else "."),
     ]
     if bool(view.frame.rows["vary"].fillna("").str.contains("split").any()):
@@ -126,13 +130,13 @@ def _selection(view: View) -> str:
         if choice.trial is not None:
             parts.append(
                 f"Trial {choice.trial} is chosen: the {better} mean `{choice.objective.name}` among "
-                f"{text.plural(choice.among, 'complete trial')}. {real} The test split played no part."
+                f"{formatting.plural(choice.among, 'complete trial')}. {real} The test split played no part."
             )
     if choice.trial is None:
         parts.append(f"No trial is chosen: {choice.reason}.")
     if choice.assumed:
         parts.append(f"{choice.assumed}.")
-    if choice.oracle is not None and text.known(choice.oracle_gap):
+    if choice.oracle is not None and formatting.known(choice.oracle_gap):
         if choice.oracle == choice.trial:
             parts.append("It is also the best complete trial on test: the oracle gap is 0.000.")
         else:
@@ -146,7 +150,7 @@ def _selection(view: View) -> str:
 def _all_trials(view: View) -> Table:
     rest = view.unranked()
     everything = pd.concat([part for part in (view.ranked(), rest) if len(part)], ignore_index=True)
-    states = [view.ledger.states.get(int(trial), "unknown") for trial in everything["trial"]]
+    states = [view.metadata.states.get(int(trial), "unknown") for trial in everything["trial"]]
     table = view.with_references(everything.assign(on_front=False)).drop(columns="on_front")
     table["state"] = pd.Series([*states, *([""] * (len(table) - len(states)))], dtype="string")
     name = view.objective
@@ -155,17 +159,18 @@ def _all_trials(view: View) -> Table:
         first,
         *method_column(view),
         *others,
-        Column("state", lambda row: text.words(row["state"]), numeric=False),
-        Column("outcomes", lambda row: text.words(row["outcomes"]), numeric=False),
-        Column("synthesis + transfer", lambda row: text.seconds(row["seconds"])),
+        Column("state", lambda row: formatting.words(row["state"]), numeric=False),
+        Column("outcomes", lambda row: formatting.words(row["outcomes"]), numeric=False),
+        Column("synthesis + transfer", lambda row: formatting.seconds(row["seconds"])),
     )
     note = (
-        f"{text.plural(len(rest), 'trial')} with fewer completed replicates than planned: means over what completed, "
+        f"{formatting.plural(len(rest), 'trial')} with fewer completed replicates than planned: means over "
+        "what completed, "
         "never ranked among the others."
         if len(rest)
         else "Every trial has all its replicates."
     )
-    title = f"All trials, {text.plural(len(rest), 'unranked one')} among them" if len(rest) else "All trials"
+    title = f"All trials, {formatting.plural(len(rest), 'unranked one')} among them" if len(rest) else "All trials"
     return Table("trials", title, table, columns, note, most=200, folded=True)
 
 
@@ -175,7 +180,7 @@ def _settings(view: View, rows: pd.DataFrame) -> Table:
     columns = [Column("hyper-parameter", lambda row: row["parameter"], numeric=False)]
     for _, row in rows.iterrows():
         label = str(row["label"])
-        data[label] = [text.words(row[name]) for name in names]
+        data[label] = [formatting.words(row[name]) for name in names]
         columns.append(Column(label, lambda cell, label=label: cell[label]))  # type: ignore[misc]
     note = "A dash: not active in that trial."
     return Table("settings", "Settings of the best trials", data, tuple(columns), note, most=60)
@@ -192,30 +197,39 @@ def facts(view: View) -> tuple[Fact, ...]:
             Fact(
                 f"Chosen by {view.choice.objective.name.replace('_', ' ')}",
                 f"trial {view.choice.trial}",
-                f"{text.significant(row[view.objective])}, best of {text.plural(view.choice.among, 'complete trial')}",
+                f"{formatting.significant(row[view.objective])}, best of "
+                f"{formatting.plural(view.choice.among, 'complete trial')}",
             )
         )
-        spread = text.share_interval(row["test_accuracy_low"], row["test_accuracy_high"])
-        detail = f"95 % interval {spread}" if spread != text.DASH else "no interval: too few replicates, or all equal"
-        found.append(Fact("Its test accuracy", text.mean_sd(row["test_accuracy"], row["test_accuracy_sd"]), detail))
+        spread = formatting.share_interval(row["test_accuracy_low"], row["test_accuracy_high"])
+        detail = (
+            f"95 % interval {spread}" if spread != formatting.DASH else "no interval: too few replicates, or all equal"
+        )
+        found.append(
+            Fact("Its test accuracy", formatting.mean_sd(row["test_accuracy"], row["test_accuracy_sd"]), detail)
+        )
         share_detail = (
             f"95 % interval {row['share_low']:.2f} to {row['share_high']:.2f}"
-            if text.known(row["share_low"])
+            if formatting.known(row["share_low"])
             else str(row["share_reason"])
         )
-        found.append(Fact("Recovered share", f"{row['share']:.2f}" if text.known(row["share"]) else "–", share_detail))
+        found.append(
+            Fact("Recovered share", f"{row['share']:.2f}" if formatting.known(row["share"]) else "–", share_detail)
+        )
     lines = {item.label: item for item in view.references}
     if "teacher" in lines:
         teacher = lines["teacher"].accuracy
         majority = lines.get("majority class")
-        below = f"majority class {text.share(majority.accuracy.mean)}" if majority else "majority class not recorded"
-        found.append(Fact("Teacher", text.mean_sd(teacher.mean, teacher.sd), below))
+        below = (
+            f"majority class {formatting.share(majority.accuracy.mean)}" if majority else "majority class not recorded"
+        )
+        found.append(Fact("Teacher", formatting.mean_sd(teacher.mean, teacher.sd), below))
     if row is not None:
         found.append(
             Fact(
                 "Synthesis + transfer",
-                text.seconds(row["seconds"]),
-                f"{text.count(row['multiply_adds'])} multiply-adds",
+                formatting.seconds(row["seconds"]),
+                f"{formatting.count(row['multiply_adds'])} multiply-adds",
             )
         )
     found.append(Fact("Trials", f"{done} of {total}", "complete, with all replicates"))

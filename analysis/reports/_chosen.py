@@ -1,10 +1,10 @@
 """The chosen trial, replicate by replicate, with its loss curves."""
 
-from analysis import text
+from analysis import formatting
 from analysis.figures.curves import curves
-from analysis.render import Block, Column, Note, Section, Table
-from analysis.replicates import with_derived
+from analysis.page.render import Block, Column, Note, Section, Table
 from analysis.reports._view import View
+from analysis.statistics.replicates import with_derived
 
 
 def chosen_trial(view: View) -> Section | None:
@@ -30,22 +30,22 @@ def chosen_trial(view: View) -> Section | None:
     ]
     kept += ["validation_size", "test_size", "peak_host_bytes", "peak_device_bytes"]
     columns = [
-        Column("replicate", lambda row: text.whole(row["replicate"])),
+        Column("replicate", lambda row: formatting.whole(row["replicate"])),
         Column("seed", lambda row: str(row["seed"])),
-        Column("student", lambda row: text.share(row["test_accuracy"])),
-        Column("teacher", lambda row: text.share(row["teacher_test_accuracy"])),
-        Column("majority class", lambda row: text.share(row["majority_accuracy"])),
-        Column("agreement on test", lambda row: text.share(row["test_agreement"])),
-        Column("classes predicted", lambda row: text.whole(row["predicted_classes"])),
-        Column("synthesis + transfer", lambda row: text.seconds(row["seconds"])),
-        Column("peak host memory", lambda row: f"{text.count(row['peak_host_bytes'])}B".replace("–B", "–")),
+        Column("student", lambda row: formatting.share(row["test_accuracy"])),
+        Column("teacher", lambda row: formatting.share(row["teacher_test_accuracy"])),
+        Column("majority class", lambda row: formatting.share(row["majority_accuracy"])),
+        Column("agreement on test", lambda row: formatting.share(row["test_agreement"])),
+        Column("classes predicted", lambda row: formatting.whole(row["predicted_classes"])),
+        Column("synthesis + transfer", lambda row: formatting.seconds(row["seconds"])),
+        Column("peak host memory", lambda row: f"{formatting.count(row['peak_host_bytes'])}B".replace("–B", "–")),
     ]
     if rows["kept_edges"].notna().any():
         columns.insert(
             8,
             Column(
                 "edges kept / candidates",
-                lambda r: f"{text.count(r['kept_edges'])} / {text.count(r['candidate_edges'])}",
+                lambda r: f"{formatting.count(r['kept_edges'])} / {formatting.count(r['candidate_edges'])}",
             ),
         )
     sizes = rows[["train_size", "validation_size", "test_size"]].dropna().drop_duplicates()
@@ -56,7 +56,7 @@ def chosen_trial(view: View) -> Section | None:
     blocks: list[Block] = [
         Table("chosen-replicates", f"Replicates of {name}", rows[kept], tuple(columns), note, most=60)
     ]
-    found = view.ledger.curves(number)
+    found = view.metadata.curves(number)
     if any(found.values()):
         subject = name.capitalize() if view.searched else name
         caption = f"{subject}; stages have losses of their own, which are not comparable with each other."

@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import text
-from analysis.compare import paired
-from analysis.render import Block, Column, Fact, Note, Table
+from analysis import formatting
+from analysis.page.render import Block, Column, Fact, Note, Table
 from analysis.reports._best import COST_NOTE, accuracy_columns, cost_columns
 from analysis.reports._view import View
+from analysis.statistics.paired import paired
 
 
 def methods(view: View, stem: str = "") -> list[Block]:
@@ -46,7 +46,7 @@ def methods(view: View, stem: str = "") -> list[Block]:
             ),
             Column("seeds", lambda row: str(row["pairs"])),
             Column("difference in test accuracy", lambda row: _signed(row["difference"])),
-            Column("95 % interval", lambda row: text.interval(row["low"], row["high"])),
+            Column("95 % interval", lambda row: formatting.interval(row["low"], row["high"])),
             Column("better / equal / worse", lambda row: f"{row['wins']} / {row['ties']} / {row['losses']}"),
         )
         note = "Paired by seed, completed replicates only; intervals are corrected where the seed varied the split."
@@ -59,10 +59,10 @@ def facts(views: Sequence[View]) -> tuple[Fact, ...]:
     chosen = [(view, view.chosen()) for view in views]
     return tuple(
         Fact(
-            f"{row['method']} on {text.words(row['dataset'])}",
-            text.mean_sd(row["test_accuracy"], row["test_accuracy_sd"]),
-            f"recovered share {text.significant(row['share'], 2)}"
-            + (f", trial {row['trial']} of `{view.ledger.source}`" if view.searched else ""),
+            f"{row['method']} on {formatting.words(row['dataset'])}",
+            formatting.mean_sd(row["test_accuracy"], row["test_accuracy_sd"]),
+            f"recovered share {formatting.significant(row['share'], 2)}"
+            + (f", trial {row['trial']} of `{view.metadata.source}`" if view.searched else ""),
         )
         for view, row in chosen
         if row is not None
@@ -97,8 +97,8 @@ def _differences(view: View) -> pd.DataFrame:
 
 
 def _collapsed(row: Mapping[str, Any]) -> str:
-    return f"{row['collapsed']} of {row['completed']}" if row["kind"] != "reference" else text.DASH
+    return f"{row['collapsed']} of {row['completed']}" if row["kind"] != "reference" else formatting.DASH
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−") if text.known(value) else text.DASH
+    return f"{value:+.3f}".replace("-", "−") if formatting.known(value) else formatting.DASH

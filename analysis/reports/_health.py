@@ -4,11 +4,11 @@ from collections import Counter
 
 import pandas as pd
 
-from analysis import text
+from analysis import formatting
 from analysis.figures.outcomes import bars, outcomes
-from analysis.render import Block, Column, Note, Section, Table
-from analysis.replicates import with_derived
+from analysis.page.render import Block, Column, Note, Section, Table
 from analysis.reports._view import View
+from analysis.statistics.replicates import with_derived
 
 _CALIBRATION_SPREAD = 1.25  # fastest to slowest run of the fixed kernel; more than this and the machine was not itself
 _CHECKED = (
@@ -34,7 +34,8 @@ def outcome_section(view: View) -> Section:
     blocks: list[Block] = []
     if len(runs):
         caption = (
-            f"{text.plural(len(runs), 'replicate')} of trials and controls that left a record. Means elsewhere are "
+            f"{formatting.plural(len(runs), 'replicate')} of trials and controls that left a record. Means "
+            "elsewhere are "
             "over completed replicates only, each with its count."
         )
         blocks.append(outcomes("outcomes", "Outcomes of replicates", caption, bars(runs)))
@@ -50,10 +51,10 @@ def outcome_section(view: View) -> Section:
 
 def unknowns(view: View) -> Section:
     """What the report cannot say: gaps of the folder, unreadable files, missing values, seconds that do not compare."""
-    blocks: list[Block] = [Note(gap) for gap in view.ledger.gaps]
+    blocks: list[Block] = [Note(gap) for gap in view.metadata.gaps]
     blocks.extend(_without_record(view))
     blocks.extend(Note(warning, warning=True) for warning in comparability(view))
-    if view.ledger.planned() is None and len(view.trials):
+    if view.metadata.planned() is None and len(view.trials):
         blocks.append(
             Note(
                 f"The spec does not say how many replicates a trial has; {view.planned}, the most that any trial has, "
@@ -98,13 +99,15 @@ def comparability(view: View) -> list[str]:
     kernel = runs["calibration_s"].dropna()
     if len(kernel) > 1 and kernel.min() > 0 and kernel.max() / kernel.min() > _CALIBRATION_SPREAD:
         warnings.append(
-            f"The calibration kernel took {text.seconds(kernel.min())} to {text.seconds(kernel.max())}: the machine "
+            f"The calibration kernel took {formatting.seconds(kernel.min())} to "
+            f"{formatting.seconds(kernel.max())}: the machine "
             "was not equally fast for all trials, so small differences in seconds mean nothing."
         )
     cached = int(runs["synthesis_cached"].fillna(False).sum())
     if cached:
         warnings.append(
-            f"{text.plural(cached, 'replicate')} took pseudo-samples from the cache; their synthesis seconds are those "
+            f"{formatting.plural(cached, 'replicate')} took pseudo-samples from the "
+            "cache; their synthesis seconds are those "
             "of the run that made them."
         )
     return warnings
@@ -119,12 +122,13 @@ def warnings(view: View) -> tuple[str, ...]:
         found.append(f"{view.planned} replicates per trial: intervals are wide.")
     if view.frame.unreadable:
         found.append(
-            f"{text.plural(len(view.frame.unreadable), 'file')} among the records could not be read; see below."
+            f"{formatting.plural(len(view.frame.unreadable), 'file')} among the records could not be read; see below."
         )
     collapsed = view.complete[view.complete["collapsed"] > 0]
     if len(collapsed):
         found.append(
-            f"{text.plural(len(collapsed), 'complete trial')} with a collapsed student (one class predicted) in at "
+            f"{formatting.plural(len(collapsed), 'complete trial')} with a collapsed student "
+            "(one class predicted) in at "
             "least one replicate."
         )
     found += _done_without(view)
@@ -148,8 +152,8 @@ def _without_record(view: View) -> list[Block]:
     """Trials that the sweep knows of and that left no record: they are in no table of results."""
     recorded = {int(number) for number in view.trials["trial"]}
     rows = [
-        {"trial": number, "state": state, "message": view.ledger.messages.get(number, "")}
-        for number, state in sorted(view.ledger.states.items())
+        {"trial": number, "state": state, "message": view.metadata.messages.get(number, "")}
+        for number, state in sorted(view.metadata.states.items())
         if number not in recorded
     ]
     if not rows:
@@ -157,13 +161,13 @@ def _without_record(view: View) -> list[Block]:
     columns = (
         Column("trial", lambda row: str(row["trial"])),
         Column("state", lambda row: row["state"], numeric=False),
-        Column("message", lambda row: text.words(row["message"])[:300], numeric=False),
+        Column("message", lambda row: formatting.words(row["message"])[:300], numeric=False),
     )
     return [Table("without-record", "Trials without any record", pd.DataFrame(rows), columns)]
 
 
 def _counts(view: View) -> Table:
-    states = Counter(view.ledger.states.values())
+    states = Counter(view.metadata.states.values())
     runs = view.frame.rows[view.frame.rows["kind"] == "trial"]
     ended = Counter(str(value) for value in runs["outcome"])
     lost = float(view.frame.rows["lost_s"].fillna(0).sum())
@@ -171,11 +175,11 @@ def _counts(view: View) -> Table:
         ("trials with a record", str(len(view.trials))),
         ("… complete, with all replicates", str(len(view.complete))),
         *((f"trials in state {state.replace('_', ' ')}", str(number)) for state, number in sorted(states.items())),
-        ("replicates per trial, planned", str(view.planned) if view.planned else text.DASH),
+        ("replicates per trial, planned", str(view.planned) if view.planned else formatting.DASH),
         ("replicates of trials with a record", str(len(runs))),
         *((f"… {outcome.replace('_', ' ')}", str(number)) for outcome, number in sorted(ended.items())),
-        ("attempts recorded", str(len(view.ledger.attempts)) if view.ledger.states else text.DASH),
-        ("work done and lost again", text.seconds(lost)),
+        ("attempts recorded", str(len(view.metadata.attempts)) if view.metadata.states else formatting.DASH),
+        ("work done and lost again", formatting.seconds(lost)),
     ]
     data = pd.DataFrame(rows, columns=["what", "number"])
     columns = (Column("", lambda row: row["what"], numeric=False), Column("", lambda row: row["number"]))
@@ -186,20 +190,23 @@ def _messages(bad: pd.DataFrame) -> Table:
     data = bad[["label", "replicate", "attempt", "outcome", "progress", "message"]].reset_index(drop=True)
     columns = (
         Column("", lambda row: row["label"], numeric=False),
-        Column("replicate", lambda row: text.whole(row["replicate"])),
+        Column("replicate", lambda row: formatting.whole(row["replicate"])),
         Column("outcome", lambda row: str(row["outcome"]).replace("_", " "), numeric=False),
-        Column("progress", lambda row: f"{100 * row['progress']:.0f} %" if text.known(row["progress"]) else text.DASH),
-        Column("message", lambda row: text.words(row["message"])[:300], numeric=False),
+        Column(
+            "progress",
+            lambda row: f"{100 * row['progress']:.0f} %" if formatting.known(row["progress"]) else formatting.DASH,
+        ),
+        Column("message", lambda row: formatting.words(row["message"])[:300], numeric=False),
     )
     return Table("failures", "Replicates that neither completed nor were pruned", data, columns, folded=len(data) > 12)
 
 
 def _attempts(view: View) -> list[Block]:
-    if not view.ledger.attempts:
+    if not view.metadata.attempts:
         return []
     rows = []
-    for epoch in sorted({item.epoch for item in view.ledger.attempts}):
-        items = [item for item in view.ledger.attempts if item.epoch == epoch]
+    for epoch in sorted({item.epoch for item in view.metadata.attempts}):
+        items = [item for item in view.metadata.attempts if item.epoch == epoch]
         ended = Counter(item.outcome for item in items)
         rows.append(
             {
@@ -210,15 +217,15 @@ def _attempts(view: View) -> list[Block]:
                 "last": max((item.finished_at for item in items if item.finished_at), default=""),
             }
         )
-    again = len(view.ledger.attempts) - len({(item.trial, item.replicate) for item in view.ledger.attempts})
+    again = len(view.metadata.attempts) - len({(item.trial, item.replicate) for item in view.metadata.attempts})
     columns = (
         Column("start", lambda row: str(row["start"])),
         Column("attempts", lambda row: str(row["attempts"])),
         Column("how they ended", lambda row: row["outcomes"], numeric=False),
-        Column("first began", lambda row: text.words(row["first"])[:19].replace("T", " "), numeric=False),
-        Column("last ended", lambda row: text.words(row["last"])[:19].replace("T", " "), numeric=False),
+        Column("first began", lambda row: formatting.words(row["first"])[:19].replace("T", " "), numeric=False),
+        Column("last ended", lambda row: formatting.words(row["last"])[:19].replace("T", " "), numeric=False),
     )
-    note = f"One line per start of the sweep; {text.plural(again, 'attempt')} repeated a replicate."
+    note = f"One line per start of the sweep; {formatting.plural(again, 'attempt')} repeated a replicate."
     return [Table("attempts", "Starts and attempts", pd.DataFrame(rows), columns, note)]
 
 

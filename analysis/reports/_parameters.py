@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from analysis import text
+from analysis import formatting
 from analysis.figures.parameters import MOST_PANELS, parameters, scatter
-from analysis.importance import Importances, importances
-from analysis.render import Block, Column, Note, Section, Table
+from analysis.page.render import Block, Column, Note, Section, Table
 from analysis.reports._view import View
+from analysis.statistics.ped_anova import Importances, importances
 
 
 def hyper_parameters(view: View) -> Section:
@@ -18,7 +18,7 @@ def hyper_parameters(view: View) -> Section:
         return Section(title, (Note("The sweep searched no hyper-parameter."),))
     if shown.empty:
         return Section(title, (Note("No trial is complete: the effect of the hyper-parameters is not known."),))
-    column, direction = view.judge()
+    column, direction = view.evaluate()
     quality = importances(shown, column, direction, names)
     cost = importances(shown, "seconds", "minimize", names)
     order = [item.parameter for item in quality.items]
@@ -30,7 +30,7 @@ def hyper_parameters(view: View) -> Section:
         for name in drawn
     ]
     caption = (
-        f"{text.plural(len(shown), 'complete trial')}; above `{label}`, below seconds of synthesis + transfer. "
+        f"{formatting.plural(len(shown), 'complete trial')}; above `{label}`, below seconds of synthesis + transfer. "
         "The ring is the chosen trial, bars are means of categories. "
         "Trials in which a hyper-parameter was not active are left out."
     )
@@ -69,14 +69,14 @@ def _table(quality: Importances, cost: Importances, label: str) -> list[Block]:
         Column("hyper-parameter", lambda row: row["parameter"], numeric=False),
         Column(f"importance for {label}", lambda row: _percent(row["importance_quality"])),
         Column("rank correlation", lambda row: _signed(row["rank_correlation_quality"])),
-        Column("best category", lambda row: text.words(row["best_category"]), numeric=False),
+        Column("best category", lambda row: formatting.words(row["best_category"]), numeric=False),
         Column("importance for seconds", lambda row: _percent(row["importance_seconds"])),
         Column("rank correlation", lambda row: _signed(row["rank_correlation_seconds"])),
         Column("active in", lambda row: f"{row['active']} trials"),
     )
     note = (
         f"PED-ANOVA: the part of each hyper-parameter in telling the best trials from the others, resting on "
-        f"{text.plural(quality.trials or cost.trials, 'complete trial')}"
+        f"{formatting.plural(quality.trials or cost.trials, 'complete trial')}"
         + (": few, so read it as a hint. " if (quality.trials or cost.trials) < 50 else ". ")
         + "Rank correlation (Spearman) of value and result over the trials in which it was active. The search visits "
         "good regions more often, so neither is an experiment's answer."
@@ -85,8 +85,8 @@ def _table(quality: Importances, cost: Importances, label: str) -> list[Block]:
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.0f} %" if text.known(value) else text.DASH
+    return f"{100 * value:.0f} %" if formatting.known(value) else formatting.DASH
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−") if text.known(value) else text.DASH
+    return f"{value:+.2f}".replace("-", "−") if formatting.known(value) else formatting.DASH

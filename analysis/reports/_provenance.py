@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from analysis import text
-from analysis.render import Block, Code, Column, Section, Table
+from analysis import formatting
+from analysis.page.render import Block, Code, Column, Section, Table
 from analysis.reports._view import View
 
 
@@ -13,9 +13,9 @@ def provenance(view: View) -> Section:
     """The section."""
     rows = view.frame.rows
     facts: list[tuple[str, str]] = [
-        ("sweep", view.ledger.name),
-        ("folder", view.ledger.folder.name),
-        ("began", view.ledger.created_at[:19].replace("T", " ")),
+        ("sweep", view.metadata.name),
+        ("folder", view.metadata.folder.name),
+        ("began", view.metadata.created_at[:19].replace("T", " ")),
         ("data set", _listed(rows["dataset"])),
         ("teacher", _listed(rows["teacher"])),
         ("student", _listed(rows["student"])),
@@ -38,21 +38,21 @@ def provenance(view: View) -> Section:
         ("trials_alongside", "trials alongside"),
     ):
         facts.append((label, _listed(rows[column])))
-    versions = dict(view.ledger.versions)
+    versions = dict(view.metadata.versions)
     for name in ("python", "torch", "torch_geometric", "acgkd"):
         if name not in versions:
             versions[name] = _listed(rows[name])
     facts.extend((f"version of {name}", value) for name, value in sorted(versions.items()))
-    data = pd.DataFrame([(name, value or text.DASH) for name, value in facts], columns=["what", "value"])
+    data = pd.DataFrame([(name, value or formatting.DASH) for name, value in facts], columns=["what", "value"])
     columns = (
         Column("", lambda row: row["what"], numeric=False),
         Column("", lambda row: row["value"], numeric=False),
     )
     blocks: list[Block] = [Table("provenance", "Setting, machine and versions", data, columns, most=80)]
-    if view.ledger.command:
-        blocks.append(Code(view.ledger.command, "Command"))
-    if view.ledger.spec_text:
-        blocks.append(Code(view.ledger.spec_text, "Spec", folded=True))
+    if view.metadata.command:
+        blocks.append(Code(view.metadata.command, "Command"))
+    if view.metadata.spec_text:
+        blocks.append(Code(view.metadata.spec_text, "Spec", folded=True))
     return Section("Provenance", tuple(blocks))
 
 
@@ -64,7 +64,7 @@ def prior(view: View) -> str:
 
 
 def _listed(values: Iterable[object], most: int = 12) -> str:
-    known = list(dict.fromkeys(str(value) for value in values if text.known(value) and str(value)))
+    known = list(dict.fromkeys(str(value) for value in values if formatting.known(value) and str(value)))
     return ("; " if any("," in value for value in known) else ", ").join(known[:most]) + (
         " …" if len(known) > most else ""
     )

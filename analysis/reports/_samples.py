@@ -1,10 +1,10 @@
 """What the methods made: pseudo-samples of the chosen trial and of the controls, where they were kept."""
 
 from analysis.figures.samples import kinds_of, samples
-from analysis.markup import slug
-from analysis.render import Block, Note, Section
+from analysis.page.markup import slug
+from analysis.page.render import Block, Note, Section
+from analysis.records.pseudo_samples import PseudoSamples, read
 from analysis.reports._view import View
-from analysis.specimens import Specimens, read
 
 EXPLAINED = (
     "No sample here is real: each was made from a teacher alone, at the end of the replicate that is named. They are "
@@ -19,7 +19,7 @@ def sample_section(view: View) -> Section | None:
     found = [
         (title, replicate, kept)
         for stem, replicate, title in _shown(view)
-        if (kept := read(view.ledger.folder / "samples" / f"{stem}.npz")) is not None
+        if (kept := read(view.metadata.folder / "samples" / f"{stem}.npz")) is not None
     ]
     if not found:
         return None
@@ -48,7 +48,7 @@ def _shown(view: View) -> list[tuple[str, int, str]]:
     return [(stem, replicate, title) for _, stem, replicate, title in sorted(found, key=lambda item: item[0])]
 
 
-def _caption(kept: Specimens, replicate: int, coloured: bool) -> str:
+def _caption(kept: PseudoSamples, replicate: int, coloured: bool) -> str:
     parts = [f"Replicate {replicate}; the first of each class among {kept.drawn} drawn."]
     missing = [str(number) for number in range(len(kept.found)) if kept.found[number] == 0]
     if missing:

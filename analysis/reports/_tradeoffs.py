@@ -1,8 +1,8 @@
 """Accuracy against cost: the fronts, as pictures and as tables."""
 
-from analysis import text
+from analysis import formatting
 from analysis.figures.tradeoff import panel, tradeoff
-from analysis.render import Block, Note, Section, Table
+from analysis.page.render import Block, Note, Section, Table
 from analysis.reports._best import COST_NOTE, accuracy_columns, cost_columns
 from analysis.reports._view import View
 
@@ -36,7 +36,7 @@ def _one(view: View, cost: str, name: str, what: str, x_label: str) -> list[Bloc
         return [Note(f"{what} was not measured.")]
     sizes = known["student_multiply_adds"]
     same_students = cost == "student_ms_per_1000" and sizes.notna().all() and sizes.nunique() == 1
-    column, direction = view.judge()
+    column, direction = view.evaluate()
     marks = view.on_front([(column, direction), (cost, "minimize")])
     if same_students:
         marks = marks & False
@@ -67,7 +67,7 @@ def _one(view: View, cost: str, name: str, what: str, x_label: str) -> list[Bloc
     if len(on_front):
         table = view.with_references(on_front)
         chosen = frozenset(
-            i for i, trial in enumerate(table["trial"]) if text.known(trial) and trial == view.choice.trial
+            i for i, trial in enumerate(table["trial"]) if formatting.known(trial) and trial == view.choice.trial
         )
         blocks.append(
             Table(

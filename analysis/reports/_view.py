@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from analysis.frame import Frame
-from analysis.ledger import Ledger, Objective, read
-from analysis.pareto import front
-from analysis.selection import Choice, choose, complete_by_state, objective_column, objectives_of
-from analysis.summary import Reference, groups, references
+from analysis.records.frame import Frame
+from analysis.records.sweep_metadata import Objective, SweepMetadata, read
+from analysis.statistics.front import front
+from analysis.statistics.selection import Choice, choose, complete_by_state, objective_column, objectives_of
+from analysis.statistics.summary import Reference, groups, references
 
 
 @dataclass(frozen=True)
 class Context:
     """What is known beside the records: one ledger per sweep folder."""
 
-    ledgers: Mapping[str, Ledger] = field(default_factory=dict)
+    metadata: Mapping[str, SweepMetadata] = field(default_factory=dict)
 
     @classmethod
     def read(cls, frame: Frame) -> "Context":
@@ -26,7 +26,7 @@ class Context:
 
     def views(self, frame: Frame) -> list["View"]:
         """One view per sweep folder, in the order given; folders without records included."""
-        return [View.of(frame.of(source), ledger) for source, ledger in self.ledgers.items()]
+        return [View.of(frame.of(source), metadata) for source, metadata in self.metadata.items()]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class View:
 
     Args:
         frame: its rows.
-        ledger: its own account.
+        metadata: its own account.
         trials: summary of its trials, complete ones marked.
         controls: summary of its controls.
         references: majority class, teacher and controls.
@@ -44,7 +44,7 @@ class View:
     """
 
     frame: Frame
-    ledger: Ledger
+    metadata: SweepMetadata
     trials: pd.DataFrame
     controls: pd.DataFrame
     references: tuple[Reference, ...]
@@ -52,14 +52,14 @@ class View:
     choice: Choice
 
     @classmethod
-    def of(cls, frame: Frame, ledger: Ledger) -> "View":
+    def of(cls, frame: Frame, metadata: SweepMetadata) -> "View":
         """Summarises a sweep."""
-        summary = groups(frame, {ledger.source: ledger.planned()})
-        trials = complete_by_state(summary[summary["kind"] == "trial"].reset_index(drop=True), ledger.states)
-        objectives, assumed = objectives_of(ledger, frame)
+        summary = groups(frame, {metadata.source: metadata.planned()})
+        trials = complete_by_state(summary[summary["kind"] == "trial"].reset_index(drop=True), metadata.states)
+        objectives, assumed = objectives_of(metadata, frame)
         return cls(
             frame=frame,
-            ledger=ledger,
+            metadata=metadata,
             trials=trials,
             controls=summary[summary["kind"] == "control"].reset_index(drop=True),
             references=tuple(references(frame)),
@@ -70,12 +70,12 @@ class View:
     @property
     def searched(self) -> bool:
         """Whether its trials are points of a space; without one there is one trial, a method beside others."""
-        return self.ledger.spec.get("space", "") is not None
+        return self.metadata.spec.get("space", "") is not None
 
     @property
     def planned(self) -> int:
         """Replicates that each trial should have."""
-        return int(self.trials["planned"].max()) if len(self.trials) else self.ledger.planned() or 0
+        return int(self.trials["planned"].max()) if len(self.trials) else self.metadata.planned() or 0
 
     @property
     def complete(self) -> pd.DataFrame:
@@ -108,7 +108,7 @@ class View:
             marks[self.complete.index] = front(values, [direction for _, direction in columns])
         return marks
 
-    def judge(self) -> tuple[str, str]:
+    def evaluate(self) -> tuple[str, str]:
         """Column and direction by which fronts judge: the first objective, or test accuracy where there is none."""
         if self.objective:
             return self.objective, "maximize" if self.objectives[0].sign > 0 else "minimize"
@@ -123,7 +123,7 @@ class View:
             ]
             if all(column for column, _ in pairs):
                 return self.on_front(pairs)
-        return self.on_front([self.judge(), ("multiply_adds", "minimize")])
+        return self.on_front([self.evaluate(), ("multiply_adds", "minimize")])
 
     def chosen(self) -> pd.Series | None:
         """The summary's row of the chosen trial."""
@@ -140,7 +140,7 @@ class View:
             spread = reference.accuracy
             lines.append(
                 {
-                    "source": self.ledger.source,
+                    "source": self.metadata.source,
                     "kind": "reference",
                     "label": reference.label,
                     "planned": spread.n,

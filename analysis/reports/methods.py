@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from analysis.figures.canvas import Picture
-from analysis.frame import Frame
-from analysis.markup import slug
-from analysis.render import Block, Report, Section, Table
+from analysis.page.markup import slug
+from analysis.page.render import Block, Report, Section, Table
+from analysis.records.frame import Frame
 from analysis.reports._comparison import facts, methods
 from analysis.reports._health import outcome_section, unknowns, warnings
 from analysis.reports._provenance import provenance
@@ -17,11 +17,11 @@ def build(frame: Frame, context: Context) -> Report:
     views = context.views(frame)
     sections: list[Section] = []
     for view in views:
-        suffix = f": {view.ledger.source}" if len(views) > 1 else ""
+        suffix = f": {view.metadata.source}" if len(views) > 1 else ""
         stem = f"-{len(sections)}" if len(views) > 1 else ""
         sections.append(Section(f"Methods{suffix}", tuple(methods(view, stem))))
     for view in views:
-        suffix = f": {view.ledger.source}" if len(views) > 1 else ""
+        suffix = f": {view.metadata.source}" if len(views) > 1 else ""
         for section in (outcome_section(view), unknowns(view), provenance(view)):
             tables = tuple(block for block in section.blocks if not isinstance(block, Picture))
             named = tuple(_named(block, view, len(views) > 1) for block in tables)
@@ -35,7 +35,7 @@ def build(frame: Frame, context: Context) -> Report:
 
 def _named(block: Block, view: View, several: bool) -> Block:
     return (
-        replace(block, name=f"{slug(view.ledger.source)}-{block.name}")
+        replace(block, name=f"{slug(view.metadata.source)}-{block.name}")
         if several and isinstance(block, Table)
         else block
     )

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from analysis import text
+from analysis import formatting
 from analysis.figures.canvas import Picture
-from analysis.frame import Frame
-from analysis.markup import slug
-from analysis.render import Block, Report, Section, Table
+from analysis.page.markup import slug
+from analysis.page.render import Block, Report, Section, Table
+from analysis.records.frame import Frame
 from analysis.reports._best import best, facts
 from analysis.reports._chosen import chosen_trial
 from analysis.reports._comparison import facts as method_facts
@@ -25,13 +25,15 @@ def build(frame: Frame, context: Context) -> Report:
     if len(views) == 1:
         view = views[0]
         kind, shown = ("Sweep", facts(view)) if view.searched else ("Comparison", method_facts([view]))
-        return Report(f"{kind} {view.ledger.name}", _subtitle(view), shown, warnings(view), _sections(view))
+        return Report(f"{kind} {view.metadata.name}", _subtitle(view), shown, warnings(view), _sections(view))
     sections = tuple(
-        _renamed(section, view.ledger.source, slug(view.ledger.source)) for view in views for section in _sections(view)
+        _renamed(section, view.metadata.source, slug(view.metadata.source))
+        for view in views
+        for section in _sections(view)
     )
-    notes = tuple(f"`{view.ledger.source}`: {warning}" for view in views for warning in warnings(view))
+    notes = tuple(f"`{view.metadata.source}`: {warning}" for view in views for warning in warnings(view))
     subtitle = "Each sweep stands for itself; " + "; ".join(
-        f"`{view.ledger.source}`: {_subtitle(view)}" for view in views
+        f"`{view.metadata.source}`: {_subtitle(view)}" for view in views
     )
     return Report(f"{len(views)} sweeps", subtitle, (), notes, sections)
 
@@ -70,11 +72,11 @@ def _subtitle(view: View) -> str:
     if len(pairs):
         parts.append("; ".join(f"{teacher} → {student}" for teacher, student in pairs.itertuples(index=False)))
     what = (
-        text.plural(len(view.trials), "trial")
+        formatting.plural(len(view.trials), "trial")
         if view.searched
-        else text.plural(len(view.trials) + len(view.controls), "method")
+        else formatting.plural(len(view.trials) + len(view.controls), "method")
     )
-    parts.append(f"{what} × {text.plural(view.planned, 'replicate')}")
+    parts.append(f"{what} × {formatting.plural(view.planned, 'replicate')}")
     known = prior(view)
     if known:
         parts.append(f"prior: {known}")

@@ -12,7 +12,7 @@ from acgkd import adapt
 from acgkd.errors import TeacherError
 from acgkd.graphs import GRAPHS, Prior
 from acgkd.models import build_model
-from acgkd.teacher import as_teacher
+from acgkd.teachers.teacher import as_teacher
 
 CPU = torch.device("cpu")
 PRIOR = Prior(min_nodes=6, max_nodes=12, mean_degree=2.0, features="categorical", feature_count=5, classes=3)

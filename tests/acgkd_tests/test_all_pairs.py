@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from acgkd.methods._inversion import GraphInversion, SynthesisConfig
+from acgkd.synthesis.graph_inversion import GraphInversion, SynthesisConfig
 
 SETTINGS: dict[str, Any] = {
     "graphs": 6,
@@ -43,7 +43,7 @@ def dense_terms(
     above = (number.unsqueeze(0) == number.unsqueeze(1)).triu(1)
     weights = drawn(odds, noise=noise, dims=(), hard=hard) * above
     x = drawn(feature_logits, noise=-torch.log(-torch.log(v)), dims=(1,), hard=hard)
-    scores, given = tiny.dense_logits(synthesis.setting.teacher, x, weights + weights.T, number)
+    scores, given = tiny.dense_logits(synthesis.context.teacher, x, weights + weights.T, number)
     far = torch.zeros((), dtype=torch.float64)
     for layer, nodes in given:
         mean, var, known = nodes.mean(0), nodes.var(0, unbiased=False) + 1e-3, layer.running_var + 1e-3
@@ -62,7 +62,7 @@ def dense_terms(
 def test_values_and_gradients_are_those_of_the_dense_computation(tiny: ModuleType, preset: str, how: Any) -> None:
     teacher = tiny.teacher(preset=preset).double()
     config = SynthesisConfig.model_validate({**SETTINGS, "edges": how, "features": how})
-    synthesis = GraphInversion(config, tiny.setting(of=teacher))
+    synthesis = GraphInversion(config, tiny.context(of=teacher))
     graphs: Any = synthesis.graphs.double()
     pairs, nodes = graphs.candidates.pairs, graphs.candidates.nodes
     assert pairs.shape[1] == sum(n * (n - 1) // 2 for n in graphs.candidates.sizes.tolist())

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from acgkd.graphs.candidates import Candidates, Mode, _distinct, draw_candidates, rank, regrown, unrank
+from acgkd.graphs.pseudo.candidates import Candidates, Mode, _distinct, draw_candidates, rank, regrown, unrank
 
 
 def generator(seed: int = 0) -> torch.Generator:

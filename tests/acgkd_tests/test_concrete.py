@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acgkd.graphs.concrete import (
+from acgkd.graphs.pseudo.concrete import (
     Noise,
     concrete_edges,
     concrete_features,

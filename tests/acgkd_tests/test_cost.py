@@ -8,7 +8,7 @@ from acgkd.cost import UnitCost, at_rest, counting
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.models import build_model
-from acgkd.projection import ProjectedStudent
+from acgkd.students.projection import ProjectedStudent
 
 CPU = torch.device("cpu")
 

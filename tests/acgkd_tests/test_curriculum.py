@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acgkd.curriculum import Pacing, admitted, admitted_share
 from acgkd.errors import ConfigError
+from acgkd.transfer.curriculum import Pacing, admitted, admitted_share
 
 PACINGS = ("none", "linear", "root", "geometric", "step")
 shares = st.floats(0.01, 1.0)

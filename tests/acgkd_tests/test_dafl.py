@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from acgkd.errors import ConfigError
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.losses import softened_kl
-from acgkd.methods._generated import Made
 from acgkd.methods.dafl import DaflConfig, DaflSynthesisConfig, dafl_terms
 from acgkd.methods.mskd import MskdConfig, MskdSynthesisConfig, mskd_terms
 from acgkd.methods.noise import NoiseConfig
+from acgkd.synthesis.image_generation import Made
 
 CPU = torch.device("cpu")
 
@@ -91,10 +91,10 @@ def test_one_joint_step_is_the_released_one(tiny: ModuleType, tiny_images: Modul
     # Both players move on the same images, made before either moved; the student's loss moves the student alone.
     synthesis = {"joint": True, "steps": 3}
     run, twin = (tiny_images.distillation("dafl", synthesis, {"steps": 3}) for _ in range(2))
-    training, student = twin.run._synthesis, twin.setting.student
+    training, student = twin.run._synthesis, twin.context.student
     x = training.generator.train()(training.latents(8, "generator-noise"))
-    target = IMAGES.logits(twin.setting.teacher, ImageBatch(x)).detach()
-    order = torch.randperm(8, generator=twin.setting.streams.host("transfer-order"), device=CPU)
+    target = IMAGES.logits(twin.context.teacher, ImageBatch(x)).detach()
+    order = torch.randperm(8, generator=twin.context.streams.host("transfer-order"), device=CPU)
     optimizer = torch.optim.Adam(student.parameters(), lr=2e-3, fused=True)
     loss = softened_kl(target[order], IMAGES.logits(student.train(), ImageBatch(x.detach()[order])), 1.0).mean()
     loss.backward()

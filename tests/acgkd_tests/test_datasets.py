@@ -11,7 +11,7 @@ import torch
 from acgkd import cache
 from acgkd.config import DatasetConfig, PriorConfig
 from acgkd.datasets import DATASETS, Dataset
-from acgkd.datasets._tu import tu_dataset
+from acgkd.datasets._readers.tu import tu_dataset
 from acgkd.errors import ConfigError, DataError
 
 DATA = os.environ.get("ACGKD_DATA")

@@ -21,7 +21,7 @@ SMALL = {"graphs": 9, "steps": 5}
 def inversion(tiny: ModuleType) -> Any:
     def make(seed: int = 0, synthesis: dict[str, Any] | None = None, **prior: Any) -> FeatureInversion:
         config = DeepinvGraphsConfig.model_validate({"synthesis": {**SMALL, **(synthesis or {})}})
-        return FeatureInversion(config.synthesis, tiny.setting(seed, **prior))
+        return FeatureInversion(config.synthesis, tiny.context(seed, **prior))
 
     return make
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from acgkd.images.losses import Overlap, answer_overlap, total_variation
+from acgkd.images.image_losses import Overlap, answer_overlap, total_variation
 from acgkd.methods.deepinversion import DeepInversion, DeepInversionConfig
 
 CPU = torch.device("cpu")
@@ -19,7 +19,7 @@ POOL: dict[str, Any] = {"images": 12, "batch_size": 6, "steps": 3, "statistics_w
 
 def learning(tiny_images: ModuleType, **synthesis: Any) -> DeepInversion:
     config = DeepInversionConfig.model_validate({"synthesis": {**POOL, **synthesis}}).synthesis
-    return DeepInversion(config, tiny_images.setting())
+    return DeepInversion(config, tiny_images.context())
 
 
 def test_variation_is_summed_over_four_directions() -> None:
@@ -70,7 +70,7 @@ def test_answers_that_exclude_each_other_spoil_no_gradient(divergence: Overlap) 
 def test_the_loss_is_the_weighted_sum_of_its_terms(tiny_images: ModuleType, variation: str) -> None:
     weights = {"statistics_weight": 0.7, "variation_weight": 0.3, "square_weight": 0.2, "adversarial_weight": 0.5}
     made = learning(tiny_images, jitter=0, variation=variation, **weights)
-    teacher, student = made.setting.teacher, made.setting.student
+    teacher, student = made.context.teacher, made.context.student
     x = made.x[:6].clone()
     terms = made.terms(x, slice(0, 6), student)
     seen = teacher.convolution(x)
@@ -144,11 +144,11 @@ def test_beside_a_student_the_pool_has_what_is_learned(tiny_images: ModuleType) 
     source = made.source("fixed")
     sizes = []
     for _ in range(made.steps):
-        made.step(made.setting.student)
+        made.step(made.context.student)
         source.renew()  # type: ignore[attr-defined]
         sizes.append(source.labels.numel())
     assert sizes == [6, 6, 6, 6, 6, 12]
-    assert all(parameter.grad is None for parameter in made.setting.student.parameters())
+    assert all(parameter.grad is None for parameter in made.context.student.parameters())
 
 
 def test_the_released_settings_are_the_defaults() -> None:
@@ -163,11 +163,11 @@ def test_the_released_settings_are_the_defaults() -> None:
 
 
 def test_a_teacher_without_batch_norm_is_said(tiny_images: ModuleType, caplog: pytest.LogCaptureFixture) -> None:
-    setting = tiny_images.setting()
-    setting.teacher.norm = nn.Identity()
+    context = tiny_images.context()
+    context.teacher.norm = nn.Identity()
     config = DeepInversionConfig.model_validate({"synthesis": POOL}).synthesis
     with caplog.at_level(logging.WARNING):
-        made = DeepInversion(config, setting)
+        made = DeepInversion(config, context)
     assert "statistics term of the synthesis loss is absent" in caplog.text
     assert made.step(None)["statistics"].item() == 0
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from acgkd.batch_norm import BatchNormStatistics
 from acgkd.graphs import GRAPHS
 from acgkd.graphs.batch import GraphBatch
-from acgkd.graphs.generator import GraphGenerator
+from acgkd.graphs.pseudo.graph_generator import GraphGenerator
 from acgkd.losses import probability_distance
-from acgkd.methods._disagreement import Disagreement, DisagreementConfig
 from acgkd.methods.dfad_gnn import METHOD, DfadGnn, DfadGnnConfig
-from acgkd.statistics import BatchNormStatistics
+from acgkd.synthesis.disagreement import Disagreement, DisagreementConfig
 from tests.motifs import taught
 
 FEATURES = ["categorical", "continuous", "degree", "constant"]
@@ -30,7 +30,7 @@ def game(tiny: ModuleType) -> Any:
         **prior: Any,
     ) -> DfadGnn:
         settings = {"synthesis": synthesis or {}, "transfer": {"batch_size": 8, **(transfer or {})}}
-        return DfadGnn(DfadGnnConfig.model_validate(settings), tiny.setting(seed, **prior))
+        return DfadGnn(DfadGnnConfig.model_validate(settings), tiny.context(seed, **prior))
 
     return make
 
@@ -239,13 +239,13 @@ def loss_of(tiny: ModuleType, play: DfadGnn, **options: Any) -> tuple[Tensor, Gr
     """With such options, of one batch that the generator made."""
     batch = play._generate(16, "game")
     config = DisagreementConfig.model_validate(options)
-    return Disagreement(config, play.setting)(play.student.eval(), batch), batch
+    return Disagreement(config, play.context)(play.student.eval(), batch), batch
 
 
 @pytest.mark.parametrize(("balance", "weight"), [(0.0, 0.0), (3.0, 0.0), (0.0, 0.5), (3.0, 0.5)])
 def test_the_generators_loss_is_the_weighted_sum_of_its_terms(game: Any, balance: float, weight: float) -> None:
     play = game()
-    teacher, batch = play.setting.teacher, play.samples(16)
+    teacher, batch = play.context.teacher, play.samples(16)
     statistics = BatchNormStatistics(teacher, "squared")
     with statistics.listening():
         target = GRAPHS.logits(teacher, batch)
@@ -254,7 +254,7 @@ def test_the_generators_loss_is_the_weighted_sum_of_its_terms(game: Any, balance
     entropy = -(mean * mean.log()).sum().item()
     config = DisagreementConfig(balance_weight=balance, statistics_weight=weight, statistics="squared")
     expected = -apart - balance * entropy + weight * statistics.distance(torch.device("cpu")).item()
-    assert Disagreement(config, play.setting)(play.student, batch).item() == pytest.approx(expected, rel=1e-5)
+    assert Disagreement(config, play.context)(play.student, batch).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_disagreement_alone_is_the_published_loss() -> None:
@@ -273,7 +273,7 @@ def test_each_weight_moves_the_generator(game: Any, weight: str) -> None:
             for _ in range(40):
                 play._generator_step()
             with torch.no_grad():
-                judged = Disagreement(DisagreementConfig.model_validate(weights), play.setting)
+                judged = Disagreement(DisagreementConfig.model_validate(weights), play.context)
                 ends.append(judged(play.student, play.samples(200)).item())
         gains.append(ends[0] - ends[1])
     # Over seeds 0 to 3: 0.7 ± 0.3 and 0.7 ± 0.7.
@@ -282,13 +282,13 @@ def test_each_weight_moves_the_generator(game: Any, weight: str) -> None:
 
 def test_statistics_without_batch_norm_are_told_of(game: Any, caplog: pytest.LogCaptureFixture) -> None:
     play = game()
-    for layer in play.setting.teacher.modules():
+    for layer in play.context.teacher.modules():
         if isinstance(layer, nn.BatchNorm1d):
             layer.running_mean = None
     with caplog.at_level(logging.WARNING):
-        Disagreement(DisagreementConfig(), play.setting)
+        Disagreement(DisagreementConfig(), play.context)
         assert not caplog.records
-        Disagreement(DisagreementConfig(statistics_weight=1.0), play.setting)
+        Disagreement(DisagreementConfig(statistics_weight=1.0), play.context)
     assert "no BatchNorm layer" in caplog.text
 
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS, GraphBatch
-from acgkd.methods import _difficulty
-from acgkd.methods._difficulty import measure_difficulty, parts
+from acgkd.transfer import difficulty
+from acgkd.transfer.difficulty import measure_difficulty, parts
 
 
 class Sized:
@@ -39,14 +39,14 @@ class Unsized:
         raise AssertionError("nothing is drawn")
 
 
-@given(st.lists(st.integers(1, _difficulty.LARGEST_LOAD + 5), min_size=1, max_size=40))
+@given(st.lists(st.integers(1, difficulty.LARGEST_LOAD + 5), min_size=1, max_size=40))
 def test_parts_cover_all_in_order_within_the_bound_and_no_sooner(load: list[int]) -> None:
     found = [part.tolist() for part in parts(Sized(load))]
     assert [index for part in found for index in part] == list(range(len(load)))
     for part in found:
-        assert len(part) == 1 or sum(load[index] for index in part) <= _difficulty.LARGEST_LOAD
+        assert len(part) == 1 or sum(load[index] for index in part) <= difficulty.LARGEST_LOAD
     for part, following in pairwise(found):
-        assert sum(load[index] for index in part) + load[following[0]] > _difficulty.LARGEST_LOAD
+        assert sum(load[index] for index in part) + load[following[0]] > difficulty.LARGEST_LOAD
 
 
 def test_parts_are_bounded_by_count_too() -> None:
@@ -55,13 +55,13 @@ def test_parts_are_bounded_by_count_too() -> None:
 
 
 def measure(tiny: ModuleType, source: object, difficulty: str) -> list[float]:
-    setting = tiny.setting()
+    context = tiny.context()
     return measure_difficulty(  # type: ignore[no-any-return]
         source,  # type: ignore[arg-type]
         difficulty,  # type: ignore[arg-type]
         modality=GRAPHS,
-        teacher=setting.teacher,
-        student=setting.student,
+        teacher=context.teacher,
+        student=context.student,
         count=lambda *_: None,
     ).tolist()
 

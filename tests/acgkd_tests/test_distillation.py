@@ -16,10 +16,10 @@ from torch import nn
 import acgkd
 from acgkd import checkpoint
 from acgkd.config import MethodChoice
-from acgkd.distillation import Distillation
 from acgkd.errors import CheckpointError, ConfigError, DivergedError, TeacherError, UnknownNameError
 from acgkd.methods import parse_method
-from acgkd.students import load_student
+from acgkd.run.distillation import Distillation
+from acgkd.students.saving import load_student
 
 KINDS = ["plain", "resumable", "joint"]
 PRIOR = {"nodes": (5, 8), "mean_degree": 2.0, "features": "categorical", "feature_count": 4, "classes": 2}
@@ -53,7 +53,7 @@ def equal(one: Distillation, other: Distillation, tiny: ModuleType) -> None:
     assert tiny.weight_bytes(one.student) == tiny.weight_bytes(other.student)
     assert one.curves == other.curves
     assert one.run.multiply_adds() == other.run.multiply_adds()
-    left, right = (run.setting.streams.state_dict() for run in (one, other))
+    left, right = (run.context.streams.state_dict() for run in (one, other))
     assert {name: state.tolist() for name, state in left.items()} == {
         name: state.tolist() for name, state in right.items()
     }
@@ -263,7 +263,7 @@ def test_a_checkpoint_of_another_run_is_refused(tiny: ModuleType, tmp_path: Path
 def test_a_checkpoint_of_another_teacher_is_refused(tiny: ModuleType, tmp_path: Path) -> None:
     tiny.distillation().save(tmp_path / "a.ckpt")
     method, config = parse_method(MethodChoice(name="acgkd", synthesis=tiny.SYNTHESIS, transfer=tiny.TRANSFER))
-    other = Distillation(method, config, tiny.setting(of=tiny.teacher(7)))
+    other = Distillation(method, config, tiny.context(of=tiny.teacher(7)))
     with pytest.raises(CheckpointError, match="teacher"):
         other.load(tmp_path / "a.ckpt")
 
@@ -357,7 +357,9 @@ def test_an_exported_student_is_the_student(
 @pytest.fixture
 def small_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(
-        __import__("acgkd.reference", fromlist=["PRESETS"]).PRESETS, "graphs", (("acgkd", {"graphs": 8, "steps": 2}),)
+        __import__("acgkd.run.reference_pool", fromlist=["PRESETS"]).PRESETS,
+        "graphs",
+        (("acgkd", {"graphs": 8, "steps": 2}),),
     )
 
 
@@ -397,7 +399,7 @@ def test_distill_leaves_the_teacher_as_it_was(tiny: ModuleType) -> None:
 
 @pytest.mark.usefixtures("small_pool")
 def test_distill_takes_a_module_as_student(tiny: ModuleType) -> None:
-    own = tiny.setting().student
+    own = tiny.context().student
     before = tiny.weight_bytes(own)
     found = distilled(tiny, student=own).student
     assert found is not own

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 import torch
 
-from acgkd import checkpoint, reference
+from acgkd import checkpoint
 from acgkd.config import RunConfig
 from acgkd.datasets import DATASETS
 from acgkd.errors import ConfigError, DataError
-from acgkd.experiment import Experiment, Measurement
-from acgkd.material import Material
-from analysis.record import Cost, Environment, Quality
+from acgkd.run import reference_pool
+from acgkd.run.experiment import Experiment, Measurement
+from acgkd.run.run_data import RunData
+from analysis.records.record import Cost, Environment, Quality
 
 OBJECTIVES = (
     "validation_accuracy",
@@ -34,7 +35,7 @@ POOL = (("acgkd", {"graphs": 8, "steps": 2}),)
 
 @pytest.fixture(autouse=True)
 def short_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(reference.PRESETS, "graphs", POOL)
+    monkeypatch.setitem(reference_pool.PRESETS, "graphs", POOL)
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +103,9 @@ import os, sys, time
 from pathlib import Path
 sys.path.insert(0, {folder!r})
 import tiny
-from acgkd import experiment, preparation, reference
+from acgkd.run import experiment, preparation, reference_pool
 from acgkd.config import RunConfig
-reference.PRESETS["graphs"] = {pool!r}
+reference_pool.PRESETS["graphs"] = {pool!r}
 home = Path({home!r})
 
 def logged(name):
@@ -158,13 +159,13 @@ def test_a_teacher_is_judged_once_for_all_runs_that_share_it(
     tiny: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    whole = Material.batches
+    whole = RunData.batches
 
-    def counted(self: Material, part: str) -> Any:
+    def counted(self: RunData, part: str) -> Any:
         asked.append(part)
         return whole(self, part)
 
-    monkeypatch.setattr(Material, "batches", counted)
+    monkeypatch.setattr(RunData, "batches", counted)
     rows = []
     for student in ("gin-2-4", "gin-3-8"):
         run = Experiment(config(tiny, "random_graphs", student=student), 0, home=tmp_path)
@@ -258,17 +259,17 @@ def test_code_of_the_users_is_run_only_where_it_is_trusted(tiny: ModuleType, tmp
 def test_only_the_control_is_handed_data_and_only_the_training_split(tiny: ModuleType, home: Path) -> None:
     control = prepared(tiny, home, method="real_data")
     run = control.start()
-    assert control.material.data is not None
-    expected = control.material.data.take(control.split.train)
-    assert len(run.setting.real) == len(expected) == 24
-    for handed, own in zip(run.setting.real, expected, strict=True):
+    assert control.run_data.data is not None
+    expected = control.run_data.data.take(control.split.train)
+    assert len(run.context.real) == len(expected) == 24
+    for handed, own in zip(run.context.real, expected, strict=True):
         assert torch.equal(handed.x, own.x)
         assert torch.equal(handed.edge_index, own.edge_index)
     whole = run.run.samples(1000)
     assert whole.graphs == 24
-    assert torch.equal(whole.labels, control.material.data.labels[control.split.train])
+    assert torch.equal(whole.labels, control.run_data.data.labels[control.split.train])
     for method in ("acgkd", "random_graphs"):
-        assert prepared(tiny, home, method=method).start().setting.real == ()
+        assert prepared(tiny, home, method=method).start().context.real == ()
 
 
 def test_the_training_split_is_disjoint_from_what_judges(tiny: ModuleType, home: Path) -> None:
@@ -303,7 +304,7 @@ def test_pseudo_samples_are_shared_where_they_fit(
     assert not prepared(tiny, tmp_path, 1, share_synthesis=True).start().synthesis_cached
     assert not prepared(tiny, tmp_path).start().synthesis_cached
     elsewhere = prepared(tiny, tmp_path, share_synthesis=True)
-    monkeypatch.setitem(elsewhere.material.__dict__, "device", torch.device("meta"))
+    monkeypatch.setitem(elsewhere.run_data.__dict__, "device", torch.device("meta"))
     assert elsewhere._synthesis_file != first._synthesis_file
 
 
@@ -354,7 +355,7 @@ def test_the_teachers_own_row_fits_the_record(tiny: ModuleType, home: Path) -> N
 def test_every_objective_is_a_finite_number(tiny: ModuleType, home: Path) -> None:
     experiment = prepared(tiny, home)
     run = done(experiment)
-    judged = experiment.judge(run, OBJECTIVES)
+    judged = experiment.evaluate(run, OBJECTIVES)
     assert list(judged) == list(OBJECTIVES)
     assert all(isinstance(value, float) and math.isfinite(value) for value in judged.values())
     measured = experiment.measure(run)
@@ -365,7 +366,7 @@ def test_every_objective_is_a_finite_number(tiny: ModuleType, home: Path) -> Non
     assert judged["student_multiply_adds"] == measured.cost["student_multiply_adds"]
     assert judged["seconds"] == sum(run.seconds.values())
     with pytest.raises(ConfigError, match=r"No objective is called `acuracy`.*validation_accuracy"):
-        experiment.judge(run, ["acuracy"])
+        experiment.evaluate(run, ["acuracy"])
 
 
 def test_judging_on_the_way_does_not_change_the_run(tiny: ModuleType, home: Path) -> None:
@@ -374,7 +375,7 @@ def test_judging_on_the_way_does_not_change_the_run(tiny: ModuleType, home: Path
     run = experiment.start()
     for until in (0.1, 0.5, 0.7, 0.9, 1.0):
         run.advance(until=until)
-        experiment.judge(run, OBJECTIVES)
+        experiment.evaluate(run, OBJECTIVES)
         experiment.measure(run)
     assert tiny.weight_bytes(run.student) == tiny.weight_bytes(undisturbed.student)
     assert run.run.multiply_adds() == undisturbed.run.multiply_adds()
@@ -415,7 +416,7 @@ def test_without_a_split_file_no_accuracy_of_a_foreign_teacher_is_reported(
     assert measured.quality["agreement"] is not None
     assert measured.cost["teacher_s"] is None
     with pytest.raises(ConfigError, match="uses real data"):
-        experiment.judge(run, ["validation_accuracy"])
+        experiment.evaluate(run, ["validation_accuracy"])
     control = prepared(tiny, tmp_path, method="real_data", teacher={"preset": "gin-2-8", "checkpoint": foreign})
     with pytest.raises(ConfigError, match="learns from real data"):
         control.start()
@@ -443,7 +444,7 @@ def test_a_foreign_teacher_needs_no_data_set(tiny: ModuleType, tmp_path: Path, f
         tiny, tmp_path, dataset=None, prior=prior, teacher={"preset": "gin-2-8", "checkpoint": foreign}
     )
     run = done(experiment)
-    judged = experiment.judge(run, ["agreement", "multiply_adds", "student_multiply_adds"])
+    judged = experiment.evaluate(run, ["agreement", "multiply_adds", "student_multiply_adds"])
     assert 0 <= judged["agreement"] <= 1
     measured = experiment.measure(run)
     check_record(measured)

@@ -7,13 +7,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from acgkd.batch_norm import AveragedStatistics, BatchNormStatistics
 from acgkd.errors import ConfigError
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.losses import norm_distance, softened_kl
-from acgkd.methods._image_pool import ImagePool
-from acgkd.methods._two_phase import WarmedUp
 from acgkd.methods.fast_meta import FastConfig
-from acgkd.statistics import AveragedStatistics, BatchNormStatistics
+from acgkd.synthesis.image_pool import ImagePool
+from acgkd.transfer.two_phase import WarmedUp
 
 CPU = torch.device("cpu")
 PLAIN = {"augment": "none", "warm_up": 2}
@@ -34,9 +34,9 @@ def test_the_released_settings_are_the_defaults() -> None:
 def test_a_round_of_one_step_is_worked_out_by_hand(tiny_images: ModuleType) -> None:
     settings = {**PLAIN, "inner_steps": 1, "one_hot_weight": 0.5, "statistics_weight": 2.0}
     run, twin = (tiny_images.distillation("fast_meta", settings).run._synthesis for _ in range(2))
-    generator, teacher = twin.generator.train(), twin.setting.teacher
+    generator, teacher = twin.generator.train(), twin.context.teacher
     z = twin.latents(8, "generator-noise")
-    labels = torch.randint(3, (8,), generator=twin.setting.streams.generator("classes"), device=CPU)
+    labels = torch.randint(3, (8,), generator=twin.context.streams.generator("classes"), device=CPU)
     x = generator(z)
     seen = teacher.stages(x)[0]
     mean, var = seen.mean(dim=(0, 2, 3)), seen.var(dim=(0, 2, 3), unbiased=False)
@@ -45,7 +45,7 @@ def test_a_round_of_one_step_is_worked_out_by_hand(tiny_images: ModuleType) -> N
     optimizer = torch.optim.Adam(generator.parameters(), lr=0.003, betas=(0.5, 0.999))
     (0.5 * one_hot + 2 * statistics).backward()
     optimizer.step()
-    terms = run.step(run.setting.student)
+    terms = run.step(run.context.student)
     assert set(terms) == {"loss", "one_hot", "statistics"}
     assert terms["loss"].item() == pytest.approx((0.5 * one_hot + 2 * statistics).item(), rel=1e-4)
     for one, other in zip(run.generator.parameters(), generator.parameters(), strict=True):
@@ -61,10 +61,10 @@ def test_a_round_of_one_step_is_worked_out_by_hand(tiny_images: ModuleType) -> N
 def test_once_warm_the_student_counts_where_it_agrees(tiny_images: ModuleType) -> None:
     run = tiny_images.distillation("fast_meta", {**PLAIN, "adversarial_weight": 0.7}).run._synthesis
     x = torch.rand(6, *tiny_images.SHAPE, generator=torch.Generator(device=CPU).manual_seed(0), device=CPU)
-    student = run.setting.student.eval()
+    student = run.context.student.eval()
     labels = torch.arange(6, device=CPU) % 3
     terms, bare = run._terms(x, labels, student), run._terms(x, labels, None)
-    target, output = (IMAGES.logits(model, ImageBatch(x)) for model in (run.setting.teacher, student))
+    target, output = (IMAGES.logits(model, ImageBatch(x)) for model in (run.context.teacher, student))
     alike = target.argmax(dim=1) == output.argmax(dim=1)
     expected = softened_kl(target, output, 1.0)[alike].sum() / 6
     assert terms["divergence"].item() == pytest.approx(expected.item(), rel=1e-4, abs=1e-7)
@@ -99,7 +99,7 @@ def test_rounds_begin_the_epochs_of_the_released_loop() -> None:
 
 def test_the_student_is_looked_at_from_the_last_warm_round_on(tiny_images: ModuleType) -> None:
     run = tiny_images.distillation("fast_meta", {**PLAIN, "warm_up": 3}).run._synthesis
-    looked = ["divergence" in run.step(run.setting.student) for _ in range(4)]
+    looked = ["divergence" in run.step(run.context.student) for _ in range(4)]
     assert looked == [False, False, True, True]
 
 
@@ -108,10 +108,10 @@ def test_the_first_layer_begins_anew(tiny_images: ModuleType) -> None:
         tiny_images.distillation("fast_meta", {"warm_up": 4, "reset_at": at}).run._synthesis for at in (None, 2)
     )
     for run in (kept, anew):
-        run.step(run.setting.student)
+        run.step(run.context.student)
     assert torch.equal(kept.generator.linear.weight, anew.generator.linear.weight)
     for run in (kept, anew):
-        run.step(run.setting.student)
+        run.step(run.context.student)
     far = (kept.generator.linear.weight - anew.generator.linear.weight).abs().max()
     assert far > 0.1
     last = kept.generator.last.weight - anew.generator.last.weight
@@ -119,7 +119,7 @@ def test_the_first_layer_begins_anew(tiny_images: ModuleType) -> None:
 
 
 def test_statistics_are_averaged_over_rounds(tiny_images: ModuleType) -> None:
-    teacher = tiny_images.setting().teacher
+    teacher = tiny_images.context().teacher
     average, plain = AveragedStatistics(teacher, "norm", 0.75), BatchNormStatistics(teacher, "norm")
     batches = [torch.full((2, *tiny_images.SHAPE), value, device=CPU) for value in (1.0, 3.0)]
     moments = []
@@ -138,7 +138,7 @@ def test_statistics_are_averaged_over_rounds(tiny_images: ModuleType) -> None:
 
 
 def test_a_pool_keeps_pixels_and_augments_what_it_hands_out(tiny_images: ModuleType) -> None:
-    pool = ImagePool(4, tiny_images.setting(), augment="crop_flip")
+    pool = ImagePool(4, tiny_images.context(), augment="crop_flip")
     x = torch.rand(2, *tiny_images.SHAPE, generator=torch.Generator(device=CPU).manual_seed(0), device=CPU)
     pool.add(2 * x - 0.5, torch.tensor([2, 0], device=CPU))
     everything = torch.arange(2, device=CPU)

@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS
 from acgkd.graphs.batch import GraphBatch, collate
-from acgkd.graphs.directed import DirectedGraphs, antithetic_edges
+from acgkd.graphs.pseudo.directed import DirectedGraphs, antithetic_edges
 from acgkd.methods.gfkd import METHOD, AlternatingInversion, GfkdConfig
 from tests.motifs import taught
 
@@ -24,9 +24,9 @@ SMALL = {"graphs": 7, "steps": 5}
 
 @pytest.fixture
 def inversion(tiny: ModuleType) -> Any:
-    def make(seed: int = 0, synthesis: dict[str, Any] | None = None, **setting: Any) -> AlternatingInversion:
+    def make(seed: int = 0, synthesis: dict[str, Any] | None = None, **context: Any) -> AlternatingInversion:
         config = GfkdConfig.model_validate({"synthesis": {**SMALL, **(synthesis or {})}})
-        return AlternatingInversion(config.synthesis, tiny.setting(seed, **setting))
+        return AlternatingInversion(config.synthesis, tiny.context(seed, **context))
 
     return make
 
@@ -56,7 +56,7 @@ def one_by_one(graphs: DirectedGraphs, edges: Tensor, rows: Tensor) -> list[Grap
 
 def loss_of(synthesis: AlternatingInversion, graphs: list[GraphBatch]) -> tuple[Tensor, Tensor]:
     """Cross-entropy of every graph, from a pass of its own, and the weighted statistics of all their nodes together."""
-    teacher = synthesis.setting.teacher
+    teacher = synthesis.context.teacher
     given: dict[Any, list[Tensor]] = {layer: [] for layer in teacher.modules() if isinstance(layer, nn.BatchNorm1d)}
     hooks = [layer.register_forward_pre_hook(lambda layer, nodes: given[layer].append(nodes[0])) for layer in given]
     scores = [GRAPHS.logits(teacher, graph) for graph in graphs]
@@ -141,7 +141,7 @@ def test_the_structure_gradient_is_unbiased(inversion: Any, graphs: int, nodes: 
     )
     if graphs == 1:
         synthesis.graphs = DirectedGraphs(
-            torch.tensor([nodes]), torch.tensor([1]), synthesis.setting.prior,
+            torch.tensor([nodes]), torch.tensor([1]), synthesis.context.prior,
             mean_degree=None, generator=generator(), device=CPU,
         )  # fmt: skip
     stream = generator()
@@ -190,7 +190,7 @@ def test_the_structure_of_the_lowest_loss_is_kept_with_the_features_of_the_last_
 def test_pairs_that_are_no_edge_may_be_left_out_or_weigh_nothing(inversion: Any) -> None:
     # The first on a CPU, the second where asking how many there are would wait for the device.
     synthesis = inversion()
-    graphs, teacher = synthesis.graphs, synthesis.setting.teacher
+    graphs, teacher = synthesis.graphs, synthesis.context.teacher
     part, edges = graphs.parts.all, graphs.most_likely(graphs.parts.all)
     sparse = graphs.learning(part, edges)
     graphs.device = torch.device("meta")
@@ -202,7 +202,7 @@ def test_pairs_that_are_no_edge_may_be_left_out_or_weigh_nothing(inversion: Any)
 
 def test_work_is_counted_by_the_edges_that_are_there(inversion: Any) -> None:
     synthesis = inversion(synthesis={"statistics_weight": 0.0})
-    teacher, graphs = synthesis.setting.teacher, synthesis.graphs
+    teacher, graphs = synthesis.context.teacher, synthesis.graphs
     cost = GRAPHS.counter(teacher, graphs.thresholded())
     synthesis.feature_loss(graphs.parts.all)
     assert synthesis.multiply_adds == 3 * cost(graphs.thresholded())

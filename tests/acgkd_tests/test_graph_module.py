@@ -18,8 +18,8 @@ from acgkd.graphs.batch import collate
 from acgkd.images import IMAGES
 from acgkd.images.batch import ImageBatch
 from acgkd.models import build_model
-from acgkd.projection import ProjectedStudent
-from acgkd.students import save_student
+from acgkd.students.projection import ProjectedStudent
+from acgkd.students.saving import save_student
 
 CPU = torch.device("cpu")
 
@@ -174,7 +174,9 @@ def test_what_distill_saves_is_called_and_exported(
     tiny: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, projection: str
 ) -> None:
     monkeypatch.setitem(
-        __import__("acgkd.reference", fromlist=["PRESETS"]).PRESETS, "graphs", (("acgkd", {"graphs": 8, "steps": 2}),)
+        __import__("acgkd.run.reference_pool", fromlist=["PRESETS"]).PRESETS,
+        "graphs",
+        (("acgkd", {"graphs": 8, "steps": 2}),),
     )
     teacher = adapted(gnn.GIN(4, 8, num_layers=2, norm="batch_norm"), "sum")
     method = {"name": "acgkd", "synthesis": tiny.SYNTHESIS, "transfer": {**tiny.TRANSFER, "projection": projection}}

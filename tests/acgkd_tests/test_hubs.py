@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from acgkd.graphs.candidates import Mode, draw_candidates, unrank
-from acgkd.graphs.hubs import STEEPEST, _pairs, _spread, draw_hub_candidates
 from acgkd.graphs.prior import LARGEST, Prior
-from acgkd.methods._pseudo_graphs import PseudoGraphConfig, build_pseudo_graphs
+from acgkd.graphs.pseudo.candidates import Mode, draw_candidates, unrank
+from acgkd.graphs.pseudo.hubs import STEEPEST, _pairs, _spread, draw_hub_candidates
+from acgkd.synthesis.pseudo_graph_config import PseudoGraphConfig, build_pseudo_graphs
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -114,7 +114,7 @@ def largest_shares(batch: Any) -> Tensor:
 def build(tiny: ModuleType) -> Any:
     def make(structure: str, **config: Any) -> Any:
         settings = {"graphs": 40, "structure": structure, **config}
-        return build_pseudo_graphs(PseudoGraphConfig.model_validate(settings), tiny.setting(0, **KNOWN))
+        return build_pseudo_graphs(PseudoGraphConfig.model_validate(settings), tiny.context(0, **KNOWN))
 
     return make
 
@@ -195,7 +195,7 @@ def test_all_methods_on_these_pseudo_graphs_take_long_tailed_sizes(tiny: ModuleT
 @pytest.mark.parametrize("structure", ["pairs", "hubs", {"kind": "communities"}])
 def test_any_structure_may_have_long_tailed_sizes(tiny: ModuleType, structure: Any) -> None:
     config = PseudoGraphConfig.model_validate({"graphs": 40, "sizes": "long_tail", "structure": structure})
-    graphs = build_pseudo_graphs(config, tiny.setting(0, **{**KNOWN, "nodes": (10, 14)}))
+    graphs = build_pseudo_graphs(config, tiny.context(0, **{**KNOWN, "nodes": (10, 14)}))
     sizes, counts = graphs.candidates.sizes, graphs.candidates.counts
     assert sizes.max() > 2 * 14
     if isinstance(structure, dict):

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from acgkd.images import IMAGES, ImageBatch
-from acgkd.methods._image_student import PlayingStudent
-from acgkd.methods._images import GeneratedTransferConfig, ImageTransferConfig
-from acgkd.methods._transfer import Transfer, TransferConfig
+from acgkd.transfer.image_student import PlayingStudent
+from acgkd.transfer.image_transfer import GeneratedTransferConfig, ImageTransferConfig
+from acgkd.transfer.transfer import Transfer, TransferConfig
 
 CPU = torch.device("cpu")
 EASY: dict[str, Any] = {"curriculum": {"pacing": "linear", "start": 0.3, "pace": 0.9}}
@@ -60,7 +60,7 @@ def test_as_many_are_made_as_fill_a_batch_at_the_start(pacing: str, least: int) 
 
 def chosen(tiny_images: ModuleType, config: TransferConfig, share: float) -> list[int]:
     """What a step is taught with, of 14 samples of one class, the first the easiest."""
-    transfer: Any = Transfer(config, tiny_images.setting(), IMAGES)
+    transfer: Any = Transfer(config, tiny_images.context(), IMAGES)
     transfer._difficulty = torch.arange(14, device=CPU)
     source: Any = SimpleNamespace(labels=torch.zeros(14, dtype=torch.long, device=CPU))
     drawn: list[int] = transfer._choose(source, share).tolist()

@@ -18,9 +18,9 @@ from PIL import Image
 from acgkd import cache
 from acgkd.config import DatasetConfig
 from acgkd.datasets import DATASETS, Dataset, cifar10
-from acgkd.datasets._files import Layout, find_place
-from acgkd.datasets._idx import NAMES, idx_dataset
-from acgkd.datasets._images import Part, _first, resized
+from acgkd.datasets._readers.files import Layout, find_place
+from acgkd.datasets._readers.idx import NAMES, idx_dataset
+from acgkd.datasets._readers.images import Part, _first, resized
 from acgkd.datasets.cifar10 import cifar_dataset
 from acgkd.datasets.svhn import svhn_dataset
 from acgkd.errors import ConfigError, DataError

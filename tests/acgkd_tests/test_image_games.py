@@ -9,14 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from acgkd.distillation import Distillation
 from acgkd.errors import ConfigError
 from acgkd.images import IMAGES, ImageBatch
-from acgkd.images.losses import attention_distance, one_hot_loss
+from acgkd.images.image_losses import attention_distance, one_hot_loss
 from acgkd.losses import balance_loss, softened_kl
-from acgkd.methods import METHODS, Setting
+from acgkd.method import MethodContext
+from acgkd.methods import METHODS
 from acgkd.methods.dfad import DfadConfig
 from acgkd.methods.zskt import ZsktConfig
+from acgkd.run.distillation import Distillation
 
 CPU = torch.device("cpu")
 
@@ -62,7 +63,7 @@ def test_a_turn_of_zskt_is_the_released_one(tiny_images: ModuleType) -> None:
     # The generator moves first, on the noise that all steps of the student then share.
     transfer = {"steps": 4, "turn": 2, "attention_weight": 7.0, "clip": 0.01}
     run, twin = (tiny_images.distillation("zskt", {"clip": 0.05}, transfer) for _ in range(2))
-    generator, teacher, student = twin.run._player.generator, twin.setting.teacher, twin.setting.student
+    generator, teacher, student = twin.run._player.generator, twin.context.teacher, twin.context.student
     z = twin.run._player.latents(8, "game")
     optimizers = [torch.optim.Adam(model.parameters(), lr=rate) for model, rate in ((generator, 1e-3), (student, 2e-3))]
     generator.train()
@@ -74,7 +75,7 @@ def test_a_turn_of_zskt_is_the_released_one(tiny_images: ModuleType) -> None:
     optimizers[0].step()
     x = generator(z).detach()
     for step in range(2):
-        order = torch.randperm(8, generator=twin.setting.streams.host("transfer-order"), device=CPU)
+        order = torch.randperm(8, generator=twin.context.streams.host("transfer-order"), device=CPU)
         batch = ImageBatch(x[order])
         optimizers[1].param_groups[0]["lr"] = 2e-3 * (1 + (1, 0.5**0.5)[step]) / 2
         optimizers[1].zero_grad()
@@ -96,13 +97,13 @@ def test_a_turn_of_zskt_is_the_released_one(tiny_images: ModuleType) -> None:
 def test_a_turn_of_dfad_is_the_released_one(tiny_images: ModuleType) -> None:
     transfer = {"steps": 2, "turn": 2}
     run, twin = (tiny_images.distillation("dfad", {}, transfer) for _ in range(2))
-    generator, teacher, student = twin.run._player.generator, twin.setting.teacher, twin.setting.student
+    generator, teacher, student = twin.run._player.generator, twin.context.teacher, twin.context.student
     generator.train()
     student.train()
     optimizer = torch.optim.SGD(student.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
     for step in range(2):
         x = generator(twin.run._player.latents(8, "game")).detach()
-        order = torch.randperm(8, generator=twin.setting.streams.host("transfer-order"), device=CPU)
+        order = torch.randperm(8, generator=twin.context.streams.host("transfer-order"), device=CPU)
         batch = ImageBatch(x[order])
         loss = F.l1_loss(IMAGES.logits(student, batch), IMAGES.logits(teacher, batch))
         optimizer.zero_grad()
@@ -141,7 +142,7 @@ def test_further_terms_tie_the_generator_to_the_teachers_data(tiny_images: Modul
     again = tiny_images.distillation("zskt").run._player
     again.deal()
     again.generator.train()
-    logits = IMAGES.logits(again.setting.teacher, ImageBatch(again.generator(again._kept)))
+    logits = IMAGES.logits(again.context.teacher, ImageBatch(again.generator(again._kept)))
     assert terms["synthesis_one_hot"].item() == pytest.approx(one_hot_loss(logits).item(), rel=1e-4)
     assert terms["synthesis_balance"].item() == pytest.approx(balance_loss(logits).item(), rel=1e-4)
 
@@ -163,20 +164,20 @@ def test_either_order_is_taken_up_to_the_byte_under_a_curriculum(
 # ---- what models and settings must be
 
 
-def narrow_setting(tiny_images: ModuleType, stages: Any) -> Setting:
+def narrow_setting(tiny_images: ModuleType, stages: Any) -> MethodContext:
     """A setting whose student's stages are something else."""
-    setting: Setting = tiny_images.setting()
-    student: Any = setting.student
+    context: MethodContext = tiny_images.context()
+    student: Any = context.student
     whole = student.stages
     student.encode = lambda x: student.pool(whole(x)[-1])
     student.stages = stages
-    return setting
+    return context
 
 
-def started(setting: Setting, weight: float | None) -> Any:
+def started(context: MethodContext, weight: float | None) -> Any:
     small = {"generator": {"latent": 6, "width": 8}}
     config = ZsktConfig.model_validate({"synthesis": small, "transfer": {"attention_weight": weight, "batch_size": 8}})
-    return Distillation(METHODS["zskt"], config, setting).run
+    return Distillation(METHODS["zskt"], config, context).run
 
 
 @pytest.mark.parametrize("fewer", [True, False])
@@ -186,7 +187,7 @@ def test_attention_needs_stages_that_fit_each_other(
     def stages(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return (x[:, :, 1:-1, 1:-1],) if fewer else (x, x)
 
-    assert started(tiny_images.setting(), None)._opponent.attention_weight == 250
+    assert started(tiny_images.context(), None)._opponent.attention_weight == 250
     with pytest.raises(ConfigError, match=r"attention_weight: 0"):
         started(narrow_setting(tiny_images, stages), 1.0)
     with caplog.at_level(logging.WARNING):

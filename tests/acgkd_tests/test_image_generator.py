@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from acgkd.errors import ConfigError
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.images.generator import Ending, ImageGenerator
-from acgkd.methods import Setting
-from acgkd.methods._generated import GeneratedConfig, GeneratorTraining, Made
-from acgkd.methods._image_answers import answer, last_maps
+from acgkd.method import MethodContext
 from acgkd.models import build_model
 from acgkd.runtime import Streams
+from acgkd.synthesis.image_generation import GeneratedConfig, GeneratorTraining, Made
+from acgkd.transfer.image_outputs import answer, last_maps
 
 CPU = torch.device("cpu")
 
@@ -73,7 +73,7 @@ def test_eps_is_that_of_the_norms_between_convolutions_alone() -> None:
 # ---- training it
 
 
-def training(of: Setting, pool: int = 8, **config: Any) -> GeneratorTraining:
+def training(of: MethodContext, pool: int = 8, **config: Any) -> GeneratorTraining:
     def magnitude(made: Made) -> dict[str, Tensor]:
         return {"loss": (made.x**2).mean() + made.logits.abs().mean()}
 
@@ -84,25 +84,25 @@ def training(of: Setting, pool: int = 8, **config: Any) -> GeneratorTraining:
 
 def test_latents_are_as_released_where_nothing_is_said(tiny_images: ModuleType) -> None:
     for channels, latent in ((1, 100), (3, 1000)):
-        made = training(tiny_images.setting(shape=(channels, 8, 8)), generator={"width": 8})
+        made = training(tiny_images.context(shape=(channels, 8, 8)), generator={"width": 8})
         assert made.generator.latent == latent
 
 
 def test_sigmoid_ends_in_the_teachers_preprocessing(tiny_images: ModuleType) -> None:
-    setting = tiny_images.setting()
-    setting = replace(setting, prior=replace(setting.prior, mean=(0.5,), std=(0.25,)))
-    made = training(setting, generator={"latent": 6, "width": 8, "ending": "sigmoid"}).generator(noise(30))
+    context = tiny_images.context()
+    context = replace(context, prior=replace(context.prior, mean=(0.5,), std=(0.25,)))
+    made = training(context, generator={"latent": 6, "width": 8, "ending": "sigmoid"}).generator(noise(30))
     assert -2 < made.min() < 0 < made.max() < 2
     assert made.max() - made.min() > 0.1
 
 
 def test_a_step_is_adam_on_the_loss_of_fresh_noise(tiny: ModuleType, tiny_images: ModuleType) -> None:
-    run, twin = training(tiny_images.setting()), training(tiny_images.setting())
+    run, twin = training(tiny_images.context()), training(tiny_images.context())
     before = tiny.weight_bytes(run.generator)
     run.step(None)
     assert tiny.weight_bytes(run.generator) != before
     x = twin.generator.train()(twin.latents(8, "generator-noise"))
-    loss = (x**2).mean() + IMAGES.logits(twin.setting.teacher, ImageBatch(x)).abs().mean()
+    loss = (x**2).mean() + IMAGES.logits(twin.context.teacher, ImageBatch(x)).abs().mean()
     optimizer = torch.optim.Adam(twin.generator.parameters(), lr=0.001, fused=True)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
@@ -110,7 +110,7 @@ def test_a_step_is_adam_on_the_loss_of_fresh_noise(tiny: ModuleType, tiny_images
 
 
 def test_one_pass_gives_answers_and_maps(tiny_images: ModuleType) -> None:
-    teacher, x = tiny_images.setting().teacher, torch.ones(2, *tiny_images.SHAPE, device=CPU)
+    teacher, x = tiny_images.context().teacher, torch.ones(2, *tiny_images.SHAPE, device=CPU)
     said = answer(teacher, x)
     assert torch.equal(said.logits, IMAGES.logits(teacher, ImageBatch(x)))
     assert torch.equal(said.embedding, teacher.encode(x))
@@ -140,7 +140,7 @@ def test_the_last_maps_are_what_is_pooled(preset: str, side: int) -> None:
 
 
 def test_passes_of_generator_and_teacher_are_counted(tiny_images: ModuleType) -> None:
-    run = training(tiny_images.setting())
+    run = training(tiny_images.context())
     width, half = 8, 4
     # The linear layer to 2 x 2, convolutions at 4 x 4 and 8 x 8, the last one.
     own = 6 * width * 4 + 9 * (width * width * 16 + width * half * 64 + half * 64)
@@ -156,7 +156,7 @@ def test_passes_of_generator_and_teacher_are_counted(tiny_images: ModuleType) ->
 
 
 def test_fresh_images_are_of_a_generator_at_rest_and_live_for_one_step(tiny_images: ModuleType) -> None:
-    run = training(tiny_images.setting())
+    run = training(tiny_images.context())
     run.step(None)
     source: Any = run.source("resampled")
     batch = source.draw(torch.arange(8, device=CPU))
@@ -168,16 +168,16 @@ def test_fresh_images_are_of_a_generator_at_rest_and_live_for_one_step(tiny_imag
 
 
 def test_a_fixed_set_is_made_once_and_named_by_the_teacher(tiny_images: ModuleType) -> None:
-    run = training(tiny_images.setting(), pool=20)
+    run = training(tiny_images.context(), pool=20)
     source: Any = run.source("fixed")
     everything = torch.arange(20, device=CPU)
     first = source.draw(everything).x
     assert torch.equal(source.draw(everything).x, first)
-    assert torch.equal(source.labels, IMAGES.logits(run.setting.teacher, ImageBatch(first)).argmax(dim=1))
+    assert torch.equal(source.labels, IMAGES.logits(run.context.teacher, ImageBatch(first)).argmax(dim=1))
 
 
 def test_a_joint_student_sees_what_the_generator_was_moved_by(tiny_images: ModuleType) -> None:
-    run = training(tiny_images.setting(), joint=True, pool=6)
+    run = training(tiny_images.context(), joint=True, pool=6)
     source: Any = run.source("resampled")
     run.step(None)
     moved_by = run.just_made
@@ -199,7 +199,7 @@ def test_the_curriculum_lets_in_the_easiest_of_each_step(tiny_images: ModuleType
     drawn: list[Tensor] = []
     draw = source.draw
     source.draw = lambda indices: drawn.append(indices) or draw(indices)
-    teacher = run.setting.teacher
+    teacher = run.context.teacher
     transfer = run.run._begin_transfer()
     for share in (0.25, 0.4):
         drawn.clear()
@@ -222,4 +222,4 @@ def test_samples_carry_the_teachers_verdict(tiny_images: ModuleType) -> None:
     run = tiny_images.distillation("rdskd")
     run.advance(until=0.5)
     batch = run.run.samples(20)
-    assert torch.equal(batch.labels, IMAGES.logits(run.setting.teacher, batch).argmax(dim=1))
+    assert torch.equal(batch.labels, IMAGES.logits(run.context.teacher, batch).argmax(dim=1))

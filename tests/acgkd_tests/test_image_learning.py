@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from acgkd import reference
 from acgkd.config import RunConfig
-from acgkd.experiment import Experiment
 from acgkd.methods import METHODS as CATALOG
+from acgkd.run import reference_pool
+from acgkd.run.experiment import Experiment
 
 SEEDS = (100, 101, 102)
 NARROW: dict[str, Any] = {"recipe": "compact", "generator": {"width": 16}}
@@ -55,7 +55,7 @@ def accuracy(method: str, synthesis: dict[str, Any], transfer: dict[str, Any], h
         experiment.prepare()
         run = experiment.start()
         run.advance()
-        found.append(experiment.judge(run, ["validation_accuracy"])["validation_accuracy"])
+        found.append(experiment.evaluate(run, ["validation_accuracy"])["validation_accuracy"])
     return sum(found) / len(found)
 
 
@@ -68,13 +68,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def no_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing here is judged by agreement."""
-    monkeypatch.setitem(reference.PRESETS, "images", ())
+    monkeypatch.setitem(reference_pool.PRESETS, "images", ())
 
 
 @pytest.fixture(scope="module")
 def noise(home: Path) -> float:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(reference.PRESETS, "images", ())
+        patch.setitem(reference_pool.PRESETS, "images", ())
         return accuracy("noise", {"recipe": "compact"}, {}, home)
 
 

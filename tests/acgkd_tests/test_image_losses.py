@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from acgkd.images.losses import (
+from acgkd.images.image_losses import (
     Pairing,
     activation_loss,
     diversity_loss,

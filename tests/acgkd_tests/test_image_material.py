@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import torch
 
-from acgkd import material
 from acgkd.config import PriorConfig, RunConfig
 from acgkd.datasets import DATASETS, Dataset, Official, Samples
 from acgkd.errors import ConfigError
-from acgkd.experiment import Experiment
 from acgkd.images import IMAGES
-from acgkd.material import Material
 from acgkd.pixels import Pixels
+from acgkd.run import run_data
+from acgkd.run.experiment import Experiment
+from acgkd.run.run_data import RunData
 
 CPU = torch.device("cpu")
 
@@ -32,12 +32,12 @@ def published(monkeypatch: pytest.MonkeyPatch, train: int = 300, test: int = 600
         source="Made up.",
         official_test=True,
     )
-    monkeypatch.setattr(material, "DATASETS", {"published": entry})
+    monkeypatch.setattr(run_data, "DATASETS", {"published": entry})
 
 
-def made(**dataset: Any) -> Material:
+def made(**dataset: Any) -> RunData:
     run = {"dataset": {"name": "published", **dataset}, "teacher": "resnet-8", "student": "resnet-8", "method": "none"}
-    return Material(RunConfig.model_validate({**run, "device": "cpu"}), 0, IMAGES)
+    return RunData(RunConfig.model_validate({**run, "device": "cpu"}), 0, IMAGES)
 
 
 def test_the_published_test_part_is_the_test_split(monkeypatch: pytest.MonkeyPatch) -> None:

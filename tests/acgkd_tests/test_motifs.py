@@ -8,13 +8,13 @@ from torch_geometric.data import Data
 
 from acgkd.config import DatasetConfig
 from acgkd.datasets import DATASETS, Samples
-from acgkd.datasets._split import split
 from acgkd.errors import ConfigError
-from acgkd.evaluation import accuracy, logits
 from acgkd.graphs import GRAPHS
 from acgkd.models import build_model
+from acgkd.run.metrics import accuracy, logits
+from acgkd.run.splits import split
 from acgkd.runtime import Streams
-from acgkd.teacher import train_teacher
+from acgkd.teachers.teacher import train_teacher
 
 CPU = torch.device("cpu")
 

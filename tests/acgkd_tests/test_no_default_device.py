@@ -15,9 +15,9 @@ sys.path.insert(0, sys.argv[1])
 import tiny
 
 import acgkd
-from acgkd import reference
+from acgkd.run import reference_pool as reference
 from acgkd.config import RunConfig
-from acgkd.experiment import Experiment
+from acgkd.run.experiment import Experiment
 
 home = Path(sys.argv[2])
 reference.PRESETS["graphs"] = tuple(
@@ -79,7 +79,7 @@ for number, method in enumerate([*METHODS, *ON_IMAGES]):
     resumed = experiment.start()
     resumed.load(home / "run.ckpt")
     resumed.advance()
-    experiment.judge(resumed, OBJECTIVES)
+    experiment.evaluate(resumed, OBJECTIVES)
     experiment.measure(resumed)
     resumed.export(home / "student.pt")
     loaded = acgkd.load_student(home / "student.pt")

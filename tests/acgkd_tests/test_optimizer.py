@@ -9,7 +9,7 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from acgkd.methods._optimizer import OptimizerConfig, build_optimizer, decayed
+from acgkd.transfer.optimizer import OptimizerConfig, build_optimizer, decayed
 
 CPU = torch.device("cpu")
 

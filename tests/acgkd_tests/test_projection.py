@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS
 from acgkd.losses import softened_kl
-from acgkd.methods._graphs import lift_to
-from acgkd.projection import ProjectedStudent, WeightedGAT
+from acgkd.students.projection import ProjectedStudent, WeightedGAT
+from acgkd.synthesis.graph_synthesis import lift_to
 
 CPU = torch.device("cpu")
 
@@ -107,7 +107,7 @@ def test_large_scores_stay_finite(gat: WeightedGAT, scale: float) -> None:
 
 
 def test_heads_fall_back_to_one_where_they_do_not_divide_the_width(tiny: ModuleType) -> None:
-    student = tiny.setting().student
+    student = tiny.context().student
     assert ProjectedStudent(student, nn.Linear(6, 2), 6, CPU).heads == 1
     assert ProjectedStudent(student, nn.Linear(12, 2), 12, CPU).heads == 4
 
@@ -125,7 +125,7 @@ def trained(student: nn.Module, teacher: nn.Module, batch: object) -> None:
 def test_the_borrowed_classifier_is_a_frozen_copy_that_training_leaves_alone(tiny: ModuleType) -> None:
     run = tiny.distillation()
     teacher, batch = tiny.teacher(preset="gin-2-16"), run.run.samples(6)
-    projected = ProjectedStudent(run.setting.student, teacher.classifier, 16, CPU)
+    projected = ProjectedStudent(run.context.student, teacher.classifier, 16, CPU)
     assert projected.classifier is not teacher.classifier
     borrowed, lifted = tiny.weight_bytes(projected.classifier), tiny.weight_bytes(projected.gat)
     trained(projected, teacher, batch)
@@ -137,7 +137,7 @@ def test_a_borrowed_classifier_with_a_memory_and_dropout_stays_in_evaluation_mod
     # BatchNorm would learn and dropout would draw if `train()` reached them.
     run = tiny.distillation()
     head = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 2)).eval()
-    projected = ProjectedStudent(run.setting.student, head, 8, CPU)
+    projected = ProjectedStudent(run.context.student, head, 8, CPU)
     before = tiny.weight_bytes(projected.classifier)
     trained(projected, tiny.teacher(), run.run.samples(6))
     assert tiny.weight_bytes(projected.classifier) == before
@@ -148,13 +148,13 @@ def test_a_borrowed_classifier_with_a_memory_and_dropout_stays_in_evaluation_mod
 
 def test_a_projected_student_satisfies_the_teacher_protocol(tiny: ModuleType) -> None:
     run = tiny.distillation()
-    projected = ProjectedStudent(run.setting.student, tiny.teacher().classifier, 8, CPU)
+    projected = ProjectedStudent(run.context.student, tiny.teacher().classifier, 8, CPU)
     GRAPHS.check_teacher(projected, tiny.prior())
     assert projected.width == 8
 
 
 def test_a_classifier_is_borrowed_only_where_both_pool_alike(tiny: ModuleType) -> None:
-    teacher, student = tiny.teacher(), tiny.setting().student
+    teacher, student = tiny.teacher(), tiny.context().student
     lift = lift_to(teacher, tiny.CPU)
     teacher.pooling = "max"
     with pytest.raises(ConfigError, match="reads max-pooled graphs, but the student pools by sum"):

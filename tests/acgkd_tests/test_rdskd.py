@@ -9,17 +9,17 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from acgkd.images.losses import diversity_loss, one_hot_loss
+from acgkd.images.image_losses import diversity_loss, one_hot_loss
 from acgkd.losses import balance_loss
-from acgkd.methods._image_answers import answer
 from acgkd.methods.rdskd import Rdskd, RdskdConfig, RdskdSynthesisConfig
+from acgkd.transfer.image_outputs import answer
 
 CPU = torch.device("cpu")
 
 
 def generator(tiny_images: ModuleType, **synthesis: Any) -> Rdskd:
     config = RdskdSynthesisConfig.model_validate({**tiny_images.SYNTHESIS, "rate": 0.05, **synthesis})
-    return Rdskd(config, tiny_images.setting(), pool=8)
+    return Rdskd(config, tiny_images.context(), pool=8)
 
 
 def next_losses(run: Rdskd, twin: Rdskd) -> tuple[Tensor, Tensor, Tensor]:
@@ -28,7 +28,7 @@ def next_losses(run: Rdskd, twin: Rdskd) -> tuple[Tensor, Tensor, Tensor]:
     latents = twin.latents(8, "generator-noise")
     # One pass over both halves, whose BatchNorm sees all of them, as in the released `generator-train.py`.
     x = twin.generator.train()(latents)
-    said = answer(twin.setting.teacher, x).logits
+    said = answer(twin.context.teacher, x).logits
     logarithm, pairing = twin.config.logarithm, twin.config.pairing  # type: ignore[attr-defined]
     diversity = diversity_loss(x[:4], x[4:], said[:4], said[4:], pairing)
     return one_hot_loss(said), balance_loss(said, logarithm), diversity

@@ -12,10 +12,11 @@ from acgkd import readout as readout_module
 from acgkd.config import PriorConfig
 from acgkd.errors import TeacherError
 from acgkd.graphs import GRAPHS
-from acgkd.methods import METHODS, Setting
+from acgkd.method import MethodContext
+from acgkd.methods import METHODS
 from acgkd.readout import pooled
 from acgkd.runtime import Streams
-from acgkd.teacher import as_teacher
+from acgkd.teachers.teacher import as_teacher
 
 CPU = torch.device("cpu")
 PRIOR = GRAPHS.prior(
@@ -88,7 +89,7 @@ def test_teacher_and_student_may_have_the_smallest_readout() -> None:
     GRAPHS.check_teacher(teacher, PRIOR)
     method = METHODS["acgkd"]
     config = method.config.model_validate({"synthesis": {"graphs": 4, "steps": 1}, "transfer": {"steps": 1}})
-    run = method.start(config, Setting(teacher, Plain(), PRIOR, Streams(0, CPU), CPU))
+    run = method.start(config, MethodContext(teacher, Plain(), PRIOR, Streams(0, CPU), CPU))
     for _ in range(2):
         run.step()
     assert GRAPHS.logits(run.student, run.samples(4)).shape == (4, 2)

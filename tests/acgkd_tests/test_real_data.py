@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 def start(tiny_images: ModuleType, real: Any, **transfer: Any) -> Any:
     config = METHOD.config.model_validate({"transfer": {"steps": 3, "batch_size": 4, **transfer}})
-    return METHOD.start(config, replace(tiny_images.setting(), real=real))
+    return METHOD.start(config, replace(tiny_images.context(), real=real))
 
 
 def stored() -> Pixels:

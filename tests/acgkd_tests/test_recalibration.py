@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from acgkd.recalibration import recalibrate
+from acgkd.transfer.recalibration import recalibrate
 
 
 class Net(nn.Module):

@@ -14,11 +14,11 @@ from torch import Tensor
 from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS
 from acgkd.graphs.batch import GraphBatch
-from acgkd.graphs.communities import Communities, shared
-from acgkd.graphs.pseudo_graphs import PseudoGraphs
-from acgkd.graphs.shared_mlp import SharedMlp
-from acgkd.graphs.structures import Pairs
-from acgkd.methods._pseudo_graphs import PseudoGraphConfig, build_pseudo_graphs
+from acgkd.graphs.pseudo.communities import Communities, shared
+from acgkd.graphs.pseudo.relaxed_graphs import PseudoGraphs
+from acgkd.graphs.pseudo.shared_mlp import SharedMlp
+from acgkd.graphs.pseudo.structures import Pairs
+from acgkd.synthesis.pseudo_graph_config import PseudoGraphConfig, build_pseudo_graphs
 
 KINDS: dict[str, Any] = {
     "pairs": "pairs",
@@ -33,7 +33,7 @@ KINDS: dict[str, Any] = {
 def build(tiny: ModuleType) -> Any:
     def make(structure: Any, seed: int = 0, config: dict[str, Any] | None = None, **prior: Any) -> PseudoGraphs:
         settings = {"graphs": 9, "structure": structure, **(config or {})}
-        return build_pseudo_graphs(PseudoGraphConfig.model_validate(settings), tiny.setting(seed, **prior))
+        return build_pseudo_graphs(PseudoGraphConfig.model_validate(settings), tiny.context(seed, **prior))
 
     return make
 

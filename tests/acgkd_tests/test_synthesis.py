@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS, Prior
-from acgkd.methods._inversion import SynthesisConfig, _targets
+from acgkd.synthesis.graph_inversion import SynthesisConfig, _targets
 from tests.motifs import taught
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -65,8 +65,8 @@ def test_less_confidence_than_chance_is_refused(tiny: ModuleType) -> None:
 def test_the_cross_entropy_is_taken_to_what_is_asked_for(tiny: ModuleType) -> None:
     run, twin = (tiny.distillation(synthesis=small(confidence=0.6)).run._synthesis for _ in range(2))
     losses = run.step(None)
-    batch = twin.graphs.relaxed(twin.setting.streams.generator("synthesis"))
-    scores = F.log_softmax(GRAPHS.logits(twin.setting.teacher, batch), dim=1)
+    batch = twin.graphs.relaxed(twin.context.streams.generator("synthesis"))
+    scores = F.log_softmax(GRAPHS.logits(twin.context.teacher, batch), dim=1)
     expected = -(_targets(twin.graphs.labels, 2, 0.6) * scores).sum(dim=1).mean()
     assert losses["cross_entropy"].item() == pytest.approx(expected.item())
 

@@ -12,14 +12,14 @@ from acgkd import checkpoint
 from acgkd.config import DatasetConfig
 from acgkd.datasets import DATASETS
 from acgkd.errors import CheckpointError, ConfigError, DivergedError, TeacherError
-from acgkd.evaluation import accuracy, logits
 from acgkd.graphs import GRAPHS
 from acgkd.graphs.batch import GraphBatch
 from acgkd.graphs.select import GraphSelector, ranges
 from acgkd.images import IMAGES
 from acgkd.models import build_model
+from acgkd.run.metrics import accuracy, logits
 from acgkd.runtime import Streams
-from acgkd.teacher import as_teacher, build_trusted, load_weights, train_teacher
+from acgkd.teachers.teacher import as_teacher, build_trusted, load_weights, train_teacher
 
 CPU = torch.device("cpu")
 

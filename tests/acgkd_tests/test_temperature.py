@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from acgkd.errors import ConfigError
 from acgkd.losses import softened_kl
-from acgkd.temperature import AdversarialTemperature, FixedTemperature, cosine_ramp
+from acgkd.transfer.temperature import AdversarialTemperature, FixedTemperature, cosine_ramp
 
 CPU = torch.device("cpu")
 

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.losses import softened_kl
-from acgkd.methods import Setting
-from acgkd.methods._graphs import WRITTEN_AT_ONCE
-from acgkd.methods._transfer import Transfer, TransferConfig
-from acgkd.methods._two_phase import TwoPhase
-from acgkd.projection import ProjectedStudent
+from acgkd.method import MethodContext
+from acgkd.students.projection import ProjectedStudent
+from acgkd.synthesis.graph_synthesis import WRITTEN_AT_ONCE
+from acgkd.transfer.transfer import Transfer, TransferConfig
+from acgkd.transfer.two_phase import TwoPhase
 
 
 class Watched:
@@ -37,8 +37,8 @@ def source(tiny: ModuleType) -> Watched:
     return Watched(tiny.distillation(synthesis={"graphs": 20, "steps": 1}).run.samples(20))
 
 
-def make(tiny: ModuleType, setting: Setting | None = None, **config: Any) -> Transfer:
-    chosen = setting or tiny.setting()
+def make(tiny: ModuleType, context: MethodContext | None = None, **config: Any) -> Transfer:
+    chosen = context or tiny.context()
 
     def lift(student: nn.Module) -> nn.Module:
         return ProjectedStudent(student, chosen.teacher.classifier, 8, tiny.CPU)
@@ -47,7 +47,7 @@ def make(tiny: ModuleType, setting: Setting | None = None, **config: Any) -> Tra
 
 
 def test_a_step_is_adam_on_the_softened_divergence(tiny: ModuleType, source: Watched) -> None:
-    transfer, twin = make(tiny, curriculum={"pacing": "none"}), tiny.setting()
+    transfer, twin = make(tiny, curriculum={"pacing": "none"}), tiny.context()
     losses = transfer.step(source)
     batch = GRAPHS.selector(source._select._batch)(torch.tensor(source.drawn[0]))
     twin.student.train()
@@ -79,27 +79,27 @@ def test_the_student_learns(tiny: ModuleType, source: Watched) -> None:
 
 
 def test_the_teacher_is_left_as_it_was(tiny: ModuleType, source: Watched) -> None:
-    setting = tiny.setting()
-    before = tiny.weight_bytes(setting.teacher)
-    transfer = make(tiny, setting, projection="gat", feature_weight=0.5)
+    context = tiny.context()
+    before = tiny.weight_bytes(context.teacher)
+    transfer = make(tiny, context, projection="gat", feature_weight=0.5)
     for _ in range(3):
         transfer.step(source)
-    assert tiny.weight_bytes(setting.teacher) == before
-    assert all(parameter.grad is None for parameter in setting.teacher.parameters())
+    assert tiny.weight_bytes(context.teacher) == before
+    assert all(parameter.grad is None for parameter in context.teacher.parameters())
 
 
 @pytest.mark.parametrize("difficulty", ["loss", "entropy", "gap"])
 def test_easy_samples_come_first(tiny: ModuleType, source: Watched, difficulty: str) -> None:
-    setting = tiny.setting()
+    context = tiny.context()
     whole = source._select._batch
-    scores = GRAPHS.logits(setting.teacher, whole)
-    setting.student.eval()
+    scores = GRAPHS.logits(context.teacher, whole)
+    context.student.eval()
     expected = {
         "loss": F.cross_entropy(scores, whole.labels, reduction="none"),
         "entropy": torch.distributions.Categorical(logits=scores).entropy(),
-        "gap": softened_kl(scores, GRAPHS.logits(setting.student, whole), 1.0),
+        "gap": softened_kl(scores, GRAPHS.logits(context.student, whole), 1.0),
     }[difficulty].detach()
-    transfer = make(tiny, setting, batch_size=20, curriculum={"difficulty": difficulty, "start": 0.3, "pace": 1.0})
+    transfer = make(tiny, context, batch_size=20, curriculum={"difficulty": difficulty, "start": 0.3, "pace": 1.0})
     transfer.step(source)
     # Of the 10 samples of each class, the 3 easiest.
     easiest = {int(i) for label in (0, 1) for i in sorted(range(label, 20, 2), key=lambda n: expected[n].item())[:3]}
@@ -137,9 +137,9 @@ def test_the_gap_is_measured_again_and_the_loss_is_not(tiny: ModuleType, source:
 
 
 def test_every_pass_is_counted(tiny: ModuleType, source: Watched) -> None:
-    setting = tiny.setting()
-    teacher = GRAPHS.counter(setting.teacher, source._select._batch)
-    student = GRAPHS.counter(setting.student, source._select._batch)
+    context = tiny.context()
+    teacher = GRAPHS.counter(context.teacher, source._select._batch)
+    student = GRAPHS.counter(context.student, source._select._batch)
 
     def cost(difficulty: str, pacing: str) -> tuple[float, float]:
         source.drawn.clear()
@@ -178,9 +178,9 @@ class Dropping(nn.Module):
 def test_dropout_draws_from_a_stream_of_its_own(tiny: ModuleType, source: Watched, extra: dict[str, Any]) -> None:
     results = []
     for noise in (1, 2):
-        setting = tiny.setting()
-        setting = Setting(setting.teacher, Dropping(setting.student), setting.prior, setting.streams, tiny.CPU)
-        transfer = make(tiny, setting, **extra)
+        context = tiny.context()
+        context = MethodContext(context.teacher, Dropping(context.student), context.prior, context.streams, tiny.CPU)
+        transfer = make(tiny, context, **extra)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(noise)
             before = torch.get_rng_state()
@@ -219,7 +219,7 @@ def test_settings_that_contradict_each_other_are_refused(tiny: ModuleType) -> No
     with pytest.raises(ValueError, match="low < high"):
         TransferConfig.model_validate({"temperature": {"low": 5, "high": 2}})
     with pytest.raises(ConfigError, match="is for graphs"):
-        Transfer(TransferConfig(projection="gat"), tiny.setting(), GRAPHS, None)
+        Transfer(TransferConfig(projection="gat"), tiny.context(), GRAPHS, None)
 
 
 def test_stages_and_their_order(tiny: ModuleType) -> None:
@@ -277,7 +277,7 @@ def test_the_end_of_synthesis_does_not_depend_on_how_transfer_is_set(tiny: Modul
         assert isinstance(run.run, TwoPhase)
         state = run.run.state_dict()
         assert state["transfer"] is None
-        streams = {name: value.tolist() for name, value in run.setting.streams.state_dict().items()}
+        streams = {name: value.tolist() for name, value in run.context.streams.state_dict().items()}
         structure = state["synthesis"]["graphs"]["structure.logits"].tolist()
         states.append((structure, streams, state["synthesis"]["multiply_adds"]))
     assert states[0] == states[1] == states[2]

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from acgkd.config import RunConfig
 from acgkd.errors import TeacherError
-from acgkd.experiment import Experiment
 from acgkd.images import ImagePrior
-from acgkd.methods._impressions import class_similarities, dirichlet
-from acgkd.methods._variation import placements, varied
 from acgkd.methods.zskd import Impressions, ZskdConfig
+from acgkd.run.experiment import Experiment
+from acgkd.synthesis.data_impressions import class_similarities, dirichlet
+from acgkd.synthesis.image_variation import placements, varied
 
 CPU = torch.device("cpu")
 POOL: dict[str, Any] = {"images": 12, "batch_size": 6, "steps": 3, "rate": 0.05}
@@ -35,9 +35,9 @@ def teacher_of(weights: list[list[float]], *, after: tuple[nn.Module, ...] = ())
 
 
 def learning(tiny_images: ModuleType, prior: ImagePrior | None = None, **synthesis: Any) -> Impressions:
-    setting = tiny_images.setting()
+    context = tiny_images.context()
     config = ZskdConfig.model_validate({"synthesis": {**POOL, **synthesis}}).synthesis
-    return Impressions(config, replace(setting, prior=prior) if prior else setting)
+    return Impressions(config, replace(context, prior=prior) if prior else context)
 
 
 def of_way(image: Tensor, way: Tensor) -> Tensor:
@@ -74,10 +74,10 @@ def test_the_last_layer_may_end_a_sequence() -> None:
 
 @pytest.mark.parametrize("last", [nn.Softmax(dim=1), nn.Sequential(), nn.Bilinear(2, 2, 3)])
 def test_a_teacher_that_does_not_end_in_a_linear_layer_is_refused(tiny_images: ModuleType, last: nn.Module) -> None:
-    setting = tiny_images.setting()
-    setting.teacher.classifier = nn.Sequential(setting.teacher.classifier, last)
+    context = tiny_images.context()
+    context.teacher.classifier = nn.Sequential(context.teacher.classifier, last)
     with pytest.raises(TeacherError, match=f"must be a torch.nn.Linear, but it is {type(last).__name__}"):
-        Impressions(ZskdConfig.model_validate({"synthesis": POOL}).synthesis, setting)
+        Impressions(ZskdConfig.model_validate({"synthesis": POOL}).synthesis, context)
 
 
 # ---- draws
@@ -110,7 +110,7 @@ def test_draws_of_hardly_any_concentration_are_one_class_each_by_their_shares() 
 
 def test_either_half_of_a_class_is_drawn_with_its_own_concentration(tiny_images: ModuleType) -> None:
     made = learning(tiny_images, images=3000, concentration=20.0, second_concentration=0.01)
-    rows = class_similarities(made.setting.teacher)
+    rows = class_similarities(made.context.teacher)
     first = torch.arange(3000, device=CPU) // 3 % 2 == 0
     for label in range(3):
         chosen = first & (torch.arange(3000, device=CPU) % 3 == label)
@@ -128,7 +128,7 @@ def test_either_half_of_a_class_is_drawn_with_its_own_concentration(tiny_images:
 
 def test_the_loss_is_the_cross_entropy_of_the_draw_and_the_softened_answer(tiny_images: ModuleType) -> None:
     made = learning(tiny_images, temperature=7.0, square_weight=0.3)
-    teacher, x = made.setting.teacher, made.x[6:12]
+    teacher, x = made.context.teacher, made.x[6:12]
     terms = made.terms(x, slice(6, 12), None)
     said = torch.softmax(teacher.classifier(teacher.encode(x)) / 7, dim=1)
     entropy = -sum(made.answers[6 + i, c] * said[i, c].log() for i in range(6) for c in range(3)) / 6
@@ -272,7 +272,7 @@ def test_impressions_teach_digits_better_than_noise(tmp_path: Path) -> None:
             experiment.prepare()
             run = experiment.start()
             run.advance()
-            rows.append(experiment.judge(run, ["validation_accuracy", "validation_divergence"]))
+            rows.append(experiment.evaluate(run, ["validation_accuracy", "validation_divergence"]))
     accuracy, divergence = (
         [sum(row[f"validation_{name}"] for row in rows) / 3 for rows in found] for name in ("accuracy", "divergence")
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.record import Cost, Environment, Identity, Quality, Record
+from analysis.records.record import Cost, Environment, Identity, Quality, Record
 
 PRIOR = {"nodes": [10, 28], "mean_degree": 2.2, "features": "categorical", "feature_count": 7, "classes": 2}
 SPEC = """name: {name}
@@ -96,7 +96,7 @@ def write_folder(
     objectives: tuple[tuple[str, str, bool], ...] = (("validation_accuracy", "maximize", True),),
     name: str = "made-up",
     trials: int = 8,
-    ledger: bool = True,
+    metadata: bool = True,
 ) -> Path:
     """Writes a sweep folder; without `ledger` there are records only."""
     (folder / "records").mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def write_folder(
             else f"control-{who.label}"
         )
         (folder / "records" / f"{stem}-{who.replicate:02d}.json").write_text(item.model_dump_json())
-    if not ledger:
+    if not metadata:
         return folder
     (folder / "spec.yaml").write_text(SPEC.format(name=name, seeds=list(range(100, 100 + seeds)), trials=trials))
     sweep = {

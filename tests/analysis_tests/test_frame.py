@@ -6,9 +6,9 @@ from types import ModuleType
 import pandas as pd
 import pytest
 
-from analysis.errors import FrameError, MissingFolderError, RecordError
-from analysis.frame import COLUMNS, Frame, from_records, load
-from analysis.record import SCHEMA_VERSION
+from acgkd.errors import FrameError, MissingFolderError, RecordError
+from analysis.records.frame import COLUMNS, Frame, from_records, load
+from analysis.records.record import SCHEMA_VERSION
 
 
 def test_every_field_of_a_record_is_a_typed_column(made_up: ModuleType, tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.errors import AnalysisError
-from analysis.intervals import recovered_share, t_interval, t_p_value
+from acgkd.errors import AnalysisError
+from analysis.statistics.intervals import recovered_share, t_interval, t_p_value
 
 accuracies = st.lists(st.floats(0, 1), min_size=2, max_size=12)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis import render
 from analysis.figures.canvas import Picture
-from analysis.render import Code, Column, Fact, Note, Report, Section, Table
+from analysis.page import render
+from analysis.page.render import Code, Column, Fact, Note, Report, Section, Table
 
 HOSTILE = '<script>alert("x")</script> | `a` & {{ 7 * 7 }} $x$'
 

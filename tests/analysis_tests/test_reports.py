@@ -11,9 +11,9 @@ from types import ModuleType
 import pandas as pd
 import pytest
 
-from analysis.errors import MissingFolderError, RecordError, UnknownReportError
-from analysis.frame import load
-from analysis.render import Table
+from acgkd.errors import MissingFolderError, RecordError, UnknownReportError
+from analysis.page.render import Table
+from analysis.records.frame import load
 from analysis.reports import REPORTS, pareto_table, write
 from analysis.reports._health import comparability, outcome_section, unknowns
 from analysis.reports._tradeoffs import tradeoffs
@@ -168,7 +168,7 @@ def test_without_any_validation_value_nothing_is_chosen(made_up: ModuleType, tmp
 
 def test_records_alone_are_enough(made_up: ModuleType, tmp_path: Path) -> None:
     records = [made_up.record(replicate=r, objectives={"agreement": 0.9}) for r in range(3)]
-    folder = made_up.write_folder(tmp_path / "s", records, ledger=False)
+    folder = made_up.write_folder(tmp_path / "s", records, metadata=False)
     text = write([folder], tmp_path / "report").with_name("report.md").read_text()
     assert "Trial 0 is chosen" in text
     assert "does not say which objective chooses" in text
@@ -316,8 +316,8 @@ def test_sixty_trials_make_a_whole_page(made_up: ModuleType, tmp_path: Path) -> 
     ("code", "unwanted"),
     [
         ("import analysis.reports; list(analysis.reports.REPORTS)", ("torch", "ray", "optuna", "pandas", "matplotlib")),
-        ("import analysis.record", ("torch", "ray", "optuna", "pandas", "numpy", "acgkd", "sweeps")),
-        ("import analysis.reports.sweep, analysis.reports.methods", ("torch", "ray", "optuna", "acgkd", "sweeps")),
+        ("import analysis.records.record", ("torch", "ray", "optuna", "pandas", "numpy", "acgkd", "sweeps")),
+        ("import analysis.reports.sweep, analysis.reports.methods", ("torch", "ray", "optuna", "acgkd.run", "sweeps")),
     ],
 )
 def test_what_an_import_does_not_load(code: str, unwanted: tuple[str, ...]) -> None:

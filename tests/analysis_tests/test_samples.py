@@ -15,11 +15,11 @@ from matplotlib.image import imread
 from analysis.figures.canvas import BLUE, MUTED, SERIES, Picture
 from analysis.figures.layout import APART, layout
 from analysis.figures.samples import Grid, kinds_of, placed, samples
-from analysis.frame import load
-from analysis.render import Note, Section
+from analysis.page.render import Note, Section
+from analysis.records.frame import load
+from analysis.records.pseudo_samples import MOST_CLASSES, PseudoSamples, of, read
 from analysis.reports._samples import sample_section
 from analysis.reports._view import Context
-from analysis.specimens import MOST_CLASSES, Specimens, of, read
 
 
 def images(label: list[int], classes: int, side: tuple[int, int, int] = (8, 8, 1), **changes: Any) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def test_the_most_frequent_features_have_the_same_colours_in_all_pictures() -> N
     many = graphs(feature=np.array([8, 8, 7, 6, 5, 3, 1]))
     assert kinds_of([of(graphs())]) == [0, 2, 4]
     assert kinds_of([of(many), of(graphs())]) == [0, 1, 2, 4, 8]
-    assert kinds_of([of(graphs(features=np.array("degree"))), of(images([0, 1], 2)), Specimens(absent="x")]) == []
+    assert kinds_of([of(graphs(features=np.array("degree"))), of(images([0, 1], 2)), PseudoSamples(absent="x")]) == []
     coloured = samples("name", "title", "caption", of(graphs()), [2, 4])
     assert all(colour in coloured.svg for colour in (SERIES[0], SERIES[1], MUTED))
     alike = samples("name", "title", "caption", of(graphs()))

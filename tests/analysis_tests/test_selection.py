@@ -2,10 +2,10 @@ from types import ModuleType
 
 import pytest
 
-from analysis.frame import from_records
-from analysis.ledger import Objective
-from analysis.selection import choose, complete_by_state
-from analysis.summary import groups
+from analysis.records.frame import from_records
+from analysis.records.sweep_metadata import Objective
+from analysis.statistics.selection import choose, complete_by_state
+from analysis.statistics.summary import groups
 
 
 def trials_with(made_up: ModuleType, cells: list[tuple[float | None, float, int]]):

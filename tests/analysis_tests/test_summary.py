@@ -3,10 +3,10 @@ from types import ModuleType
 
 import pytest
 
-from analysis.frame import from_records
-from analysis.intervals import t_interval
-from analysis.replicates import interval_of, with_derived
-from analysis.summary import groups, references
+from analysis.records.frame import from_records
+from analysis.statistics.intervals import t_interval
+from analysis.statistics.replicates import interval_of, with_derived
+from analysis.statistics.summary import groups, references
 
 
 def test_a_failed_replicate_is_never_averaged_away(made_up: ModuleType) -> None:

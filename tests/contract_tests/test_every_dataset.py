@@ -8,11 +8,11 @@ import torch
 
 from acgkd.config import DatasetConfig, PriorConfig
 from acgkd.datasets import DATASETS, Samples
-from acgkd.datasets._split import split, split_official
 from acgkd.errors import DataError
 from acgkd.graphs import GRAPHS
 from acgkd.images import IMAGES
 from acgkd.pixels import Pixels
+from acgkd.run.splits import split, split_official
 
 NAMES = DATASETS.names()
 MADE = [name for name in NAMES if not DATASETS[name].needs_files]

@@ -22,18 +22,19 @@ from torch import Tensor, nn
 
 from acgkd import checkpoint
 from acgkd.config import Config, PriorConfig
-from acgkd.distillation import Distillation
 from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.losses import softened_kl
-from acgkd.methods import METHODS, Method, MethodConfig, Run, Setting, Stage
-from acgkd.methods._transfer import Transfer, TransferConfig
-from acgkd.methods._two_phase import TwoPhase
-from acgkd.modalities import modality
+from acgkd.method import Method, MethodConfig, MethodContext, MethodRun, Stage
+from acgkd.methods import METHODS
+from acgkd.modality import modality
+from acgkd.run.distillation import Distillation
+from acgkd.run.pseudo_samples import pseudo_samples
 from acgkd.runtime import Streams, backward, derive_seed
-from acgkd.specimens import specimens
-from analysis.specimens import of as as_read
+from acgkd.transfer.transfer import Transfer, TransferConfig
+from acgkd.transfer.two_phase import TwoPhase
+from analysis.records.pseudo_samples import of as as_read
 
 CPU = torch.device("cpu")
 SMALL: dict[str, dict[str, Any]] = {
@@ -53,18 +54,18 @@ class JointConfig(MethodConfig):
     synthesis: JointSettings = JointSettings()
 
 
-class JointDummy(Run):
-    def __init__(self, config: JointConfig, setting: Setting) -> None:
-        self.config, self.setting, self.done, self._work = config.synthesis, setting, 0, 0.0
-        ring = torch.arange(24, device=setting.device)
+class JointDummy(MethodRun):
+    def __init__(self, config: JointConfig, context: MethodContext) -> None:
+        self.config, self.context, self.done, self._work = config.synthesis, context, 0, 0.0
+        ring = torch.arange(24, device=context.device)
         self._edges = torch.stack([ring, ring // 6 * 6 + (ring + 1) % 6])
         noise = torch.randn(
-            24, setting.prior.feature_count, generator=setting.streams.generator("x"), device=setting.device
+            24, context.prior.feature_count, generator=context.streams.generator("x"), device=context.device
         )
         self._x = nn.Parameter(noise)
         self._players = [torch.optim.Adam([self._x], lr=config.synthesis.rate)]
-        self._players.append(torch.optim.Adam(setting.student.parameters(), lr=config.synthesis.rate))
-        self._costs = [GRAPHS.counter(model, self.samples(4)) for model in (setting.teacher, setting.student)]
+        self._players.append(torch.optim.Adam(context.student.parameters(), lr=config.synthesis.rate))
+        self._costs = [GRAPHS.counter(model, self.samples(4)) for model in (context.teacher, context.student)]
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -72,19 +73,19 @@ class JointDummy(Run):
 
     @property
     def student(self) -> nn.Module:
-        return self.setting.student
+        return self.context.student
 
     def samples(self, count: int) -> GraphBatch:
         whole = GraphBatch(
-            self._x, self._edges, None, torch.arange(4, device=self.setting.device).repeat_interleave(6), 4
+            self._x, self._edges, None, torch.arange(4, device=self.context.device).repeat_interleave(6), 4
         )
         return GRAPHS.selector(whole.detach())(torch.arange(count, device="cpu") % 4)
 
     def step(self) -> Mapping[str, Tensor]:
-        self.setting.student.train()
+        self.context.student.train()
         for sign, player in zip((-1.0, 1.0), self._players, strict=True):
             batch = replace(self.samples(4), x=self._x)
-            target, answer = (GRAPHS.logits(model, batch) for model in (self.setting.teacher, self.setting.student))
+            target, answer = (GRAPHS.logits(model, batch) for model in (self.context.teacher, self.context.student))
             loss = softened_kl(target, answer, 2.0).mean()
             player.zero_grad()
             backward(sign * loss)
@@ -98,12 +99,12 @@ class JointDummy(Run):
 
     def state_dict(self) -> dict[str, Any]:
         players = [player.state_dict() for player in self._players]
-        student = self.setting.student.state_dict()
+        student = self.context.student.state_dict()
         return {"x": self._x.detach(), "student": student, "players": players, "done": self.done, "work": self._work}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._x.data.copy_(state["x"])
-        self.setting.student.load_state_dict(state["student"])
+        self.context.student.load_state_dict(state["student"])
         for player, own in zip(self._players, state["players"], strict=True):
             player.load_state_dict(own)
         self.done, self._work = state["done"], state["work"]
@@ -123,18 +124,18 @@ class PixelConfig(MethodConfig):
 
 
 class Pixels:
-    def __init__(self, config: PixelSettings, setting: Setting) -> None:
-        self.setting, self.steps, self.done, self.multiply_adds = setting, config.steps, 0, 0.0
-        shape = (config.images, *setting.prior.shape)
-        noise = torch.randn(shape, generator=setting.streams.generator("pixels"), device=setting.device)
+    def __init__(self, config: PixelSettings, context: MethodContext) -> None:
+        self.context, self.steps, self.done, self.multiply_adds = context, config.steps, 0, 0.0
+        shape = (config.images, *context.prior.shape)
+        noise = torch.randn(shape, generator=context.streams.generator("pixels"), device=context.device)
         self.x = nn.Parameter(noise)
-        self.labels = torch.arange(config.images, device="cpu") % setting.prior.classes
+        self.labels = torch.arange(config.images, device="cpu") % context.prior.classes
         self._optimizer = torch.optim.Adam([self.x], lr=0.1)
-        self._cost = IMAGES.counter(setting.teacher, ImageBatch(self.x))
+        self._cost = IMAGES.counter(context.teacher, ImageBatch(self.x))
 
     def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:
-        batch = ImageBatch(self.x, self.labels.to(self.setting.device))
-        loss = F.cross_entropy(IMAGES.logits(self.setting.teacher, batch), batch.labels)
+        batch = ImageBatch(self.x, self.labels.to(self.context.device))
+        loss = F.cross_entropy(IMAGES.logits(self.context.teacher, batch), batch.labels)
         self._optimizer.zero_grad()
         backward(loss)
         self._optimizer.step()
@@ -164,11 +165,11 @@ class Pixels:
         self.done, self.multiply_adds = state["done"], state["multiply_adds"]
 
 
-def start_pixels(config: PixelConfig, setting: Setting) -> Run:
+def start_pixels(config: PixelConfig, context: MethodContext) -> MethodRun:
     return TwoPhase(
-        Pixels(config.synthesis, setting),
-        lambda: Transfer(config.transfer, setting, IMAGES),
-        student=setting.student,
+        Pixels(config.synthesis, context),
+        lambda: Transfer(config.transfer, context, IMAGES),
+        student=context.student,
         transfer_steps=config.transfer.steps,
         samples="fixed",
     )
@@ -208,11 +209,11 @@ class Case:
             chosen[part] = {**small, **{k: v for k, v in changes.get(part, {}).items() if k in fields}}
         return self.method.config.model_validate(chosen)
 
-    def setting(self, seed: int = 0, other_student: bool = False) -> Setting:
+    def context(self, seed: int = 0, other_student: bool = False) -> MethodContext:
         if self.kind == "graphs":
-            setting = self.tiny.setting(seed, "gin-3-8" if other_student else "gin-2-8")
+            context = self.tiny.context(seed, "gin-3-8" if other_student else "gin-2-8")
             real = self.tiny.distillation(seed=100).run.samples(8)
-            return replace(setting, real=_items(real) if self.method.needs_data else ())
+            return replace(context, real=_items(real) if self.method.needs_data else ())
         prior = IMAGES.prior(PriorConfig(shape=(1, 8, 8), classes=2), PriorConfig())
         streams = Streams(derive_seed("draws", seed), CPU)
         with Streams(0, CPU).fork("teacher"):
@@ -221,10 +222,10 @@ class Case:
             student = ImageNet(prior.shape, 2)
         pixels = torch.Generator(device="cpu").manual_seed(0)
         real = [(torch.randn(prior.shape, generator=pixels), number % 2) for number in range(8)]
-        return Setting(teacher, student, prior, streams, CPU, real if self.method.needs_data else ())
+        return MethodContext(teacher, student, prior, streams, CPU, real if self.method.needs_data else ())
 
     def run(self, seed: int = 0, other_student: bool = False, **changes: Mapping[str, Any]) -> Distillation:
-        return Distillation(self.method, self.config(**changes), self.setting(seed, other_student))
+        return Distillation(self.method, self.config(**changes), self.context(seed, other_student))
 
 
 def _items(batch: GraphBatch) -> list[Any]:
@@ -339,12 +340,12 @@ def test_the_student_is_a_module_of_the_modality_throughout(case: Case) -> None:
 
 def test_the_teacher_and_the_global_random_state_are_left_alone(case: Case) -> None:
     run = case.run()
-    teacher, before = case.tiny.weight_bytes(run.setting.teacher), torch.get_rng_state()
+    teacher, before = case.tiny.weight_bytes(run.context.teacher), torch.get_rng_state()
     run.advance()
     run.run.samples(3)
-    assert case.tiny.weight_bytes(run.setting.teacher) == teacher
-    assert not run.setting.teacher.training
-    assert all(parameter.grad is None for parameter in run.setting.teacher.parameters())
+    assert case.tiny.weight_bytes(run.context.teacher) == teacher
+    assert not run.context.teacher.training
+    assert all(parameter.grad is None for parameter in run.context.teacher.parameters())
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -416,14 +417,14 @@ def test_asking_for_samples_does_not_change_the_run(case: Case) -> None:
 def test_specimens_of_every_class_are_shown_or_the_reason_why_not(case: Case, tmp_path: Path) -> None:
     run, kind = case.run(), modality(case.kind)
     run.advance()
-    states, streams = [], run.setting.streams.state_dict()
+    states, streams = [], run.context.streams.state_dict()
     for _ in range(2):
         checkpoint.save(run.run.state_dict(), tmp_path / "run.ckpt")
         states.append((tmp_path / "run.ckpt").read_bytes())
-        kept = specimens(run, kind, 3)
+        kept = pseudo_samples(run, kind, 3)
     assert states[0] == states[1]
-    assert all(torch.equal(run.setting.streams.state_dict()[name], state) for name, state in streams.items())
-    again = specimens(run, kind, 3)
+    assert all(torch.equal(run.context.streams.state_dict()[name], state) for name, state in streams.items())
+    again = pseudo_samples(run, kind, 3)
     assert kept.keys() == again.keys()
     assert all(np.array_equal(kept[name], again[name]) for name in kept)
     if case.method.needs_data:
@@ -443,7 +444,7 @@ def test_specimens_taken_on_the_way_do_not_change_the_run(case: Case) -> None:
     run = case.run()
     while not run.done:
         run.advance(until=min(1.0, run.progress + 0.3))
-        specimens(run, modality(case.kind), 2)
+        pseudo_samples(run, modality(case.kind), 2)
     assert case.tiny.weight_bytes(run.student) == finished(case)
 
 
@@ -480,11 +481,11 @@ def test_synthesis_that_needs_no_student_is_the_same_beside_any(case: Case) -> N
     for run in (one, other):
         run.advance(until=1 / len(run.stages))
     assert torch.equal(one.run.samples(5).x, other.run.samples(5).x)
-    assert case.tiny.weight_bytes(one.setting.student) == case.tiny.weight_bytes(case.setting().student)
+    assert case.tiny.weight_bytes(one.context.student) == case.tiny.weight_bytes(case.context().student)
 
 
 def test_data_are_needed_only_where_it_is_said(case: Case) -> None:
-    without = replace(case.setting(), real=())
+    without = replace(case.context(), real=())
     start: Callable[[], Distillation] = lambda: Distillation(case.method, case.config(), without)  # noqa: E731
     if case.method.needs_data:
         with pytest.raises(ConfigError, match="training split"):
@@ -496,8 +497,8 @@ def test_data_are_needed_only_where_it_is_said(case: Case) -> None:
 def test_importing_every_method_does_not_import_the_data_sets() -> None:
     code = (
         "import sys\nfrom acgkd.methods import METHODS\nfor name in METHODS: METHODS[name]\n"
-        "import acgkd.distillation, acgkd.reference\n"
-        "print([name for name in sys.modules if name.startswith('acgkd.datasets') or name == 'acgkd.experiment'])"
+        "import acgkd.run.distillation, acgkd.run.reference_pool\n"
+        "print([name for name in sys.modules if name.startswith('acgkd.datasets') or name == 'acgkd.run.experiment'])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 

@@ -9,7 +9,7 @@ from acgkd.graphs import GRAPHS, Prior
 from acgkd.images import IMAGES, ImagePrior
 from acgkd.models import MODELS, build_model, check_preset, rebuild
 from acgkd.runtime import Streams
-from acgkd.teacher import as_teacher
+from acgkd.teachers.teacher import as_teacher
 
 CPU = torch.device("cpu")
 GRAPH_PRIOR = Prior(min_nodes=6, max_nodes=12, mean_degree=2.0, features="categorical", feature_count=5, classes=3)
@@ -35,7 +35,7 @@ def test_the_catalogue_holds_two_graph_models_and_three_image_models() -> None:
 
 
 def test_no_model_declares_what_nothing_makes_use_of() -> None:
-    """Whoever declares the first one teaches `sweeps.runner.JobRunner` to run its replicates as one batch."""
+    """Whoever declares the first one teaches `JobRunner` to run its replicates as one batch."""
     assert not [name for name in NAMES if MODELS[name].stacked]
 
 

@@ -10,8 +10,8 @@ from types import ModuleType
 import pandas as pd
 import pytest
 
-from analysis.frame import load
-from analysis.render import Report
+from analysis.page.render import Report
+from analysis.records.frame import load
 from analysis.reports import REPORTS, write
 from analysis.reports._view import Context
 

@@ -9,9 +9,9 @@ from acgkd.config import MethodChoice, RunConfig
 from acgkd.errors import ConfigError
 from acgkd.methods import METHODS, parse_method
 from acgkd.models import check_preset
-from sweeps.probe import draw, survey
 from sweeps.spaces import SPACES
-from sweeps.spec import read_spec
+from sweeps.spec.space_survey import draw, survey
+from sweeps.spec.sweep_spec import read_spec
 
 TRIALS = 200
 FIXED = {"dataset": {"name": "motifs"}, "teacher": {"preset": "gin-5-64"}, "student": {"preset": "gin-3-32"}}

@@ -8,11 +8,11 @@ import pytest
 
 from acgkd.datasets import DATASETS
 from acgkd.methods import parse_method
-from sweeps import schema, strict_yaml
-from sweeps.cli import main
-from sweeps.notes import notes
-from sweeps.probe import draw, survey
-from sweeps.spec import SweepSpec, read_spec
+from sweeps.cli.app import main
+from sweeps.spec import schema, strict_yaml
+from sweeps.spec.advisories import notes
+from sweeps.spec.space_survey import draw, survey
+from sweeps.spec.sweep_spec import SweepSpec, read_spec
 
 HOME = Path(__file__).resolve().parents[2]
 SPECS = sorted((HOME / "specs").rglob("*.yaml"))

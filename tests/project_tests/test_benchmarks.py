@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from acgkd.methods import parse_method
-from sweeps import archive, inprocess
+from sweeps.executors import inprocess
+from sweeps.interchange import packed_records
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = """
@@ -80,7 +81,7 @@ def test_a_benchmark_runs_goes_on_from_its_records_and_writes_its_page(
     shutil.copy(here.records, tmp_path / "clone.parquet")
     shutil.move(tmp_path / "clone.parquet", there.records)
     assert scripts.comparison.run(specs, there)
-    before, after = archive.read(here.records), archive.read(there.records)
+    before, after = packed_records.read(here.records), packed_records.read(there.records)
     name = specs[0].name
     mine = {file: text for file, text in after[name].files.items() if file.startswith("records/")}
     assert mine == {file: text for file, text in before[name].files.items() if file.startswith("records/")}
@@ -114,12 +115,12 @@ def test_what_a_spec_says_anew_is_run_anew_and_the_rest_is_kept(
     path = tmp_path / "specs" / "motifs.yaml"
     place = place_in(scripts, tmp_path / "one")
     scripts.comparison.run(methods.specs(["motifs"], path.parent)[1:], place)
-    before = archive.read(place.records)
+    before = packed_records.read(place.records)
     path.write_text(TINY.replace("label: gfkd, synthesis: {steps: 2", "label: gfkd, synthesis: {steps: 3"))
     specs = methods.specs(["motifs"], path.parent)[1:]
     assert len(scripts.comparison.records(specs, place)) == 4, "one of five no longer holds"
     scripts.comparison.run(specs, place)
-    after = archive.read(place.records)
+    after = packed_records.read(place.records)
     name = specs[0].name
     changed = {file for file, text in after[name].files.items() if text != before[name].files.get(file)}
     assert {file for file in changed if file.startswith("records/")} == {"records/control-gfkd-00.json"}

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from acgkd.methods import parse_method
-from sweeps import archive
+from sweeps.interchange import packed_records
 from tests.image_scripts import imported, record
 from tests.tiny_images import distillation
 
@@ -97,11 +97,11 @@ def test_judging_on_the_way_changes_nothing_and_goes_on_where_it_stopped(
 ) -> None:
     asked: list[float] = []
 
-    def judge(run: Any, objectives: list[str]) -> dict[str, float]:
+    def evaluate(run: Any, objectives: list[str]) -> dict[str, float]:
         asked.append(run.progress)
         return {"validation_accuracy": run.progress}
 
-    experiment, shares = SimpleNamespace(judge=judge), (0.4, 0.8, 1.0)
+    experiment, shares = SimpleNamespace(evaluate=evaluate), (0.4, 0.8, 1.0)
     plain = distillation(name)
     plain.advance()
     whole = scripts.curves.JudgedRun(distillation(name), experiment, shares)
@@ -167,7 +167,7 @@ def test_it_runs_goes_on_from_what_is_packed_and_writes_its_page(
     picture = tmp_path / "page-spread.svg"
     assert f"]({picture.name})" in page
     assert "rdskd" in picture.read_text()
-    packs = archive.read(small.place.records)
+    packs = packed_records.read(small.place.records)
     assert len(packs) == 4
     for secret in (str(ROOT), str(tmp_path)):
         assert secret not in page + picture.read_text() + small.curves.read_text()

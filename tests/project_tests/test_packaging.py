@@ -16,7 +16,7 @@ PACKAGES = ("acgkd", "analysis", "sweeps")
 OTHER_FILES = {
     "acgkd/py.typed",
     "analysis/py.typed",
-    "analysis/templates/report.html",
+    "analysis/page/templates/report.html",
     "sweeps/py.typed",
     "sweeps/spec.schema.json",
 }
@@ -52,7 +52,7 @@ def test_it_says_what_it_is(wheel: Path) -> None:
         (meta,) = {name.split("/")[0] for name in archive.namelist()} - set(PACKAGES)
         metadata = archive.read(f"{meta}/METADATA").decode()
         scripts = archive.read(f"{meta}/entry_points.txt").decode().split()
-    assert scripts == ["[console_scripts]", "acgkd", "=", "sweeps.entry:main"]
+    assert scripts == ["[console_scripts]", "acgkd", "=", "acgkd.__main__:main"]
     assert "\nName: acgkd\n" in metadata
     assert "\nLicense-Expression: Apache-2.0\n" in metadata
     assert set(re.findall(r"^Provides-Extra: (\w+)$", metadata, re.M)) == {"dashboard", "cluster", "dev", "images"}
@@ -65,7 +65,7 @@ def test_what_it_unpacks_to_works(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
     (tmp_path / "empty").mkdir()
-    code = "import sys; sys.argv[0] = 'acgkd'; from sweeps.entry import main; sys.exit(main())"
+    code = "import sys; sys.argv[0] = 'acgkd'; from acgkd.__main__ import main; sys.exit(main())"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "ACGKD_CACHE": str(tmp_path / "cache")}
 
     def acgkd(*arguments: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from analysis.record import Record
+from analysis.records.record import Record
 from tests.image_scripts import imported, record
 
 SPECS = Path(__file__).resolve().parents[2] / "specs" / "benchmarks"

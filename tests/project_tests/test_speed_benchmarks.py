@@ -114,8 +114,8 @@ def test_a_lucky_point_of_the_curve_does_not_count(
 
 def test_a_bare_run_learns_from_a_random_teacher(scripts: SimpleNamespace) -> None:
     device = torch.device("cpu")
-    setting = scripts.bare.bare_setting((5, 8), "gin-3-8", "gin-2-4", device)
-    run, steps = scripts.bare.bare_run("acgkd", setting, {"graphs": 6, "steps": 3}, {"steps": 2, "batch_size": 4})
+    context = scripts.bare.bare_setting((5, 8), "gin-3-8", "gin-2-4", device)
+    run, steps = scripts.bare.bare_run("acgkd", context, {"graphs": 6, "steps": 3}, {"steps": 2, "batch_size": 4})
     assert steps == {"synthesis": 3, "transfer": 2}
     assert all(torch.isfinite(run.step()["loss"]) for _ in range(5))
 

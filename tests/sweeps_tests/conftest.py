@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def lab() -> ModuleType:
-    """The fake laboratory, under the name by which subprocesses and workers import it."""
+    """The fake experiments, under the name by which subprocesses and workers import it."""
     path = Path(__file__).with_name("fake_lab.py")
     spec = importlib.util.spec_from_file_location("fake_lab", path)
     assert spec is not None

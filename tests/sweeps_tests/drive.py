@@ -1,25 +1,25 @@
-"""Starts a sweep of the fake laboratory in a process of its own: `drive.py EXECUTOR FOLDER '{"trials": 6}'`."""
+"""Starts a sweep of the fake experiments in a process of its own: `drive.py EXECUTOR FOLDER '{"trials": 6}'`."""
 
 import json
 import sys
 from pathlib import Path
 
-from fake_lab import FakeLaboratory, make_spec
+from fake_lab import FakeExperiments, make_spec
 
 
 def main() -> int:
     executor, folder, changes = sys.argv[1:4]
     if executor == "ray":
-        from sweeps.tuner import run
+        from sweeps.executors.ray.tuner import run
     else:
-        from sweeps.inprocess import run
+        from sweeps.executors.inprocess import run
     spec = make_spec(**json.loads(changes))
 
     def watch(shown: object) -> None:
         if len(sys.argv) > 4:
             print(json.dumps({"counts": shown.counts, "running": len(shown.running)}), flush=True)  # type: ignore[attr-defined]
 
-    summary = run(spec, Path(folder), laboratory=FakeLaboratory(), watch=watch)
+    summary = run(spec, Path(folder), experiments=FakeExperiments(), watch=watch)
     print(json.dumps({"counts": summary.counts, "interrupted": summary.interrupted, "started": summary.trials_started}))
     return 130 if summary.interrupted else 0
 

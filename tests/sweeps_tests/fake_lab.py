@@ -1,4 +1,4 @@
-"""A laboratory without torch, for tests of the engine: exact arithmetic, real files, real faults on demand.
+"""A experiments without torch, for tests of the engine: exact arithmetic, real files, real faults on demand.
 
 A run is `steps` turns of a chaotic map, so that one lost or repeated step shows in the result. What it does besides
 is told by the settings under `method/transfer`: `steps`, `delay_s` for each step, `start_s` for each start-up, and
@@ -21,7 +21,7 @@ import numpy as np
 
 from acgkd.config import RunConfig, flatten
 from acgkd.errors import CheckpointError, DivergedError
-from sweeps.spec import SweepSpec
+from sweeps.spec.sweep_spec import SweepSpec
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class FakeMeasurement:
     absent: tuple[str, ...] = ()
 
 
-class FakeLaboratory:
+class FakeExperiments:
     """Counts what happens in `home/events.log`, one line each, whichever process it happens in.
 
     Args:
@@ -110,7 +110,7 @@ class FakeExperiment:
             "validation_accuracy": 1 - divergence,
         }
 
-    def judge(self, run: "FakeRun", objectives: Sequence[str]) -> dict[str, float]:
+    def evaluate(self, run: "FakeRun", objectives: Sequence[str]) -> dict[str, float]:
         self.note(f"judged {self.name} {run.progress:.3f}")
         known = self._objectives(run)
         return {name: known[name] for name in objectives}
@@ -125,7 +125,7 @@ class FakeExperiment:
         cost = {"multiply_adds": known.pop("multiply_adds"), "transfer_s": 0.1, "transfer_steps": run.steps_done}
         return FakeMeasurement({**known, "test_accuracy": round(1 - known["validation_divergence"], 6)}, cost)
 
-    def specimens(self, run: "FakeRun", per_class: int) -> dict[str, Any]:
+    def pseudo_samples(self, run: "FakeRun", per_class: int) -> dict[str, Any]:
         if self.options["fault"] == "no samples":
             raise MemoryError("no room for a picture")
         self.note(f"drawn {self.name}")
@@ -238,7 +238,7 @@ def make_spec(
     transfer: dict[str, Any] | None = None,
     **changes: Any,
 ) -> SweepSpec:
-    """A sweep of the fake laboratory."""
+    """A sweep of the fake experiments."""
     return SweepSpec.model_validate(
         {
             "name": "fake",

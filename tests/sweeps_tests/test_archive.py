@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from sweeps import archive
-from sweeps.errors import FolderError
-from sweeps.inprocess import run
+from acgkd.errors import FolderError
+from sweeps.executors.inprocess import run
+from sweeps.interchange import packed_records
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -46,16 +46,16 @@ def drive(folder: Path, changes: dict[str, Any], done: int) -> None:
 def test_a_fresh_folder_goes_on_from_what_a_killed_sweep_left(lab: ModuleType, tmp_path: Path) -> None:
     drive(tmp_path / "killed", SLOW, done=5)
     path = tmp_path / "records.parquet"
-    archive.write(path, {"fake": archive.pack(tmp_path / "killed")})
-    kept = archive.read(path)["fake"]
+    packed_records.write(path, {"fake": packed_records.pack(tmp_path / "killed")})
+    kept = packed_records.read(path)["fake"]
     assert len(kept.files) >= 5
 
-    spec, laboratory = lab.make_spec(**SLOW), lab.FakeLaboratory(hurry=True)
-    fit = archive.fitting(kept, spec, laboratory)
+    spec, experiments = lab.make_spec(**SLOW), lab.FakeExperiments(hurry=True)
+    fit = packed_records.fitting(kept, spec, experiments)
     names = [name for name in kept.files if name.startswith("records/")]
-    assert archive.restore(fit, tmp_path / "fresh") == len(names)
-    run(spec, tmp_path / "fresh", laboratory=laboratory)
-    run(spec, tmp_path / "undisturbed", laboratory=laboratory)
+    assert packed_records.restore(fit, tmp_path / "fresh") == len(names)
+    run(spec, tmp_path / "fresh", experiments=experiments)
+    run(spec, tmp_path / "undisturbed", experiments=experiments)
     assert lab.table(tmp_path / "fresh") == lab.table(tmp_path / "undisturbed")
     assert len(lab.table(tmp_path / "fresh")) == 12
     taught = sum("teacher" not in name for name in names)
@@ -65,25 +65,25 @@ def test_a_fresh_folder_goes_on_from_what_a_killed_sweep_left(lab: ModuleType, t
 
 
 def test_a_search_goes_on_as_one_sweep(lab: ModuleType, tmp_path: Path) -> None:
-    laboratory = lab.FakeLaboratory(hurry=True)
-    run(lab.make_spec(trials=3), tmp_path / "short", laboratory=laboratory)
-    packed = archive.pack(tmp_path / "short")
+    experiments = lab.FakeExperiments(hurry=True)
+    run(lab.make_spec(trials=3), tmp_path / "short", experiments=experiments)
+    packed = packed_records.pack(tmp_path / "short")
     longer = lab.make_spec(trials=6)
-    archive.restore(archive.fitting(packed, longer, laboratory), tmp_path / "fresh")
-    assert run(longer, tmp_path / "fresh", laboratory=laboratory).trials_started == 3
-    run(longer, tmp_path / "whole", laboratory=laboratory)
+    packed_records.restore(packed_records.fitting(packed, longer, experiments), tmp_path / "fresh")
+    assert run(longer, tmp_path / "fresh", experiments=experiments).trials_started == 3
+    run(longer, tmp_path / "whole", experiments=experiments)
     assert lab.table(tmp_path / "fresh") == lab.table(tmp_path / "whole")
     with pytest.raises(FolderError, match="by the search that asked for them"):
-        archive.fitting(packed, lab.make_spec(trials=6, sampler={"seed": 7}), laboratory)
+        packed_records.fitting(packed, lab.make_spec(trials=6, sampler={"seed": 7}), experiments)
 
 
 def test_what_the_spec_would_not_make_today_is_left_out(lab: ModuleType, tmp_path: Path) -> None:
-    laboratory = lab.FakeLaboratory(hurry=True)
-    run(lab.make_spec(**COMPARED), tmp_path / "sweep", laboratory=laboratory)
-    packed = archive.pack(tmp_path / "sweep")
+    experiments = lab.FakeExperiments(hurry=True)
+    run(lab.make_spec(**COMPARED), tmp_path / "sweep", experiments=experiments)
+    packed = packed_records.pack(tmp_path / "sweep")
 
     def left(**changes: Any) -> dict[str, int]:
-        fit = archive.fitting(packed, lab.make_spec(**{**COMPARED, **changes}), laboratory)
+        fit = packed_records.fitting(packed, lab.make_spec(**{**COMPARED, **changes}), experiments)
         files = [name.removeprefix("records/").rpartition("-")[0] for name in fit.files]
         return {name: files.count(name) for name in ("control-a", "control-b", "trial-0000", "teacher")}
 
@@ -101,40 +101,42 @@ def test_what_the_spec_would_not_make_today_is_left_out(lab: ModuleType, tmp_pat
 
 
 def test_more_seeds_go_on_where_fewer_ended(lab: ModuleType, tmp_path: Path) -> None:
-    laboratory = lab.FakeLaboratory(hurry=True)
-    run(lab.make_spec(**COMPARED), tmp_path / "sweep", laboratory=laboratory)
+    experiments = lab.FakeExperiments(hurry=True)
+    run(lab.make_spec(**COMPARED), tmp_path / "sweep", experiments=experiments)
     more = lab.make_spec(**{**COMPARED, "seeds": [0, 1, 2, 3]})
-    archive.restore(archive.fitting(archive.pack(tmp_path / "sweep"), more, laboratory), tmp_path / "more")
-    summary = run(more, tmp_path / "more", laboratory=laboratory)
+    packed_records.restore(
+        packed_records.fitting(packed_records.pack(tmp_path / "sweep"), more, experiments), tmp_path / "more"
+    )
+    summary = run(more, tmp_path / "more", experiments=experiments)
     assert summary.counts == {"completed": 1}
     assert lab.events(tmp_path / "more", "teacher") == ["teacher teacher-3"]
     assert len(lab.events(tmp_path / "more", "measured")) == 3
 
 
 def test_nothing_of_the_machine_is_kept_and_equal_content_gives_equal_bytes(lab: ModuleType, tmp_path: Path) -> None:
-    laboratory = lab.FakeLaboratory()
+    experiments = lab.FakeExperiments()
     folder = tmp_path / "sweep"
-    run(lab.make_spec(trials=1, seeds=(0,), transfer={"fault": "bug"}), folder, laboratory=laboratory)
+    run(lab.make_spec(trials=1, seeds=(0,), transfer={"fault": "bug"}), folder, experiments=experiments)
     raw = (folder / "records" / "trial-0000-00.json").read_text()
     assert str(ROOT) in raw, "the message of a failure names folders"
-    packed = archive.pack(folder)
+    packed = packed_records.pack(folder)
     text = "".join(packed.files.values())
     assert str(ROOT) not in text
     assert f'"host":"{socket.gethostname()}"' not in text
     assert "fake_lab.py" in text
-    archive.write(tmp_path / "one.parquet", {"b": packed, "a": packed})
-    archive.write(tmp_path / "two.parquet", {"a": packed, "b": archive.pack(folder)})
+    packed_records.write(tmp_path / "one.parquet", {"b": packed, "a": packed})
+    packed_records.write(tmp_path / "two.parquet", {"a": packed, "b": packed_records.pack(folder)})
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
-    assert archive.read(tmp_path / "one.parquet") == {"a": packed, "b": packed}
+    assert packed_records.read(tmp_path / "one.parquet") == {"a": packed, "b": packed}
 
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
-    assert archive.read(tmp_path / "none.parquet") == {}
+    assert packed_records.read(tmp_path / "none.parquet") == {}
     (tmp_path / "torn.parquet").write_bytes(b"PAR1")
     with pytest.raises(FolderError, match="cannot be read"):
-        archive.read(tmp_path / "torn.parquet")
+        packed_records.read(tmp_path / "torn.parquet")
     with pytest.raises(FolderError, match=r"sweep\.json"):
-        archive.pack(tmp_path)
+        packed_records.pack(tmp_path)
     for name in ("../elsewhere.json", "records/../../elsewhere.json", "/etc/elsewhere.json"):
         with pytest.raises(FolderError, match="lies under"):
-            archive.restore(archive.Packed("", {name: "{}"}), tmp_path / "fresh")
+            packed_records.restore(packed_records.Packed("", {name: "{}"}), tmp_path / "fresh")

@@ -18,9 +18,9 @@ import pytest
 import torch
 from rich.console import Console
 
-from sweeps import console
-from sweeps.cli import main
-from sweeps.commands import distill, run
+from sweeps.cli import console
+from sweeps.cli.app import main
+from sweeps.cli.commands import distill, run
 
 FOLDER = Path(__file__).resolve().parents[1] / "bad_specs"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -191,7 +191,7 @@ def test_the_installed_command_does_the_same(name, tmp_path):
         path.write_text("teacher: 3\nbudged: {}\n")
     work = tmp_path / "work"
     work.mkdir()
-    code = "import sys; from sweeps.cli import main; sys.exit(main())"
+    code = "import sys; from sweeps.cli.app import main; sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-c", code, "run", str(path)],
         cwd=work,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.cluster import check_room, preflight
-from sweeps.errors import SweepError
+from acgkd.errors import SweepError
+from sweeps.executors.ray.cluster import check_room, preflight
 
 BIN = Path(sys.executable).parent
 

@@ -6,15 +6,15 @@ from types import ModuleType
 
 import pytest
 
-from sweeps.commands.check import print_summary
-from sweeps.console import out
-from sweeps.folder import SweepFolder
-from sweeps.inprocess import run
-from sweeps.job import Job, Report
-from sweeps.preparation import floors
-from sweeps.runner import JobRunner
-from sweeps.session import Nothing, Session
-from sweeps.spec import SweepSpec
+from sweeps.cli.commands.check import print_summary
+from sweeps.cli.console import out
+from sweeps.engine.driver import Driver, NoJob
+from sweeps.engine.teachers_and_controls import floors
+from sweeps.executors.inprocess import run
+from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store.folder import SweepFolder
+from sweeps.worker.job_runner import JobRunner
+from sweeps.worker.messages import Job, Report
 
 CONTROLS = (
     "random_graphs",
@@ -31,18 +31,18 @@ def spec(lab: ModuleType) -> SweepSpec:
     return made
 
 
-def finish(session: Session, job: Job) -> list[Report]:
-    session.started(job)
-    runner = JobRunner(session.spec, session.folder, job, session.laboratory)
+def finish(driver: Driver, job: Job) -> list[Report]:
+    driver.started(job)
+    runner = JobRunner(driver.spec, driver.folder, job, driver.experiments)
     reports = [runner.step()]
-    while session.report(job, reports[-1]):
+    while driver.report(job, reports[-1]):
         reports.append(runner.step())
     return reports
 
 
 def test_everything_is_paired_labelled_and_there_once(lab: ModuleType, spec: SweepSpec, tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
-    summary = run(spec, folder, laboratory=lab.FakeLaboratory())
+    summary = run(spec, folder, experiments=lab.FakeExperiments())
     assert summary.counts == {"completed": 1}
     rows = lab.table(folder)
     seen = {(row["identity"]["kind"], row["identity"]["label"], row["identity"]["seed"]) for row in rows}
@@ -51,7 +51,7 @@ def test_everything_is_paired_labelled_and_there_once(lab: ModuleType, spec: Swe
     assert len(rows) == len(seen)
     steps = {row["identity"]["label"]: row["cost"].get("transfer_steps") for row in rows}
     assert (steps["trial 0"], steps["ACGKD, short"], steps["told less"]) == (20, 5, 20)
-    assert run(spec, folder, laboratory=lab.FakeLaboratory()).nothing_to_do
+    assert run(spec, folder, experiments=lab.FakeExperiments()).nothing_to_do
     status = SweepFolder(folder).status()
     assert (status.budget_trials, status.trials, status.controls) == (1, {"completed": 1}, {"completed": 8})
 
@@ -66,53 +66,53 @@ def test_files_have_safe_names_that_no_two_labels_share(spec: SweepSpec) -> None
 def test_the_long_trial_goes_first_and_controls_keep_other_workers_busy(
     lab: ModuleType, spec: SweepSpec, tmp_path: Path
 ) -> None:
-    with Session(spec, tmp_path / "sweep", lab.FakeLaboratory()) as session:
-        session.prepare()
-        first, second = session.next(), session.next()
+    with Driver(spec, tmp_path / "sweep", lab.FakeExperiments()) as driver:
+        driver.prepare()
+        first, second = driver.next(), driver.next()
         assert isinstance(first, Job)
         assert isinstance(second, Job)
         assert [first.kind, second.kind] == ["teacher", "teacher"]
-        assert session.next() is Nothing.NOW  # no control has its teacher yet
-        finish(session, second)
-        ready = session.next()  # one teacher is still being trained; the controls of the other one need not wait
+        assert driver.next() is NoJob.WAIT  # no control has its teacher yet
+        finish(driver, second)
+        ready = driver.next()  # one teacher is still being trained; the controls of the other one need not wait
         assert isinstance(ready, Job)
         assert (ready.kind, ready.replicates) == ("control", (1,))
-        finish(session, first)
-        jobs = [session.next() for _ in range(8)]
+        finish(driver, first)
+        jobs = [driver.next() for _ in range(8)]
         assert [job.kind for job in jobs if isinstance(job, Job)] == ["trial", *["control"] * 7]
-        assert session.next() is Nothing.NOW
+        assert driver.next() is NoJob.WAIT
         for job in (ready, *jobs):
             assert isinstance(job, Job)
-            finish(session, job)
-        assert session.next() is Nothing.EVER
+            finish(driver, job)
+        assert driver.next() is NoJob.FINISHED
 
 
 def test_only_teachers_that_something_needs_are_made_again(lab: ModuleType, spec: SweepSpec, tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
-    run(spec, folder, laboratory=lab.FakeLaboratory())
+    run(spec, folder, experiments=lab.FakeExperiments())
     for path in (folder / "cache").glob("teacher-*.json"):
         path.unlink()
-    assert run(spec, folder, laboratory=lab.FakeLaboratory()).nothing_to_do
+    assert run(spec, folder, experiments=lab.FakeExperiments()).nothing_to_do
     SweepFolder(folder).record_file(SweepFolder.control_name("ACGKD, short"), 1).unlink()
-    assert not run(spec, folder, laboratory=lab.FakeLaboratory()).nothing_to_do
+    assert not run(spec, folder, experiments=lab.FakeExperiments()).nothing_to_do
     assert lab.events(folder, "teacher") == ["teacher teacher-0", "teacher teacher-1", "teacher teacher-1"]
 
 
 def test_a_control_that_dies_gets_a_row_under_its_label(lab: ModuleType, spec: SweepSpec, tmp_path: Path) -> None:
-    with Session(spec, tmp_path / "sweep", lab.FakeLaboratory()) as session:
-        session.prepare()
+    with Driver(spec, tmp_path / "sweep", lab.FakeExperiments()) as driver:
+        driver.prepare()
         for _ in range(2):
-            teacher = session.next()
+            teacher = driver.next()
             assert isinstance(teacher, Job)
-            finish(session, teacher)
-        trial = session.next()
-        job = session.next()
+            finish(driver, teacher)
+        trial = driver.next()
+        job = driver.next()
         assert isinstance(trial, Job)
         assert isinstance(job, Job)
         for _ in range(5):
-            session.started(job)
-            session.died(job, None)
-            again = session.next()
+            driver.started(job)
+            driver.died(job, None)
+            again = driver.next()
             assert isinstance(again, Job)
             job = again if again.label == job.label else job
     record = json.loads((tmp_path / "sweep" / "records" / f"{job.name}-00.json").read_text())
@@ -126,7 +126,7 @@ def test_the_floor_is_the_mean_of_the_lower_control_whatever_its_label(lab: Modu
     }
     spec = lab.make_spec(trials=1, scheduler="halving", **changes)
     folder = tmp_path / "sweep"
-    run(spec, folder, laboratory=lab.FakeLaboratory())
+    run(spec, folder, experiments=lab.FakeExperiments())
     rows = [row for row in lab.table(folder) if row["identity"]["label"] == "lower one"]
     expected = sum(row["objectives"]["validation_divergence"] for row in rows) / len(rows)
     assert floors(spec, SweepFolder(folder)) == (pytest.approx(expected),)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import analysis
-from sweeps.errors import ForeignPackageError
-from sweeps.guard import require_own_packages
+from acgkd.errors import ForeignPackageError
+from acgkd.guard import require_own_packages
 
 HOME = Path(__file__).resolve().parents[2]
-CALL = "from sweeps.guard import require_own_packages; require_own_packages(); print('ours')"
+CALL = "from acgkd.guard import require_own_packages; require_own_packages(); print('ours')"
 
 
 def call(code: str, *path: Path) -> subprocess.CompletedProcess[str]:
@@ -37,8 +37,6 @@ def test_a_foreign_package_laid_over_ours_is_refused(tmp_path):
     # What another distribution named `sweeps` does: it replaces `__init__.py` and leaves our other files.
     for name in ("acgkd", "sweeps"):
         (tmp_path / name).symlink_to(HOME / name) if name == "acgkd" else (tmp_path / name).mkdir()
-    for file in ("guard.py", "errors.py"):
-        (tmp_path / "sweeps" / file).write_text((HOME / "sweeps" / file).read_text())
     (tmp_path / "sweeps" / "__init__.py").write_text("__version__ = '0.2.0'\n")
     done = call(CALL, tmp_path, HOME)
     assert done.returncode == 1
@@ -47,7 +45,7 @@ def test_a_foreign_package_laid_over_ours_is_refused(tmp_path):
     assert "--force-reinstall" in done.stderr
 
 
-ENTER = "import sys; from sweeps.entry import main; sys.argv = ['acgkd', 'list', 'reports']; sys.exit(main())"
+ENTER = "import sys; from acgkd.__main__ import main; sys.argv = ['acgkd', 'list', 'reports']; sys.exit(main())"
 
 
 def test_the_command_refuses_a_stray_file_and_does_not_run_it(tmp_path):
@@ -62,13 +60,6 @@ def test_the_command_refuses_a_stray_file_and_does_not_run_it(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_stray_acgkd_is_told_though_the_errors_live_there(tmp_path):
-    (tmp_path / "acgkd.py").write_text("answer = 42\n")
-    done = call(f"import sys; sys.path.append({str(HOME)!r}); {CALL}", tmp_path)
-    assert done.returncode == 1
-    assert f"{tmp_path / 'acgkd.py'} is imported instead" in done.stderr
-
-
 def test_the_command_enters_where_our_packages_are_ours(tmp_path):
     done = call(ENTER, HOME)
     assert done.returncode == 0
@@ -77,7 +68,7 @@ def test_the_command_enters_where_our_packages_are_ours(tmp_path):
 
 def test_the_console_script_enters_by_the_guard():
     scripts = tomllib.loads((HOME / "pyproject.toml").read_text())["project"]["scripts"]
-    assert scripts == {"acgkd": "sweeps.entry:main"}
+    assert scripts == {"acgkd": "acgkd.__main__:main"}
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from acgkd.config import DatasetConfig, PriorConfig, StudentConfig, TeacherConfig
-from sweeps.commands import doctor
-from sweeps.dataset_checks import dataset_law, images_fit
+from sweeps.cli.commands import doctor
+from sweeps.spec.checks.dataset_checks import dataset_law, images_fit
 
 
 def fit(dataset: str | None, preset: str, **changes: Any) -> list[str]:

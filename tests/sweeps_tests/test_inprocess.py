@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from analysis import specimens
-from sweeps import inprocess
-from sweeps.errors import FolderError, StorageError, SweepError
-from sweeps.folder import SweepFolder
-from sweeps.snapshot import Snapshot, Summary
+from acgkd.errors import FolderError, StorageError, SweepError
+from analysis.records import pseudo_samples
+from sweeps.engine.snapshot import Snapshot, Summary
+from sweeps.executors import inprocess
+from sweeps.store.folder import SweepFolder
 
 
 def go(lab: ModuleType, folder: Path, watch: Any = None, **changes: Any) -> Summary:
-    return inprocess.run(lab.make_spec(**changes), folder, laboratory=lab.FakeLaboratory(), watch=watch)
+    return inprocess.run(lab.make_spec(**changes), folder, experiments=lab.FakeExperiments(), watch=watch)
 
 
 def states(lab: ModuleType, folder: Path) -> list[str]:
@@ -55,7 +55,7 @@ def test_samples_are_kept_of_first_replicates_and_change_nothing(lab: ModuleType
 def test_samples_that_cannot_be_drawn_cost_no_replicate(lab: ModuleType, tmp_path: Path) -> None:
     summary = go(lab, tmp_path, trials=1, artefacts={"samples": 3}, transfer={"fault": "no samples"})
     assert summary.counts == {"completed": 1}
-    kept = specimens.read(tmp_path / "samples" / "trial-0000-00.npz")
+    kept = pseudo_samples.read(tmp_path / "samples" / "trial-0000-00.npz")
     assert kept is not None
     assert "MemoryError: no room for a picture" in kept.absent
 
@@ -166,13 +166,13 @@ def test_outcomes(lab: ModuleType, tmp_path: Path, fault: str, state: str, outco
 
 
 def test_a_share_of_replicates_is_the_constraint(lab: ModuleType, tmp_path: Path) -> None:
-    class OneSeedDiverges(lab.FakeLaboratory):  # type: ignore[misc, name-defined]
+    class OneSeedDiverges(lab.FakeExperiments):  # type: ignore[misc, name-defined]
         def experiment(self, config: Any, seed: int, home: Path) -> Any:
             made = super().experiment(config, seed, home)
             made.options["fault"] = "diverge" if seed == 1 else "none"
             return made
 
-    inprocess.run(lab.make_spec(trials=1, seeds=(0, 1, 2, 3)), tmp_path, laboratory=OneSeedDiverges())
+    inprocess.run(lab.make_spec(trials=1, seeds=(0, 1, 2, 3)), tmp_path, experiments=OneSeedDiverges())
     trial = lab.trials(tmp_path)[0]
     assert (trial["state"], trial["constraint"], trial["values"]) == ("infeasible", 0.25, None)
     assert len(trial["attempts"]) == 4
@@ -239,7 +239,7 @@ def test_a_full_disk_stops_the_sweep_and_loses_nothing(lab: ModuleType, tmp_path
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     go(lab, tmp_path / "calm", trials=3, transfer={"steps": 20})
 
-    class FullOnce(lab.FakeLaboratory):  # type: ignore[misc, name-defined]
+    class FullOnce(lab.FakeExperiments):  # type: ignore[misc, name-defined]
         count = 0
 
         def experiment(self, config: Any, seed: int, home: Path) -> Any:
@@ -251,11 +251,11 @@ def test_a_full_disk_stops_the_sweep_and_loses_nothing(lab: ModuleType, tmp_path
     spec = lab.make_spec(trials=3, transfer={"steps": 20})
     try:
         with pytest.raises(StorageError, match=r"File too large(.|\n)*Make room"):
-            inprocess.run(spec, tmp_path / "full", laboratory=FullOnce())
+            inprocess.run(spec, tmp_path / "full", experiments=FullOnce())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert 0 < len(lab.events(tmp_path / "full", "measured")) < 6
-    inprocess.run(spec, tmp_path / "full", laboratory=lab.FakeLaboratory())
+    inprocess.run(spec, tmp_path / "full", experiments=lab.FakeExperiments())
     assert lab.table(tmp_path / "full") == lab.table(tmp_path / "calm")
 
 
@@ -281,11 +281,11 @@ def test_the_watch_sees_everything(lab: ModuleType, tmp_path: Path) -> None:
 
 
 def test_a_torn_checkpoint_falls_back_to_the_older_one(lab: ModuleType, tmp_path: Path) -> None:
-    from sweeps.replicate import ReplicateRunner
+    from sweeps.worker.replicate_runner import ReplicateRunner
 
     folder = SweepFolder(tmp_path)
     folder.make()
-    folder.begin_epoch()
+    folder.begin_generation()
     spec = lab.make_spec(transfer={"steps": 30, "delay_s": 0.01})
     config = spec.run_config({})
 
@@ -322,11 +322,11 @@ def test_an_undisturbed_sweep_has_lost_nothing(lab: ModuleType, tmp_path: Path) 
 
 
 def test_a_kill_costs_what_was_done_since_the_checkpoint_and_no_more(lab: ModuleType, tmp_path: Path) -> None:
-    from sweeps.replicate import ReplicateRunner
+    from sweeps.worker.replicate_runner import ReplicateRunner
 
     folder = SweepFolder(tmp_path)
     folder.make()
-    folder.begin_epoch()
+    folder.begin_generation()
     config = lab.make_spec(transfer={"steps": 20, "delay_s": 0.01, "start_s": 0.05}).run_config({})
 
     def started(attempt: int) -> ReplicateRunner:

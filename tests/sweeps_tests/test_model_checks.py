@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from torch import nn
 
-from acgkd.distillation import Distillation
-from acgkd.outlook import absent, refused
-from acgkd.statistics import ABSENT
-from analysis.frame import from_records
-from analysis.record import Environment, Identity, Record
+from acgkd.batch_norm import ABSENT
+from acgkd.run.compatibility import absent, refused
+from acgkd.run.distillation import Distillation
+from analysis.records.frame import from_records
+from analysis.records.record import Environment, Identity, Record
 from analysis.reports import _health
-from sweeps.notes import notes
-from sweeps.spec import SweepSpec, read_spec
-from tests.tiny_images import distillation, setting
+from sweeps.spec.advisories import notes
+from sweeps.spec.sweep_spec import SweepSpec, read_spec
+from tests.tiny_images import context, distillation
 
 SPEC = """
 dataset: {{name: digits, options: {{size: 32}}}}
@@ -57,14 +57,14 @@ def test_check_names_the_method_that_does_without_attention(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["deepinversion", "fast_meta", "dfad", "zskt"])
 def test_a_run_knows_what_it_does_without(name: str) -> None:
     run = distillation(name)
-    assert run.absent == absent(run.config, run.setting)
-    assert refused(run.config, run.setting) is None
+    assert run.absent == absent(run.config, run.context)
+    assert refused(run.config, run.context) is None
     assert ABSENT not in run.absent, "the small teacher has BatchNorm"
 
 
 @pytest.mark.parametrize(("name", "told"), [("deepinversion", (ABSENT,)), ("fast_meta", (ABSENT,)), ("rdskd", ())])
 def test_a_teacher_without_batch_norm_is_told_of_by_runs_that_want_it(name: str, told: tuple[str, ...]) -> None:
-    plain = setting()
+    plain = context()
     plain.teacher.norm = nn.Identity()
     small = distillation(name)
     assert Distillation(small.method, small.config, plain).absent == told

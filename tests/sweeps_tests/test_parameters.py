@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from sweeps.parameters import Space, faults, order, suggest
-from sweeps.probe import draw, survey
+from sweeps.spec.parameters import Space, faults, order, suggest
+from sweeps.spec.space_survey import draw, survey
 
 SPACE = TypeAdapter(Space)
 

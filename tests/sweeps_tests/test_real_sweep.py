@@ -9,15 +9,15 @@ from torch_geometric.data import Batch
 
 import acgkd
 from acgkd.datasets import motifs
-from analysis import frame, specimens
 from analysis.figures.canvas import Picture
-from analysis.render import Note
+from analysis.page.render import Note
+from analysis.records import frame, pseudo_samples
 from analysis.reports._samples import sample_section
 from analysis.reports._view import Context
-from sweeps import inprocess
-from sweeps.export import export_study
-from sweeps.folder import SweepFolder
-from sweeps.spec import SweepSpec
+from sweeps.executors import inprocess
+from sweeps.interchange.optuna_export import export_study
+from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store.folder import SweepFolder
 
 SPEC = {
     "name": "small",
@@ -89,7 +89,7 @@ def test_the_report_shows_pseudo_samples_and_no_real_ones(folder: Path) -> None:
         "`real_data` shows none. It is taught with real data, which are never kept."
     ]
     for path in sorted((folder / "samples").iterdir()):
-        kept = specimens.read(path)
+        kept = pseudo_samples.read(path)
         assert kept is not None
         assert path.stat().st_size < 20_000
         assert (kept.label.tolist() == [0, 0, 1, 1]) == (not kept.absent) == ("real_data" not in path.name)
@@ -112,7 +112,7 @@ def test_students_can_be_loaded_called_and_exported(folder: Path) -> None:
 def test_the_study_can_be_exported(folder: Path, tmp_path: Path) -> None:
     import optuna
 
-    from sweeps.errors import SweepError
+    from acgkd.errors import SweepError
 
     url = f"sqlite:///{tmp_path}/study.db"
     assert export_study(folder, url) == 4

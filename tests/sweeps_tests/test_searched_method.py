@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from acgkd.errors import UnknownNameError
-from analysis import frame
+from analysis.records import frame
 from analysis.reports import write
-from sweeps import inprocess
-from sweeps.commands.check import print_summary
-from sweeps.spec import SweepSpec
+from sweeps.cli.commands.check import print_summary
+from sweeps.executors import inprocess
+from sweeps.spec.sweep_spec import SweepSpec
 
 SPEC: dict[str, Any] = {
     "name": "which",

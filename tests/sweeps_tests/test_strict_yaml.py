@@ -8,8 +8,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweeps.errors import SpecError
-from sweeps.strict_yaml import DEPTH_LIMIT, SIZE_LIMIT, parse, parse_value, read
+from acgkd.errors import SpecError
+from sweeps.spec.strict_yaml import DEPTH_LIMIT, SIZE_LIMIT, parse, parse_value, read
 
 
 def value(text):

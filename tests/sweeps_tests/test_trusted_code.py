@@ -1,4 +1,4 @@
-"""Code of the user's, in a laboratory as it reaches a worker: pickled, and unpacked where that code does not lie."""
+"""Code of the user's, in a experiments as it reaches a worker: pickled, and unpacked where that code does not lie."""
 
 import pickle
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from acgkd.config import RunConfig
 from acgkd.errors import ConfigError
-from sweeps.laboratory import AcgkdLaboratory
+from sweeps.worker.experiments import AcgkdExperiments
 
 CODE = """
 from acgkd.models import build_model
@@ -32,7 +32,7 @@ def test_trusted_code_is_found_where_the_driver_was_started(
     elsewhere.mkdir()
     (started / "code_beside_the_driver.py").write_text(CODE)
     monkeypatch.chdir(started)
-    sent = pickle.dumps(AcgkdLaboratory(trust_code=trusted))
+    sent = pickle.dumps(AcgkdExperiments(trust_code=trusted))
     monkeypatch.chdir(elsewhere)
     experiment = pickle.loads(sent).experiment(RunConfig.model_validate(CONFIG), 0, tmp_path / "home")
     if trusted:

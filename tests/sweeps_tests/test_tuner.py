@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from sweeps import inprocess
-from sweeps.errors import SweepError
-from sweeps.snapshot import Snapshot, Summary
+from acgkd.errors import SweepError
+from sweeps.engine.snapshot import Snapshot, Summary
+from sweeps.executors import inprocess
 
 pytestmark = pytest.mark.ray
 HERE = Path(__file__).parent
@@ -23,7 +23,7 @@ def cluster() -> Iterator[None]:
     import ray
 
     before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = str(HERE)  # workers import the fake laboratory by its name
+    os.environ["PYTHONPATH"] = str(HERE)  # workers import the fake experiments by its name
     ray.init(address="local", num_cpus=2, log_to_driver=False, include_dashboard=False)
     yield
     ray.shutdown()
@@ -34,9 +34,9 @@ def cluster() -> Iterator[None]:
 
 
 def go(lab: ModuleType, folder: Path, watch: Any = None, **changes: Any) -> Summary:
-    from sweeps import tuner
+    from sweeps.executors.ray import tuner
 
-    return tuner.run(lab.make_spec(**changes), folder, laboratory=lab.FakeLaboratory(), watch=watch)
+    return tuner.run(lab.make_spec(**changes), folder, experiments=lab.FakeExperiments(), watch=watch)
 
 
 @pytest.mark.usefixtures("cluster")
@@ -47,7 +47,7 @@ def test_with_a_lag_two_workers_make_the_table_of_one_process(lab: ModuleType, t
     seen: list[Snapshot] = []
     summary = go(lab, tmp_path / "ray", watch=seen.append, **changes)
     assert summary.counts == {"completed": 12}
-    inprocess.run(lab.make_spec(**changes), tmp_path / "one", laboratory=lab.FakeLaboratory(hurry=True))
+    inprocess.run(lab.make_spec(**changes), tmp_path / "one", experiments=lab.FakeExperiments(hurry=True))
     assert lab.table(tmp_path / "ray") == lab.table(tmp_path / "one")
     assert lab.lost(tmp_path / "ray") == [0.0] * 24
     assert max(len(shown.running) for shown in seen) >= 2
@@ -56,7 +56,7 @@ def test_with_a_lag_two_workers_make_the_table_of_one_process(lab: ModuleType, t
     # Started where the other stopped, in either executor.
     more = {**changes, "trials": 15}
     assert go(lab, tmp_path / "one", **more).trials_started == 3
-    inprocess.run(lab.make_spec(**more), tmp_path / "ray", laboratory=lab.FakeLaboratory(hurry=True))
+    inprocess.run(lab.make_spec(**more), tmp_path / "ray", experiments=lab.FakeExperiments(hurry=True))
     assert lab.table(tmp_path / "ray") == lab.table(tmp_path / "one")
 
 
@@ -132,7 +132,7 @@ def test_a_teacher_that_cannot_be_made_stops_the_sweep(lab: ModuleType, tmp_path
 
 @pytest.mark.usefixtures("cluster")
 def test_a_full_disk_in_a_worker_stops_the_sweep(lab: ModuleType, tmp_path: Path) -> None:
-    from sweeps.errors import StorageError
+    from acgkd.errors import StorageError
 
     space = {"method/transfer/fault": {"type": "categorical", "choices": ("full",)}}
     with pytest.raises(StorageError, match="File too large"):
@@ -153,10 +153,10 @@ def test_signal_handlers_and_folder_are_put_back(lab: ModuleType, tmp_path: Path
 STRAY = """
 import os, sys
 from pathlib import Path
-from fake_lab import FakeLaboratory, make_spec
-from sweeps.tuner import run
+from fake_lab import FakeExperiments, make_spec
+from sweeps.executors.ray.tuner import run
 os.environ["PYTHONPATH"] = sys.argv[1] + os.pathsep + os.environ["PYTHONPATH"]  # for the workers alone
-run(make_spec(trials=1), Path(sys.argv[2]), laboratory=FakeLaboratory())
+run(make_spec(trials=1), Path(sys.argv[2]), experiments=FakeExperiments())
 """
 
 
@@ -173,13 +173,13 @@ def test_a_stray_package_in_a_worker_is_told_with_its_path(tmp_path: Path) -> No
 
 
 def test_a_finished_sweep_starts_no_ray(lab: ModuleType, tmp_path: Path) -> None:
-    inprocess.run(lab.make_spec(trials=2), tmp_path, laboratory=lab.FakeLaboratory())
+    inprocess.run(lab.make_spec(trials=2), tmp_path, experiments=lab.FakeExperiments())
     program = f"""
 import sys
 from pathlib import Path
-from fake_lab import FakeLaboratory, make_spec
-from sweeps.tuner import run
-summary = run(make_spec(trials=2), Path({str(tmp_path)!r}), laboratory=FakeLaboratory())
+from fake_lab import FakeExperiments, make_spec
+from sweeps.executors.ray.tuner import run
+summary = run(make_spec(trials=2), Path({str(tmp_path)!r}), experiments=FakeExperiments())
 assert summary.nothing_to_do
 assert not any(name.split(".")[0] in ("ray", "torch") for name in sys.modules)
 """
@@ -189,10 +189,10 @@ assert not any(name.split(".")[0] in ("ray", "torch") for name in sys.modules)
 
 @pytest.mark.usefixtures("cluster")
 def test_a_trial_that_does_not_fit_into_this_machine_is_refused(lab: ModuleType, tmp_path: Path) -> None:
-    from sweeps import tuner
+    from sweeps.executors.ray import tuner
 
     for resources, facts in (({"gpu": 0.25}, "1 CPU and 0.25 GPU, and Ray finds 2 and 0"), ({"cpu": 3}, "3 CPU")):
         spec = lab.make_spec(resources=resources)
         with pytest.raises(SweepError, match=facts):
-            tuner.run(spec, tmp_path / "sweep", laboratory=lab.FakeLaboratory(), address="local")
+            tuner.run(spec, tmp_path / "sweep", experiments=lab.FakeExperiments(), address="local")
     assert not lab.events(tmp_path / "sweep", "teacher")

@@ -1,0 +1,1 @@
+"""Readers of published files, shared by several data sets."""

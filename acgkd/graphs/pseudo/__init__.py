@@ -1,0 +1,1 @@
+"""Pseudo-graphs: distributions over graphs that can be learned by gradient."""

@@ -1,0 +1,193 @@
+"""Directed pseudo-graphs: one log-odds for every ordered pair of nodes, drawn without regard to the opposite pair."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from acgkd.graphs.batch import GraphBatch
+from acgkd.graphs.prior import Prior
+from acgkd.graphs.pseudo.concrete import concrete_features, degree_features, one_hot
+from acgkd.graphs.pseudo.directed_parts import DirectedPart, DirectedParts
+
+
+def antithetic_edges(logits: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Two draws of the same edges from one uniform noise, each right by itself and as unlike as can be.
+
+    ``(f(first) − f(second)) · (noise − ½)`` is an unbiased estimate of the gradient of E f over the log-odds, for any
+    f of the edges, differentiable or not.
+
+    Shapes:
+        logits, noise: ``[pairs]``; returns: two of bool ``[pairs]``
+    Source: ARM, Yin and Zhou (2019), arXiv:1807.11143, theorem 1.
+    """
+    return noise > torch.sigmoid(-logits), noise < torch.sigmoid(logits)
+
+
+class DirectedGraphs(nn.Module):
+    """K graphs of given sizes whose every ordered pair of nodes may be an edge; features by nodes.
+
+    What is learned (`logits`, `features`) is told from what is handed on: the structure that was kept (`kept`) with
+    the features as they are.
+
+    Args:
+        sizes: nodes of each graph, at least 2.
+        labels: pseudo-label of each graph.
+        prior: feature kind, feature count.
+        mean_degree: of the most likely graphs, at the start and wherever `hold` is asked for it; None starts with every
+            pair as likely an edge as not, and holds nothing.
+        generator: for the initial noise; on `device`.
+        device: where the parameters live.
+
+    Shapes:
+        sizes, labels: ``[graphs]`` on the CPU
+    Source: Deng and Zhang (2021), arXiv:2105.07519; released code e68e4d6.
+    """
+
+    def __init__(
+        self,
+        sizes: Tensor,
+        labels: Tensor,
+        prior: Prior,
+        *,
+        mean_degree: float | None,
+        generator: torch.Generator,
+        device: torch.device,
+    ) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.labels = labels
+        self.counts = sizes * (sizes - 1)
+        self.prior = prior
+        self.device = device
+        self.parts = DirectedParts(sizes, labels, device)
+        self._wanted: Tensor | None = None
+        if mean_degree is not None:
+            self._wanted = (mean_degree * sizes).round().long().clamp(min=1).minimum(self.counts)
+        u = torch.rand(int(self.counts.sum()), generator=generator, device=device)
+        self.logits = nn.Parameter(torch.log(u + 1e-7) - torch.log1p(1e-7 - u))
+        self.features: nn.Parameter | None = None
+        if prior.features in ("categorical", "continuous"):
+            noise = torch.randn(int(sizes.sum()), prior.feature_count, generator=generator, device=device)
+            self.features = nn.Parameter(noise)
+        self.hold(self.parts.all)
+        self.kept: Tensor
+        self.register_buffer("kept", self.logits.detach().clone())
+
+    @property
+    def count(self) -> int:
+        """Number of graphs."""
+        return int(self.sizes.numel())
+
+    @property
+    def load(self) -> Tensor:
+        """Nodes and edges that a pass over each graph goes through at most.
+
+        Shapes:
+            returns: ``[graphs]`` on the CPU
+        """
+        return self.sizes + self.counts
+
+    # ---- while they are learned
+
+    def learning(self, part: DirectedPart, edges: Tensor) -> GraphBatch:
+        """The part with given edges; gradients reach its features, which are probabilities where categorical.
+
+        Shapes:
+            edges: bool ``[pairs of the part]``
+        """
+        return self._hard(part, edges, self._probabilities(part))
+
+    def most_likely(self, part: DirectedPart) -> Tensor:
+        """The edges that are at least as likely as not, by what is being learned.
+
+        Shapes:
+            returns: bool ``[pairs of the part]``
+        """
+        return part.pairs_of(self.logits.detach()) >= 0
+
+    @torch.no_grad()
+    def keep(self, part: DirectedPart, lower: Tensor) -> None:
+        """Keeps the part's structure where `lower` is true, without asking the device whether it is.
+
+        Shapes:
+            lower: bool scalar
+        """
+        part.put(torch.where(lower, part.pairs_of(self.logits), part.pairs_of(self.kept)), self.kept)
+
+    @torch.no_grad()
+    def hold(self, part: DirectedPart) -> None:
+        """Shifts the log-odds of the part's graphs so that the most likely ones have the mean degree, if one was given.
+
+        All log-odds of a graph move alike, so which pairs are likelier than others stays as it was learned.
+        """
+        if self._wanted is not None:
+            logits = part.pairs_of(self.logits)
+            last = part.largest(logits, self._wanted[part.numbers])
+            part.put(logits - last[part.graph], self.logits)
+
+    def feature_logits(self, part: DirectedPart) -> Tensor | None:
+        """The part's feature logits where features are categorical, for their entropy."""
+        return self._rows(part) if self.prior.features == "categorical" else None
+
+    # ---- handed on
+
+    @torch.no_grad()
+    def thresholded(self, indices: Tensor | None = None) -> GraphBatch:
+        """The most likely graphs, as they are written out.
+
+        Args:
+            indices: which graphs, on the CPU; all where None.
+        """
+        part = self.parts(indices)
+        rows = self._rows(part)
+        if rows is not None and self.prior.features == "categorical":
+            rows = one_hot(rows.argmax(dim=1), rows.shape[1], rows.dtype)
+        return self._hard(part, part.pairs_of(self.kept) >= 0, rows)
+
+    @torch.no_grad()
+    def sampled(self, generator: torch.Generator, indices: Tensor | None = None) -> GraphBatch:
+        """Graphs drawn afresh: every ordered pair an edge or none, every categorical feature one-hot."""
+        part = self.parts(indices)
+        rows = self._rows(part)
+        probability = torch.sigmoid(part.pairs_of(self.kept))
+        edges = torch.rand(probability.shape, generator=generator, device=self.device) < probability
+        if rows is not None and self.prior.features == "categorical":
+            rows = concrete_features(rows, temperature=1.0, relaxation="straight_through", generator=generator)
+        return self._hard(part, edges, rows)
+
+    @torch.no_grad()
+    def soft(self, indices: Tensor | None = None) -> GraphBatch:
+        """The distribution itself as one weighted graph: edges weigh their probability, features are probabilities."""
+        part = self.parts(indices)
+        weights = torch.sigmoid(part.pairs_of(self.kept))
+        return self._batch(part, part.structure.edge_index, weights, self._probabilities(part))
+
+    # ---- both
+
+    def _rows(self, part: DirectedPart) -> Tensor | None:
+        return None if self.features is None else part.nodes_of(self.features)
+
+    def _probabilities(self, part: DirectedPart) -> Tensor | None:
+        rows = self._rows(part)
+        return torch.softmax(rows, dim=1) if rows is not None and self.prior.features == "categorical" else rows
+
+    def _hard(self, part: DirectedPart, edges: Tensor, rows: Tensor | None) -> GraphBatch:
+        """The part with edges of weight 1.
+
+        On a CPU pairs that are no edge are left out. On another device their number is not known without waiting for
+        it, so they stay, with weight 0: as good as none.
+        """
+        every = part.structure.edge_index
+        if self.device.type != "cpu":
+            return self._batch(part, every, edges.float(), rows)
+        return self._batch(part, every[:, edges.nonzero().squeeze(1)], None, rows)
+
+    def _batch(self, part: DirectedPart, edge_index: Tensor, weights: Tensor | None, rows: Tensor | None) -> GraphBatch:
+        nodes, columns = part.nodes.shape[0], self.prior.feature_count
+        if rows is None and self.prior.features == "degree":
+            counted = torch.ones(edge_index.shape[1], device=self.device) if weights is None else weights
+            rows = degree_features(counted, edge_index, nodes, columns)
+        elif rows is None:
+            rows = torch.ones(nodes, columns, device=self.device)
+        return replace(part.structure, x=rows, edge_index=edge_index, edge_weight=weights)

@@ -1,0 +1,1 @@
+"""One run, from a config and a seed to a measured student."""

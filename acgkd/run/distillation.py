@@ -1,0 +1,252 @@
+"""One distillation: stepped, timed, watched, saved and taken up again."""
+
+import hashlib
+import math
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from acgkd import checkpoint
+from acgkd.config import fingerprint
+from acgkd.errors import CheckpointError, DivergedError
+from acgkd.method import Method, MethodConfig, MethodContext, Stage
+from acgkd.run.compatibility import absent
+from acgkd.runtime import Clocks, PeakMemory
+from acgkd.students.saving import describe, save_student
+
+FORMAT = "acgkd-run-1"
+POINTS_PER_CURVE = 100
+
+
+class Distillation:
+    """A method at work, from any step to any later one.
+
+    Every stage takes an equal share of `progress`: a two-phase method is half done when its pseudo-samples are.
+
+    Args:
+        method: entry of the catalogue.
+        config: its settings.
+        context: what the method is handed.
+        keep_synthesis: file that takes the state at the end of synthesis, for other runs to start from.
+    """
+
+    def __init__(
+        self, method: Method[Any], config: MethodConfig, context: MethodContext, *, keep_synthesis: Path | None = None
+    ) -> None:
+        self.method = method
+        self.config = config
+        self.context = context
+        # Taken before the method starts: a student that is lifted to its teacher's width changes shape.
+        shapes = {name: list(value.shape) for name, value in context.student.state_dict().items()}
+        self._student = [describe(context.student), shapes]
+        self.absent = absent(config, context)
+        self.run = method.start(config, context)
+        self.stages: tuple[Stage, ...] = self.run.stages
+        self.steps_done = 0
+        self.curves: dict[str, dict[str, list[float]]] = {stage.name: {"step": []} for stage in self.stages}
+        self.synthesis_cached = False
+        self._clocks = Clocks(context.device)
+        self._memory = PeakMemory(context.device)
+        self._keep_synthesis = keep_synthesis
+
+    @cached_property
+    def _identity(self) -> str:
+        """What a checkpoint must share with this run: settings, seed, device, prior, teacher, shape of the student."""
+        context, teacher = self.context, hashlib.sha256()
+        for name, value in context.teacher.state_dict().items():
+            teacher.update(name.encode())
+            teacher.update(value.detach().to("cpu").contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        return fingerprint(
+            [
+                self.method.config.__module__,
+                self.config.model_dump(mode="json"),
+                context.streams.seed,
+                context.device.type,
+                context.prior.facts(),
+                teacher.hexdigest(),
+                *self._student,
+            ]
+        )
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds of each stage so far."""
+        return dict(self._clocks.seconds)
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of all stages."""
+        return sum(stage.steps for stage in self.stages)
+
+    @property
+    def done(self) -> bool:
+        """Whether no step is left."""
+        return self.steps_done >= self.total_steps
+
+    @property
+    def progress(self) -> float:
+        """Share of the work done, 0 to 1; each stage counts the same."""
+        index, within = self._position()
+        if index == len(self.stages):
+            return 1.0
+        return (index + within / self.stages[index].steps) / len(self.stages)
+
+    @property
+    def student(self) -> nn.Module:
+        """The student as it would be deployed now."""
+        return self.run.student
+
+    def judged_fractions_to_progress(self, fraction: float) -> float:
+        """Where in `progress` a share `fraction` of the stage lies in which the student learns."""
+        index = next(i for i, stage in enumerate(self.stages) if stage.judged)
+        return (index + fraction) / len(self.stages)
+
+    def _position(self) -> tuple[int, int]:
+        """Index of the current stage, and the steps done within it."""
+        left = self.steps_done
+        for index, stage in enumerate(self.stages):
+            if left < stage.steps:
+                return index, left
+            left -= stage.steps
+        return len(self.stages), 0
+
+    def advance(self, *, until: float = 1.0, seconds: float | None = None) -> None:
+        """Steps until `progress` reaches `until`, or for about `seconds`, whichever comes first.
+
+        Raises:
+            DivergedError: a loss or a weight left the finite numbers.
+        """
+        until = min(until, 1.0)
+        deadline = math.inf if seconds is None else time.perf_counter() + seconds
+        while self.progress < until - 1e-9 and time.perf_counter() < deadline:
+            index, _ = self._position()
+            stage = self.stages[index]
+            with self._clocks.time(stage.name):
+                self._advance_stage(stage, index, until, deadline)
+            self._end_of_stage(stage, index)
+        self._memory.update()
+        index, within = self._position()
+        if within > 0 and self.stages[index].judged:
+            # Whoever stopped here may judge the student now.
+            self._check_student(self.stages[index])
+
+    def _advance_stage(self, stage: Stage, index: int, until: float, deadline: float) -> None:
+        every = max(1, stage.steps // POINTS_PER_CURVE)
+        first = sum(earlier.steps for earlier in self.stages[:index])
+        last = min(stage.steps, math.ceil((until * len(self.stages) - index) * stage.steps - 1e-9))
+        while self.steps_done - first < last:
+            losses = self.run.step()
+            self.steps_done += 1
+            within = self.steps_done - first
+            if within % every == 0 or within == stage.steps:
+                self._note(stage, within, {name: float(value) for name, value in losses.items()})
+            if time.perf_counter() >= deadline:
+                return
+
+    def _note(self, stage: Stage, step: int, losses: Mapping[str, float]) -> None:
+        """Keeps a point of each curve. Reading the losses waits for the device, hence not at every step."""
+        curve = self.curves[stage.name]
+        curve["step"].append(float(step))
+        for name, value in losses.items():
+            curve.setdefault(name, []).append(value)
+        bad = [name for name, value in losses.items() if not math.isfinite(value)]
+        if bad:
+            raise DivergedError(
+                f"`{bad[0]}` must stay finite, but was {losses[bad[0]]} at step {step}/{stage.steps} of {stage.name}. "
+                "Lower the stage's `rate`."
+            )
+
+    def _end_of_stage(self, stage: Stage, index: int) -> None:
+        now, within = self._position()
+        if now == index:
+            return
+        if stage.judged:
+            self._check_student(stage)
+        elif self._keep_synthesis is not None and within == 0:
+            checkpoint.save(self._state(), self._keep_synthesis)
+
+    def _check_student(self, stage: Stage) -> None:
+        bad = [name for name, value in self.student.named_parameters() if not bool(torch.isfinite(value).all())]
+        if bad:
+            raise DivergedError(
+                f"The student's weights must stay finite, but `{bad[0]}` did not in {stage.name}. "
+                "Lower the stage's `rate`."
+            )
+
+    def measure_cost(self) -> dict[str, float | int | bool | None]:
+        """Seconds, steps, counted work, structure and memory so far; keys are the record's."""
+        facts = self.run.facts()
+        cost: dict[str, float | int | bool | None] = {
+            "multiply_adds": self.run.multiply_adds(),
+            "candidate_edges": int(facts["candidate_edges"]) if "candidate_edges" in facts else None,
+            "kept_edges": facts.get("kept_edges"),
+            "peak_host_bytes": self._memory.host_bytes,
+            "peak_device_bytes": self._memory.device_bytes,
+            "synthesis_cached": self.synthesis_cached,
+        }
+        left = self.steps_done
+        for stage in self.stages:
+            cost[f"{stage.name}_s"] = self._clocks.seconds.get(stage.name, 0.0)
+            cost[f"{stage.name}_steps"] = min(left, stage.steps)
+            left = max(0, left - stage.steps)
+        return cost
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "identity": self._identity,
+            "steps_done": self.steps_done,
+            "run": self.run.state_dict(),
+            "streams": self.context.streams.state_dict(),
+            "seconds": self.seconds,
+            "curves": self.curves,
+            "memory": self._memory.state_dict(),
+            "synthesis_cached": self.synthesis_cached,
+        }
+
+    def save(self, path: Path) -> None:
+        """Writes all that is needed to go on from here, atomically."""
+        checkpoint.save(self._state(), path)
+
+    def load(self, path: Path) -> None:
+        """Goes on from a file written by `save` of the same run.
+
+        Raises:
+            CheckpointError: torn, foreign, unsafe, or of another run.
+        """
+        state = checkpoint.load(path)
+        if not isinstance(state, dict) or state.get("format") != FORMAT:
+            raise CheckpointError(f"{path} is not a checkpoint of a run (no `{FORMAT}` inside).")
+        if state.get("identity") != self._identity:
+            raise CheckpointError(f"{path} belongs to a run with other settings, another seed, teacher or student.")
+        self._take_up(state)
+
+    def load_synthesis(self, path: Path) -> None:
+        """Starts from pseudo-samples that another run with the same synthesis made; their seconds are kept.
+
+        Raises:
+            CheckpointError: torn, foreign or unsafe.
+        """
+        state = checkpoint.load(path)
+        ours = isinstance(state, dict) and state.get("format") == FORMAT
+        if not ours or len(self.stages) < 2 or state["steps_done"] != self.stages[0].steps:
+            raise CheckpointError(f"{path} is not a finished synthesis.")
+        self._take_up({**state, "synthesis_cached": True})
+
+    def _take_up(self, state: Mapping[str, Any]) -> None:
+        self.run.load_state_dict(state["run"])
+        self.context.streams.load_state_dict(state["streams"])
+        self.steps_done = int(state["steps_done"])
+        self._clocks.seconds = dict(state["seconds"])
+        self.curves.update(state["curves"])
+        self._memory.load_state_dict(state["memory"])
+        self.synthesis_cached = bool(state["synthesis_cached"])
+
+    def export(self, path: Path) -> None:
+        """Writes the student's weights and description; `acgkd.load_student(path)` reads them."""
+        save_student(self.student, path)

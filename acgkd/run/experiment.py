@@ -1,0 +1,160 @@
+"""One run config with one seed: what it takes to prepare, to distil and to judge it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from torch import nn
+
+from acgkd.config import RunConfig, fingerprint
+from acgkd.errors import ConfigError
+from acgkd.method import MethodContext
+from acgkd.methods import modality_of, parse_method
+from acgkd.modality import modality
+from acgkd.models import build_model
+from acgkd.run.distillation import Distillation
+from acgkd.run.evaluator import Evaluator, Measurement
+from acgkd.run.preparation import Preparation
+from acgkd.run.pseudo_samples import pseudo_samples
+from acgkd.run.run_data import RunData
+from acgkd.run.splits import Split
+from acgkd.runtime import Streams, derive_seed
+
+__all__ = ["Experiment", "Measurement"]
+
+# By modality; counted up when the code of synthesis changes what it makes: old files are then left alone.
+SYNTHESIS_VERSIONS = {"graphs": 2, "images": 4}
+
+
+class Experiment:
+    """Making one is cheap and loads nothing.
+
+    Args:
+        config: the run.
+        seed: varies what `config.vary` names; what it does not name stays at seed 0.
+        home: folder for teachers, reference pools and pseudo-samples, each named by what made it.
+        trust_code: whether `teacher.preset` may name a Python function of the user's, as ``module:function``.
+        code_folder: where that is looked for; None takes the current folder.
+        share_synthesis: keep pseudo-samples in `home` for other runs with the same synthesis.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        seed: int,
+        *,
+        home: Path,
+        trust_code: bool = False,
+        code_folder: Path | None = None,
+        share_synthesis: bool = False,
+    ) -> None:
+        self.config = config
+        self.seed = seed
+        self.home = home
+        self.trust_code = trust_code
+        self.share_synthesis = share_synthesis
+        self.method, self.method_config = parse_method(config.method)
+        split_seed, teacher_seed, self.draws_seed = (
+            seed if part in config.vary else 0 for part in ("split", "teacher", "draws")
+        )
+        self.run_data = RunData(config, split_seed, modality(modality_of(self.method, config.student.preset)))
+        self.preparation = Preparation(
+            self.run_data,
+            teacher_seed=teacher_seed,
+            pool_seed=seed,
+            home=home,
+            trust_code=trust_code,
+            code_folder=code_folder,
+        )
+        self.judgement = Evaluator(self.run_data, self.preparation)
+
+    @property
+    def split(self) -> Split:
+        """Train, validation and test indices."""
+        return self.run_data.split
+
+    @property
+    def prior(self) -> Any:
+        """What methods are told of the data."""
+        return self.run_data.prior
+
+    @property
+    def teacher(self) -> nn.Module:
+        """The trained teacher, frozen, in evaluation mode; `prepare` must have made it."""
+        return self.preparation.teacher
+
+    def preparation_key(self) -> str:
+        """Equal for experiments that share teacher and reference pool."""
+        return self.preparation.key()
+
+    @property
+    def prepared(self) -> bool:
+        """Whether teacher and reference pool are there."""
+        return self.preparation.prepared
+
+    def prepare(self) -> None:
+        """Trains the teacher and makes the reference pool, each exactly once however many ask at the same time."""
+        self.preparation.prepare()
+
+    def start(self) -> Distillation:
+        """A fresh distillation, which begins with another run's pseudo-samples where those are kept and fit."""
+        streams = Streams(derive_seed("draws", self.draws_seed), self.run_data.device)
+        with streams.fork("student"):
+            student = build_model(
+                self.config.student.preset,
+                self.run_data.in_features,
+                self.run_data.prior.classes,
+                pooling=self.run_data.pooling,
+                device=self.run_data.device,
+            )
+        real: Sequence[Any] = ()
+        if self.method.needs_data:
+            if self.run_data.data is None:
+                raise ConfigError(f"`{self.config.method.name}` learns from real data, but this run has none.")
+            real = self.run_data.data.take(self.run_data.split.train)
+        context = MethodContext(
+            self.preparation.teacher, student, self.run_data.prior, streams, self.run_data.device, real
+        )
+        shared = self._synthesis_file
+        run = Distillation(self.method, self.method_config, context, keep_synthesis=shared)
+        if shared is not None and shared.exists():
+            run.load_synthesis(shared)
+        return run
+
+    @property
+    def _synthesis_file(self) -> Path | None:
+        if not self.share_synthesis or self.method.needs_student(self.method_config) or self.method.needs_data:
+            return None
+        synthesis = self.method_config.synthesis.model_dump(mode="json")
+        teacher = [self.preparation.teacher_key(), self.run_data.pooling, self.run_data.prior.facts()]
+        # Random streams go on where they stopped only on a device of the same kind.
+        key = [
+            SYNTHESIS_VERSIONS[self.run_data.modality.name],
+            self.config.method.name,
+            synthesis,
+            *teacher,
+            self.draws_seed,
+            self.run_data.device.type,
+        ]
+        return self.home / "synthesis" / f"{fingerprint(key)}.pt"
+
+    def evaluate(self, run: Distillation, objectives: Sequence[str]) -> dict[str, float]:
+        """The named objectives as they stand now, and nothing more.
+
+        Raises:
+            ConfigError: an objective needs data that this run does not have, or has another name.
+        """
+        return self.judgement.evaluate(run, objectives)
+
+    def pseudo_samples(self, run: Distillation, per_class: int) -> dict[str, NDArray[Any]]:
+        """Pseudo-samples of each class to look at, as `acgkd.run.pseudo_samples` describes them; changes nothing."""
+        return pseudo_samples(run, self.run_data.modality, per_class)
+
+    def teacher_measurement(self) -> Measurement:
+        """The teacher's own row."""
+        return self.judgement.teacher_measurement()
+
+    def measure(self, run: Distillation) -> Measurement:
+        """Everything, once, at the end; looks at the test split."""
+        return self.judgement.measure(run)

@@ -1,0 +1,183 @@
+"""What a run needs before it starts: the trained teacher and the reference pool, each made exactly once."""
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from acgkd import checkpoint
+from acgkd.cache import once
+from acgkd.config import DatasetConfig, fingerprint
+from acgkd.errors import ConfigError
+from acgkd.models import build_model
+from acgkd.run.reference_pool import VERSIONS as POOL_VERSIONS
+from acgkd.run.reference_pool import reference_pool
+from acgkd.run.run_data import RunData
+from acgkd.runtime import Clocks, Streams, derive_seed
+from acgkd.teachers.teacher import as_teacher, build_trusted, load_weights, train_teacher
+
+# Counted up when the code that trains a teacher changes what it makes; old files are then left alone.
+TEACHER_VERSION = 1
+
+
+class Preparation:
+    """Teacher and pool live in `home`, named by what made them.
+
+    Args:
+        run_data: data, split, prior.
+        teacher_seed: of the teacher's parameters and minibatches.
+        pool_seed: of the reference pool.
+        home: folder for both.
+        trust_code: whether `teacher.preset` may name a Python function of the user's.
+        code_folder: where that is looked for; None takes the current folder.
+    """
+
+    def __init__(
+        self,
+        run_data: RunData,
+        *,
+        teacher_seed: int,
+        pool_seed: int,
+        home: Path,
+        trust_code: bool = False,
+        code_folder: Path | None = None,
+    ) -> None:
+        self.run_data = run_data
+        self.teacher_seed = teacher_seed
+        self.pool_seed = pool_seed
+        self.home = home
+        self.trust_code = trust_code
+        self.code_folder = code_folder
+
+    def teacher_key(self) -> str:
+        """Names the teacher by all that makes it."""
+        teacher, chosen = self.run_data.config.teacher, self.run_data.config.dataset
+        if teacher.checkpoint is not None:
+            return fingerprint([TEACHER_VERSION, teacher.preset, _digest(teacher.checkpoint)])
+        dataset = None if chosen is None else _told(chosen)
+        seeds, told = (self.run_data.split_seed, self.teacher_seed), self.run_data.config.prior
+        return fingerprint(
+            [TEACHER_VERSION, teacher.model_dump(mode="json"), dataset, *seeds, told.feature_count, told.classes]
+        )
+
+    @property
+    def _teacher_file(self) -> Path:
+        return self.home / "teachers" / f"{self.teacher_key()}.pt"
+
+    @property
+    def verdict_file(self) -> Path:
+        """Where it is kept how good the teacher is on each part of the data."""
+        chosen = self.run_data.config.dataset
+        key = [self.teacher_key(), None if chosen is None else _told(chosen), self.run_data.split_seed]
+        return self.home / "verdicts" / f"{fingerprint(key)}.pt"
+
+    @property
+    def _pool_file(self) -> Path:
+        version, facts = POOL_VERSIONS[self.run_data.modality.name], self.run_data.prior.facts()
+        key = [version, self.teacher_key(), self.run_data.pooling, facts, self.pool_seed]
+        return self.home / "pools" / f"{fingerprint(key)}.pt"
+
+    def key(self) -> str:
+        """Equal for experiments that share teacher and reference pool."""
+        return f"{self._teacher_file.stem}-{self._pool_file.stem}"
+
+    @property
+    def prepared(self) -> bool:
+        """Whether teacher and reference pool are there."""
+        return self._teacher_file.exists() and self._pool_file.exists()
+
+    def prepare(self) -> None:
+        """Trains the teacher and makes the reference pool, each exactly once however many ask at the same time."""
+        once(self._teacher_file, self._make_teacher)
+        once(self._pool_file, self._make_pool)
+
+    def _blank_teacher(self, streams: Streams) -> nn.Module:
+        preset, prior = self.run_data.config.teacher.preset, self.run_data.prior
+        with streams.fork("teacher"):
+            if ":" in preset:
+                return build_trusted(preset, prior, trust_code=self.trust_code, folder=self.code_folder).to(
+                    self.run_data.device
+                )
+            return build_model(
+                preset,
+                self.run_data.in_features,
+                prior.classes,
+                pooling=self.run_data.pooling,
+                device=self.run_data.device,
+            )
+
+    def _make_teacher(self, path: Path) -> None:
+        streams = Streams(derive_seed("teacher", self.teacher_seed), self.run_data.device)
+        model, config = self._blank_teacher(streams), self.run_data.config.teacher
+        clocks = Clocks(self.run_data.device)
+        if config.checkpoint is not None:
+            load_weights(model, Path(config.checkpoint))
+        elif self.run_data.data is None:
+            raise ConfigError(
+                "`teacher` needs either a `checkpoint` or a `dataset` to be trained on; this run names neither."
+            )
+        else:
+            with clocks.time("teacher"):
+                train_teacher(
+                    model,
+                    self.run_data.modality,
+                    self.run_data.data.take(self.run_data.split.train),
+                    epochs=config.epochs,
+                    batch_size=config.batch_size,
+                    learning_rate=config.learning_rate,
+                    weight_decay=config.weight_decay,
+                    augment=config.augment,
+                    streams=streams,
+                    device=self.run_data.device,
+                )
+        state = {name: value.detach().to("cpu") for name, value in model.state_dict().items()}
+        checkpoint.save({"state": state, "seconds": clocks.seconds.get("teacher")}, path)
+
+    def _make_pool(self, path: Path) -> None:
+        pool = reference_pool(
+            self.teacher, self.run_data.modality, self.run_data.prior, self.pool_seed, self.run_data.device
+        )
+        checkpoint.save([self.run_data.modality.pack(batch) for batch in pool], path)
+
+    @cached_property
+    def _loaded(self) -> tuple[nn.Module, float | None]:
+        made = checkpoint.load(self._teacher_file)
+        model = self._blank_teacher(Streams(0, self.run_data.device))
+        model.load_state_dict(made["state"])
+        teacher = as_teacher(model, self.run_data.device)
+        self.run_data.modality.check_teacher(teacher, self.run_data.prior)
+        return teacher, made["seconds"]
+
+    @property
+    def teacher(self) -> nn.Module:
+        """The trained teacher, frozen, in evaluation mode; `prepare` must have made it."""
+        return self._loaded[0]
+
+    @cached_property
+    def pool(self) -> list[Any]:
+        """The reference pool; `prepare` must have made it."""
+        return [
+            self.run_data.modality.unpack(packed, self.run_data.device) for packed in checkpoint.load(self._pool_file)
+        ]
+
+    @property
+    def teacher_seconds(self) -> float | None:
+        """How long the teacher was trained; None where it came from elsewhere."""
+        return self._loaded[1]
+
+
+def _told(dataset: DatasetConfig) -> dict[str, Any]:
+    """What makes the data: where they lie does not matter, what a split file says does."""
+    told = dataset.model_dump(mode="json", exclude={"root", "mirror"})
+    told["split_file"] = None if dataset.split_file is None else _digest(dataset.split_file)
+    return told
+
+
+def _digest(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error

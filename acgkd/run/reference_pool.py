@@ -1,0 +1,97 @@
+"""The reference pool: pseudo-samples that every student of one teacher is judged by, and none is taught with.
+
+It is fixed by (teacher, seed) alone. A trial's own samples would flatter the trial that makes trivial ones; the pool
+is a mixture of preset syntheses, so that no single setting is favoured.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from acgkd.images import ImagePrior
+from acgkd.images.generator import reaches
+from acgkd.method import MethodContext
+from acgkd.methods import METHODS
+from acgkd.modality import Modality
+from acgkd.run.metrics import balanced_agreement
+from acgkd.runtime import Streams, derive_seed
+from acgkd.synthesis.pseudo_graph_config import ComplexityConfig
+
+# By modality. Changing a preset, or what its method makes, changes every pool: count the version up.
+VERSIONS = {"graphs": 3, "images": 4}
+PRESETS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
+    "graphs": (
+        ("acgkd", {"graphs": 64, "steps": 100, "rate": 0.5}),
+        ("acgkd", {"graphs": 64, "steps": 100, "rate": 0.5, "statistics_weight": 3.0, "concrete_temperature": 1.0}),
+        ("acgkd", {"graphs": 64, "steps": 50, "rate": 0.5, "complexity": {"mode": "ratio"}, "noise": "gumbel"}),
+    ),
+    # Some 17 s of one core for a LeNet-5 at 32 by 32, 2 s at 8 by 8.
+    "images": (
+        ("rdskd", {"recipe": "compact", "steps": 100, "batch_size": 64}),
+        ("dafl", {"recipe": "compact", "joint": False, "steps": 100, "batch_size": 64, "rate": 0.01}),
+    ),
+}
+DRAWS = 2
+# Of one draw, where a synthesis does not say how many samples it makes.
+IMAGES_PER_DRAW = 256
+# A share of all pairs grows with the square of the nodes: beyond this many, neighbours stay and the share falls.
+LARGE = 64
+
+
+def reference_pool(teacher: nn.Module, modality: Modality, prior: Any, seed: int, device: torch.device) -> list[Any]:
+    """Makes the pool: batches of the modality on `device`.
+
+    It is empty where the modality has no presets, and for images of a size that no generator makes.
+
+    Args:
+        teacher: frozen, on `device`.
+        modality: of the teacher.
+        prior: what is known of the data.
+        seed: of every draw.
+        device: where it is made.
+    """
+    if isinstance(prior, ImagePrior) and not reaches(prior.shape):
+        return []
+    batches = []
+    for number, (name, synthesis) in enumerate(PRESETS.get(modality.name, ())):
+        method = METHODS[name]
+        config = method.config.model_validate({"synthesis": _affordable(synthesis, prior)})
+        streams = Streams(derive_seed("reference pool", VERSIONS[modality.name], number, seed), device)
+        # The student of a pool is never taught; any module with parameters will do.
+        with streams.fork("student"):
+            untaught = nn.Linear(1, 1, device=device)
+        run = method.start(config, MethodContext(teacher, untaught, prior, streams, device))
+        for _ in range(run.stages[0].steps):
+            run.step()
+        batches += [run.samples(synthesis.get("graphs", IMAGES_PER_DRAW)) for _ in range(DRAWS)]
+    return batches
+
+
+def _affordable(synthesis: dict[str, Any], prior: Any) -> dict[str, Any]:
+    """The preset, with a smaller share of candidate pairs where graphs are large."""
+    complexity = synthesis.get("complexity", {})
+    if complexity.get("mode") != "ratio" or prior.max_nodes <= LARGE:
+        return synthesis
+    return {**synthesis, "complexity": {"mode": "ratio", "ratio": ComplexityConfig().ratio * LARGE / prior.max_nodes}}
+
+
+@torch.no_grad()
+def pool_agreement(teacher: nn.Module, student: nn.Module, modality: Modality, pool: list[Any]) -> float | None:
+    """Class-balanced teacher-student agreement on a pool; None where the pool is empty.
+
+    Classes are the teacher's verdicts; each weighs the same, so that always saying one class scores 1 / classes.
+    """
+    if not pool:
+        return None
+    student.eval()
+    verdicts: list[Tensor] = [modality.logits(teacher, batch) for batch in pool]
+    answers: list[Tensor] = [modality.logits(student, batch) for batch in pool]
+    return balanced_agreement(torch.cat(verdicts), torch.cat(answers))
+
+
+def reference_agreement(
+    teacher: nn.Module, student: nn.Module, modality: Modality, prior: Any, seed: int, device: torch.device
+) -> float | None:
+    """Makes a pool and judges one student by it."""
+    return pool_agreement(teacher, student, modality, reference_pool(teacher, modality, prior, seed, device))

@@ -1,0 +1,1 @@
+"""Students: projected onto their teacher's width, saved, loaded."""

@@ -1,0 +1,1 @@
+"""Teachers: trained here, or adapted from a module of the user's."""

@@ -1,0 +1,1 @@
+"""Parts of methods that teach a student with samples."""

@@ -1,0 +1,131 @@
+"""How hard every pseudo-sample is, measured in parts that fit into memory."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from acgkd.errors import ConfigError
+from acgkd.losses import prediction_entropy, softened_kl
+from acgkd.modality import Modality
+from acgkd.transfer.curriculum import Difficulty
+
+# Samples of one pass, and nodes and edges of one pass: some 100 MB of activations at a width of 64.
+LARGEST_COUNT = 256
+LARGEST_LOAD = 1 << 18
+
+
+class Source(Protocol):
+    """Where batches come from."""
+
+    labels: Tensor
+
+    def draw(self, indices: Tensor) -> Any:
+        """The samples at `indices` (on the CPU) as one batch of the modality, without gradients."""
+
+
+@runtime_checkable
+class GraphSource(Source, Protocol):
+    """A source that knows how large its graphs are.
+
+    Shapes:
+        load: ``[graphs]`` on the CPU, nodes and edges that a pass over a graph goes through
+    """
+
+    load: Tensor
+
+    def edges(self, indices: Tensor) -> Tensor:
+        """Expected number of edges of the graphs at `indices` (on the CPU).
+
+        Shapes:
+            returns: ``[indices]``
+        """
+
+
+@runtime_checkable
+class FreshSource(Source, Protocol):
+    """A source whose samples live for one step, and have no label until the teacher has seen them."""
+
+    def renew(self) -> None:
+        """Puts others in the place of all samples; until they are named, `labels` says only how many there are."""
+
+    def name(self, labels: Tensor) -> None:
+        """Takes the classes that the teacher says.
+
+        Shapes:
+            labels: ``[samples]`` on the CPU
+        """
+
+
+def parts(source: Source) -> Iterator[Tensor]:
+    """All samples in order, in parts of bounded count and, where sizes are known, of bounded load.
+
+    A sample that is larger than the bound is a part of its own.
+
+    Shapes:
+        yields: ``[part]`` indices on the CPU
+    """
+    everything = torch.arange(source.labels.numel(), device="cpu")
+    if not isinstance(source, GraphSource):
+        yield from torch.split(everything, LARGEST_COUNT)
+        return
+    start, load = 0, 0
+    for index, own in enumerate(source.load.tolist()):
+        if index > start and (index - start == LARGEST_COUNT or load + own > LARGEST_LOAD):
+            yield everything[start:index]
+            start, load = index, 0
+        load += own
+    yield everything[start:]
+
+
+@torch.no_grad()
+def measure_difficulty(
+    source: Source,
+    difficulty: Difficulty,
+    *,
+    modality: Modality,
+    teacher: nn.Module,
+    student: nn.Module,
+    count: Callable[[Any, int, int], None],
+) -> Tensor:
+    """Difficulty of every sample.
+
+    Args:
+        source: of the samples; one whose samples are fresh is told their labels.
+        difficulty: the teacher's `loss` at the pseudo-label, its `entropy`, the `gap` between teacher and student, or
+            the expected number of `edges`, which asks no model.
+        modality: of the batches.
+        teacher: frozen.
+        student: put to evaluation mode.
+        count: told of every batch how many passes of teacher and student it took.
+
+    Shapes:
+        returns: ``[samples]`` on the CPU
+    Raises:
+        ConfigError: `edges` of samples that have none.
+    """
+    found, said = [], []
+    student.eval()
+    for indices in parts(source):
+        if difficulty == "edges":
+            if not isinstance(source, GraphSource):
+                raise ConfigError("`difficulty: edges` is for graphs; use `loss`, `entropy` or `gap` here.")
+            found.append(source.edges(indices))
+            continue
+        batch = source.draw(indices)
+        logits = modality.logits(teacher, batch)
+        if isinstance(source, FreshSource):
+            said.append(logits.argmax(dim=1))
+        if difficulty == "loss":
+            labels = said[-1] if said else source.labels[indices].to(logits.device)
+            found.append(F.cross_entropy(logits, labels, reduction="none"))
+        elif difficulty == "entropy":
+            found.append(prediction_entropy(logits))
+        else:
+            found.append(softened_kl(logits, modality.logits(student, batch), 1.0))
+        count(batch, 1, int(difficulty == "gap"))
+    if isinstance(source, FreshSource):
+        source.name(torch.cat(said).to("cpu"))
+    return torch.cat(found).to("cpu")

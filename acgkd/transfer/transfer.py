@@ -1,0 +1,237 @@
+"""Teaching: from a source of pseudo-samples into a student. Shared by every method that has such a stage."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from acgkd.config import Config
+from acgkd.errors import ConfigError
+from acgkd.losses import feature_distance, softened_kl
+from acgkd.method import MethodContext
+from acgkd.modality import Modality
+from acgkd.readout import pooled
+from acgkd.runtime import backward
+from acgkd.transfer.curriculum import Difficulty, Pacing, admitted, admitted_share
+from acgkd.transfer.difficulty import FreshSource, Source, measure_difficulty
+from acgkd.transfer.optimizer import OptimizerConfig, build_optimizer, decayed
+from acgkd.transfer.recalibration import recalibrate
+from acgkd.transfer.temperature import AdversarialTemperature, FixedTemperature
+
+__all__ = ["CurriculumConfig", "Samples", "Source", "TemperatureConfig", "Transfer", "TransferConfig"]
+
+Samples = Literal["resampled", "fixed", "soft", "mixed"]
+
+
+class TemperatureConfig(Config):
+    """Softening of the logits: one number, or learned between two bounds."""
+
+    mode: Literal["fixed", "adversarial"] = "fixed"
+    value: float = Field(default=4.0, gt=0)
+    low: float = Field(default=1.0, gt=0)
+    high: float = Field(default=8.0, gt=0)
+
+    @model_validator(mode="after")
+    def _bounds(self) -> "TemperatureConfig":
+        if self.low >= self.high:
+            raise ConfigError(f"`low < high` must hold, but got {self.low} and {self.high}.")
+        return self
+
+
+class CurriculumConfig(Config):
+    """From easy to hard; see `acgkd.transfer.curriculum`."""
+
+    pacing: Pacing = "linear"
+    pace: float = Field(default=0.3, gt=0, le=1)
+    start: float = Field(default=0.3, gt=0, le=1)
+    difficulty: Difficulty = "loss"
+
+
+class TransferConfig(OptimizerConfig):
+    """How the student is taught.
+
+    Args:
+        steps: optimiser steps.
+        batch_size: pseudo-samples of one step; fewer where there are fewer, or the curriculum lets in fewer.
+        temperature: softening.
+        curriculum: order of the pseudo-samples.
+        samples: `resampled` draws every batch afresh from the learned distribution; `fixed` uses its most likely
+            samples throughout, as GFKD does; `mixed` takes one half of each batch from either; `soft` uses the
+            probabilities themselves as edge weights and features.
+        projection: `gat` lifts the student to the teacher's width and ends in the teacher's own frozen classifier;
+            `none` is the plain student.
+        feature_weight: weight of the squared distance between node embeddings (with `projection: gat`).
+        recalibration: batches over which the student's BatchNorm layers measure their memory anew, after the last
+            step and as part of it; 0 keeps the running average of training.
+    """
+
+    # Whether a batch for which there are too few is filled with some of them once more.
+    repeats: ClassVar[bool] = False
+
+    steps: int = Field(default=400, ge=1)
+    batch_size: int = Field(default=60, ge=2)
+    temperature: TemperatureConfig = TemperatureConfig()
+    curriculum: CurriculumConfig = CurriculumConfig()
+    samples: Samples = "resampled"
+    projection: Literal["none", "gat"] = "none"
+    feature_weight: float = Field(default=0.0, ge=0)
+    recalibration: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _features_need_projection(self) -> "TransferConfig":
+        if self.feature_weight > 0 and self.projection == "none":
+            raise ConfigError(
+                "`feature_weight > 0` needs `projection: gat`: a plain student has another width than its teacher."
+            )
+        return self
+
+
+class Transfer:
+    """The teaching stage: at each step a batch is drawn, the teacher asked anew, the student moved towards it.
+
+    Args:
+        config: its settings.
+        context: teacher, student, streams, device.
+        modality: how batches are read.
+        lift: makes the deployed student from the plain one where `projection` asks for it.
+    """
+
+    def __init__(
+        self,
+        config: TransferConfig,
+        context: MethodContext,
+        modality: Modality,
+        lift: Callable[[nn.Module], nn.Module] | None = None,
+    ) -> None:
+        self.config = config
+        self.context = context
+        self.modality = modality
+        self.done = 0
+        self.multiply_adds = 0.0
+        self.student = context.student
+        if config.projection == "gat":
+            if lift is None:
+                raise ConfigError("`projection: gat` is for graphs; use `projection: none` here.")
+            with context.streams.fork("projection"):
+                self.student = lift(context.student)
+        self._temperature: nn.Module = FixedTemperature(config.temperature.value)
+        if config.temperature.mode == "adversarial":
+            bounds = config.temperature
+            self._temperature = AdversarialTemperature(bounds.low, bounds.high, context.device)
+        learned = [parameter for parameter in self.student.parameters() if parameter.requires_grad]
+        self._optimizer = build_optimizer(config, learned, undecayed=self._temperature.parameters())
+        self._difficulty: Tensor | None = None
+        self._student_cost: Callable[[Any], float] | None = None
+        self._teacher_cost: Callable[[Any], float] | None = None
+
+    def step(self, source: Source) -> Mapping[str, Tensor]:
+        """One optimiser step; returns detached scalars `loss` and `temperature`."""
+        config, share_done = self.config, self.done / self.config.steps
+        batch = source.draw(self._choose(source, share_done))
+        for group in self._optimizer.param_groups:
+            group["lr"] = decayed(config, share_done)
+        if not self.student.training:  # or it would walk through all modules at every step
+            self.student.train()
+        temperature = self._temperature(share_done)
+        # A student of the user's may drop out anywhere, in a layer or in a function: always from a stream of its own.
+        with self.context.streams.fork("dropout"):
+            loss = self._loss(batch, temperature)
+        self._optimizer.zero_grad(set_to_none=True)
+        backward(loss)
+        self._optimizer.step()
+        self.done += 1
+        # A forward pass of the teacher, a forward and backward pass of the student.
+        self._count(batch, 1, 3)
+        if self.done == config.steps and config.recalibration > 0:
+            self._recalibrate(source)
+        shown = temperature.detach() if isinstance(temperature, Tensor) else torch.full_like(loss.detach(), temperature)
+        return {"loss": loss.detach(), "temperature": shown}
+
+    def _loss(self, batch: Any, temperature: Tensor | float) -> Tensor:
+        if self.config.feature_weight == 0:
+            with torch.no_grad():
+                target = self.modality.logits(self.context.teacher, batch)
+            return softened_kl(target, self.modality.logits(self.student, batch), temperature).mean()
+        with torch.no_grad():
+            target, target_nodes = _scores_and_nodes(self.context.teacher, batch)
+        output, nodes = _scores_and_nodes(self.student, batch)
+        distance = feature_distance(target_nodes, nodes)
+        return softened_kl(target, output, temperature).mean() + self.config.feature_weight * distance
+
+    def _choose(self, source: Source, share_done: float) -> Tensor:
+        """Which samples this step sees, by the curriculum and the stream called ``transfer-order``."""
+        how = self.config.curriculum
+        share = admitted_share(share_done, pacing=how.pacing, pace=how.pace, start=how.start)
+        stale = how.difficulty == "gap" and self.done % max(1, self.config.steps // 20) == 0
+        if isinstance(source, FreshSource):
+            source.renew()
+            stale = True
+        if share < 1 and (self._difficulty is None or stale):
+            self._difficulty = measure_difficulty(
+                source,
+                how.difficulty,
+                modality=self.modality,
+                teacher=self.context.teacher,
+                student=self.student,
+                count=self._count,
+            )
+        if share < 1:
+            assert self._difficulty is not None, "measured just above"
+            pool = admitted(self._difficulty, source.labels, share)
+        else:
+            pool = torch.arange(source.labels.numel(), device="cpu")
+        size, generator = self.config.batch_size, self.context.streams.host("transfer-order")
+        rounds = max(1, -(-size // pool.numel())) if self.config.repeats else 1
+        order = torch.cat([torch.randperm(pool.numel(), generator=generator, device="cpu") for _ in range(rounds)])
+        return pool[order[:size]]
+
+    def _recalibrate(self, source: Source) -> None:
+        """The last act of the last step, so that whoever resumes before it does it too, and nobody does it twice."""
+
+        def batches() -> Iterator[Any]:
+            for _ in range(self.config.recalibration):
+                batch = source.draw(self._choose(source, 1.0))
+                self._count(batch, 0, 1)
+                yield batch
+
+        recalibrate(self.student, lambda batch: self.modality.logits(self.student, batch), batches())
+
+    def _count(self, batch: Any, teacher: int, student: int) -> None:
+        """Adds so many passes of both over a batch; a backward pass counts as two."""
+        if self._student_cost is None or self._teacher_cost is None:
+            self._student_cost = self.modality.counter(self.student, batch)
+            self._teacher_cost = self.modality.counter(self.context.teacher, batch)
+        self.multiply_adds += teacher * self._teacher_cost(batch) + student * self._student_cost(batch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Student, temperature, optimiser, difficulty, position."""
+        return {
+            "done": self.done,
+            "multiply_adds": self.multiply_adds,
+            "student": self.student.state_dict(),
+            "temperature": self._temperature.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "difficulty": self._difficulty,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes up a state made by `state_dict`."""
+        self.done = int(state["done"])
+        self.multiply_adds = float(state["multiply_adds"])
+        self.student.load_state_dict(state["student"])
+        self._temperature.load_state_dict(state["temperature"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._difficulty = state["difficulty"]
+
+
+def _scores_and_nodes(model: nn.Module, batch: Any) -> tuple[Tensor, Tensor]:
+    """Class scores and the node embeddings that they come from, in one pass: a second would move BatchNorm twice.
+
+    Shapes:
+        returns: ``[graphs, classes]`` and ``[nodes, width]``
+    """
+    parts: Any = model
+    nodes = parts.encode(batch.x, batch.edge_index, batch.edge_weight, batch.batch)
+    return parts.classifier(pooled(parts.readout, nodes, batch.batch, batch.graphs)), nodes

@@ -1,0 +1,1 @@
+"""Records of runs as files and as data frames."""

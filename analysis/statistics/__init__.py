@@ -1,0 +1,1 @@
+"""Statistics on records: intervals, paired differences, fronts, importance."""

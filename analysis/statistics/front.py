@@ -1,0 +1,45 @@
+"""The Pareto front: the points that no other point beats in every respect."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acgkd.errors import AnalysisError
+
+
+def front(points: NDArray[Any], directions: Sequence[str]) -> NDArray[np.bool_]:
+    """Marks the non-dominated points.
+
+    A point dominates another when it is at least as good in every column and better in one; equal points stand on
+    the front together. A point with a missing value is not on the front and dominates nobody.
+
+    Args:
+        points: one row per point.
+        directions: ``minimize`` or ``maximize``, one per column.
+
+    Shapes:
+        points: ``[points, columns]``, result: ``[points]``.
+
+    Raises:
+        AnalysisError: another number of directions than columns, or a direction of another name.
+    """
+    values = np.asarray(points, dtype=float)
+    if values.ndim != 2 or values.shape[1] != len(directions):
+        raise AnalysisError(f"`points` must have {len(directions)} columns, one per direction, but is {values.shape}.")
+    if not set(directions) <= {"minimize", "maximize"}:
+        raise AnalysisError(f"Directions are `minimize` or `maximize`, but got {list(directions)}.")
+    values = values * np.array([1.0 if direction == "minimize" else -1.0 for direction in directions])
+    on_front = np.zeros(len(values), dtype=bool)
+    known = np.flatnonzero(~np.isnan(values).any(axis=1))
+    # After sorting by the first column (ties by the next), only earlier points can dominate a later one, so each
+    # point is compared with the front found so far and not with all points.
+    order = known[np.lexsort(values[known].T[::-1])]
+    kept = np.empty((0, values.shape[1]))
+    for index in order:
+        point = values[index]
+        if not ((kept <= point).all(axis=1) & (kept < point).any(axis=1)).any():
+            on_front[index] = True
+            kept = np.vstack([kept, point])
+    return on_front

@@ -1,0 +1,163 @@
+"""`acgkd distill`: one run of a spec's fixed settings, without search, scheduler or Ray."""
+
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sweeps.cli.commands._options import Json, Overrides, SpecFile, TrustCode, examples
+from sweeps.cli.console import err, out
+
+if TYPE_CHECKING:
+    from analysis.records.record import Record
+
+EPILOG = examples(
+    "acgkd distill specs/quickstart.yaml",
+    "acgkd distill specs/mutag.yaml --seed 3 --set method/transfer/temperature/value=2",
+    "acgkd distill specs/mutag.yaml --json | jq .test_accuracy",
+)
+
+
+def distill(
+    spec: SpecFile,
+    overrides: Overrides = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Varies what `replicates/vary` names.")] = 0,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Takes record, student and curves.",
+            show_default="runs/<name of the spec>-distill",
+        ),
+    ] = None,
+    trust_code: TrustCode = False,
+    json: Json = False,
+) -> None:
+    """Distil once with the fixed settings of a spec.
+
+    Trains the teacher (or takes it from the folder's cache), makes pseudo-samples, teaches the student and measures
+    it. The space, sampler, scheduler and budget of the spec play no part. Writes `record-<seed>.json`, the student
+    (`acgkd.load_student` reads it) and the loss curves; with `artefacts: {samples: 4}` also some pseudo-samples of each
+    class, as arrays and as a picture. `--json` prints the record.
+    """
+    from sweeps.spec.sweep_spec import read_spec
+    from sweeps.store.atomic import write
+
+    read = read_spec(spec, overrides or (), trust_code)
+    target = folder or Path("runs") / f"{read.name}-distill"
+    with _terminable():
+        record, curves = _run(read, seed, target, trust_code)
+    from json import dumps
+
+    row = record.row()
+    write(target / f"record-{seed}.json", dumps(row, indent=2) + "\n")
+    write(target / f"curves-{seed}.json", dumps(curves) + "\n")
+    if json:
+        typer.echo(dumps(row, indent=2))
+    else:
+        _print(row, target, seed)
+    if record.outcome != "completed":
+        err.print(f"The run ended as {record.outcome}: {record.message}", markup=False)
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM is a Ctrl-C."""
+
+    def stop(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run(spec: Any, seed: int, folder: Path, trust_code: bool) -> tuple["Record", Any]:
+    from acgkd.errors import DivergedError
+    from acgkd.run.experiment import Experiment
+    from sweeps.store.trial import now
+    from sweeps.worker.record_builder import build_record
+    from sweeps.worker.replicate_runner import draw_samples
+
+    started_at = now()
+    config = spec.run_config({})
+    experiment = Experiment(config, seed, home=folder / "cache", trust_code=trust_code)
+    with err.status("teacher and reference pool"):
+        experiment.prepare()
+    run = experiment.start()
+    with err.status("distilling") as shown:
+        try:
+            while not run.done:
+                run.advance(seconds=1.0)
+                shown.update(f"distilling: {run.progress:.0%}")
+        except DivergedError as error:
+            record = build_record(
+                spec,
+                config,
+                seed,
+                None,
+                outcome="diverged",
+                message=str(error),
+                progress=run.progress,
+                seconds=run.seconds,
+                started_at=started_at,
+            )
+            return record, run.curves
+    run.export(folder / f"student-{seed}.pt")
+    with err.status("measuring"):
+        record = build_record(spec, config, seed, experiment.measure(run), started_at=started_at)
+    if spec.artefacts.samples:
+        _picture(draw_samples(experiment, run, spec.artefacts.samples), folder / f"samples-{seed}.npz", spec.name)
+    return record, run.curves
+
+
+def _picture(kept: Mapping[str, Any], path: Path, name: str) -> None:
+    from analysis.figures.samples import kinds_of, samples
+    from analysis.records import pseudo_samples
+    from sweeps.store.atomic import write, write_arrays
+
+    write_arrays(path, kept)
+    read = pseudo_samples.of(kept)
+    if read.absent:
+        err.print(f"No pseudo-samples are shown. {read.absent}", markup=False)
+    else:
+        write(path.with_suffix(".png"), samples(path.stem, name, "", read, kinds_of([read])).png)
+
+
+def _print(row: dict[str, Any], folder: Path, seed: int) -> None:
+    from rich.table import Table
+
+    from sweeps.cli.live_table import number
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(justify="right")
+    for key in _SHOWN:
+        if row.get(key) is not None:
+            share = key.endswith(("accuracy", "agreement"))
+            table.add_row(key.replace("_", " "), f"{row[key]:.3f}" if share else number(row[key]))
+    out.print(table)
+    out.print(f"Record and student: {folder}/*-{seed}.*", markup=False, highlight=False, soft_wrap=True)
+
+
+_SHOWN = (
+    "majority_accuracy",
+    "teacher_test_accuracy",
+    "test_accuracy",
+    "test_agreement",
+    "agreement",
+    "validation_accuracy",
+    "validation_divergence",
+    "synthesis_s",
+    "transfer_s",
+    "joint_s",
+    "multiply_adds",
+    "student_parameters",
+)

@@ -1,0 +1,30 @@
+"""`acgkd export-study`: a sweep's trials as an Optuna study, for Optuna's own tools."""
+
+from typing import Annotated
+
+import typer
+
+from sweeps.cli.commands._options import SweepFolderPath, examples, require_sweep
+from sweeps.cli.console import out, plural
+
+EPILOG = examples(
+    "acgkd export-study runs/mutag sqlite:///mutag.db",
+    "optuna-dashboard sqlite:///mutag.db",
+)
+
+
+def export_study(
+    folder: SweepFolderPath,
+    url: Annotated[str, typer.Argument(metavar="URL", help="Any Optuna storage: sqlite:///study.db, for instance.")],
+    name: Annotated[str | None, typer.Option(help="The study's name.", show_default="the sweep's name")] = None,
+) -> None:
+    """Copy a sweep's trials into an Optuna storage, for `optuna-dashboard` and other tools.
+
+    It is a copy: the sweep never reads it back, and its folder stays the only truth. A study of that name must not
+    be there yet.
+    """
+    from sweeps.interchange.optuna_export import export_study as export
+
+    require_sweep(folder)
+    count = export(folder, url, name)
+    out.print(f"{plural(count, 'trial')} copied to {url}.", markup=False, highlight=False, soft_wrap=True)

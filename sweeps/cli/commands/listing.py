@@ -1,0 +1,70 @@
+"""`acgkd list`: what there is to choose from."""
+
+import ast
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acgkd.catalog import Catalog
+from acgkd.errors import UnknownNameError, nearest
+from sweeps.cli.commands._options import Json, examples
+from sweeps.cli.console import out
+
+EPILOG = examples("acgkd list", "acgkd list spaces", "acgkd list methods --json")
+
+PACKAGES = {
+    "methods": "acgkd.methods",
+    "models": "acgkd.models",
+    "datasets": "acgkd.datasets",
+    "spaces": "sweeps.spaces",
+    "reports": "analysis.reports",
+}
+
+
+def list_(
+    kind: Annotated[
+        str | None, typer.Argument(metavar="KIND", help="One of: " + ", ".join(PACKAGES) + ".", show_default=False)
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List methods, models, data sets, search spaces and reports.
+
+    The names are those that a spec takes. Each is one file, and what it says of itself stands beside it. Models are
+    families: their names go on with numbers or words, as in `gin-5-64` and `lenet5-half`.
+    """
+    if kind is not None and kind not in PACKAGES:
+        raise UnknownNameError(f"There is no kind '{kind}'. {nearest(kind, PACKAGES)}Known: {', '.join(PACKAGES)}.")
+    chosen = {kind: PACKAGES[kind]} if kind else PACKAGES
+    found = {name: entries(package) for name, package in chosen.items()}
+    if json:
+        from json import dumps
+
+        typer.echo(dumps(found, indent=2))
+        return
+    from rich.table import Table
+
+    width = max(len(key) for group in found.values() for key in [*group, "-"])
+    for name, group in found.items():
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 2), title=name, title_justify="left")
+        table.title_style = "bold"
+        table.add_column(style="cyan", no_wrap=True, min_width=width)
+        table.add_column(overflow="fold")
+        for key, line in group.items():
+            table.add_row(key, line)
+        out.print(table)
+
+
+def entries(package: str) -> dict[str, str]:
+    """Keys of a catalogue and the first sentence of each file, found without importing any."""
+    catalog: Catalog[None] = Catalog(package, "", "")
+    spec = find_spec(package)
+    folder = Path(next(iter(spec.submodule_search_locations or []))) if spec else Path()
+    return {name: _first_line(folder, name) for name in catalog.names()}
+
+
+def _first_line(folder: Path, name: str) -> str:
+    files = [file for file in (folder / f"{name}.py", folder / name / "__init__.py") if file.is_file()]
+    text = ast.get_docstring(ast.parse(files[0].read_text(encoding="utf-8"))) if files else None
+    return " ".join((text or "").split("\n\n")[0].split())

@@ -1,0 +1,206 @@
+"""The Optuna study, in memory only: rebuilt from the trial files at every start, asked for the next point.
+
+The sampler is made anew before every ask, from (sweep seed, trial number): it holds nothing that a restart could
+lose. What it notes elsewhere is kept in the trial's file: on the trial (NSGA-II's generation) and on the study (the
+counter of a quasi-random sequence, NSGA-II's parents).
+"""
+
+import hashlib
+import json
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import optuna
+from optuna.distributions import distribution_to_json, json_to_distribution
+from optuna.samplers import BaseSampler
+from optuna.storages import InMemoryStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from acgkd.errors import SweepError
+from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store.trial import State, Trial
+
+POPULATION = 20
+
+STATES: dict[State, TrialState] = {
+    "waiting": TrialState.RUNNING,
+    "running": TrialState.RUNNING,
+    "completed": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "infeasible": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+
+
+def derived(*parts: Any) -> int:
+    """A 31-bit seed from plain values."""
+    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def make_sampler(spec: SweepSpec, number: int) -> BaseSampler:
+    """The sampler that suggests trial `number`."""
+    config = spec.sampler
+    own = derived(config.seed, number, config.name)
+    samplers = optuna.samplers
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        match config.name:
+            case "random":
+                return samplers.RandomSampler(seed=own)
+            case "tpe":
+                return samplers.TPESampler(
+                    seed=own,
+                    n_startup_trials=config.startup_trials,
+                    multivariate=True,
+                    group=True,
+                    constant_liar=True,
+                )
+            case "nsga2":
+                return samplers.NSGAIISampler(seed=own, population_size=POPULATION)
+            case "qmc":
+                # One sequence for the whole sweep; only what lies outside of it is drawn anew for each trial.
+                return samplers.QMCSampler(
+                    seed=derived(config.seed, config.name),
+                    scramble=True,
+                    independent_sampler=samplers.RandomSampler(seed=own),
+                    warn_independent_sampling=False,
+                )
+            case "gp":
+                return samplers.GPSampler(seed=own, n_startup_trials=config.startup_trials)
+            case "grid":
+                # Brute force, because it takes the space as it is asked for, conditions included.
+                return samplers.BruteForceSampler(seed=own)
+
+
+def frozen(trial: Trial, *, told: bool = True) -> FrozenTrial:
+    """A trial as Optuna holds it.
+
+    Args:
+        trial: as its file says.
+        told: whether the study may know how it ended; else it counts as running.
+    """
+    state = STATES[trial.state] if told else TrialState.RUNNING
+    constraint = trial.constraint if told and trial.state == "infeasible" else None
+    return create_trial(
+        state=state,
+        values=list(trial.values) if state == TrialState.COMPLETE and trial.values is not None else None,
+        params=trial.parameters,
+        distributions={name: json_to_distribution(text) for name, text in trial.distributions.items()},
+        system_attrs=dict(trial.system_attrs),
+        constraints=None if constraint is None else {"infeasible": constraint},
+    )
+
+
+class Study:
+    """Asks for points and learns how they ended.
+
+    With a lag of k, trial n is suggested from the results of trials up to n - 1 - k alone, told in order of number;
+    all others count as running. A cluster, one core and a restarted driver then ask the same points.
+
+    Args:
+        spec: the sweep.
+        trials: all trials so far, in order of number.
+    """
+
+    def __init__(self, spec: SweepSpec, trials: Iterable[Trial] = ()) -> None:
+        self.spec = spec
+        self.lag = spec.sampler.lag
+        self._storage = InMemoryStorage()
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._study = optuna.create_study(
+            storage=self._storage, directions=[objective.direction for objective in spec.objectives]
+        )
+        self._id = self._storage.get_study_id_from_name(self._study.study_name)
+        self._ended: dict[int, Trial] = {}
+        self._told: set[int] = set()
+        self._points: set[str] = set()
+        self.count = 0
+        known = list(trials)
+        for trial in known:
+            self._add(trial, told=trial.final and self._due(trial.number, len(known)))
+
+    def _due(self, number: int, count: int) -> bool:
+        """Whether the ask for trial `count` may know how trial `number` ended."""
+        return self.lag is None or number <= count - 1 - self.lag
+
+    def _add(self, trial: Trial, *, told: bool) -> None:
+        self._study.add_trial(frozen(trial, told=told))
+        for key, value in trial.study_attrs.items():
+            self._storage.set_study_system_attr(self._id, key, value)
+        self._points.add(_point(trial))
+        self.count = trial.number + 1
+        if trial.final:
+            self._ended[trial.number] = trial
+        if told:
+            self._told.add(trial.number)
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything that the next suggestion needs to know has ended."""
+        if self.lag is None:
+            return True
+        return all(number in self._ended for number in range(max(0, self.count - self.lag)))
+
+    def ask(self) -> Trial | None:
+        """The next trial, waiting; None where a finite space has no point left.
+
+        A suggestion that was asked for and never written down is asked for again, and is the same.
+
+        Raises:
+            SweepError: results are missing that the suggestion needs.
+        """
+        if not self.ready:
+            raise SweepError(f"Trial {self.count} cannot be suggested before earlier trials have ended.")
+        for number in sorted(self._ended.keys() - self._told):
+            if self._due(number, self.count):
+                self._tell(self._ended[number])
+        number = self.count
+        before = dict(self._storage.get_study_system_attrs(self._id))
+        self._study.sampler = make_sampler(self.spec, number)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            asked = self._study.ask()
+            self.spec.suggest(asked)
+        if asked.number != number:
+            raise SweepError(f"Optuna numbered trial {number} as {asked.number}; the study must be its own.")
+        held = self._storage.get_trial(self._storage.get_trial_id_from_study_id_trial_number(self._id, number))
+        after = self._storage.get_study_system_attrs(self._id)
+        trial = Trial(
+            number=number,
+            parameters=dict(held.params),
+            distributions={name: distribution_to_json(value) for name, value in held.distributions.items()},
+            system_attrs=_plain(held.system_attrs),
+            study_attrs=_plain({key: value for key, value in after.items() if before.get(key) != value}),
+        )
+        if self.spec.sampler.name == "grid" and _point(trial) in self._points:
+            return None
+        self._points.add(_point(trial))
+        self.count = number + 1
+        return trial
+
+    def ended(self, trial: Trial) -> None:
+        """Takes in how a trial ended; it is told at once, or when the lag allows."""
+        self._ended[trial.number] = trial
+        if self.lag is None:
+            self._tell(trial)
+
+    def _tell(self, trial: Trial) -> None:
+        # Straight into the storage: `study.tell` would let the sampler stop the study, as brute force does at its end.
+        handle = self._storage.get_trial_id_from_study_id_trial_number(self._id, trial.number)
+        final = frozen(trial)
+        for key, value in final.system_attrs.items():
+            if key not in trial.system_attrs:
+                self._storage.set_trial_system_attr(handle, key, value)
+        self._storage.set_trial_state_values(handle, final.state, final.values)
+        self._told.add(trial.number)
+
+
+def _point(trial: Trial) -> str:
+    return json.dumps(trial.parameters, sort_keys=True)
+
+
+def _plain(value: Any) -> Any:
+    """The value as it will be after a trip through a file: lists for tuples, plain numbers for numpy's."""
+    return json.loads(json.dumps(value, default=lambda item: item.item()))

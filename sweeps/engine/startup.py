@@ -1,0 +1,112 @@
+"""Taking a sweep folder up: is it one, is it free, does the spec still match, and is anything left to do."""
+
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from acgkd.errors import FolderError
+from sweeps.engine.teachers_and_controls import missing_controls
+from sweeps.spec.sweep_spec import SweepSpec, differences
+from sweeps.store.atomic import read_json, write
+from sweeps.store.folder import SweepFolder
+from sweeps.store.trial import Trial, now
+
+PACKAGES = ("acgkd", "torch", "torch_geometric", "ray", "optuna", "pydantic", "numpy")
+# What a folder may hold before its `sweep.json` is there: a start was killed in its first instants.
+EARLY = frozenset(
+    {"spec.yaml", "driver.lock", "epoch", "trials", "records", "curves", "students", "starts", "cache", "work"}
+)
+
+
+def reserve(path: Path) -> SweepFolder:
+    """The folder, made if need be.
+
+    Raises:
+        FolderError: there is something else at that place.
+    """
+    folder = SweepFolder(path.resolve())
+    if path.exists() and not path.is_dir():
+        raise FolderError(f"A sweep needs a folder, but {path} is a file. Choose another one with `--out`.")
+    if path.is_dir() and not folder.sweep.exists():
+        foreign = [item.name for item in path.iterdir() if item.name not in EARLY and not item.name.startswith(".")]
+        if foreign:
+            raise FolderError(
+                f"A sweep needs a folder of its own, but {path} holds other things ({', '.join(sorted(foreign)[:3])}) "
+                "and no `sweep.json`. Choose another one with `--out`."
+            )
+    folder.path.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def match(folder: SweepFolder, spec: SweepSpec, *, command: str, spec_text: str) -> None:
+    """Makes sure that the folder is of this sweep, and notes the command; a fresh folder becomes one.
+
+    Raises:
+        FolderError: it is of another sweep; the message lists the differences.
+        ConfigError: a file that the spec names cannot be read.
+    """
+    known, files = read_json(folder.sweep), spec.files()
+    if known is not None and known.get("fingerprint") != spec.fingerprint():
+        raise FolderError(
+            f"{folder.path} belongs to a sweep with other settings; only `budget`, `resources` and "
+            "`artefacts` may change:\n"
+            + "\n".join(f"  {line}" for line in _difference(known, spec, files))
+            + "\nPut the settings back, or choose another folder with `--out`."
+        )
+    folder.make()
+    content = {
+        "name": spec.name,
+        "fingerprint": spec.fingerprint(),
+        "created_at": now() if known is None else known.get("created_at", now()),
+        "command": command or (known or {}).get("command", ""),
+        "objectives": [
+            {"name": objective.name, "direction": objective.direction, "uses_real_data": objective.uses_real_data}
+            for objective in spec.objectives
+        ],
+        "versions": versions(),
+        "files": files,
+        "spec": spec.model_dump(mode="json"),
+    }
+    if spec_text or not folder.spec.exists():
+        write(folder.spec, spec_text or json.dumps(content["spec"], indent=2) + "\n")
+    if content != known:
+        write(folder.sweep, json.dumps(content, indent=2) + "\n")
+
+
+def _difference(known: Mapping[str, Any], spec: SweepSpec, files: Mapping[str, str]) -> list[str]:
+    try:
+        settings = SweepSpec.model_validate(known.get("spec")).difference(spec)
+    except ValidationError:
+        return ["(the folder was made by a version with other settings)"]
+    changed = [*settings, *differences(known.get("files", {}), files)]
+    return changed or ["(a setting that this version reads differently)"]
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a sweep runs on."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def complete(spec: SweepSpec, folder: SweepFolder, trials: list[Trial]) -> bool:
+    """Whether nothing is left to do: every trial has ended, the budget is met, every control has its record."""
+    if not all(trial.final for trial in trials) or missing_controls(spec, folder):
+        return False
+    return spent(spec, len(trials), folder.seconds_used())
+
+
+def spent(spec: SweepSpec, trials: int, seconds: float) -> bool:
+    """Whether the budget is met: the number of trials, or the hours of all starts together."""
+    if spec.trials is not None and trials >= spec.trials:
+        return True
+    return spec.budget.hours is not None and seconds >= spec.budget.hours * 3600

@@ -1,0 +1,1 @@
+"""Ray Tune as executor; the only package that imports ray."""

@@ -1,0 +1,125 @@
+"""Looks whether Ray will let us in, and has room for a trial, before Ray itself spends long finding out."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from acgkd.errors import SweepError
+
+REACH_S = 3.0
+ANSWER_S = 20.0
+_PROBE = "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1])"
+
+
+def preflight(address: str) -> str:
+    """Makes sure that a cluster is there and takes our token.
+
+    Args:
+        address: as `ray.init` takes it: ``auto``, ``host:port``; ``ray://`` addresses are left to Ray.
+
+    Returns:
+        Its host and port.
+
+    Raises:
+        SweepError: nothing answers there, or the token is missing or wrong; the message names node and path.
+    """
+    if address.startswith("ray://"):
+        return address
+    where = _resolve(address)
+    token = _token_source()
+    host, _, port = where.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=REACH_S).close()
+    except (OSError, ValueError) as error:
+        raise SweepError(
+            f"A Ray cluster must answer at {where}, but: {error}. Start one with `ray start --head`, or leave "
+            "`--address` out."
+        ) from error
+    # In a process of its own: Ray's client ends the whole process where the token's file is not there.
+    try:
+        probe = subprocess.run(
+            [sys.executable, "-c", _PROBE, where], capture_output=True, text=True, timeout=ANSWER_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise SweepError(f"A Ray cluster must answer at {where}, but what listens there says nothing.") from None
+    if probe.returncode == 0:
+        return where
+    if "AuthToken" in probe.stderr or "AuthenticationError" in probe.stderr:
+        raise SweepError(
+            f"The cluster at {where} wants its token, but {socket.gethostname()} has {token}. Set RAY_AUTH_MODE=token "
+            "and RAY_AUTH_TOKEN_PATH to the same token on every node, here included."
+        )
+    lines = [line for line in probe.stderr.splitlines() if line.strip()]
+    raise SweepError(f"A Ray cluster must answer at {where}, but: {lines[-1] if lines else probe.returncode}")
+
+
+def check_room(there: Mapping[str, float], cpu: float, gpu: float) -> None:
+    """Makes sure that one trial fits into this machine, to which no other node will come: Ray would wait for ever.
+
+    Args:
+        there: what Ray has, `CPU` and `GPU`.
+        cpu: what a trial takes.
+        gpu: the same.
+
+    Raises:
+        SweepError: it takes more.
+    """
+    cores, devices = there.get("CPU", 0.0), there.get("GPU", 0.0)
+    if cpu > cores or gpu > devices:
+        raise SweepError(
+            f"A trial must fit into this machine, but takes {cpu:g} CPU and {gpu:g} GPU, and Ray finds {cores:g} and "
+            f"{devices:g}. Lower `resources` (without a GPU: `--set resources/gpu=0 --set device=auto`), or name a "
+            "cluster with `--address`."
+        )
+
+
+def _resolve(address: str) -> str:
+    """Host and port of a cluster.
+
+    Raises:
+        SweepError: `auto`, and there is none on this machine.
+    """
+    if address != "auto":
+        return address
+    named = os.environ.get("RAY_ADDRESS")
+    if named and named != "auto":
+        return named
+    from ray._private.services import find_gcs_addresses
+
+    found = sorted(find_gcs_addresses())
+    if not found:
+        raise SweepError(
+            "`--address auto` needs a Ray cluster that runs on this machine, but there is none. "
+            "Start one with `ray start --head`, or leave `--address` out."
+        )
+    return str(found[0])
+
+
+def _token_source() -> str:
+    """Which token this process would show, in words.
+
+    Raises:
+        SweepError: it would show one from a file that is not there.
+    """
+    mode, path = os.environ.get("RAY_AUTH_MODE", ""), os.environ.get("RAY_AUTH_TOKEN_PATH")
+    if os.environ.get("RAY_AUTH_TOKEN"):
+        return "another one in RAY_AUTH_TOKEN"
+    if path is not None:
+        if mode == "token" and not Path(path).is_file():
+            raise SweepError(
+                f"RAY_AUTH_TOKEN_PATH must name a file with the cluster's token, but on {socket.gethostname()} there "
+                f"is none at {path}."
+            )
+        return f"another one in {path}" + ("" if mode == "token" else ", which RAY_AUTH_MODE does not say to use")
+    default = Path.home() / ".ray" / "auth_token"
+    if not default.is_file():
+        if mode == "token":
+            raise SweepError(
+                f"RAY_AUTH_MODE=token needs a token, but {socket.gethostname()} has none: neither RAY_AUTH_TOKEN nor "
+                f"RAY_AUTH_TOKEN_PATH is set, and there is no {default}."
+            )
+        return f"none (no RAY_AUTH_TOKEN_PATH, no {default})"
+    return f"another one in {default}" + ("" if mode == "token" else ", which RAY_AUTH_MODE does not say to use")

@@ -1,0 +1,133 @@
+"""What Ray Tune asks after every step: go on or stop. The driver answers."""
+
+from pathlib import Path
+from typing import Any
+
+from ray import cloudpickle
+from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
+from ray.tune import Callback, Stopper
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+
+from acgkd.errors import SweepError
+from sweeps.engine.driver import Driver
+from sweeps.executors.ray.trainable import WorkerSpentError
+from sweeps.worker.messages import Job, Report
+
+
+class SweepScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
+    """Takes every report to the driver, and every death of a worker.
+
+    Args:
+        driver: the start that runs.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        super().__init__()
+        self._driver = driver
+        self._arrival: dict[str, int] = {}
+        self._awaiting: set[str] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Ray keeps a copy that nobody reads: there is nothing in it."""
+        return {}
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Whether the worker shall go on with its job."""
+        report: Report = result["report"]
+        going = self._driver.report(trial.config["job"], report)
+        return str(TrialScheduler.CONTINUE if going else TrialScheduler.STOP)
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Trials wait in the order in which they came."""
+        self._arrival[trial.trial_id] = len(self._arrival)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """The trial for the next worker that is free.
+
+        Ray gives a warm worker to the oldest trial that waits, and calls off the new worker that is starting for it.
+        With short trials a second worker would then never get to start. So as many of the oldest trials as workers
+        are missing keep waiting for their own.
+        """
+        live = tune_controller.get_live_trials()
+        pending = [trial for trial in live if trial.status == "PENDING"]
+        pending.sort(key=lambda trial: self._arrival[trial.trial_id])
+        running = sum(trial.status == "RUNNING" for trial in live)
+        missing = max(0, self._driver.slots - running - 1)
+        left_alone = [trial for trial in pending if trial.trial_id in self._awaiting][:missing]
+        self._awaiting = {trial.trial_id for trial in pending}
+        free = [trial for trial in pending if trial not in left_alone]
+        return (free or pending or [None])[0]
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        """A worker died, or raised what no trial can be blamed for."""
+        job: Job = trial.config["job"]
+        error = _error(trial)
+        if isinstance(error, RayTaskError):
+            cause = error.cause if isinstance(error.cause, Exception) else error
+            if job.kind == "teacher" and not isinstance(cause, WorkerSpentError):
+                self._driver.refused(cause)
+            self._driver.died(job, cause)
+            return
+        if getattr(error, "actor_init_failed", False):
+            self._driver.refused(SweepError(f"Ray's workers must be able to start, but: {_last_line(error)}"))
+        if isinstance(error, OutOfMemoryError) or "low on memory" in str(error):
+            self._driver.died(job, MemoryError("Ray ended its worker because the node ran low on memory"))
+            return
+        self._driver.died(job, None if error is None else RuntimeError(_last_line(error)))
+
+
+class TellStarts(Callback):  # type: ignore[misc]  # Ray has no types
+    """Tells the driver when a worker begins with a job.
+
+    Args:
+        driver: the start that runs.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Ray keeps a copy that nobody reads: there is nothing in it."""
+        return {}
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A worker has begun with a job."""
+        self._driver.started(trial.config["job"])
+
+
+class SweepStopper(Stopper):  # type: ignore[misc]  # Ray has no types
+    """Ends the experiment when the driver was asked to stop.
+
+    Args:
+        driver: the start that runs.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Ray keeps a copy that nobody reads: there is nothing in it."""
+        return {}
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Single trials are the scheduler's business."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether everything shall end now."""
+        return self._driver.stopping
+
+
+def _error(trial: Any) -> BaseException | None:
+    path = Path(trial.local_path or "", "error.pkl")
+    try:
+        error = cloudpickle.loads(path.read_bytes())
+    except Exception:  # not there, or an exception that cannot be unpickled here
+        return None
+    return error if isinstance(error, BaseException) else None
+
+
+def _last_line(error: BaseException | None) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    kind = type(error).__name__ if isinstance(error, RayError) else ""
+    return f"{kind}: {lines[-1].strip()}" if lines else kind

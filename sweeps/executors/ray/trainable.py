@@ -1,0 +1,81 @@
+"""What Ray Tune runs in its workers: a job at a time, in a warm process that keeps nothing between two jobs.
+
+This file imports nothing of ours but the guard, and what it needs comes as bytes: a worker that would import somebody
+else's packages shall say so before it trips over them.
+"""
+
+import contextlib
+import os
+import pickle
+import socket
+from typing import TYPE_CHECKING, Any
+
+from ray import tune
+
+from acgkd.errors import SweepError
+from acgkd.guard import require_own_packages
+
+if TYPE_CHECKING:
+    from sweeps.worker.job_runner import JobRunner
+
+
+class WorkerSpentError(Exception):
+    """This process ran out of memory or lost its device; what it did is written, and another one shall go on."""
+
+
+class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
+    """Jobs of a sweep, as Ray Tune sees them: each step does about a second of work and returns a report."""
+
+    _runner: "JobRunner | None" = None
+
+    def setup(self, config: dict[str, Any], work: bytes = b"") -> None:
+        """Takes the first job of this process.
+
+        Args:
+            config: Ray's, with the job under ``job``.
+            work: spec, folder and experiments, pickled.
+        """
+        self._work = work
+        self._job = config["job"]
+        self._runner = None
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Takes the next job; whatever was left of the last one is forgotten."""
+        self._job = new_config["job"]
+        self._runner = None
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Works for about a second.
+
+        Raises:
+            WorkerSpentError: the job goes on in another process.
+            Exception: what no trial can be blamed for.
+        """
+        if self._runner is None:
+            require_own_packages()
+            self._runner = self._begin()
+        report = self._runner.step()
+        if self._runner.tainted:
+            self._runner = None
+            raise WorkerSpentError("the worker ran out of memory or lost its device, and is replaced")
+        return {"report": report}
+
+    def _begin(self) -> "JobRunner":
+        from sweeps.worker.job_runner import JobRunner
+
+        spec, folder, experiments = pickle.loads(self._work)
+        if not folder.sweep.is_file():
+            raise SweepError(
+                f"Every node must see the sweep folder under the same path, but {socket.gethostname()} has no "
+                f"{folder.path}. Put it on a filesystem that all nodes share."
+            )
+        os.chdir(folder.path)
+        return JobRunner(spec, folder, self._job, experiments)
+
+    def cleanup(self) -> None:
+        """Keeps the work of a job that is broken off; Ray calls this when a worker leaves in order."""
+        if self._runner is not None and not self._runner.done:
+            with contextlib.suppress(Exception):  # what cannot be kept is done again
+                self._runner.checkpoint()
+        self._runner = None

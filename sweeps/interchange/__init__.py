@@ -1,0 +1,1 @@
+"""Sweeps as files for others: packed records, an Optuna study."""

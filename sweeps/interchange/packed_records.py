@@ -1,0 +1,194 @@
+"""Records of sweep folders packed into one Parquet file, and back: a fresh clone goes on where another one stopped.
+
+One row for each record and trial file: the sweep, its fingerprint, the file's path in the folder, its JSON. Nothing of
+the machine is kept: no name of a host, no path. Teachers, checkpoints and students stay behind; what is left to do
+makes again what it needs of them.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from acgkd.errors import FolderError
+from analysis.records.record import Record
+from sweeps.spec.sweep_spec import PLACES, SweepSpec
+from sweeps.store.atomic import create, read_json, temporary
+from sweeps.store.folder import SweepFolder
+from sweeps.worker.experiments import Experiments
+
+_COLUMNS = ("sweep", "fingerprint", "file", "json")
+_PATHS = re.compile(r"(?<![\w.~/-])~?(?:/[\w.@+~-]+)+/(?=[\w.@+~-])")
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What is worth keeping of one sweep folder.
+
+    Args:
+        fingerprint: of the spec that it belongs to.
+        files: JSON by path in the folder.
+    """
+
+    fingerprint: str
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+def pack(folder: Path) -> Packed:
+    """Reads a sweep folder; it may be at work.
+
+    Raises:
+        FolderError: it is none.
+    """
+    known = read_json(folder / "sweep.json")
+    if known is None:
+        raise FolderError(f"A sweep folder holds `sweep.json`, but {folder} does not. Is the path right?")
+    found = {}
+    for pattern in ("records/*.json", "trials/*/trial.json"):
+        for path in sorted(folder.glob(pattern)):
+            tree = None if path.name.startswith(".") else read_json(path)
+            if tree is not None:
+                found[path.relative_to(folder).as_posix()] = json.dumps(_without_machine(tree), separators=(",", ":"))
+    return Packed(str(known.get("fingerprint")), found)
+
+
+def fitting(packed: Packed, spec: SweepSpec, experiments: Experiments) -> Packed:
+    """The part of it that this sweep would make today, record by record.
+
+    Without a space a spec may have changed since: rows that were added are missing, rows that say something else now,
+    or whose defaults have changed since, are left out. What is searched fits as a whole or not at all, because each
+    trial was asked for in the light of the others.
+
+    Args:
+        packed: of this sweep, or of an earlier form of it.
+        spec: the sweep.
+        experiments: knows the settings of a run.
+
+    Raises:
+        FolderError: trials of a search were made with other settings.
+    """
+    evaluate = _Evaluator(spec, experiments)
+    records = {name: text for name, text in packed.files.items() if name.startswith("records/")}
+    kept = {name: text for name, text in records.items() if evaluate.fits(Record.model_validate_json(text))}
+    if spec.space is not None:
+        trials = {name: text for name, text in packed.files.items() if name.startswith("trials/")}
+        lost = [name for name in records.keys() - kept.keys() if name.startswith("records/trial-")]
+        if trials and (lost or packed.fingerprint != spec.fingerprint()):
+            raise FolderError(
+                f"Trials can be taken up by the search that asked for them, but those of `{spec.name}` were made with "
+                "other settings. Put the settings back, or leave the records out to run everything again."
+            )
+        kept |= trials
+    return Packed(spec.fingerprint(), kept)
+
+
+class _Evaluator:
+    """Tells whether a record is one that a sweep would make today."""
+
+    def __init__(self, spec: SweepSpec, experiments: Experiments) -> None:
+        self._spec, self._experiments = spec, experiments
+        self._controls = {
+            control.label: experiments.settings(spec.control_config(control.label)) for control in spec.controls
+        }
+        self._fixed = experiments.settings(spec.run_config({}))
+        self._objectives = {objective.name for objective in spec.objectives}
+
+    def fits(self, record: Record) -> bool:
+        who, seeds = record.identity, self._spec.replicates.seeds
+        if who.replicate >= len(seeds) or seeds[who.replicate] != who.seed:
+            return False
+        if who.kind == "teacher":
+            return self._same(record.settings, self._fixed, ("dataset/", "teacher/"))
+        if record.outcome == "completed" and set(record.objectives) != self._objectives:
+            return False
+        if who.kind == "control":
+            return who.label in self._controls and self._same(record.settings, self._controls[who.label])
+        searched = record.parameters
+        now = self._experiments.settings(self._spec.run_config(searched)) if searched else self._fixed
+        return self._same(record.settings, now)
+
+    @staticmethod
+    def _same(then: Mapping[str, Any], now: Mapping[str, Any], roots: tuple[str, ...] = ("",)) -> bool:
+        """Whether two flat trees of settings agree in what shapes the result."""
+        paths = {path for path in {*then, *now}.difference(PLACES, {"device"}) if path.startswith(roots)}
+        return all(json.dumps(then.get(path)) == json.dumps(now.get(path)) for path in paths)
+
+
+def restore(packed: Packed, path: Path) -> int:
+    """Lays packed files into a sweep folder, made if need be; what is there already stays as it is.
+
+    Args:
+        packed: what fits the sweep (`fitting`).
+        path: its folder.
+
+    Returns:
+        How many files were not there.
+
+    Raises:
+        FolderError: a file would lie elsewhere.
+    """
+    SweepFolder(path).make()
+    made = 0
+    for name, text in packed.files.items():
+        parts = PurePosixPath(name).parts
+        if parts[0] not in ("records", "trials") or ".." in parts:
+            raise FolderError(f"A packed file lies under `records/` or `trials/`, but got `{name}`.")
+        target = path.joinpath(*parts)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made += create(target, text)
+    return made
+
+
+def write(path: Path, packs: Mapping[str, Packed]) -> None:
+    """Writes the file, whole or not at all; equal content gives equal bytes.
+
+    Args:
+        path: ends in ``.parquet``.
+        packs: by name of the sweep.
+    """
+    import pandas as pd
+
+    rows = [
+        (sweep, packs[sweep].fingerprint, name, packs[sweep].files[name])
+        for sweep in sorted(packs)
+        for name in sorted(packs[sweep].files)
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = temporary(path)
+    table = pd.DataFrame(rows, columns=list(_COLUMNS), dtype="string")
+    table.to_parquet(part, index=False, compression="zstd")
+    os.replace(part, path)
+
+
+def read(path: Path) -> dict[str, Packed]:
+    """Reads the file; empty where there is none.
+
+    Raises:
+        FolderError: it is no such file.
+    """
+    import pandas as pd
+
+    if not path.exists():
+        return {}
+    try:
+        table = pd.read_parquet(path, columns=list(_COLUMNS))
+    except Exception as error:
+        raise FolderError(f"{path} must hold packed records, but cannot be read: {error}") from error
+    found: dict[str, Packed] = {}
+    for (sweep, fingerprint), rows in table.groupby(["sweep", "fingerprint"], sort=True):
+        files = dict(zip(map(str, rows["file"]), map(str, rows["json"]), strict=True))
+        found[str(sweep)] = Packed(str(fingerprint), files)
+    return found
+
+
+def _without_machine(tree: Any) -> Any:
+    """A record or trial without the host's name, the process and the folders that its messages name."""
+    if isinstance(tree, Mapping):
+        blank = {"host": "", "process": 0} if "host" in tree and "process" in tree else {}
+        return {key: blank.get(key, _without_machine(value)) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_without_machine(item) for item in tree]
+    return _PATHS.sub("", tree) if isinstance(tree, str) and "/" in tree else tree

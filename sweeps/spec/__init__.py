@@ -1,0 +1,1 @@
+"""A sweep's specification: read, checked whole, frozen."""

@@ -1,0 +1,42 @@
+"""What a spec may say and is yet worth knowing before hours of work."""
+
+from typing import Any
+
+from acgkd.config import flatten
+from sweeps.spec import parameters as inline
+from sweeps.spec.checks.model_checks import absences
+from sweeps.spec.controls import METHOD_NAME, lower_controls
+from sweeps.spec.space_survey import survey
+from sweeps.spec.sweep_spec import SweepSpec
+
+
+def notes(spec: SweepSpec) -> list[str]:
+    """One sentence for each."""
+    lines = []
+    if spec.teacher.checkpoint is not None and spec.dataset is not None and spec.dataset.split_file is None:
+        lines.append(
+            "No accuracy is reported: nothing says which samples trained `teacher/checkpoint`. "
+            "`dataset/split_file` would."
+        )
+    found = survey(spec.suggest)
+    fixed = flatten(spec.method.model_dump(), "method")
+    for name in found.parameters:
+        if name in fixed and not _counts_for_controls(spec, name, fixed[name]):
+            lines.append(
+                f"`{name}` is searched; its fixed value {inline.show(fixed[name])} counts for `distill` alone."
+            )
+    if any(objective.floor == "control" for objective in spec.objectives) and spec.floor_control() is None:
+        such = "".join(f", such as `{name}`" for name in lower_controls(spec.method, spec.student)[:1])
+        lines.append(f"No trial is held against a control: `controls` has no lower one{such}.")
+    lines += absences(spec)
+    if len(spec.replicates.seeds) < 3:
+        lines.append("With fewer than 3 seeds the report's intervals say little.")
+    return lines
+
+
+def _counts_for_controls(spec: SweepSpec, name: str, value: Any) -> bool:
+    """Whether some control is run with the fixed value of a setting that trials search."""
+    if name == METHOD_NAME:
+        return False
+    chosen = (flatten(control.choice(spec.method).model_dump(), "method") for control in spec.controls)
+    return any(name in settings and settings[name] == value for settings in chosen)

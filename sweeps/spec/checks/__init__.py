@@ -1,0 +1,1 @@
+"""Laws of a spec that pydantic cannot say."""

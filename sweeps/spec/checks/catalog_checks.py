@@ -1,0 +1,188 @@
+"""Laws that need the catalogues: methods, models and controls that exist, with settings that they know."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from acgkd.config import DatasetConfig, MethodChoice, PriorConfig, StudentConfig, TeacherConfig
+from acgkd.errors import AcgkdError, Fault
+from sweeps.spec.checks.dataset_checks import dataset_law, images_fit, method_needs_data, prior_faults, prior_law
+from sweeps.spec.checks.model_checks import settings_fit_models
+from sweeps.spec.controls import Control
+from sweeps.spec.fault_messages import known_name, translate
+from sweeps.spec.raw import tuples
+
+
+def method_law(method: MethodChoice) -> Iterator[Fault]:
+    """The method exists and understands its fixed settings."""
+    from acgkd.methods import METHODS
+
+    if method.name not in METHODS:
+        yield from known_name(METHODS, method.name, "method/name")
+        return
+    yield from settings_faults(method)
+
+
+def settings_faults(method: MethodChoice, prefix: str = "method") -> Iterator[Fault]:
+    """What a method's own config has to say of its settings; nothing where there is no such method."""
+    from acgkd.methods import METHODS
+
+    if method.name not in METHODS:
+        return
+    config = METHODS[method.name].config
+    data = {"synthesis": method.synthesis, "transfer": method.transfer}
+    try:
+        config.model_validate(tuples(data), strict=True)
+    except ValidationError as error:
+        yield from translate(error, config, data, prefix)
+
+
+def models_law(teacher: TeacherConfig, student: StudentConfig, trust_code: bool) -> Iterator[Fault]:
+    """Teacher and student name models that can be built."""
+    from acgkd.models import check_preset
+
+    for path, preset in (("teacher/preset", teacher.preset), ("student/preset", student.preset)):
+        if path == "teacher/preset" and ":" in preset:
+            if not trust_code:
+                yield Fault(
+                    path, f"'{preset}' names Python code, which a spec may not run by itself. `--trust-code` allows it."
+                )
+            continue
+        try:
+            check_preset(preset)
+        except AcgkdError as error:
+            yield Fault(path, str(error))
+
+
+def checkpoint_law(teacher: TeacherConfig, prior: PriorConfig, dataset: DatasetConfig | None) -> Iterator[Fault]:
+    """The teacher's file is there, safe to open, and holds the weights of such a model."""
+    if teacher.checkpoint is None:
+        return
+    from acgkd.checkpoint import load_state
+    from acgkd.teachers.teacher import load_weights
+
+    path = Path(teacher.checkpoint)
+    if not path.exists():
+        yield Fault("teacher/checkpoint", f"There is no file {path}.")
+        return
+    try:
+        model = _blank_teacher(teacher.preset, prior, dataset)
+        if model is None:
+            load_state(path)
+        else:
+            load_weights(model, path)
+    except AcgkdError as error:
+        yield Fault("teacher/checkpoint", str(error))
+
+
+def _blank_teacher(preset: str, prior: PriorConfig, dataset: DatasetConfig | None) -> Any:
+    """A model that the weights should fit, or None where other sections are too wrong to build one."""
+    import torch
+
+    from acgkd.datasets import DATASETS
+    from acgkd.modality import modality
+    from acgkd.models import build_model, parse_preset
+    from acgkd.runtime import Streams
+
+    try:
+        known = PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
+        facts = modality(parse_preset(preset)[0].modality).prior(prior, known)
+        with Streams(0, torch.device("cpu")).fork("teacher"):
+            return build_model(preset, facts.feature_count, facts.classes)
+    except AcgkdError:
+        return None
+
+
+def teacher_comes_from_somewhere(teacher: TeacherConfig, dataset: DatasetConfig | None) -> Iterator[Fault]:
+    """Trained here on a data set, or loaded from a file."""
+    if dataset is None and teacher.checkpoint is None:
+        yield Fault(
+            "teacher",
+            "A teacher is trained on a `dataset` or loaded from `teacher/checkpoint`, but neither is given.",
+        )
+
+
+def kind_of(method: str, student: StudentConfig) -> str | None:
+    """The modality of a method that there is; None where it is the student's and there is no such model."""
+    from acgkd.methods import METHODS, modality_of
+
+    try:
+        return modality_of(METHODS[method], student.preset)
+    except AcgkdError:
+        return None
+
+
+def modalities_agree(
+    method: MethodChoice, dataset: DatasetConfig | None, teacher: TeacherConfig, student: StudentConfig
+) -> Iterator[Fault]:
+    """Method, data and models speak of the same kind of sample."""
+    from acgkd.datasets import DATASETS
+    from acgkd.methods import METHODS
+    from acgkd.models import MODELS
+
+    if method.name not in METHODS:
+        return
+    kind = kind_of(method.name, student)
+    if kind is None:
+        return
+    others: list[tuple[str, str, Any, str]] = [("teacher/preset", teacher.preset, MODELS, teacher.preset.split("-")[0])]
+    others.append(("student/preset", student.preset, MODELS, student.preset.split("-")[0]))
+    if dataset is not None:
+        others.append(("dataset/name", dataset.name, DATASETS, dataset.name))
+    for path, shown, catalog, name in others:
+        if name in catalog and catalog[name].modality != kind:
+            yield Fault(path, f"'{method.name}' works on {kind}, but '{shown}' is for {catalog[name].modality}.")
+
+
+def controls_law(
+    controls: Sequence[Control],
+    method: MethodChoice,
+    dataset: DatasetConfig | None,
+    teacher: TeacherConfig,
+    student: StudentConfig,
+) -> Iterator[Fault]:
+    """Controls exist, no label twice, none the method itself unless it says so, all of its kind and able to run."""
+    from acgkd.methods import METHODS
+
+    labels = [control.label for control in controls]
+    for number, control in enumerate(controls):
+        path, name, label = f"controls/{number}", control.name, control.label
+        if name not in METHODS:
+            yield from known_name(METHODS, name, path)
+        elif label in labels[:number]:
+            yield Fault(path, f"A label may stand once, but '{label}' stands twice. Give one of them another `label`.")
+        elif label == method.name:
+            yield Fault(
+                path, f"'{label}' is the method itself. Leave it out, or give it a `label` of its own to run both."
+            )
+        elif method.name in METHODS and METHODS[name].modality not in (None, kind_of(method.name, student)):
+            yield Fault(path, f"'{name}' is for {METHODS[name].modality}, but '{method.name}' is not. Leave it out.")
+        else:
+            yield from _settings_of(control, method, path)
+            if control.prior is not None:
+                yield from prior_faults(control.prior, dataset, teacher, name, f"{path}/prior")
+
+
+def _settings_of(control: Control, method: MethodChoice, path: str) -> Iterator[Fault]:
+    """What it says itself, then what it takes over: a sound method may hold a value that the control's refuses."""
+    own = list(settings_faults(control.choice(MethodChoice(name=control.name)), path))
+    yield from own
+    if not own and not any(True for _ in settings_faults(method)):
+        yield from settings_faults(control.choice(method), path)
+
+
+CATALOG_CHECKS: tuple[Callable[..., Iterator[Fault]], ...] = (
+    dataset_law,
+    teacher_comes_from_somewhere,
+    models_law,
+    checkpoint_law,
+    method_law,
+    modalities_agree,
+    images_fit,
+    prior_law,
+    method_needs_data,
+    controls_law,
+    settings_fit_models,
+)

@@ -1,0 +1,120 @@
+"""What methods make of the models and the prior of a spec: settings that do not go with them, terms that do nothing.
+
+Models are built on `meta`, where they have shapes and no numbers, so this costs no memory.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from acgkd.config import DatasetConfig, MethodChoice, PriorConfig, StudentConfig, TeacherConfig
+from acgkd.errors import AcgkdError, Fault
+from sweeps.spec.controls import METHOD_NAME, Control, searched_method
+
+# What is looked at: its place in the spec, what notes call it, its settings, and its own prior where it has one.
+Seen = tuple[str, str, MethodChoice, PriorConfig | None]
+
+
+def settings_fit_models(
+    method: MethodChoice,
+    controls: Sequence[Control],
+    prior: PriorConfig,
+    dataset: DatasetConfig | None,
+    teacher: TeacherConfig,
+    student: StudentConfig,
+    space: Any,
+) -> Iterator[Fault]:
+    """No method that is run would end when it begins, because its settings do not go with models and prior."""
+    from acgkd.run.compatibility import refused
+
+    look = _Look(prior, dataset, teacher, student)
+    for path, name, choice, own in _seen(method, controls, space):
+        seen = look(choice, own)
+        found = None if seen is None else refused(*seen)
+        if found is not None:
+            place = path if path != "method" or choice.name != method.name else f"method/{found[0]}"
+            yield Fault(place, found[1] if choice.name == method.name else f"'{name}': {found[1]}")
+
+
+def absences(spec: Any) -> list[str]:
+    """The terms of losses that will do nothing, a sentence each, with the methods that do without."""
+    from acgkd.run.compatibility import absent
+
+    look = _Look(spec.prior, spec.dataset, spec.teacher, spec.student)
+    without: dict[str, list[str]] = {}
+    for _, name, choice, own in _seen(spec.method, spec.controls, spec.space):
+        seen = look(choice, own)
+        for sentence in () if seen is None else absent(*seen):
+            without.setdefault(sentence, []).append(f"`{name}`")
+    return [f"{', '.join(dict.fromkeys(names))}: {sentence}" for sentence, names in without.items()]
+
+
+def _seen(method: MethodChoice, controls: Sequence[Control], space: Any) -> Iterator[Seen]:
+    """Every method that is run: the sweep's own, those searched, the controls; nothing of what does not exist."""
+    from acgkd.methods import METHODS
+
+    if method.name not in METHODS:
+        return
+    yield "method", method.name, method, None
+    for name in _searched(space):
+        if name != method.name and name in METHODS:
+            yield "space", name, searched_method({METHOD_NAME: name}, method), None
+    for number, control in enumerate(controls):
+        if control.name in METHODS:
+            yield f"controls/{number}", control.label, control.choice(method), control.prior
+
+
+def _searched(space: Any) -> tuple[Any, ...]:
+    """The methods among which is searched; none where the space is broken."""
+    from sweeps.spaces import SPACES
+    from sweeps.spec import parameters as inline
+    from sweeps.spec.space_survey import survey
+
+    if space is None or (isinstance(space, str) and space not in SPACES):
+        return ()
+    if isinstance(space, Mapping) and any(True for _ in inline.faults(space)):
+        return ()
+    found = survey(SPACES[space] if isinstance(space, str) else lambda trial: inline.suggest(space, trial))
+    return found.parameters[METHOD_NAME].ends if METHOD_NAME in found.parameters else ()
+
+
+class _Look:
+    """A method's settings, and what it would be handed, on `meta`; None where something else is wrong with it."""
+
+    def __init__(
+        self, prior: PriorConfig, dataset: DatasetConfig | None, teacher: TeacherConfig, student: StudentConfig
+    ) -> None:
+        self._prior, self._dataset, self._presets = prior, dataset, (teacher.preset, student.preset)
+        self._made: dict[str, Any] = {}
+
+    def __call__(self, choice: MethodChoice, own: PriorConfig | None) -> Any:
+        from acgkd.methods import parse_method
+
+        try:
+            entry, config = parse_method(choice)
+            if entry.modality is None:
+                return None
+            prior = own or self._prior
+            key = f"{entry.modality} {prior.model_dump_json()}"
+            if key not in self._made:
+                self._made[key] = self._context(entry.modality, prior)
+            return config, self._made[key]
+        except AcgkdError:
+            return None
+
+    def _context(self, kind: str, prior: PriorConfig) -> Any:
+        import torch
+
+        from acgkd.datasets import DATASETS
+        from acgkd.method import MethodContext
+        from acgkd.modality import modality
+        from acgkd.models import build_model
+        from acgkd.runtime import Streams
+
+        known = PriorConfig() if self._dataset is None else DATASETS[self._dataset.name].known_for(self._dataset)
+        facts = modality(kind).prior(prior, known)
+        streams, meta = Streams(0, torch.device("cpu")), torch.device("meta")
+        with streams.fork("models"):
+            teacher, student = (
+                build_model(preset, facts.feature_count, facts.classes, device=meta) for preset in self._presets
+            )
+        return MethodContext(teacher, student, facts, streams, meta)

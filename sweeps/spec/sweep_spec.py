@@ -1,0 +1,290 @@
+"""What a sweep is, as one frozen value: read from YAML, checked whole before anything starts."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, ValidationError, model_validator
+
+from acgkd.config import (
+    Config,
+    DatasetConfig,
+    MethodChoice,
+    PriorConfig,
+    RunConfig,
+    StudentConfig,
+    TeacherConfig,
+    fingerprint,
+    flatten,
+    overlay,
+)
+from acgkd.errors import ConfigError, SpecError
+from sweeps.spaces import SPACES
+from sweeps.spec import parameters as inline
+from sweeps.spec.checks.cross_checks import cross_check
+from sweeps.spec.controls import Control, lower_controls, searched_method
+from sweeps.spec.fault_messages import translate
+from sweeps.spec.raw import SpecTree, load, tuples
+from sweeps.spec.sections import Artefacts, Budget, Objective, Replicates, Resources, SamplerConfig, SchedulerConfig
+
+__all__ = [
+    "Artefacts",
+    "Budget",
+    "Objective",
+    "Replicates",
+    "Resources",
+    "SamplerConfig",
+    "SchedulerConfig",
+    "SweepSpec",
+    "read_spec",
+]
+
+# What may change between two starts on one folder: how long to go on, what to occupy, what to keep; not what is run.
+CHANGEABLE = ("budget", "resources", "artefacts")
+
+# Where files and data lie: a sweep and what it needs can be moved together. What is in the files counts.
+FILES = ("dataset/split_file", "teacher/checkpoint")
+PLACES = (*FILES, "dataset/root", "dataset/mirror")
+
+
+def _folder_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise ConfigError(
+            "A name is made of up to 100 letters, digits, `.`, `_` and `-`, and starts with a letter or a digit "
+            f"(it names a folder), but got {inline.show(name)}."
+        )
+    return name
+
+
+def _how_space_is_given(space: Any) -> str:
+    return "written" if isinstance(space, Mapping) else "named"
+
+
+SpaceChoice = Annotated[
+    Annotated[str, Tag("named")] | Annotated[inline.Space, Tag("written")], Discriminator(_how_space_is_given)
+]
+
+
+class SweepSpec(Config):
+    """A sweep: what is distilled from what, which settings are searched, for what, and for how long."""
+
+    name: Annotated[str, AfterValidator(_folder_name)] = Field(
+        description="Names the default folder, `runs/<name>`; the file's name if left out."
+    )
+    dataset: DatasetConfig | None = Field(default=None, description="A name, or a mapping with `name`.")
+    teacher: TeacherConfig
+    student: StudentConfig
+    method: MethodChoice
+    prior: PriorConfig = PriorConfig()
+    space: SpaceChoice | None = Field(
+        default=None,
+        description="A catalogue name (`acgkd list`), or parameters by slash path. Left out: one trial, the method at "
+        "its settings.",
+    )
+    objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=3)] = Field(
+        description="One to three; `validation_divergence` (without data: `agreement`) and `multiply_adds` if left out."
+    )
+    sampler: SamplerConfig = SamplerConfig()
+    scheduler: SchedulerConfig = SchedulerConfig()
+    replicates: Replicates = Replicates()
+    budget: Budget = Budget()
+    resources: Resources = Resources()
+    artefacts: Artefacts = Artefacts()
+    controls: tuple[Control, ...] = Field(
+        default=(),
+        description="Methods run as reference lines, each on all seeds; the lower control (`random_graphs`) if left "
+        "out.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    timeout_s: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Limit for one replicate.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, value: Any) -> Any:
+        return defaults(value) if isinstance(value, Mapping) else value
+
+    def suggest(self, trial: Any) -> None:
+        """Asks a trial (`optuna.Trial`, or anything with its `suggest_*`) for every parameter of the space."""
+        if self.space is None:
+            return
+        if isinstance(self.space, str):
+            SPACES[self.space](trial)
+        else:
+            inline.suggest(self.space, trial)
+
+    def run_config(self, parameters: Mapping[str, Any]) -> RunConfig:
+        """The run that a point of the space stands for: its values laid over the fixed settings.
+
+        Args:
+            parameters: by slash path of the setting: ``method/synthesis/rate``. Under another ``method/name`` the fixed
+                settings are those that this method knows too.
+
+        Raises:
+            ConfigError: a value is not one that its setting can take.
+            UnknownNameError: no method is called what ``method/name`` says.
+        """
+        tree = {
+            "dataset": None if self.dataset is None else self.dataset.model_dump(),
+            "teacher": self.teacher.model_dump(),
+            "student": self.student.model_dump(),
+            "method": searched_method(parameters, self.method).model_dump(),
+            "prior": self.prior.model_dump(),
+            "vary": self.replicates.vary,
+            "device": self.device,
+        }
+        data = overlay(tree, parameters)
+        try:
+            return RunConfig.model_validate(data)
+        except ValidationError as error:
+            raise ConfigError("\n".join(map(str, translate(error, RunConfig, data)))) from None
+
+    @property
+    def trials(self) -> int | None:
+        """How many trials there may be: one where nothing is searched, None where only time ends the sweep."""
+        return 1 if self.space is None else self.budget.trials
+
+    def control(self, label: str) -> Control:
+        """The control of that label."""
+        return next(control for control in self.controls if control.label == label)
+
+    def control_config(self, label: str) -> RunConfig:
+        """The run of a control."""
+        control = self.control(label)
+        return self.run_config({}).model_copy(
+            update={"method": control.choice(self.method), "prior": control.prior or self.prior}
+        )
+
+    def configs_to_prepare(self) -> list[RunConfig]:
+        """One run of every prior in the sweep: a control with another prior gets a reference pool of its own."""
+        own = {control.prior: control.label for control in self.controls if control.prior not in (None, self.prior)}
+        return [self.run_config({}), *(self.control_config(label) for label in own.values())]
+
+    def floor_control(self) -> str | None:
+        """The label of the control whose result `floor: control` means: the first lower control, if there is one."""
+        from acgkd.methods import METHODS
+
+        return next((control.label for control in self.controls if METHODS[control.name].lower_control), None)
+
+    def grid(self) -> dict[str, tuple[Any, ...]] | None:
+        """All values of every parameter, or None where the space is conditional or endless."""
+        from sweeps.spec.space_survey import survey
+
+        found = survey(self.suggest).grid
+        return None if found is None else dict(found)
+
+    def files(self) -> dict[str, str]:
+        """The files that it names, by slash path, each as a digest of what is in it.
+
+        Raises:
+            ConfigError: one cannot be read.
+        """
+        named = {"dataset/split_file": self.dataset and self.dataset.split_file}
+        named["teacher/checkpoint"] = self.teacher.checkpoint
+        return {path: _digest(Path(file)) for path, file in named.items() if file}
+
+    def fingerprint(self) -> str:
+        """Sixteen hex digits over all that may not change between two starts on one folder.
+
+        Raises:
+            ConfigError: a file that it names cannot be read.
+        """
+        return fingerprint({**self._what_counts(), **self.files()})
+
+    def _what_counts(self) -> dict[str, Any]:
+        tree = self.model_dump(mode="json", exclude=set(CHANGEABLE))
+        return overlay(tree, {path: None for path in PLACES if tree[path.split("/")[0]] is not None})
+
+    def difference(self, other: "SweepSpec") -> list[str]:
+        """What `other` says differently where that is not allowed, one line for each path; files are left out."""
+        return differences(flatten(self._what_counts()), flatten(other._what_counts()))
+
+
+def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    """One line for each path at which two flat trees differ."""
+    lines = []
+    for path in list(dict.fromkeys([*mine, *theirs])):
+        here, there = (tree.get(path, "(not set)") for tree in (mine, theirs))
+        if here != there:
+            lines.append(f"{path}: {here} is now {there}")
+    return lines
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return f"sha256 {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def defaults(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec's tree with what follows from its other parts filled in."""
+    tree = dict(tree)
+    dataset, teacher, replicates = (tree.get(key) for key in ("dataset", "teacher", "replicates"))
+    if tree.get("objectives") is None:
+        quality = "agreement" if dataset is None else "validation_divergence"
+        tree["objectives"] = [{"name": quality}, {"name": "multiply_adds"}]
+    if tree.get("controls") is None:
+        tree["controls"] = lower_controls(tree.get("method"), tree.get("student"))
+    if isinstance(replicates, Replicates):
+        return tree
+    if replicates is None or (isinstance(replicates, Mapping) and "vary" not in replicates):
+        vary = ["split", "teacher", "draws"]
+        given = isinstance(teacher, Mapping) and teacher.get("checkpoint") is not None
+        given = given or (isinstance(teacher, TeacherConfig) and teacher.checkpoint is not None)
+        if given or dataset is None:
+            vary = ["draws"]
+        elif isinstance(dataset, Mapping) and dataset.get("split_file") is not None:
+            vary = ["teacher", "draws"]
+        tree["replicates"] = {**(replicates or {}), "vary": vary}
+    return tree
+
+
+def read_spec(path: Path, overrides: Sequence[str] = (), trust_code: bool = False) -> SweepSpec:
+    """Reads and checks a spec; starts nothing, writes nothing.
+
+    Args:
+        path: the YAML file. Files that it names are looked for beside it.
+        overrides: each ``path=value``, laid over the file. Files that they name are looked for in the current folder.
+        trust_code: let `teacher.preset` name a Python function, as ``module:function``.
+
+    Raises:
+        SpecError: something is wrong; it holds all faults, in the order of the file.
+    """
+    return check_tree(load(path, overrides), trust_code)
+
+
+def check_tree(tree: SpecTree, trust_code: bool = False) -> SweepSpec:
+    """The spec that a tree says.
+
+    Raises:
+        SpecError: something is wrong; it holds all faults, in the order of the file.
+    """
+    data = defaults({"name": Path(tree.source).stem, **tree.value})
+    faults = list(tree.faults)
+    broken: set[str] = {fault.path.split("/")[0] for fault in faults}
+    spec = None
+    try:
+        spec = SweepSpec.model_validate(tuples(data), strict=True)  # strictly: the text '12' is no number
+    except ValidationError as error:
+        unread = {fault.path for fault in faults}  # what could not be read is told once
+        found = [fault for fault in translate(error, SweepSpec, data) if fault.path not in unread]
+        faults += found
+        broken |= {fault.path.split("/")[0] for fault in found}
+    sound = {name: _section(name, data[name]) for name in SweepSpec.model_fields if name in data and name not in broken}
+    for name, field in SweepSpec.model_fields.items():
+        if name not in data and not field.is_required():
+            sound[name] = field.get_default()
+    faults += cross_check(sound, trust_code)
+    if faults or spec is None:
+        located = [tree.locate(fault) for fault in faults]
+        raise SpecError(tree.source, sorted(located, key=lambda fault: fault.line or 0))
+    return spec
+
+
+def _section(name: str, value: Any) -> Any:
+    """One section on its own, so that cross-checks can look at what is sound while other sections are not."""
+    adapter: TypeAdapter[Any] = TypeAdapter(cast(Any, SweepSpec.model_fields[name].annotation))
+    return adapter.validate_python(tuples(value), strict=True)

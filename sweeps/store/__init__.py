@@ -1,0 +1,1 @@
+"""The sweep folder: every file of it, written atomically."""

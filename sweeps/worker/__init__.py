@@ -1,0 +1,1 @@
+"""A job at work in one process: steps, checkpoints, records."""

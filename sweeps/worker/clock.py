@@ -1,0 +1,67 @@
+"""The seconds of a replicate: what was worked, what of it is kept, and what interruptions cost."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from sweeps.store.atomic import read_json, write
+from sweeps.worker.watchdog import watched
+
+
+class Clock:
+    """Seconds of work on a replicate, kept through restarts; knows what an interruption has cost.
+
+    Args:
+        path: its file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        known = read_json(path) or {}
+        self.kept_s = float(known.get("kept_s", 0.0))
+        self.lost_s = float(known.get("lost_s", 0.0))
+        self.at: dict[str, float] = dict(known.get("at", {}))
+
+    def rewind(self, checkpoint: str | None, before_s: float) -> None:
+        """Goes back to a checkpoint, or to the start: what earlier attempts did since is lost.
+
+        Args:
+            checkpoint: name of its file; None where there is none.
+            before_s: the seconds kept by earlier attempts; what was worked since then is this attempt's start-up, and
+                stays kept.
+        """
+        start_up = self.kept_s - before_s
+        then = self.at.get(checkpoint, before_s) if checkpoint else 0.0
+        self.lost_s += max(0.0, before_s - then)
+        self.kept_s = then + start_up
+
+    def write(self) -> None:
+        """Keeps the state; not worth waiting for the disk."""
+        facts = {"kept_s": self.kept_s, "lost_s": self.lost_s, "at": self.at}
+        write(self.path, json.dumps(facts), durable=False)
+
+
+class WatchedStep:
+    """A step under the watchdog, whose seconds go to the clock.
+
+    Args:
+        clock: of the replicate.
+        limit_s: how long the step may take.
+        trace: where a hung process leaves its stacks.
+    """
+
+    def __init__(self, clock: Clock, limit_s: float, trace: Path) -> None:
+        self._clock = clock
+        self._watch = watched(limit_s, trace)
+        self._started = 0.0
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+        self._watch.__enter__()
+
+    def __exit__(self, *error: Any) -> bool | None:
+        try:
+            return self._watch.__exit__(*error)
+        finally:
+            self._clock.kept_s += time.perf_counter() - self._started

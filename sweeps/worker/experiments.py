@@ -1,0 +1,183 @@
+"""Where experiments come from: the one door between the engine and what it runs."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from acgkd.config import RunConfig, flatten
+from sweeps.spec.space_survey import survey
+from sweeps.spec.sweep_spec import SweepSpec
+
+
+class Measurement(Protocol):
+    """What a run is worth and what it took; keys are the fields of the record's parts."""
+
+    @property
+    def quality(self) -> Mapping[str, float | int | None]:
+        """Fields of `analysis.records.record.Quality`."""
+
+    @property
+    def cost(self) -> Mapping[str, float | int | bool | None]:
+        """Fields of `analysis.records.record.Cost`."""
+
+    @property
+    def prior(self) -> Mapping[str, Any]:
+        """What the method was told of the data."""
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Fields of `analysis.records.record.Environment`."""
+
+    @property
+    def absent(self) -> Sequence[str]:
+        """Terms of losses that did nothing, a sentence each."""
+
+
+class Run(Protocol):
+    """A distillation under way: `acgkd.run.distillation.Distillation`."""
+
+    curves: dict[str, dict[str, list[float]]]
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds of each stage so far."""
+
+    @property
+    def progress(self) -> float:
+        """Share done, 0 to 1."""
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left."""
+
+    def judged_fractions_to_progress(self, fraction: float) -> float:
+        """Where in `progress` a share of the stage lies in which the student learns."""
+
+    def advance(self, *, until: float = 1.0, seconds: float | None = None) -> None:
+        """Goes on to a progress, or for a time."""
+
+    def save(self, path: Path) -> None:
+        """Writes all that is needed to go on."""
+
+    def load(self, path: Path) -> None:
+        """Goes on from a file."""
+
+    def export(self, path: Path) -> None:
+        """Writes the student."""
+
+
+class Experiment(Protocol):
+    """One run config with one seed: `acgkd.run.experiment.Experiment`."""
+
+    @property
+    def prepared(self) -> bool:
+        """Whether teacher and reference pool are there."""
+
+    def prepare(self) -> None:
+        """Makes them, exactly once."""
+
+    def preparation_key(self) -> str:
+        """Equal where they are shared."""
+
+    def teacher_measurement(self) -> Measurement:
+        """The teacher's own row."""
+
+    def start(self) -> Any:
+        """A fresh `Run`."""
+
+    def evaluate(self, run: Any, objectives: Sequence[str]) -> dict[str, float]:
+        """Objectives as they stand now."""
+
+    def measure(self, run: Any) -> Measurement:
+        """Everything, once, at the end."""
+
+    def pseudo_samples(self, run: Any, per_class: int) -> Mapping[str, Any]:
+        """Pseudo-samples of each class to look at, as arrays by name; changes nothing."""
+
+
+class Experiments(Protocol):
+    """Makes experiments. It is sent to workers, so it holds plain values only."""
+
+    def warm_up(self) -> None:
+        """Imports what takes long, while there is something else to wait for."""
+
+    def experiment(self, config: RunConfig, seed: int, home: Path) -> Experiment:
+        """One run of a config; cheap."""
+
+    def settings(self, config: RunConfig) -> dict[str, Any]:
+        """Every setting of a config by slash path, the method's defaults included."""
+
+    def use_threads(self, count: int) -> None:
+        """Lets one experiment use so many threads."""
+
+    def calibrate(self) -> float | None:
+        """Seconds of a fixed piece of work, to compare machines by; None where that means nothing."""
+
+
+class AcgkdExperiments:
+    """The real one. Torch is imported when it is first asked for something.
+
+    Args:
+        trust_code: whether a spec may name Python functions of the user's.
+        share_synthesis: whether trials may take over each other's pseudo-samples.
+    """
+
+    def __init__(self, trust_code: bool = False, share_synthesis: bool = False) -> None:
+        self.trust_code = trust_code
+        # Workers stand in the sweep folder, but the user's code lies where the driver was started.
+        self.code_folder = Path.cwd() if trust_code else None
+        self.share_synthesis = share_synthesis
+
+    @classmethod
+    def of(cls, spec: SweepSpec, trust_code: bool = False) -> "AcgkdExperiments":
+        """The experiments of a sweep: pseudo-samples are worth keeping where no trial makes its own kind."""
+        searched = survey(spec.suggest).parameters
+        return cls(trust_code, not any(name.startswith("method/synthesis/") for name in searched))
+
+    def warm_up(self) -> None:
+        """Imports torch and what is built on it."""
+        import acgkd.run.experiment  # noqa: F401
+
+    def experiment(self, config: RunConfig, seed: int, home: Path) -> Experiment:
+        """One run of a config; cheap."""
+        from acgkd.run.experiment import Experiment
+
+        return Experiment(
+            config,
+            seed,
+            home=home,
+            trust_code=self.trust_code,
+            code_folder=self.code_folder,
+            share_synthesis=self.share_synthesis,
+        )
+
+    def settings(self, config: RunConfig) -> dict[str, Any]:
+        """Every setting of a config by slash path, the method's defaults included."""
+        from acgkd.methods import parse_method
+
+        _, method = parse_method(config.method)
+        tree = config.model_dump(mode="json")
+        tree["method"] = {"name": config.method.name, **method.model_dump(mode="json")}
+        return flatten(tree)
+
+    def use_threads(self, count: int) -> None:
+        """Lets torch use so many threads, and keep the memory that it frees."""
+        import torch
+
+        from acgkd.runtime import keep_freed_memory
+
+        torch.set_num_threads(count)
+        keep_freed_memory()
+
+    def calibrate(self) -> float | None:
+        """The best of three timings of a fixed product of matrices on the CPU."""
+        import torch
+
+        matrix = torch.linspace(-1, 1, 256 * 256, device="cpu").reshape(256, 256)
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            torch.mm(matrix, matrix)
+            times.append(time.perf_counter() - start)
+        return min(times)

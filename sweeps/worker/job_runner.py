@@ -1,0 +1,231 @@
+"""A job at work in this process, one step at a time; the same for every executor."""
+
+import gc
+import math
+import sys
+import traceback
+
+from acgkd.config import RunConfig
+from acgkd.errors import AcgkdError, StaleGenerationError, StorageError
+from analysis.records.record import Outcome, Record
+from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store.folder import SweepFolder
+from sweeps.store.storage_errors import storage_error
+from sweeps.store.trial import now
+from sweeps.worker.experiments import Experiments, Measurement
+from sweeps.worker.messages import Job, Report
+from sweeps.worker.record_builder import build_record, objective_values, outcome_of
+from sweeps.worker.replicate_runner import ReplicateRunner
+
+MESSAGE_LINES = 12
+
+
+class JobRunner:
+    """Does what a job asks for, replicate after replicate.
+
+    A job hands over its list of replicates, so that those of models which declare `stacked` can be run as one batch
+    one day. No model does today, and each is run by itself.
+
+    Args:
+        spec: the sweep.
+        folder: its folder.
+        job: what to do.
+        experiments: where experiments come from.
+    """
+
+    def __init__(self, spec: SweepSpec, folder: SweepFolder, job: Job, experiments: Experiments) -> None:
+        self.spec = spec
+        self.folder = folder
+        self.job = job
+        self.experiments = experiments
+        self.tainted = False
+        self._left = list(job.replicates)
+        self._rungs = list(job.rungs)
+        self._runner: ReplicateRunner | None = None
+        self._calibration_s: float | None = None
+        self._started_at = now()
+        experiments.use_threads(max(1, int(spec.resources.cpu)))
+
+    @property
+    def done(self) -> bool:
+        """Whether no replicate is left."""
+        return not self._left
+
+    def step(self) -> Report:
+        """Does about a second of work, or what is left until there is something to tell.
+
+        Raises:
+            StaleGenerationError: a later start has taken the folder over.
+            StorageError: the folder cannot be written.
+            Exception: a teacher could not be made.
+        """
+        self.folder.check_generation(self.job.generation)
+        try:
+            return self._prepare() if self.job.kind == "teacher" else self._advance()
+        except (StaleGenerationError, StorageError):
+            raise
+        except Exception as error:
+            self.folder.check_generation(self.job.generation)  # the later start may have cleared this one's files away
+            full = storage_error(error)
+            if full is not None:
+                raise full from error
+            if self.job.kind == "teacher":
+                raise
+            return self._ended(self._failure(error))
+
+    def checkpoint(self) -> None:
+        """Keeps the work that was done, because the worker is about to leave."""
+        if self._runner is not None:
+            self._runner.checkpoint()
+
+    # ---- what a step may be
+
+    def _config(self) -> RunConfig:
+        if self.job.control is not None:
+            return self.spec.control_config(self.job.control)
+        return self.spec.run_config(self.job.parameters or {})
+
+    @property
+    def _seed(self) -> int:
+        return self.spec.replicates.seeds[self._left[0]]
+
+    def _prepare(self) -> Report:
+        configs, replicate = self.spec.configs_to_prepare(), self._left[0]
+        experiments = [self.experiments.experiment(config, self._seed, self.folder.cache) for config in configs]
+        for experiment in experiments:
+            experiment.prepare()
+        record = self._record(configs[0], experiments[0].teacher_measurement(), "completed")
+        self.folder.check_generation(self.job.generation)
+        self.folder.commit_record(self.job.name, record)
+        self._left.pop(0)
+        return Report(replicate, 1.0, record=record.model_dump_json())
+
+    def _advance(self) -> Report:
+        replicate = self._left[0]
+        known = self.folder.read_record(self.job.name, replicate)
+        if known is not None:  # somebody was faster; what is done is done
+            self._left.pop(0)
+            self._runner = None
+            return Report(replicate, known.progress, record=known.model_dump_json())
+        if self._runner is None:
+            self._begin(replicate)
+        runner = self._runner
+        assert runner is not None, "it has just begun"
+        assert runner.run is not None, "it has just begun"
+        rung = self._rungs[0] if self._rungs and replicate == 0 else None
+        until = 1.0 if rung is None else runner.run.judged_fractions_to_progress(rung)
+        if runner.run.progress < until - 1e-9:
+            runner.advance(until)
+        if rung is not None and runner.run.progress >= until - 1e-9:
+            self._rungs.pop(0)
+            objectives = runner.evaluate([objective.name for objective in self.spec.objectives])
+            return Report(replicate, runner.run.progress, runner.clock.kept_s, rung=rung, objectives=objectives)
+        if runner.run.done:
+            return self._ended(self._success(runner))
+        return Report(replicate, runner.run.progress, runner.clock.kept_s)
+
+    def _begin(self, replicate: int) -> None:
+        self._started_at = now()
+        self._calibration_s = self.experiments.calibrate()
+        experiment = self.experiments.experiment(self._config(), self._seed, self.folder.cache)
+        runner = ReplicateRunner(
+            self.folder,
+            self.job.name,
+            replicate,
+            self.job.attempts.get(replicate, 0),
+            self.job.generation,
+            experiment,
+            self.spec.timeout_s,
+            self.spec.artefacts.samples if replicate == 0 else 0,
+        )
+        self._runner = runner
+        runner.start()
+
+    # ---- how a replicate may end
+
+    def _success(self, runner: ReplicateRunner) -> Record:
+        config, measurement = self._config(), runner.measure()
+        objectives = objective_values(self.spec.objectives, measurement)
+        missing = [name for name, value in objectives.items() if value is None]
+        if missing:
+            objectives |= runner.evaluate(missing)
+        outcome: Outcome = "completed"
+        message = ""
+        for name, value in objectives.items():
+            if value is None or not math.isfinite(value):
+                outcome = "failed" if value is None else "diverged"
+                message = f"The objective `{name}` must be a finite number, but was {value}."
+        return self._record(config, measurement, outcome, message=message, objectives=objectives)
+
+    def _failure(self, error: Exception) -> Record:
+        outcome = outcome_of(error)
+        if outcome == "out_of_memory" or type(error).__name__ == "AcceleratorError":
+            self.tainted = True  # what the allocator or the device holds now is nobody's business any more
+        message = f"{type(error).__name__}: {error}"
+        if outcome == "failed" and not isinstance(error, AcgkdError):
+            message = "\n".join([message, *"".join(traceback.format_exception(error)).splitlines()[-MESSAGE_LINES:]])
+        try:
+            config = self._config()
+        except AcgkdError:
+            config = self.spec.run_config({})
+        return self._record(config, None, outcome, message=message)
+
+    def _record(
+        self,
+        config: RunConfig,
+        measurement: Measurement | None,
+        outcome: Outcome,
+        *,
+        message: str = "",
+        objectives: dict[str, float | None] | None = None,
+    ) -> Record:
+        runner, replicate = self._runner, self._left[0]
+        run = None if runner is None else runner.run
+        done = run.progress if run is not None else 1.0 if outcome == "completed" else 0.0
+        try:
+            settings = self.experiments.settings(config)
+        except Exception:  # the method refuses its settings: that is the failure that this record tells of
+            settings = {}
+        return build_record(
+            self.spec,
+            config,
+            self._seed,
+            measurement,
+            outcome=outcome,
+            message=message,
+            kind=self.job.kind,
+            label=self.job.label,
+            trial=self.job.number,
+            replicate=replicate,
+            attempt=self.job.attempts.get(replicate, 0),
+            parameters=self.job.parameters,
+            settings=settings,
+            progress=done,
+            objectives=objectives,
+            seconds=None if run is None else run.seconds,
+            lost_s=None if runner is None else runner.clock.lost_s,
+            started_at=self._started_at,
+            alongside=self.job.alongside,
+            calibration_s=self._calibration_s,
+        )
+
+    def _ended(self, record: Record) -> Report:
+        replicate, runner = self._left[0], self._runner
+        if runner is not None:
+            runner.commit(record)
+        else:
+            self.folder.check_generation(self.job.generation)
+            self.folder.commit_record(self.job.name, record)
+        self._runner = None
+        self._left.pop(0)
+        if self.tainted:
+            _free_memory()
+        return Report(replicate, record.progress, record=record.model_dump_json())
+
+
+def _free_memory() -> None:
+    """Lets go of what a run that ran out of memory still holds."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,63 @@
+"""What driver and workers say to each other: a job goes out, reports come back."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["teacher", "control", "trial"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A piece of work for one worker: a trial with what is left of it, one control, or one teacher.
+
+    Args:
+        kind: what it is.
+        name: what its files begin with: ``trial-0007``.
+        label: how tables call it: ``trial 7``.
+        replicates: what is left to do, in order.
+        attempts: the number of this attempt at each of them.
+        generation: the start that gave it out.
+        number: Optuna's, for a trial.
+        control: the control's label.
+        parameters: the trial's, by slash path.
+        rungs: names of the rungs inside the first replicate at which to stop and ask.
+        alongside: how many jobs run at the same time, this one included.
+    """
+
+    kind: Kind
+    name: str
+    label: str
+    replicates: tuple[int, ...]
+    attempts: dict[int, int]
+    generation: int
+    number: int | None = None
+    control: str | None = None
+    parameters: dict[str, Any] | None = None
+    rungs: tuple[float, ...] = ()
+    alongside: int = 1
+
+    @property
+    def key(self) -> str:
+        """Different for any two jobs that can be out at the same time."""
+        return f"{self.name}-{self.replicates[0]:02d}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """How far a job is.
+
+    Args:
+        replicate: the one at hand.
+        progress: share of it that is done.
+        seconds: spent on it and not lost.
+        rung: the rung that it has just reached, as a share of the judged stage.
+        objectives: as they stand there.
+        record: the replicate's record as JSON, if it has just ended.
+    """
+
+    replicate: int
+    progress: float
+    seconds: float = 0.0
+    rung: float | None = None
+    objectives: dict[str, float | None] | None = None
+    record: str | None = None

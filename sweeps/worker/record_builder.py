@@ -1,0 +1,149 @@
+"""Rows: what a run came to, as the record that reports read."""
+
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from acgkd.config import RunConfig
+from acgkd.errors import DivergedError
+from analysis.records.record import Cost, Environment, Identity, Kind, Outcome, Quality, Record
+from sweeps.spec.sections import Objective
+from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store.trial import now
+from sweeps.worker.experiments import Measurement
+from sweeps.worker.watchdog import StepTimeoutError
+
+
+def objective_values(objectives: Sequence[Objective], measurement: Measurement) -> dict[str, float | None]:
+    """The objectives as a measurement has them."""
+    cost = measurement.cost
+    parts = [cost.get(name) for name in ("synthesis_s", "transfer_s", "joint_s")]
+    known = {**measurement.quality, **cost, "seconds": sum(float(part) for part in parts if part is not None)}
+    return {
+        objective.name: None if known.get(objective.name) is None else float(known[objective.name] or 0.0)
+        for objective in objectives
+    }
+
+
+def build_record(
+    spec: SweepSpec,
+    config: RunConfig,
+    seed: int,
+    measurement: Measurement | None,
+    *,
+    outcome: Outcome = "completed",
+    message: str = "",
+    kind: Kind = "trial",
+    label: str = "distill",
+    trial: int | None = None,
+    replicate: int = 0,
+    attempt: int = 0,
+    parameters: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    progress: float = 1.0,
+    objectives: Mapping[str, float | None] | None = None,
+    seconds: Mapping[str, float] | None = None,
+    lost_s: float | None = None,
+    started_at: str = "",
+    alongside: int = 1,
+    calibration_s: float | None = None,
+) -> Record:
+    """The row of one run.
+
+    Args:
+        spec: the sweep that it belongs to.
+        config: the run.
+        seed: of the run.
+        measurement: what was measured; None where there was nothing to measure.
+        outcome: how it ended.
+        message: why, where it did not complete.
+        kind: trial, control or teacher.
+        label: how tables call the row.
+        trial: Optuna's number.
+        replicate: index into the sweep's seeds.
+        attempt: which try it was.
+        parameters: those that were searched, by slash path.
+        settings: all, by slash path; asked of the method if left out.
+        progress: share that was done.
+        objectives: as told to the search; taken from the measurement if left out.
+        seconds: of each stage, where there is no measurement to say it.
+        lost_s: work that was done and lost.
+        started_at: of this attempt, UTC.
+        alongside: jobs at the same time, this one included.
+        calibration_s: seconds of the calibration kernel.
+    """
+    if settings is None:
+        from sweeps.worker.experiments import AcgkdExperiments
+
+        settings = AcgkdExperiments().settings(config)
+    teaching = kind != "teacher"
+    if objectives is None:
+        objectives = objective_values(spec.objectives, measurement) if teaching and measurement is not None else {}
+    cost: dict[str, Any] = {f"{stage}_s": value for stage, value in (seconds or {}).items()}
+    environment: dict[str, Any] = {"device": config.device}
+    quality: dict[str, Any] = {}
+    if measurement is not None:
+        cost |= dict(measurement.cost)
+        environment |= dict(measurement.environment)
+        quality = dict(measurement.quality)
+    return Record(
+        identity=Identity(
+            sweep=spec.name,
+            kind=kind,
+            trial=trial,
+            label=label,
+            replicate=replicate,
+            attempt=attempt,
+            seed=seed,
+            vary=list(config.vary),
+            fingerprint=config.fingerprint(),
+            method=config.method.name if teaching else "teacher",
+            dataset=None if config.dataset is None else config.dataset.name,
+            teacher=config.teacher.preset,
+            student=config.student.preset if teaching else None,
+            prior={} if measurement is None else dict(measurement.prior),
+        ),
+        parameters=dict(parameters or {}),
+        settings=dict(settings),
+        outcome=outcome,
+        message=message,
+        progress=min(1.0, progress),
+        objectives=dict(objectives),
+        absent=[] if measurement is None else list(measurement.absent),
+        selection={
+            f"{objective.name}/{fact}": getattr(objective, fact)
+            for objective in spec.objectives
+            for fact in ("uses_real_data", "floor")
+        },
+        quality=Quality(**quality),
+        cost=Cost(**(cost | {"lost_s": lost_s})),
+        environment=Environment(
+            **(
+                environment
+                | {
+                    "host": socket.gethostname(),
+                    "process": os.getpid(),
+                    "trials_alongside": alongside,
+                    "calibration_s": calibration_s,
+                    "started_at": started_at,
+                    "finished_at": now(),
+                }
+            )
+        ),
+    )
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """How a replicate ended that raised `error`."""
+    torch = sys.modules.get("torch")
+    if isinstance(error, DivergedError):
+        return "diverged"
+    if isinstance(error, StepTimeoutError):
+        return "timed_out"
+    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
+        return "out_of_memory"
+    if isinstance(error, RuntimeError) and "can't allocate memory" in str(error):
+        return "out_of_memory"  # torch's allocator on the CPU has no class of its own
+    return "failed"

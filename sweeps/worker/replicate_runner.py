@@ -1,0 +1,218 @@
+"""One replicate: started or taken up again, advanced in short slices, checkpointed, measured, recorded."""
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from acgkd.errors import CheckpointError, StorageError
+from analysis.records.record import Record
+from sweeps.store.atomic import write, write_arrays
+from sweeps.store.folder import SweepFolder
+from sweeps.store.storage_errors import storage_error
+from sweeps.store.trial import now
+from sweeps.worker.clock import Clock, WatchedStep
+from sweeps.worker.experiments import Experiment, Measurement, Run
+from sweeps.worker.watchdog import StepTimeoutError
+
+SLICE_S = 1.0
+CHECKPOINT_S = 3.0
+CHECKPOINTS_KEPT = 2
+HANG_S = 1800.0  # a step that takes half an hour hangs, where the spec does not say better
+
+
+class ReplicateRunner:
+    """A replicate at work in this process.
+
+    Args:
+        folder: of the sweep.
+        name: what its files begin with.
+        replicate: index of the seed.
+        attempt: which try it is.
+        generation: of the driver that asked for it.
+        experiment: what is run.
+        timeout_s: limit on the work kept, or None.
+        samples: how many pseudo-samples of each class are kept at the end; 0 keeps none.
+    """
+
+    def __init__(
+        self,
+        folder: SweepFolder,
+        name: str,
+        replicate: int,
+        attempt: int,
+        generation: int,
+        experiment: Experiment,
+        timeout_s: float | None = None,
+        samples: int = 0,
+    ) -> None:
+        self.folder = folder
+        self.name = name
+        self.replicate = replicate
+        self.attempt = attempt
+        self.generation = generation
+        self.experiment = experiment
+        self.timeout_s = timeout_s
+        self.samples = samples
+        self.work = folder.work(name)
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.clock = Clock(self.work / f"{replicate:02d}.clock.json")
+        self.trace = trace_file(folder, name, replicate)
+        self.started_at = now()
+        self._saved_at = 0.0
+        self.run: Run | None = None
+
+    def start(self) -> None:
+        """Begins, from the newest checkpoint that can be read.
+
+        Raises:
+            Exception: whatever the experiment raises; `outcome_of` knows what it means.
+        """
+        if not self.experiment.prepared:
+            self.experiment.prepare()
+        before_s = self.clock.kept_s
+        with self._step():
+            run: Run = self.experiment.start()
+            taken = None
+            for path in self._checkpoints():
+                try:
+                    run.load(path)
+                except CheckpointError:
+                    path.unlink(missing_ok=True)  # torn, or of another program: an older one will do
+                    run = self.experiment.start()
+                    continue
+                taken = path.name
+                break
+        self.clock.rewind(taken, before_s)
+        self.run = run
+        self._saved_at = self.clock.kept_s
+        # Written now: if this attempt dies in its first slice, the next one knows what starting up has cost.
+        self.folder.check_generation(self.generation)
+        self.clock.write()
+
+    def advance(self, until: float = 1.0) -> None:
+        """Works for about a second, or up to a progress, and keeps what was done where it is time to."""
+        assert self.run is not None, "start comes first"
+        with self._step():
+            self.run.advance(until=until, seconds=SLICE_S)
+        # Before the checkpoint: an attempt may die while it is written.
+        self.folder.check_generation(self.generation)
+        self.clock.write()
+        if not self.run.done and self.clock.kept_s - self._saved_at >= CHECKPOINT_S:
+            self.checkpoint()
+
+    def evaluate(self, objectives: Sequence[str]) -> dict[str, float | None]:
+        """The objectives as they stand now."""
+        assert self.run is not None, "start comes first"
+        with self._step():
+            return dict(self.experiment.evaluate(self.run, objectives))
+
+    def measure(self) -> Measurement:
+        """Everything, at the end."""
+        assert self.run is not None, "start comes first"
+        with self._step():
+            return self.experiment.measure(self.run)
+
+    def checkpoint(self) -> None:
+        """Keeps the state of this moment, and the one before it.
+
+        Raises:
+            StaleGenerationError: a later start has taken over.
+            StorageError: it cannot be written.
+        """
+        if self.run is None or self.folder.record_file(self.name, self.replicate).exists():
+            return  # nothing was begun, or it has ended meanwhile: stopped early, for instance
+        self.folder.check_generation(self.generation)
+        steps = round(self.run.progress * 1_000_000)
+        path = self.work / f"{self.replicate:02d}-{steps:07d}-e{self.generation:04d}-a{self.attempt:02d}.ckpt"
+        try:
+            self.run.save(path)
+        except Exception as error:
+            self.folder.check_generation(self.generation)
+            raise storage_error(error) or StorageError(
+                f"The checkpoint {path} must be written, but: {type(error).__name__}: {error}. "
+                "Everything finished so far is kept. See to the disk, then start the same command again."
+            ) from error
+        self.clock.at[path.name] = self.clock.kept_s
+        self._saved_at = self.clock.kept_s
+        self.clock.write()
+        for old in self._checkpoints()[CHECKPOINTS_KEPT:]:
+            old.unlink(missing_ok=True)
+            self.clock.at.pop(old.name, None)
+
+    def commit(self, record: Record) -> None:
+        """Makes the result the replicate's, unless another process was first; then clears the work away.
+
+        Raises:
+            StaleGenerationError: a later start has taken over.
+        """
+        self.folder.check_generation(self.generation)
+        if self.run is not None:
+            if record.outcome == "completed":
+                self._export()
+                self._keep_samples()
+            curves = json.dumps(_finite(self.run.curves))
+            write(self.folder.curves_file(self.name, self.replicate), curves, durable=False)
+        self.folder.commit_record(self.name, record)
+        clear_work(self.folder, self.name, self.replicate)
+
+    def _export(self) -> None:
+        assert self.run is not None, "start comes first"
+        path = self.folder.student_file(self.name, self.replicate)
+        part = path.with_name(f".{path.stem}-e{self.generation:04d}-a{self.attempt:02d}.pt.tmp")
+        try:
+            self.run.export(part)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _keep_samples(self) -> None:
+        if self.samples:
+            self.folder.samples.mkdir(exist_ok=True)
+            kept = draw_samples(self.experiment, self.run, self.samples)
+            write_arrays(self.folder.samples_file(self.name, self.replicate), kept)
+
+    def _checkpoints(self) -> list[Path]:
+        """Newest first: furthest progress, then latest start. All of them are states of the same run."""
+        return sorted(self.work.glob(f"{self.replicate:02d}-*.ckpt"), reverse=True)
+
+    def _step(self) -> WatchedStep:
+        limit = HANG_S
+        if self.timeout_s is not None:
+            left = self.timeout_s - self.clock.kept_s
+            if left <= 0:
+                raise StepTimeoutError(f"`timeout_s: {self.timeout_s:g}` was reached")
+            limit = min(HANG_S, left)
+        return WatchedStep(self.clock, limit, self.trace)
+
+
+def draw_samples(experiment: Experiment, run: Any, per_class: int) -> Mapping[str, Any]:
+    """Pseudo-samples to look at, as arrays by name; or why there are none: the run stands, whatever becomes of them."""
+    try:
+        return experiment.pseudo_samples(run, per_class)
+    except Exception as error:
+        return {"absent": f"They could not be drawn: {type(error).__name__}: {error}"}
+
+
+def trace_file(folder: SweepFolder, name: str, replicate: int) -> Path:
+    """Where a hung process leaves its stacks."""
+    return folder.work(name) / f"{replicate:02d}.hang.txt"
+
+
+def clear_work(folder: SweepFolder, name: str, replicate: int) -> None:
+    """Removes what is only needed while a replicate is at work."""
+    work = folder.work(name)
+    for pattern in (f"{replicate:02d}[-.]*", f".{replicate:02d}[-.]*"):
+        for path in work.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
+def _finite(tree: Any) -> Any:
+    """Plain JSON has no infinities: they become null."""
+    if isinstance(tree, Mapping):
+        return {key: _finite(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_finite(value) for value in tree]
+    return None if isinstance(tree, float) and not math.isfinite(tree) else tree

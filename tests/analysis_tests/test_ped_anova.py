@@ -1,0 +1,86 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.statistics.ped_anova import FEWEST_TRIALS, importances, is_logarithmic
+
+
+def trials(count: int = 60) -> pd.DataFrame:
+    draw = np.random.default_rng(0)
+    strong, weak = draw.uniform(size=count), draw.uniform(size=count)
+    kind = np.where(draw.random(count) < 0.5, "good", "bad")
+    accuracy = 0.5 + 0.4 * strong + np.where(kind == "good", 0.02, 0)
+    return pd.DataFrame(
+        {
+            "trial": pd.Series(range(count), dtype="Int64"),
+            "param/strong": strong,
+            "param/weak": weak,
+            "param/kind": pd.Series(kind, dtype="string"),
+            "param/switch": pd.Series(draw.random(count) < 0.5, dtype="boolean"),
+            "param/steps": pd.Series(draw.choice([100, 200], count), dtype="Int64"),
+            "param/conditional": np.where(kind == "good", strong, np.nan),
+            "param/constant": 3.0,
+            "test_accuracy": accuracy,
+        }
+    )
+
+
+def parameters(table: pd.DataFrame) -> list[str]:
+    return [name for name in table.columns if name.startswith("param/")]
+
+
+def test_the_parameter_that_decides_comes_first() -> None:
+    table = trials()
+    found = importances(table, "test_accuracy", "maximize", parameters(table)[:5])
+    assert found.items[0].parameter == "param/strong"
+    assert sum(item.share for item in found.items) == pytest.approx(1)
+    assert found.trials == 60
+    by_name = {item.parameter: item for item in found.items}
+    assert by_name["param/strong"].rank_correlation > 0.9
+    assert by_name["param/kind"].best in ("good", "bad")
+    assert math.isnan(by_name["param/kind"].rank_correlation)
+
+
+def test_direction_matters() -> None:
+    table = trials().assign(cost=lambda t: -t["test_accuracy"])
+    down = importances(table, "cost", "minimize", parameters(table)[:3])
+    up = importances(table, "test_accuracy", "maximize", parameters(table)[:3])
+    assert [item.share for item in down.items] == pytest.approx([item.share for item in up.items])
+
+
+def test_missing_means_not_active() -> None:
+    table = trials()
+    found = {item.parameter: item for item in importances(table, "test_accuracy", "maximize", parameters(table)).items}
+    active = int(table["param/conditional"].notna().sum())
+    assert found["param/conditional"].active == active < 60
+    assert "param/constant" not in found
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda t: t.head(FEWEST_TRIALS - 1), f"at least {FEWEST_TRIALS}"),
+        (lambda t: t.assign(test_accuracy=0.5), "same value"),
+        (lambda t: t[["trial", "param/constant", "test_accuracy"]], "no hyper-parameter"),
+        (lambda t: t.assign(test_accuracy=math.nan), "at least"),
+    ],
+)
+def test_it_says_why_there_are_none(change, reason: str) -> None:
+    table = change(trials())
+    found = importances(table, "test_accuracy", "maximize", parameters(table))
+    assert found.items == ()
+    assert reason in found.reason
+
+
+def test_the_terminal_stays_quiet(capfd: pytest.CaptureFixture[str]) -> None:
+    table = trials()
+    importances(table, "test_accuracy", "maximize", parameters(table))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_log_scales_are_guessed_from_the_span() -> None:
+    assert is_logarithmic(pd.Series([0.001, 0.1]))
+    assert not is_logarithmic(pd.Series([1.0, 5]))
+    assert not is_logarithmic(pd.Series([0.0, 5]))

@@ -1,0 +1,349 @@
+"""The command line: what it loads, prints, writes and returns."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import pytest
+
+from acgkd import __version__
+from acgkd.errors import DataError, DivergedError, FolderError, RecordError, SweepError
+from analysis.records import pseudo_samples
+from sweeps.cli import app
+from sweeps.cli.app import main
+from sweeps.cli.commands import run as run_command
+from sweeps.engine.snapshot import Summary
+from sweeps.store.folder import SweepFolder
+from sweeps.store.trial import Trial
+
+HOME = Path(__file__).resolve().parents[2]
+SPEC = """\
+dataset: {name: motifs, options: {graphs: 60}}
+teacher: {preset: gin-2-8, epochs: 1}
+student: gin-2-4
+method: {name: acgkd, synthesis: {graphs: 6, steps: 2}, transfer: {steps: 2, batch_size: 4}}
+space: smoke
+budget: {trials: 3}
+"""
+
+
+@pytest.fixture
+def spec(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    path = tmp_path / "tiny.yaml"
+    path.write_text(SPEC)
+    return path
+
+
+@pytest.fixture
+def executor(monkeypatch):
+    """Stands in for both executors: notes how it was called and answers with a summary."""
+    calls = []
+    answer = {"interrupted": False, "nothing_to_do": False, "counts": {"completed": 3}}
+
+    def chosen(in_process):
+        def executor_(spec, folder, **options):
+            calls.append({"spec": spec, "folder": folder, "in_process": in_process, **options})
+            return Summary(folder=folder, trials_started=3, **answer)
+
+        return executor_
+
+    monkeypatch.setattr(run_command, "_executor", chosen)
+    monkeypatch.setattr(run_command, "_finish", lambda folder, summary: None)
+    calls.append(answer)
+    return calls
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(HOME), "COLUMNS": "100"}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+
+
+HEAVY = "{'torch', 'ray', 'optuna', 'pandas'}"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"], ["list"]])
+def test_looking_around_loads_nothing_heavy(arguments):
+    done = python(f"import sys; from sweeps.cli.app import main; main({arguments}); print({HEAVY} & {{*sys.modules}})")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+@pytest.mark.parametrize("command", ["run", "check", "status", "distill", "report", "list", "doctor", "export-study"])
+def test_every_command_has_a_paragraph_and_examples(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main([command, "--help"]) == 0
+    text = capsys.readouterr().out
+    examples = text[text.index("Examples:") :].splitlines()[1:]
+    assert [line for line in examples if line.strip().startswith(f"acgkd {command}")]
+    about = text[: text.index("╭")].split(command, 1)[1]
+    assert len(about.split()) > 30
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_help_documents_the_exit_codes(capsys):
+    assert main(["--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for code in ("0 all is well", "1 something failed", "2 the input is bad", "130 interrupted"):
+        assert code in text
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"acgkd {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["runn"], ["run"], ["run", "--nonsense"], ["run", "x.yaml", "--trials", "many"]])
+def test_bad_usage_is_bad_input(arguments, capsys):
+    assert main(arguments) == 2
+    assert "Error" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (DataError("no data"), 2),
+        (SweepError("in use"), 1),
+        (FolderError("of another sweep"), 2),
+        (DivergedError("far away"), 1),
+        (RecordError("too new"), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_errors_become_exit_codes(error, code, monkeypatch, capsys):
+    def fail(**_):
+        raise error
+
+    monkeypatch.setattr(app, "app", fail)
+    assert main([]) == code
+    assert str(error) in capsys.readouterr().err
+
+
+def test_errors_are_not_read_as_markup(monkeypatch, capsys):
+    def fail(**_):
+        raise SweepError("`[0, 1]` and [bold] stay as they are")
+
+    monkeypatch.setattr(app, "app", fail)
+    main([])
+    assert "`[0, 1]` and [bold] stay as they are" in capsys.readouterr().err
+
+
+# ---- run
+
+
+def test_run_hands_over_spec_folder_and_command(spec, executor):
+    assert main(["run", str(spec), "--trials", "7", "--set", "sampler/seed=3", "--in-process"]) == 0
+    call = executor[-1]
+    assert call["in_process"]
+    assert call["folder"] == Path("runs/tiny")
+    assert call["spec"].budget.trials == 7
+    assert call["spec"].sampler.seed == 3
+    assert "trials: 7" in call["spec_text"]
+    assert call["address"] is None
+    assert callable(call["watch"])
+
+
+def test_run_keeps_the_text_of_the_file_as_it_is(spec, executor, tmp_path):
+    assert main(["run", str(spec), "--out", str(tmp_path / "there"), "--address", "auto"]) == 0
+    call = executor[-1]
+    assert (call["spec_text"], call["address"]) == (SPEC, "auto")
+    assert call["folder"] == tmp_path / "there"
+
+
+def test_run_says_when_nothing_is_left(spec, executor, capsys):
+    executor[0]["nothing_to_do"] = True
+    assert main(["run", str(spec)]) == 0
+    assert "Nothing is left to do" in capsys.readouterr().out
+
+
+def test_run_says_that_it_was_stopped(spec, executor, capsys):
+    executor[0]["interrupted"] = True
+    assert main(["run", str(spec)]) == 130
+    assert "the same command goes on from here" in capsys.readouterr().err
+
+
+def test_in_process_takes_no_address(spec, executor, capsys):
+    assert main(["run", str(spec), "--in-process", "--address", "auto"]) == 2
+    assert len(executor) == 1
+
+
+def test_a_whole_sweep_ends_with_its_table_and_report(spec, capsys):
+    arguments = ["run", str(spec), "--in-process", "--set", "sampler=random", "--trials", "2"]
+    assert main(arguments) == 0
+    written = capsys.readouterr()
+    assert "tiny: starting" in written.err
+    assert re.search(r"trial [01] +1/1 +[01]\.\d{3} ", written.out)
+    assert "random_graphs" in written.out
+    assert "majority class" in written.out
+    assert max(map(len, written.out.splitlines())) <= 100
+    report = Path("runs/tiny/report/report.html")
+    assert written.out.splitlines()[-1] == f"Report: {report}"
+    assert report.stat().st_size > 10_000
+    assert main(arguments) == 0
+    assert "Nothing is left to do" in capsys.readouterr().out
+    assert main([*arguments, "--set", "sampler/seed=1"]) == 2
+    assert "sampler/seed: 0 is now 1" in capsys.readouterr().err
+
+
+def test_a_sweep_whose_trials_all_fail_is_a_failure(spec, monkeypatch, capsys):
+    from acgkd.run.experiment import Experiment
+
+    def broken(*_, **__):
+        raise ValueError("broken on purpose")
+
+    monkeypatch.setattr(Experiment, "start", broken)
+    overrides = ["sampler=random", "controls=[]", "budget/trials=1"]
+    assert main(["run", str(spec), "--in-process", *(part for item in overrides for part in ("--set", item))]) == 1
+    assert "1 of 1 trials failed; `acgkd status runs/tiny` tells why." in capsys.readouterr().err
+    assert main(["status", "runs/tiny"]) == 0
+    assert "broken on purpose" in capsys.readouterr().out
+
+
+# ---- check
+
+
+def test_check_tells_what_would_run_in_a_hundred_columns(spec, capsys):
+    assert main(["check", str(spec)]) == 0
+    text = capsys.readouterr().out
+    assert "motifs: gin-2-8 → gin-2-4 by acgkd" in text
+    assert "3 trials of 1 replicate; tpe" in text
+    assert "transfer/rate: 0.001 to 0.03, log" in text
+    assert max(map(len, text.splitlines())) <= 100
+    assert list(spec.parent.iterdir()) == [spec]
+
+
+def test_faults_are_told_with_places_that_editors_can_jump_to(spec, capsys):
+    spec.write_text(SPEC.replace("trials: 3", "trial: 3").replace("smoke", "smok"))
+    assert main(["check", str(spec)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"Error: {spec} has 2 faults. Nothing was started."
+    assert lines[1] == f"{spec}:5  space"
+    assert f"{spec}:6  budget/trial" in lines[3:]
+
+
+# ---- distill
+
+
+def test_distil_once(spec, capsys):
+    assert main(["distill", str(spec), "--seed", "1", "--set", "method.transfer.steps=3", "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    for key in ("test_accuracy", "teacher_test_accuracy", "majority_accuracy"):
+        assert 0 <= row[key] <= 1
+    assert (row["seed"], row["outcome"], row["transfer_steps"]) == (1, "completed", 3)
+    assert row["setting/method/transfer/steps"] == 3
+    folder = Path("runs/tiny-distill")
+    assert json.loads((folder / "record-1.json").read_text()) == row
+    assert set(json.loads((folder / "curves-1.json").read_text())) == {"synthesis", "transfer"}
+
+    import acgkd
+
+    assert acgkd.load_student(folder / "student-1.pt") is not None
+    assert not list(folder.glob("samples*"))
+    changes = ["--set", "method.transfer.steps=3", "--set", "artefacts/samples=2"]
+    assert main(["distill", str(spec), "--seed", "1", *changes]) == 0
+    assert re.search(r"teacher test accuracy +0\.\d{3}", capsys.readouterr().out)
+    kept = pseudo_samples.read(folder / "samples-1.npz")
+    assert kept is not None
+    assert kept.label.tolist() == [0, 0, 1, 1]
+    assert (folder / "samples-1.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_diverged_run_is_a_record_and_a_failure(spec, capsys):
+    assert main(["distill", str(spec), "--set", "method/transfer/rate=1e30", "--json"]) == 1
+    row = json.loads(capsys.readouterr().out)
+    assert row["outcome"] == "diverged"
+    assert row["test_accuracy"] is None
+    assert "must stay finite" in row["message"]
+
+
+# ---- the rest
+
+
+def test_list_names_all_and_says_what_they_are(capsys):
+    assert main(["list", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == {"methods", "models", "datasets", "spaces", "reports"}
+    assert "acgkd" in found["methods"]
+    assert "motifs" in found["datasets"]
+    assert "sweep" in found["reports"]
+    assert all(line and line[0].isupper() for group in found.values() for line in group.values())
+    assert main(["list", "spaces"]) == 0
+    assert "acgkd_core" in capsys.readouterr().out
+    assert main(["list", "space"]) == 2
+    assert "Did you mean 'spaces'?" in capsys.readouterr().err
+
+
+def test_doctor_looks_and_leaves_nothing_behind(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ACGKD_DATA", str(tmp_path / "nowhere"))
+    assert main(["doctor", "--folder", str(tmp_path), "--json"]) == 1
+    found = {(row["what"], row["state"]): row["text"] for row in json.loads(capsys.readouterr().out)}
+    assert "nowhere" in found["data", "bad"]
+    monkeypatch.setenv("ACGKD_DATA", str(tmp_path))
+    assert main(["doctor", "--folder", str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    for words in ("locks hold", "replaced in one move", "the first wins", "GiB free", "Python 3."):
+        assert words in text
+    assert list(tmp_path.iterdir()) == []
+    assert main(["doctor", "--folder", str(tmp_path / "nowhere")]) == 1
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = SweepFolder(tmp_path / "sweep")
+    made.make()
+    objectives = [{"name": "agreement", "direction": "maximize", "uses_real_data": False}]
+    facts = {"name": "tiny", "objectives": objectives, "spec": {"budget": {"trials": 5, "hours": None}}}
+    made.sweep.write_text(json.dumps(facts))
+    distribution = optuna.distributions.distribution_to_json(optuna.distributions.FloatDistribution(0.0, 1.0))
+    for number in range(2):
+        made.write_trial(
+            Trial(
+                number=number,
+                state="completed" if number == 0 else "failed",
+                parameters={"method/transfer/rate": 0.5},
+                distributions={"method/transfer/rate": distribution},
+                values=(0.5,) if number == 0 else None,
+                message="" if number == 0 else "ValueError: broken",
+            )
+        )
+    return made.path
+
+
+def test_status_reads_a_folder(folder, capsys):
+    assert main(["status", str(folder), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["trials"] == {"completed": 1, "failed": 1}
+    assert (found["name"], found["budget_trials"], found["driver_alive"]) == ("tiny", 5, False)
+    assert main(["status", str(folder)]) == 0
+    text = capsys.readouterr().out
+    assert "1 completed, 1 failed" in text
+    assert "trial 1: ValueError: broken" in text
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["export-study", "{}", "sqlite://"], ["report"]])
+def test_what_is_no_sweep_folder_is_bad_input(arguments, tmp_path, capsys):
+    nowhere = str(tmp_path / "nowhere")
+    full = [nowhere if argument == "{}" else argument for argument in arguments]
+    assert main(full if nowhere in full else [*full, nowhere]) == 2
+    assert "nowhere" in capsys.readouterr().err.replace("\n", "")
+
+
+def test_a_report_of_any_other_folder_is_bad_input(tmp_path, capsys):
+    (tmp_path / "thesis").mkdir()
+    assert main(["report", str(tmp_path / "thesis"), "--out", str(tmp_path / "report")]) == 2
+    assert "A sweep folder holds `sweep.json`" in capsys.readouterr().err.replace("\n", " ")
+    assert not (tmp_path / "report").exists()
+
+
+def test_a_study_is_copied_for_optuna(folder, tmp_path, capsys):
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    assert main(["export-study", str(folder), url]) == 0
+    assert "2 trials copied" in capsys.readouterr().out
+    study = optuna.load_study(study_name="tiny", storage=url)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "FAIL"]
+    assert main(["export-study", str(folder), url]) == 2

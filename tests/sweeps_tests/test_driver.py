@@ -1,0 +1,153 @@
+"""The driver without any executor: jobs go out, deaths come in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from acgkd.errors import StaleGenerationError, StorageError, SweepError
+from sweeps.engine.driver import Driver, NoJob
+from sweeps.worker.job_runner import JobRunner
+from sweeps.worker.messages import Job
+
+
+@contextmanager
+def opened(lab: ModuleType, folder: Path, **changes: Any) -> Iterator[Driver]:
+    with Driver(lab.make_spec(**changes), folder, lab.FakeExperiments()) as driver:
+        driver.prepare()
+        yield driver
+
+
+def give(driver: Driver) -> Job:
+    job = driver.next()
+    assert isinstance(job, Job)
+    driver.started(job)
+    return job
+
+
+def do(driver: Driver, job: Job) -> None:
+    runner = JobRunner(driver.spec, driver.folder, job, driver.experiments)
+    while driver.report(job, runner.step()):
+        pass
+
+
+def first_trial(driver: Driver) -> Job:
+    while (job := give(driver)).kind != "trial":
+        do(driver, job)
+    return job
+
+
+def test_teachers_come_first_and_trials_wait_for_them(lab: ModuleType, tmp_path: Path) -> None:
+    with opened(lab, tmp_path) as driver:
+        first, second = give(driver), give(driver)
+        assert [first.kind, second.kind] == ["teacher", "teacher"]
+        assert driver.next() is NoJob.WAIT
+        do(driver, second)
+        assert driver.next() is NoJob.WAIT
+        do(driver, first)
+        assert give(driver).kind == "trial"
+        assert (driver.snapshot().prepared, driver.snapshot().to_prepare) == (2, 2)
+
+
+def test_a_trial_whose_file_is_there_before_it_runs(lab: ModuleType, tmp_path: Path) -> None:
+    with opened(lab, tmp_path) as driver:
+        while (job := driver.next()) is not NoJob.WAIT and isinstance(job, Job) and job.kind == "teacher":
+            driver.started(job)
+            do(driver, job)
+        assert isinstance(job, Job)
+        assert lab.trials(tmp_path)[0]["state"] == "waiting"
+        driver.started(job)
+        assert lab.trials(tmp_path)[0]["state"] == "running"
+        assert driver.snapshot().running[0].number == 0
+
+
+def test_lost_work_is_given_out_again_five_times(lab: ModuleType, tmp_path: Path) -> None:
+    with opened(lab, tmp_path, trials=1) as driver:
+        job = first_trial(driver)
+        for attempt in range(5):
+            assert (job.number, job.attempts[0]) == (0, attempt)
+            driver.died(job, None)
+            following = driver.next()
+            if attempt < 4:
+                assert isinstance(following, Job)
+                driver.started(following)
+                job = following
+        assert following is NoJob.FINISHED
+    trial = lab.trials(tmp_path)[0]
+    assert trial["state"] == "failed"
+    assert [attempt["outcome"] for attempt in trial["attempts"]] == ["lost"] * 4 + ["failed"]
+
+
+def test_a_worker_ended_for_its_memory_is_out_of_memory(lab: ModuleType, tmp_path: Path) -> None:
+    with opened(lab, tmp_path, trials=1, seeds=(0,)) as driver:
+        driver.died(first_trial(driver), MemoryError("the node ran low on memory"))
+        assert driver.next() is NoJob.FINISHED
+    trial = lab.trials(tmp_path)[0]
+    assert (trial["state"], trial["attempts"][0]["outcome"]) == ("infeasible", "out_of_memory")
+
+
+def test_a_death_after_the_record_loses_nothing(lab: ModuleType, tmp_path: Path) -> None:
+    with opened(lab, tmp_path, trials=1, seeds=(0,)) as driver:
+        job = first_trial(driver)
+        runner = JobRunner(driver.spec, driver.folder, job, driver.experiments)
+        while not runner.done:
+            runner.step()  # its last report never arrives
+        driver.died(job, None)
+        assert driver.next() is NoJob.FINISHED
+    assert lab.trials(tmp_path)[0]["state"] == "completed"
+    assert len(lab.events(tmp_path, "measured")) == 1
+
+
+@pytest.mark.parametrize("error", [StorageError("the disk is full"), SweepError("no such folder there")])
+def test_what_no_trial_is_to_blame_for_stops_the_sweep(lab: ModuleType, tmp_path: Path, error: SweepError) -> None:
+    with opened(lab, tmp_path) as driver:
+        driver.died(first_trial(driver), error)
+        assert driver.stopping
+        assert driver.next() is NoJob.FINISHED
+        with pytest.raises(type(error), match=str(error)):
+            driver.summary()
+    assert lab.trials(tmp_path)[0]["state"] == "waiting"
+
+
+def test_a_worker_of_an_older_start_leaves_at_its_next_commit(lab: ModuleType, tmp_path: Path) -> None:
+    with opened(lab, tmp_path, trials=1, seeds=(0,), transfer={"steps": 200, "delay_s": 0.01}) as driver:
+        job = first_trial(driver)
+        old = JobRunner(driver.spec, driver.folder, job, driver.experiments)
+        old.step()
+        driver.folder.begin_generation()
+        with pytest.raises(StaleGenerationError):
+            old.step()
+        with pytest.raises(StaleGenerationError):
+            old.checkpoint()
+        driver.died(job, StaleGenerationError("start 1 was followed by start 2"))
+        with pytest.raises(SweepError, match="Another driver has taken"):
+            driver.summary()
+    assert not list((tmp_path / "records").glob("trial*"))
+    assert not list((tmp_path / "trials").rglob("*.ckpt"))
+
+
+def test_of_two_workers_at_one_replicate_the_first_record_stands(lab: ModuleType, tmp_path: Path) -> None:
+    with opened(lab, tmp_path, trials=1, seeds=(0,)) as driver:
+        job = first_trial(driver)
+        one, other = (JobRunner(driver.spec, driver.folder, job, driver.experiments) for _ in range(2))
+        report = one.step()
+        while not one.done:
+            report = one.step()
+        path = tmp_path / "records" / "trial-0000-00.json"
+        before = path.read_text()
+        while not other.done:
+            assert other.step().record in (None, before)
+        assert path.read_text() == before
+        driver.report(job, report)
+
+
+def test_a_teacher_that_keeps_dying_stops_the_sweep(lab: ModuleType, tmp_path: Path) -> None:
+    with opened(lab, tmp_path, seeds=(3,)) as driver:
+        for _ in range(5):
+            driver.died(give(driver), None)
+        assert driver.stopping
+        with pytest.raises(SweepError, match="teacher of seed 3 cannot be made"):
+            driver.summary()

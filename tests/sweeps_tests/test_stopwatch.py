@@ -1,0 +1,41 @@
+"""Seconds of a start, and what is estimated from them."""
+
+import time
+
+import pytest
+
+from sweeps.engine.stopwatch import Pace
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time of the clock, to be set."""
+    told = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: told[0])
+    return told
+
+
+def test_the_estimate_goes_by_the_first_trial_and_not_by_what_came_before(now: list[float]) -> None:
+    pace = Pace(None)
+    now[0] = 150.0
+    assert pace.remaining_s(0, 10) is None
+    pace.trial_begun()
+    now[0] = 170.0
+    pace.trial_begun()
+    assert pace.elapsed_s == 70.0
+    assert pace.remaining_s(0, 10) is None, "no trial has ended"
+    assert pace.remaining_s(4, 6) == 30.0
+    assert pace.remaining_s(4, None) is None
+
+
+def test_the_budget_counts_earlier_starts_and_bounds_the_estimate(now: list[float]) -> None:
+    pace = Pace(3600.0)
+    pace.before_s = 3000.0
+    pace.trial_begun()
+    now[0] = 200.0
+    assert pace.used_s == 3100.0
+    assert pace.remaining_s(0, None) == 500.0
+    assert pace.remaining_s(1, 3) == 300.0
+    assert pace.remaining_s(1, 9) == 500.0
+    now[0] = 1000.0
+    assert pace.remaining_s(1, 9) == 0.0
