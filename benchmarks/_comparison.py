@@ -21,7 +21,9 @@ from analysis.records.frame import Frame, from_records
 from analysis.records.record import Record
 from sweeps.cli.console import err
 from sweeps.cli.live_table import Display
-from sweeps.engine.snapshot import Summary
+from sweeps.executors.base import Executor, run_sweep
+from sweeps.executors.inprocess import InProcess
+from sweeps.executors.ray.executor import Ray
 from sweeps.interchange import packed_records
 from sweeps.spec.raw import load
 from sweeps.spec.sweep_spec import SweepSpec, check_tree
@@ -156,7 +158,7 @@ def run(
     """
     packs = packed_records.read(place.records)
     command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
-    with _stopping_after(hours) as stopped, _executor(workers) as execute:
+    with _stopping_after(hours) as stopped, _executor(workers) as executor:
         for spec in specs:
             experiments, folder = experiments_of(spec), place.home / spec.name
             put_back = take_up(spec, folder, packs.get(spec.name), experiments)
@@ -164,8 +166,8 @@ def run(
                 print(f"{spec.name}: {put_back} records taken up from {place.records.name}", flush=True)
             try:
                 with Display(spec.name, err) as display:
-                    summary: Summary = execute(
-                        spec, folder, command=command, watch=display.watch, experiments=experiments
+                    summary = run_sweep(
+                        spec, folder, executor, command=command, watch=display.watch, experiments=experiments
                     )
             finally:
                 if (folder / "sweep.json").exists():
@@ -178,23 +180,20 @@ def run(
 
 
 @contextmanager
-def _executor(workers: int) -> Iterator[Callable[..., Summary]]:
+def _executor(workers: int) -> Iterator[Executor]:
     if workers == 1:
         from acgkd.runtime import keep_freed_memory
-        from sweeps.executors import inprocess
 
         keep_freed_memory()
-        yield inprocess.run
+        yield InProcess()
         return
     import ray
-
-    from sweeps.executors.ray import tuner
 
     ray.init(
         address="local", num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
     )
     try:
-        yield tuner.run
+        yield Ray()
     finally:
         ray.shutdown()
 

@@ -24,6 +24,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sweeps.executors.base import run_sweep
+from sweeps.executors.inprocess import InProcess
+from sweeps.executors.ray.executor import Ray
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -153,13 +157,9 @@ def ours(folder: Path, log: Path, *, in_process: bool) -> None:
         }
     )
     if in_process:
-        from sweeps.executors import inprocess
-
-        inprocess.run(spec, folder / "sweep", experiments=Bench(log))
+        run_sweep(spec, folder / "sweep", InProcess(), experiments=Bench(log))
     else:
-        from sweeps.executors.ray import tuner
-
-        tuner.run(spec, folder / "sweep", experiments=Bench(log))
+        run_sweep(spec, folder / "sweep", Ray(), experiments=Bench(log))
 
 
 def ray_tune(folder: Path, log: Path) -> None:

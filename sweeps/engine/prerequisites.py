@@ -5,11 +5,10 @@ from collections import Counter
 from acgkd.errors import SweepError
 from analysis.records.record import Outcome
 from sweeps.engine import startup, teachers_and_controls
-from sweeps.engine.trial_table import LOSSES_ALLOWED, TrialTable
+from sweeps.engine.driver_records import LOSSES_ALLOWED
+from sweeps.engine.trial_table import TrialTable
 from sweeps.worker.experiments import Experiments
 from sweeps.worker.messages import Job
-from sweeps.worker.replicate_runner import trace_file
-from sweeps.worker.watchdog import hang_trace
 
 
 class Prerequisites:
@@ -98,22 +97,14 @@ class Prerequisites:
         """
         replicate = job.replicates[0]
         self._deaths[job.key] += 1
-        enough = self._deaths[job.key] >= LOSSES_ALLOWED
+        deaths = self._deaths[job.key]
         if job.kind == "teacher":
             self._teachers.insert(0, replicate)
             seed = self._spec.replicates.seeds[replicate]
+            enough = deaths >= LOSSES_ALLOWED
             return SweepError(f"The teacher of seed {seed} cannot be made: {message}") if enough else None
-        if self._folder.read_record(job.name, replicate) is not None:
-            self.done(job)
-            return None
-        hang = hang_trace(trace_file(self._folder, job.name, replicate))
-        if hang is not None:
-            self._trials.write_row(job.name, replicate, "timed_out", f"a step hung:\n{hang}", control=job.control)
-        elif enough or outcome != "lost":
-            ended: Outcome = "failed" if outcome == "lost" else outcome
-            self._trials.write_row(job.name, replicate, ended, message, control=job.control)
-        else:
+        if self._trials.records.of_lost_control(job.label, replicate, outcome, message, deaths) is None:
             self._controls.insert(0, (job.label, replicate))
-            return None
-        self.done(job)
+        else:
+            self.done(job)
         return None

@@ -1,28 +1,121 @@
-"""Tells whoever watches a sweep how it goes, at every change and at least every two seconds."""
+"""How a sweep goes: what runs, the best trial, time; published at every change and at least every two seconds."""
 
 import contextlib
 import threading
 import time
 from collections.abc import Callable
 
+from sweeps.engine.prerequisites import Prerequisites
+from sweeps.engine.snapshot import RunningTrial, Snapshot, Watch
+from sweeps.engine.stopwatch import Stopwatch
 from sweeps.engine.teachers_and_controls import mean
 from sweeps.engine.trial_table import TrialTable
 from sweeps.store.trial import Trial
+from sweeps.worker.messages import Job, Report
 
 WATCH_EVERY_S = 1.5
 Best = dict[str, float | int | None]
 
 
-class Ticker:
-    """Calls a function when nobody else did for a while: steps may be long, and nobody shall think that it hangs.
+class Progress:
+    """What is known of a running sweep, for whoever watches it.
 
     Args:
-        tell: what is called; what it raises here, it will raise in the main thread too.
+        trials: those of the sweep.
+        prerequisites: its teachers and controls.
+        stopwatch: of this start.
+        watch: called with every snapshot, also from another thread; None where nobody watches.
+        mutex: held while the trials change.
+        before: called before each snapshot.
     """
 
-    def __init__(self, tell: Callable[[], None]) -> None:
-        self._tell = tell
-        self._told_at = 0.0
+    def __init__(
+        self,
+        trials: TrialTable,
+        prerequisites: Prerequisites,
+        stopwatch: Stopwatch,
+        watch: Watch | None,
+        mutex: threading.RLock,
+        before: Callable[[], None],
+    ) -> None:
+        self.message = ""
+        self._trials, self._prerequisites, self._stopwatch = trials, prerequisites, stopwatch
+        self._watch, self._before = watch, before
+        self._best = BestTrial(trials)
+        self._running: dict[str, RunningTrial] = {}
+        self._mutex = mutex
+        self._ticker = Ticker(self.publish)
+
+    def __enter__(self) -> "Progress":
+        self._ticker.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ticker.stop()
+
+    def started(self, job: Job) -> None:
+        """A worker has begun with a job."""
+        number = job.control or (job.kind if job.number is None else job.number)
+        with self._mutex:
+            self._running[job.key] = RunningTrial(number, job.replicates[0], 0.0, 0.0)
+            if job.number is not None:
+                self._stopwatch.trial_begun()
+
+    def reported(self, job: Job, report: Report) -> None:
+        """A worker has said how far its job is."""
+        with self._mutex:
+            number = self._running[job.key].number
+            self._running[job.key] = RunningTrial(number, report.replicate, report.progress, report.seconds)
+
+    def ended(self, job: Job) -> float:
+        """A job is no longer at work.
+
+        Returns:
+            The progress of its replicate as last reported.
+        """
+        with self._mutex:
+            running = self._running.pop(job.key, None)
+        return 0.0 if running is None else running.progress
+
+    def snapshot(self) -> Snapshot:
+        """How far the sweep is."""
+        with self._mutex:
+            return Snapshot(
+                prepared=self._prerequisites.there,
+                to_prepare=self._prerequisites.needed,
+                counts=self._trials.counts(),
+                budget_trials=self._trials.spec.trials,
+                running=list(self._running.values()),
+                best=self._best.best(),
+                elapsed_s=self._stopwatch.elapsed_s,
+                remaining_s=self._stopwatch.remaining_s(self._trials.ended, self._to_come()),
+                message=self.message,
+            )
+
+    def publish(self) -> None:
+        """Hands a snapshot to whoever watches."""
+        self._ticker.published()
+        self._before()
+        if self._watch is not None:
+            self._watch(self.snapshot())
+
+    def _to_come(self) -> int | None:
+        spec = self._trials.spec
+        if spec.space is None or spec.trials is None:
+            return None
+        return max(0, spec.trials - sum(trial.final for trial in self._trials.trials.values()))
+
+
+class Ticker:
+    """Calls a function when nobody else did for a while: steps may be long, and the sweep must not seem to hang.
+
+    Args:
+        publish: what is called; what it raises here, it will raise in the main thread too.
+    """
+
+    def __init__(self, publish: Callable[[], None]) -> None:
+        self._publish = publish
+        self._last = 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._tick, name="sweep-ticker", daemon=True)
 
@@ -31,19 +124,19 @@ class Ticker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends; nothing is told afterwards."""
+        """Ends; nothing is published afterwards."""
         self._over.set()
         self._thread.join()
 
-    def told(self) -> None:
-        """Somebody else has just told."""
-        self._told_at = time.monotonic()
+    def published(self) -> None:
+        """Somebody has just published."""
+        self._last = time.monotonic()
 
     def _tick(self) -> None:
         while not self._over.wait(0.25):
-            if time.monotonic() - self._told_at >= WATCH_EVERY_S:
+            if time.monotonic() - self._last >= WATCH_EVERY_S:
                 with contextlib.suppress(Exception):
-                    self._tell()
+                    self._publish()
 
 
 class BestTrial:
@@ -66,18 +159,18 @@ class BestTrial:
             sign = -1 if trials.spec.objectives[0].direction == "maximize" else 1
             complete = [trial for trial in trials.trials.values() if trial.values]
             if complete:
-                best_trial = min(complete, key=lambda trial: (sign * (trial.values or (0.0,))[0], trial.number))
-                if self._known is None or self._known[0] != best_trial.number:
-                    self._known = (best_trial.number, self._facts(best_trial))
+                best = min(complete, key=lambda trial: (sign * (trial.values or (0.0,))[0], trial.number))
+                if self._known is None or self._known[0] != best.number:
+                    self._known = (best.number, self._facts(best))
         return None if self._known is None else self._known[1]
 
     def _facts(self, trial: Trial) -> Best:
-        trials = self._trials
-        names = [objective.name for objective in trials.spec.objectives]
+        spec, folder = self._trials.spec, self._trials.folder
+        names = [objective.name for objective in spec.objectives]
         facts: Best = {"number": trial.number, **dict(zip(names, trial.values or (), strict=True)), "accuracy": None}
         if "validation_accuracy" not in names:
-            name = trials.folder.trial_name(trial.number)
-            records = [trials.folder.read_record(name, index) for index in range(len(trials.spec.replicates.seeds))]
+            name = folder.trial_name(trial.number)
+            records = [folder.read_record(name, index) for index in range(len(spec.replicates.seeds))]
             facts["accuracy"] = mean(
                 [None if record is None else record.quality.validation_accuracy for record in records]
             )

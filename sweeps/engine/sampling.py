@@ -18,6 +18,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from acgkd.errors import SweepError
+from sweeps.engine.trial_states import suggested
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.trial import State, Trial
 
@@ -167,12 +168,12 @@ class Study:
             raise SweepError(f"Optuna numbered trial {number} as {asked.number}; the study must be its own.")
         held = self._storage.get_trial(self._storage.get_trial_id_from_study_id_trial_number(self._id, number))
         after = self._storage.get_study_system_attrs(self._id)
-        trial = Trial(
-            number=number,
-            parameters=dict(held.params),
-            distributions={name: distribution_to_json(value) for name, value in held.distributions.items()},
-            system_attrs=_plain(held.system_attrs),
-            study_attrs=_plain({key: value for key, value in after.items() if before.get(key) != value}),
+        trial = suggested(
+            number,
+            held.params,
+            {name: distribution_to_json(value) for name, value in held.distributions.items()},
+            _plain(held.system_attrs),
+            _plain({key: value for key, value in after.items() if before.get(key) != value}),
         )
         if self.spec.sampler.name == "grid" and _point(trial) in self._points:
             return None

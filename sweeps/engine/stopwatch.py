@@ -3,16 +3,17 @@
 import time
 
 
-class Pace:
+class Stopwatch:
     """Seconds of a start, from when this is made, and of the starts before it.
 
     Args:
         budget_s: what all starts may take together; None where time does not end the sweep.
+        before_s: what earlier starts took.
     """
 
-    def __init__(self, budget_s: float | None) -> None:
+    def __init__(self, budget_s: float | None, before_s: float = 0.0) -> None:
         self.budget_s = budget_s
-        self.before_s = 0.0
+        self.before_s = before_s
         self._began = time.monotonic()
         self._first_trial: float | None = None
 

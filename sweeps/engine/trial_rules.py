@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from analysis.records.record import Outcome
+from sweeps.engine import trial_states
 from sweeps.engine.halving import Halving, Values, replicate_rung
 from sweeps.engine.teachers_and_controls import mean
-from sweeps.store.trial import INFEASIBLE, Rung, Trial
+from sweeps.store.trial import INFEASIBLE, Trial
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ Decide = Callable[[Trial, str, Values], bool]
 
 @dataclass(frozen=True)
 class Rules:
-    """How a sweep judges trials.
+    """How results become a trial's state.
 
     Args:
         replicates: how many each trial has.
@@ -45,38 +46,34 @@ class Rules:
         Args:
             trial: with all attempts so far.
             results: of the replicates that ended, by index.
-            decide: whether the trial goes on from a rung that it has reached; asked once for each rung.
+            decide: whether the trial continues from a rung that it has reached; asked once for each rung.
         """
-        outcomes = [result.outcome for result in results.values()]
-        for result in results.values():
-            if result.outcome == "failed":
-                return trial.model_copy(update={"state": "failed", "message": result.message})
-        if "pruned" in outcomes:
-            return trial.model_copy(update={"state": "pruned"})
+        if trial.final:
+            return trial
+        failed = next((result for result in results.values() if result.outcome == "failed"), None)
+        if failed is not None:
+            return trial_states.ended(trial, "failed", message=failed.message)
+        if any(result.outcome == "pruned" for result in results.values()):
+            return trial_states.ended(trial, "pruned")
         infeasible = [result for result in results.values() if result.outcome in INFEASIBLE]
         # With early stopping, what can never complete is not worth finishing; without, the share is worth knowing.
         if infeasible and (self.halving is not None or len(results) == self.replicates):
             share = len(infeasible) / len(results)
-            return trial.model_copy(
-                update={"state": "infeasible", "constraint": share, "message": infeasible[0].message}
-            )
+            return trial_states.ended(trial, "infeasible", constraint=share, message=infeasible[0].message)
         if infeasible or not results:
             return trial
         values = means(list(results.values()))
         if len(results) == self.replicates:
-            return trial.model_copy(update={"state": "completed", "values": values})
+            return trial_states.ended(trial, "completed", values=values)
         if self.halving is None:
             return trial
         return self.at_rung(trial, replicate_rung(len(results)), values, decide)
 
     def at_rung(self, trial: Trial, rung: str, values: Values, decide: Decide) -> Trial:
-        """The trial after a rung: going on, or pruned. A decision that was taken stands."""
+        """The trial after a rung: as it was, or pruned. A decision that was taken stands."""
         known = trial.rungs.get(rung)
         promoted = decide(trial, rung, values) if known is None else known.promoted
-        if known is None:
-            rungs = {**trial.rungs, rung: Rung(values=values, promoted=promoted)}
-            trial = trial.model_copy(update={"rungs": rungs})
-        return trial if promoted else trial.model_copy(update={"state": "pruned"})
+        return trial_states.rung_reached(trial, rung, values, promoted)
 
 
 def means(results: list[Result]) -> Values:

@@ -2,22 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import cached_property
 
 from analysis.records.record import Outcome, Record
+from sweeps.engine import trial_states
+from sweeps.engine.driver_records import DriverRecords
 from sweeps.engine.halving import Halving, Values, fraction_rung
 from sweeps.engine.sampling import Study
 from sweeps.engine.teachers_and_controls import floors
 from sweeps.engine.trial_rules import Result, Rules
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
-from sweeps.store.trial import INFEASIBLE, Trial
+from sweeps.store.trial import Trial
 from sweeps.worker.experiments import Experiments
 from sweeps.worker.messages import Job, Report
-from sweeps.worker.record_builder import build_record
-from sweeps.worker.replicate_runner import clear_work, trace_file
-from sweeps.worker.watchdog import hang_trace
-
-LOSSES_ALLOWED = 5
 
 
 class TrialTable:
@@ -28,37 +26,43 @@ class TrialTable:
         folder: its folder.
         experiments: knows all settings, for rows that no worker could write.
         trials: as the files say.
+        generation: number of the current start.
     """
 
-    def __init__(self, spec: SweepSpec, folder: SweepFolder, experiments: Experiments, trials: Iterable[Trial]) -> None:
+    def __init__(
+        self,
+        spec: SweepSpec,
+        folder: SweepFolder,
+        experiments: Experiments,
+        trials: Iterable[Trial],
+        generation: int = 0,
+    ) -> None:
         self.spec = spec
         self.folder = folder
-        self.experiments = experiments
-        self.generation = 0
+        self.records = DriverRecords(spec, folder, experiments)
+        self.generation = generation
         self.trials = {trial.number: trial for trial in trials}
         self.exhausted = False
         self.asked = 0
         self.ended = 0
         self._waiting: list[int] = []
-        self._results: dict[int, dict[int, Result]] = {}
+        self._results = {trial.number: self._read_results(trial.number) for trial in self._unfinished()}
         self._rungs: dict[str, dict[int, Values]] = {}
         self._study: Study | None = None
-        self._rules: Rules | None = None
-
-    def take_up(self, generation: int) -> None:
-        """Makes good whatever the last start left half done; what it had under way waits again."""
-        self.generation = generation
-        trials = list(self.trials.values())
-        for trial in trials:
+        for trial in self.trials.values():
             self._note_rungs(trial)
+
+    def recover(self) -> None:
+        """Completes what the last start left half done: rows of pruned trials; what was under way waits again."""
+        for trial in self.trials.values():
             if trial.state == "pruned":
-                self._record_pruned(trial)
-        for trial in trials:
-            if not trial.final:
-                self._results[trial.number] = self._read_results(trial.number)
-                self.put_back(trial.number, "interrupted", "the driver ended")
-        self._study = Study(self.spec, self.trials.values())
+                self.records.of_pruned(trial)
+        for trial in self._unfinished():
+            self.release(trial.number, "interrupted", "the driver ended")
         self.ended = 0
+
+    def _unfinished(self) -> list[Trial]:
+        return [trial for trial in self.trials.values() if not trial.final]
 
     def counts(self) -> dict[str, int]:
         """Trials by state."""
@@ -67,19 +71,24 @@ class TrialTable:
     # ---- giving out
 
     def next_waiting(self) -> Trial | None:
-        """The oldest trial that waits to be given out again."""
+        """The oldest trial that waits for a worker."""
         return self.trials[self._waiting.pop(0)] if self._waiting else None
+
+    @property
+    def study(self) -> Study:
+        """The Optuna study over all trials; made when it is first asked, for many trials take their time."""
+        if self._study is None:
+            self._study = Study(self.spec, self.trials.values())
+        return self._study
 
     @property
     def ready(self) -> bool:
         """Whether a new trial may be asked for now."""
-        assert self._study is not None, "take_up comes first"
-        return self._study.ready
+        return self.study.ready
 
     def ask(self) -> Trial | None:
         """A new trial; None where a finite space has no point left."""
-        assert self._study is not None, "take_up comes first"
-        trial = self._study.ask()
+        trial = self.study.ask()
         if trial is None:
             self.exhausted = True
             return None
@@ -92,7 +101,7 @@ class TrialTable:
         trial = self._settle(trial)
         if trial.final:
             return None
-        self._keep(trial.model_copy(update={"state": "waiting"}))
+        self._keep(trial)
         left = self._left(trial.number)
         rungs: tuple[float, ...] = ()
         if self.spec.scheduler.name == "halving" and left[0] == 0:
@@ -113,7 +122,7 @@ class TrialTable:
 
     def open(self, number: int, replicate: int) -> None:
         """A worker has begun with a replicate."""
-        self._keep(self.trials[number].opened(replicate, self.generation))
+        self._keep(trial_states.started(self.trials[number], replicate, self.generation))
 
     # ---- taking in
 
@@ -121,54 +130,41 @@ class TrialTable:
         """Takes a worker's report in.
 
         Returns:
-            Whether the worker shall go on with the trial.
+            Whether the worker shall continue with the trial.
         """
-        trial = self.trials[number]
         if report.rung is not None:
-            values = tuple((report.objectives or {}).get(objective.name) for objective in self.spec.objectives)
-            trial = self.rules.at_rung(trial, fraction_rung(report.rung), values, self._decide)
-            if trial.final:
-                trial = trial.closed("pruned", progress=report.progress)
-            self._keep(trial)
+            self._rung_reached(number, report)
         if report.record is not None:
             record = Record.model_validate_json(report.record)
             self._results[number][report.replicate] = self._result(record)
-            trial = self._settle(trial.closed(record.outcome, message=record.message, progress=record.progress))
+            trial = self._settle(self._closed(self.trials[number], record))
             if not trial.final:
-                self._keep(trial.opened(self._left(number)[0], self.generation))
+                self._keep(trial_states.started(trial, self._left(number)[0], self.generation))
         return not self.trials[number].final
 
-    def put_back(self, number: int, outcome: Outcome, message: str, progress: float = 0.0) -> None:
-        """Closes a trial's attempt under way as the files say; then it waits, or has ended."""
-        trial = self.trials[number]
-        if trial.attempts and trial.attempts[-1].outcome is None:
-            replicate = trial.attempts[-1].replicate
-            record = self._row_of(trial, replicate, outcome, message)
-            if record is None:
-                trial = trial.closed(outcome, message=message, progress=progress)
-            else:
-                trial = trial.closed(record.outcome, message=record.message, progress=record.progress)
-                self._results[number][replicate] = self._result(record)
-        trial = self._settle(trial)
-        if not trial.final:
-            self._keep(trial.model_copy(update={"state": "waiting"}))
-            self._waiting = sorted({*self._waiting, number})
+    def _rung_reached(self, number: int, report: Report) -> None:
+        values = tuple((report.objectives or {}).get(objective.name) for objective in self.spec.objectives)
+        trial = self.rules.at_rung(self.trials[number], fraction_rung(report.rung or 0.0), values, self._decide)
+        if trial.final:
+            trial = trial_states.pruned_at(trial, report.replicate, self.generation, report.progress)
+        self._keep(trial)
 
-    def _row_of(self, trial: Trial, replicate: int, outcome: Outcome, message: str) -> Record | None:
-        """The row of a replicate whose worker said nothing; None where there is none and another try is due."""
-        name = self.folder.trial_name(trial.number)
-        record = self.folder.read_record(name, replicate)
-        if record is not None:
-            return record
-        hang = hang_trace(trace_file(self.folder, name, replicate))
-        if hang is not None:
-            return self.write_row(name, replicate, "timed_out", f"a step hung:\n{hang}", trial=trial)
-        if outcome in INFEASIBLE:
-            return self.write_row(name, replicate, outcome, message, trial=trial)
-        if outcome == "lost" and trial.losses(replicate) + 1 >= LOSSES_ALLOWED:
-            text = f"its worker died {LOSSES_ALLOWED} times; the last time: {message}"
-            return self.write_row(name, replicate, "failed", text, trial=trial)
-        return None
+    @staticmethod
+    def _closed(trial: Trial, record: Record) -> Trial:
+        return trial_states.replicate_ended(trial, record.outcome, record.message, record.progress)
+
+    def release(self, number: int, outcome: Outcome, message: str, progress: float = 0.0) -> None:
+        """Closes a trial's open attempt as the files say; then the trial waits, or has ended."""
+        trial = self.trials[number]
+        attempt = trial.open_attempt
+        record = None if attempt is None else self.records.of_lost_trial(trial, attempt.replicate, outcome, message)
+        if attempt is not None and record is not None:
+            self._results[number][attempt.replicate] = self._result(record)
+            trial = self._closed(trial, record)
+        trial = self._settle(trial_states.released(trial, outcome, message, progress))
+        if not trial.final:
+            self._keep(trial)
+            self._waiting = sorted({*self._waiting, number})
 
     # ---- what follows
 
@@ -179,9 +175,7 @@ class TrialTable:
     def _settle(self, trial: Trial) -> Trial:
         settled = self.rules.settle(trial, self._results[trial.number], self._decide)
         if settled.state == "pruned" and all(attempt.outcome != "pruned" for attempt in settled.attempts):
-            # Stopped between two replicates: the one that will not be run is the one that was pruned.
-            opened = settled.opened(self._left(trial.number)[0], self.generation)
-            settled = opened.closed("pruned").model_copy(update={"state": "pruned"})
+            settled = trial_states.pruned_at(settled, self._left(trial.number)[0], self.generation)
         if settled is not trial or settled.final:
             self._keep(settled)
         return settled
@@ -197,51 +191,9 @@ class TrialTable:
         self._waiting = [number for number in self._waiting if number != trial.number]
         self.ended += 1
         if trial.state == "pruned":
-            self._record_pruned(trial)
+            self.records.of_pruned(trial)
         if self._study is not None:
             self._study.ended(trial)
-
-    def _record_pruned(self, trial: Trial) -> None:
-        """Gives the replicate at which a trial was stopped its row, unless it has one."""
-        name, last = self.folder.trial_name(trial.number), trial.attempts[-1]
-        if not self.folder.record_file(name, last.replicate).exists():
-            text = f"stopped at rung {max(trial.rungs, key=float, default='')}"
-            self.write_row(name, last.replicate, "pruned", text, trial=trial, progress=last.progress)
-        clear_work(self.folder, name, last.replicate)
-
-    def write_row(
-        self,
-        name: str,
-        replicate: int,
-        outcome: Outcome,
-        message: str,
-        *,
-        trial: Trial | None = None,
-        control: str | None = None,
-        progress: float = 0.0,
-    ) -> Record:
-        """A row that no worker could write: of a trial, or of a control by its label."""
-        parameters = {} if trial is None else trial.parameters
-        config = self.spec.control_config(control) if control else self.spec.run_config(parameters)
-        record = build_record(
-            self.spec,
-            config,
-            self.spec.replicates.seeds[replicate],
-            None,
-            outcome=outcome,
-            message=message,
-            kind="control" if trial is None else "trial",
-            label=control or name if trial is None else f"trial {trial.number}",
-            trial=None if trial is None else trial.number,
-            replicate=replicate,
-            attempt=0 if trial is None else max(0, trial.tries(replicate) - 1),
-            started_at=trial.attempts[-1].started_at if trial is not None and trial.attempts else "",
-            parameters=parameters,
-            settings=self.experiments.settings(config),
-            progress=progress,
-        )
-        self.folder.commit_record(name, record)
-        return self.folder.read_record(name, replicate) or record
 
     def _read_results(self, number: int) -> dict[int, Result]:
         name = self.folder.trial_name(number)
@@ -254,16 +206,14 @@ class TrialTable:
 
     # ---- early stopping
 
-    @property
+    @cached_property
     def rules(self) -> Rules:
-        """How trials are judged; the floors are known once the control has run."""
-        if self._rules is None:
-            halving = None
-            if self.spec.scheduler.name == "halving":
-                directions = tuple(objective.direction for objective in self.spec.objectives)
-                halving = Halving(self.spec.scheduler.reduction, directions, floors(self.spec, self.folder))
-            self._rules = Rules(len(self.spec.replicates.seeds), halving)
-        return self._rules
+        """How results become states; the floors are known once the control has run."""
+        halving = None
+        if self.spec.scheduler.name == "halving":
+            directions = tuple(objective.direction for objective in self.spec.objectives)
+            halving = Halving(self.spec.scheduler.reduction, directions, floors(self.spec, self.folder))
+        return Rules(len(self.spec.replicates.seeds), halving)
 
     def _decide(self, trial: Trial, rung: str, values: Values) -> bool:
         halving = self.rules.halving

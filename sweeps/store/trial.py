@@ -64,19 +64,23 @@ class Trial(Part):
         """Whether nothing more will happen to it."""
         return self.state in FINAL
 
-    def opened(self, replicate: int, epoch: int) -> "Trial":
-        """The trial with a new attempt at `replicate` under way."""
-        attempt = Attempt(replicate=replicate, attempt=self.tries(replicate), epoch=epoch, started_at=now())
-        return self.model_copy(update={"state": "running", "attempts": (*self.attempts, attempt)})
+    def with_attempt(self, replicate: int, generation: int) -> tuple[Attempt, ...]:
+        """The attempts and a new one at `replicate`, under way."""
+        new = Attempt(replicate=replicate, attempt=self.tries(replicate), epoch=generation, started_at=now())
+        return (*self.attempts, new)
 
-    def closed(self, outcome: Outcome, *, message: str = "", progress: float = 0.0) -> "Trial":
-        """The trial with its attempt under way ended; as it is where none is."""
-        if not self.attempts or self.attempts[-1].outcome is not None:
-            return self
-        last = self.attempts[-1].model_copy(
-            update={"outcome": outcome, "message": message, "progress": progress, "finished_at": now()}
-        )
-        return self.model_copy(update={"attempts": (*self.attempts[:-1], last)})
+    def with_outcome(self, outcome: Outcome, message: str = "", progress: float = 0.0) -> tuple[Attempt, ...]:
+        """The attempts, the one under way ended; as they are where none is."""
+        if not self.open_attempt:
+            return self.attempts
+        changes = {"outcome": outcome, "message": message, "progress": progress, "finished_at": now()}
+        return (*self.attempts[:-1], self.attempts[-1].model_copy(update=changes))
+
+    @property
+    def open_attempt(self) -> Attempt | None:
+        """The attempt under way."""
+        last = self.attempts[-1] if self.attempts else None
+        return last if last is not None and last.outcome is None else None
 
     def tries(self, replicate: int) -> int:
         """How many attempts at `replicate` there have been."""

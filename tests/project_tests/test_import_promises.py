@@ -9,7 +9,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "torch_geometric", "ray", "optuna", "pandas")
 RAY = {
-    "sweeps.executors.ray.tuner",
     "sweeps.executors.ray.trainable",
     "sweeps.executors.ray.search",
     "sweeps.executors.ray.scheduler",

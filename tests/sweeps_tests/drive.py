@@ -6,20 +6,22 @@ from pathlib import Path
 
 from fake_lab import FakeExperiments, make_spec
 
+from sweeps.executors.base import run_sweep
+from sweeps.executors.inprocess import InProcess
+from sweeps.executors.ray.executor import Ray
+
 
 def main() -> int:
     executor, folder, changes = sys.argv[1:4]
-    if executor == "ray":
-        from sweeps.executors.ray.tuner import run
-    else:
-        from sweeps.executors.inprocess import run
     spec = make_spec(**json.loads(changes))
 
     def watch(shown: object) -> None:
         if len(sys.argv) > 4:
             print(json.dumps({"counts": shown.counts, "running": len(shown.running)}), flush=True)  # type: ignore[attr-defined]
 
-    summary = run(spec, Path(folder), experiments=FakeExperiments(), watch=watch)
+    summary = run_sweep(
+        spec, Path(folder), Ray() if executor == "ray" else InProcess(), experiments=FakeExperiments(), watch=watch
+    )
     print(json.dumps({"counts": summary.counts, "interrupted": summary.interrupted, "started": summary.trials_started}))
     return 130 if summary.interrupted else 0
 

@@ -17,6 +17,8 @@ from sweeps.cli import app
 from sweeps.cli.app import main
 from sweeps.cli.commands import run as run_command
 from sweeps.engine.snapshot import Summary
+from sweeps.executors.inprocess import InProcess
+from sweeps.executors.ray.executor import Ray
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Trial
 
@@ -46,14 +48,11 @@ def executor(monkeypatch):
     calls = []
     answer = {"interrupted": False, "nothing_to_do": False, "counts": {"completed": 3}}
 
-    def chosen(in_process):
-        def executor_(spec, folder, **options):
-            calls.append({"spec": spec, "folder": folder, "in_process": in_process, **options})
-            return Summary(folder=folder, trials_started=3, **answer)
+    def noted(spec, folder, executor, **options):
+        calls.append({"spec": spec, "folder": folder, "executor": executor, **options})
+        return Summary(folder=folder, trials_started=3, **answer)
 
-        return executor_
-
-    monkeypatch.setattr(run_command, "_executor", chosen)
+    monkeypatch.setattr("sweeps.executors.base.run_sweep", noted)
     monkeypatch.setattr(run_command, "_finish", lambda folder, summary: None)
     calls.append(answer)
     return calls
@@ -139,19 +138,18 @@ def test_errors_are_not_read_as_markup(monkeypatch, capsys):
 def test_run_hands_over_spec_folder_and_command(spec, executor):
     assert main(["run", str(spec), "--trials", "7", "--set", "sampler/seed=3", "--in-process"]) == 0
     call = executor[-1]
-    assert call["in_process"]
+    assert call["executor"] == InProcess()
     assert call["folder"] == Path("runs/tiny")
     assert call["spec"].budget.trials == 7
     assert call["spec"].sampler.seed == 3
     assert "trials: 7" in call["spec_text"]
-    assert call["address"] is None
     assert callable(call["watch"])
 
 
 def test_run_keeps_the_text_of_the_file_as_it_is(spec, executor, tmp_path):
     assert main(["run", str(spec), "--out", str(tmp_path / "there"), "--address", "auto"]) == 0
     call = executor[-1]
-    assert (call["spec_text"], call["address"]) == (SPEC, "auto")
+    assert (call["spec_text"], call["executor"]) == (SPEC, Ray("auto"))
     assert call["folder"] == tmp_path / "there"
 
 

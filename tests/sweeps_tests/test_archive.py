@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from acgkd.errors import FolderError
-from sweeps.executors.inprocess import run
+from sweeps.executors.base import run_sweep
+from sweeps.executors.inprocess import InProcess
 from sweeps.interchange import packed_records
 
 HERE = Path(__file__).parent
@@ -54,8 +55,8 @@ def test_a_fresh_folder_goes_on_from_what_a_killed_sweep_left(lab: ModuleType, t
     fit = packed_records.fitting(kept, spec, experiments)
     names = [name for name in kept.files if name.startswith("records/")]
     assert packed_records.restore(fit, tmp_path / "fresh") == len(names)
-    run(spec, tmp_path / "fresh", experiments=experiments)
-    run(spec, tmp_path / "undisturbed", experiments=experiments)
+    run_sweep(spec, tmp_path / "fresh", InProcess(), experiments=experiments)
+    run_sweep(spec, tmp_path / "undisturbed", InProcess(), experiments=experiments)
     assert lab.table(tmp_path / "fresh") == lab.table(tmp_path / "undisturbed")
     assert len(lab.table(tmp_path / "fresh")) == 12
     taught = sum("teacher" not in name for name in names)
@@ -66,12 +67,12 @@ def test_a_fresh_folder_goes_on_from_what_a_killed_sweep_left(lab: ModuleType, t
 
 def test_a_search_goes_on_as_one_sweep(lab: ModuleType, tmp_path: Path) -> None:
     experiments = lab.FakeExperiments(hurry=True)
-    run(lab.make_spec(trials=3), tmp_path / "short", experiments=experiments)
+    run_sweep(lab.make_spec(trials=3), tmp_path / "short", InProcess(), experiments=experiments)
     packed = packed_records.pack(tmp_path / "short")
     longer = lab.make_spec(trials=6)
     packed_records.restore(packed_records.fitting(packed, longer, experiments), tmp_path / "fresh")
-    assert run(longer, tmp_path / "fresh", experiments=experiments).trials_started == 3
-    run(longer, tmp_path / "whole", experiments=experiments)
+    assert run_sweep(longer, tmp_path / "fresh", InProcess(), experiments=experiments).trials_started == 3
+    run_sweep(longer, tmp_path / "whole", InProcess(), experiments=experiments)
     assert lab.table(tmp_path / "fresh") == lab.table(tmp_path / "whole")
     with pytest.raises(FolderError, match="by the search that asked for them"):
         packed_records.fitting(packed, lab.make_spec(trials=6, sampler={"seed": 7}), experiments)
@@ -79,7 +80,7 @@ def test_a_search_goes_on_as_one_sweep(lab: ModuleType, tmp_path: Path) -> None:
 
 def test_what_the_spec_would_not_make_today_is_left_out(lab: ModuleType, tmp_path: Path) -> None:
     experiments = lab.FakeExperiments(hurry=True)
-    run(lab.make_spec(**COMPARED), tmp_path / "sweep", experiments=experiments)
+    run_sweep(lab.make_spec(**COMPARED), tmp_path / "sweep", InProcess(), experiments=experiments)
     packed = packed_records.pack(tmp_path / "sweep")
 
     def left(**changes: Any) -> dict[str, int]:
@@ -102,12 +103,12 @@ def test_what_the_spec_would_not_make_today_is_left_out(lab: ModuleType, tmp_pat
 
 def test_more_seeds_go_on_where_fewer_ended(lab: ModuleType, tmp_path: Path) -> None:
     experiments = lab.FakeExperiments(hurry=True)
-    run(lab.make_spec(**COMPARED), tmp_path / "sweep", experiments=experiments)
+    run_sweep(lab.make_spec(**COMPARED), tmp_path / "sweep", InProcess(), experiments=experiments)
     more = lab.make_spec(**{**COMPARED, "seeds": [0, 1, 2, 3]})
     packed_records.restore(
         packed_records.fitting(packed_records.pack(tmp_path / "sweep"), more, experiments), tmp_path / "more"
     )
-    summary = run(more, tmp_path / "more", experiments=experiments)
+    summary = run_sweep(more, tmp_path / "more", InProcess(), experiments=experiments)
     assert summary.counts == {"completed": 1}
     assert lab.events(tmp_path / "more", "teacher") == ["teacher teacher-3"]
     assert len(lab.events(tmp_path / "more", "measured")) == 3
@@ -116,7 +117,9 @@ def test_more_seeds_go_on_where_fewer_ended(lab: ModuleType, tmp_path: Path) -> 
 def test_nothing_of_the_machine_is_kept_and_equal_content_gives_equal_bytes(lab: ModuleType, tmp_path: Path) -> None:
     experiments = lab.FakeExperiments()
     folder = tmp_path / "sweep"
-    run(lab.make_spec(trials=1, seeds=(0,), transfer={"fault": "bug"}), folder, experiments=experiments)
+    run_sweep(
+        lab.make_spec(trials=1, seeds=(0,), transfer={"fault": "bug"}), folder, InProcess(), experiments=experiments
+    )
     raw = (folder / "records" / "trial-0000-00.json").read_text()
     assert str(ROOT) in raw, "the message of a failure names folders"
     packed = packed_records.pack(folder)

@@ -8,9 +8,10 @@ import pytest
 
 from sweeps.cli.commands.check import print_summary
 from sweeps.cli.console import out
-from sweeps.engine.driver import Driver, NoJob
+from sweeps.engine.driver import Driver, NoJob, open_driver
 from sweeps.engine.teachers_and_controls import floors
-from sweeps.executors.inprocess import run
+from sweeps.executors.base import run_sweep
+from sweeps.executors.inprocess import InProcess
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
 from sweeps.worker.job_runner import JobRunner
@@ -42,7 +43,7 @@ def finish(driver: Driver, job: Job) -> list[Report]:
 
 def test_everything_is_paired_labelled_and_there_once(lab: ModuleType, spec: SweepSpec, tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
-    summary = run(spec, folder, experiments=lab.FakeExperiments())
+    summary = run_sweep(spec, folder, InProcess(), experiments=lab.FakeExperiments())
     assert summary.counts == {"completed": 1}
     rows = lab.table(folder)
     seen = {(row["identity"]["kind"], row["identity"]["label"], row["identity"]["seed"]) for row in rows}
@@ -51,7 +52,7 @@ def test_everything_is_paired_labelled_and_there_once(lab: ModuleType, spec: Swe
     assert len(rows) == len(seen)
     steps = {row["identity"]["label"]: row["cost"].get("transfer_steps") for row in rows}
     assert (steps["trial 0"], steps["ACGKD, short"], steps["told less"]) == (20, 5, 20)
-    assert run(spec, folder, experiments=lab.FakeExperiments()).nothing_to_do
+    assert run_sweep(spec, folder, InProcess(), experiments=lab.FakeExperiments()).nothing_to_do
     status = SweepFolder(folder).status()
     assert (status.budget_trials, status.trials, status.controls) == (1, {"completed": 1}, {"completed": 8})
 
@@ -66,7 +67,7 @@ def test_files_have_safe_names_that_no_two_labels_share(spec: SweepSpec) -> None
 def test_the_long_trial_goes_first_and_controls_keep_other_workers_busy(
     lab: ModuleType, spec: SweepSpec, tmp_path: Path
 ) -> None:
-    with Driver(spec, tmp_path / "sweep", lab.FakeExperiments()) as driver:
+    with open_driver(spec, tmp_path / "sweep", lab.FakeExperiments()) as driver:
         driver.prepare()
         first, second = driver.next(), driver.next()
         assert isinstance(first, Job)
@@ -89,17 +90,17 @@ def test_the_long_trial_goes_first_and_controls_keep_other_workers_busy(
 
 def test_only_teachers_that_something_needs_are_made_again(lab: ModuleType, spec: SweepSpec, tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
-    run(spec, folder, experiments=lab.FakeExperiments())
+    run_sweep(spec, folder, InProcess(), experiments=lab.FakeExperiments())
     for path in (folder / "cache").glob("teacher-*.json"):
         path.unlink()
-    assert run(spec, folder, experiments=lab.FakeExperiments()).nothing_to_do
+    assert run_sweep(spec, folder, InProcess(), experiments=lab.FakeExperiments()).nothing_to_do
     SweepFolder(folder).record_file(SweepFolder.control_name("ACGKD, short"), 1).unlink()
-    assert not run(spec, folder, experiments=lab.FakeExperiments()).nothing_to_do
+    assert not run_sweep(spec, folder, InProcess(), experiments=lab.FakeExperiments()).nothing_to_do
     assert lab.events(folder, "teacher") == ["teacher teacher-0", "teacher teacher-1", "teacher teacher-1"]
 
 
 def test_a_control_that_dies_gets_a_row_under_its_label(lab: ModuleType, spec: SweepSpec, tmp_path: Path) -> None:
-    with Driver(spec, tmp_path / "sweep", lab.FakeExperiments()) as driver:
+    with open_driver(spec, tmp_path / "sweep", lab.FakeExperiments()) as driver:
         driver.prepare()
         for _ in range(2):
             teacher = driver.next()
@@ -126,7 +127,7 @@ def test_the_floor_is_the_mean_of_the_lower_control_whatever_its_label(lab: Modu
     }
     spec = lab.make_spec(trials=1, scheduler="halving", **changes)
     folder = tmp_path / "sweep"
-    run(spec, folder, experiments=lab.FakeExperiments())
+    run_sweep(spec, folder, InProcess(), experiments=lab.FakeExperiments())
     rows = [row for row in lab.table(folder) if row["identity"]["label"] == "lower one"]
     expected = sum(row["objectives"]["validation_divergence"] for row in rows) / len(rows)
     assert floors(spec, SweepFolder(folder)) == (pytest.approx(expected),)

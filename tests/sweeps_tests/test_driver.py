@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from acgkd.errors import StaleGenerationError, StorageError, SweepError
-from sweeps.engine.driver import Driver, NoJob
+from sweeps.engine.driver import Driver, NoJob, open_driver
 from sweeps.worker.job_runner import JobRunner
 from sweeps.worker.messages import Job
 
 
 @contextmanager
 def opened(lab: ModuleType, folder: Path, **changes: Any) -> Iterator[Driver]:
-    with Driver(lab.make_spec(**changes), folder, lab.FakeExperiments()) as driver:
+    with open_driver(lab.make_spec(**changes), folder, lab.FakeExperiments()) as driver:
         driver.prepare()
         yield driver
 

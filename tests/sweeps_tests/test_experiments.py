@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from analysis.records.record import Record
-from sweeps.executors import inprocess
+from sweeps.executors.base import run_sweep
+from sweeps.executors.inprocess import InProcess
 from sweeps.spec.sweep_spec import SweepSpec, read_spec
 from sweeps.worker.experiments import AcgkdExperiments
 
@@ -36,7 +37,7 @@ def test_pseudo_samples_are_kept_where_no_trial_makes_its_own_kind(tmp_path: Pat
 
 
 def test_trials_that_differ_in_transfer_alone_share_one_synthesis(tmp_path: Path) -> None:
-    inprocess.run(spec(tmp_path, "method/transfer/rate"), tmp_path / "sweep")
+    run_sweep(spec(tmp_path, "method/transfer/rate"), tmp_path / "sweep", InProcess())
     records = [
         Record.model_validate_json(path.read_text()) for path in sorted((tmp_path / "sweep/records").glob("trial-*"))
     ]

@@ -16,7 +16,8 @@ from typing import IO, Any
 import pytest
 
 from acgkd.errors import SweepError
-from sweeps.executors import inprocess
+from sweeps.executors.base import run_sweep
+from sweeps.executors.inprocess import InProcess
 from sweeps.store.folder import SweepFolder
 
 HERE = Path(__file__).parent
@@ -91,7 +92,7 @@ def _no_driver_stays() -> Iterator[None]:
 
 def test_a_driver_killed_at_random_instants_changes_nothing(lab: ModuleType, tmp_path: Path) -> None:
     changes: dict[str, Any] = {"trials": 6, "seeds": (0, 1), "transfer": SLOW, "artefacts": {"samples": 2}}
-    inprocess.run(lab.make_spec(**changes), tmp_path / "calm", experiments=lab.FakeExperiments(hurry=True))
+    run_sweep(lab.make_spec(**changes), tmp_path / "calm", InProcess(), experiments=lab.FakeExperiments(hurry=True))
     chance = random.Random(0)
     for records in (3, 7, 11):
         process = Driver("inprocess", tmp_path / "killed", **changes)
@@ -136,7 +137,7 @@ def test_two_drivers_at_once_are_refused(lab: ModuleType, tmp_path: Path) -> Non
     process = Driver("inprocess", tmp_path, trials=50, transfer=SLOW)
     assert process.wait_for(lambda: (tmp_path / "trials" / "0001").exists())
     with pytest.raises(SweepError, match=f"process {process.pid} on "):
-        inprocess.run(lab.make_spec(trials=50, transfer=SLOW), tmp_path, experiments=lab.FakeExperiments())
+        run_sweep(lab.make_spec(trials=50, transfer=SLOW), tmp_path, InProcess(), experiments=lab.FakeExperiments())
     assert SweepFolder(tmp_path).status().driver_alive
     process.kill()
     assert not SweepFolder(tmp_path).status().driver_alive
@@ -206,7 +207,7 @@ def test_a_driver_on_ray_is_killed_and_started_again_at_once(lab: ModuleType, tm
     assert process.wait_for(lambda: len(list((tmp_path / "killed" / "records").glob("trial*"))) >= 3)
     process.kill()
     Driver("ray", tmp_path / "killed", **changes).end()
-    inprocess.run(lab.make_spec(**changes), tmp_path / "calm", experiments=lab.FakeExperiments(hurry=True))
+    run_sweep(lab.make_spec(**changes), tmp_path / "calm", InProcess(), experiments=lab.FakeExperiments(hurry=True))
     assert lab.table(tmp_path / "killed") == lab.table(tmp_path / "calm")
 
 
@@ -253,7 +254,7 @@ def test_ten_kills_on_ray(lab: ModuleType, tmp_path: Path, scheduler: str) -> No
     assert len({str(trial["parameters"]) for trial in found}) == 12
     assert all(trial["state"] in ("completed", "pruned") for trial in found)
     if scheduler == "none":
-        inprocess.run(lab.make_spec(**changes), tmp_path / "calm", experiments=lab.FakeExperiments(hurry=True))
+        run_sweep(lab.make_spec(**changes), tmp_path / "calm", InProcess(), experiments=lab.FakeExperiments(hurry=True))
         assert lab.table(killed) == lab.table(tmp_path / "calm")
 
 

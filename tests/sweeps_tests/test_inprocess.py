@@ -11,12 +11,13 @@ import pytest
 from acgkd.errors import FolderError, StorageError, SweepError
 from analysis.records import pseudo_samples
 from sweeps.engine.snapshot import Snapshot, Summary
-from sweeps.executors import inprocess
+from sweeps.executors.base import run_sweep
+from sweeps.executors.inprocess import InProcess
 from sweeps.store.folder import SweepFolder
 
 
 def go(lab: ModuleType, folder: Path, watch: Any = None, **changes: Any) -> Summary:
-    return inprocess.run(lab.make_spec(**changes), folder, experiments=lab.FakeExperiments(), watch=watch)
+    return run_sweep(lab.make_spec(**changes), folder, InProcess(), experiments=lab.FakeExperiments(), watch=watch)
 
 
 def states(lab: ModuleType, folder: Path) -> list[str]:
@@ -172,7 +173,7 @@ def test_a_share_of_replicates_is_the_constraint(lab: ModuleType, tmp_path: Path
             made.options["fault"] = "diverge" if seed == 1 else "none"
             return made
 
-    inprocess.run(lab.make_spec(trials=1, seeds=(0, 1, 2, 3)), tmp_path, experiments=OneSeedDiverges())
+    run_sweep(lab.make_spec(trials=1, seeds=(0, 1, 2, 3)), tmp_path, InProcess(), experiments=OneSeedDiverges())
     trial = lab.trials(tmp_path)[0]
     assert (trial["state"], trial["constraint"], trial["values"]) == ("infeasible", 0.25, None)
     assert len(trial["attempts"]) == 4
@@ -251,11 +252,11 @@ def test_a_full_disk_stops_the_sweep_and_loses_nothing(lab: ModuleType, tmp_path
     spec = lab.make_spec(trials=3, transfer={"steps": 20})
     try:
         with pytest.raises(StorageError, match=r"File too large(.|\n)*Make room"):
-            inprocess.run(spec, tmp_path / "full", experiments=FullOnce())
+            run_sweep(spec, tmp_path / "full", InProcess(), experiments=FullOnce())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert 0 < len(lab.events(tmp_path / "full", "measured")) < 6
-    inprocess.run(spec, tmp_path / "full", experiments=lab.FakeExperiments())
+    run_sweep(spec, tmp_path / "full", InProcess(), experiments=lab.FakeExperiments())
     assert lab.table(tmp_path / "full") == lab.table(tmp_path / "calm")
 
 

@@ -14,7 +14,8 @@ from analysis.page.render import Note
 from analysis.records import frame, pseudo_samples
 from analysis.reports._samples import sample_section
 from analysis.reports._view import Context
-from sweeps.executors import inprocess
+from sweeps.executors.base import run_sweep
+from sweeps.executors.inprocess import InProcess
 from sweeps.interchange.optuna_export import export_study
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
@@ -40,7 +41,7 @@ SPEC = {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     threads = torch.get_num_threads()
     path = tmp_path_factory.mktemp("sweep")
-    summary = inprocess.run(SweepSpec.model_validate(SPEC), path)
+    summary = run_sweep(SweepSpec.model_validate(SPEC), path, InProcess())
     torch.set_num_threads(threads)
     assert sum(summary.counts.values()) == 4
     assert set(summary.counts) <= {"completed", "pruned"}

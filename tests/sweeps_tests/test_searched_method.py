@@ -10,7 +10,8 @@ from acgkd.errors import UnknownNameError
 from analysis.records import frame
 from analysis.reports import write
 from sweeps.cli.commands.check import print_summary
-from sweeps.executors import inprocess
+from sweeps.executors.base import run_sweep
+from sweeps.executors.inprocess import InProcess
 from sweeps.spec.sweep_spec import SweepSpec
 
 SPEC: dict[str, Any] = {
@@ -47,8 +48,8 @@ def spec(trials: int = 3) -> SweepSpec:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     threads = torch.get_num_threads()
     path = tmp_path_factory.mktemp("which")
-    inprocess.run(spec(2), path)
-    assert inprocess.run(spec(5), path).trials_started == 3
+    run_sweep(spec(2), path, InProcess())
+    assert run_sweep(spec(5), path, InProcess()).trials_started == 3
     torch.set_num_threads(threads)
     return path
 

@@ -54,6 +54,9 @@ def run(
     """
     from sweeps.cli.commands.check import print_summary
     from sweeps.cli.live_table import Display
+    from sweeps.executors.base import run_sweep
+    from sweeps.executors.inprocess import InProcess
+    from sweeps.executors.ray.executor import Ray
     from sweeps.spec.advisories import notes
     from sweeps.spec.raw import load
     from sweeps.spec.sweep_spec import check_tree
@@ -69,11 +72,11 @@ def run(
     out.print(f"Sweep folder: {target}\n", markup=False, highlight=False, soft_wrap=True)
 
     with Display(f"{read.name}", err) as display:
-        summary = _executor(in_process)(
+        summary = run_sweep(
             read,
             target,
+            InProcess() if in_process else Ray(address),
             command=shlex.join(["acgkd", *sys.argv[1:]]),
-            address=None if in_process else address,
             watch=display.watch,
             spec_text=tree.text,
             trust_code=trust_code,
@@ -85,16 +88,6 @@ def run(
         more = "" if read.space is None else ": the budget is met. `--trials N` with a larger N adds trials"
         out.print(f"Nothing is left to do{more}.")
     _finish(target, summary)
-
-
-def _executor(in_process: bool) -> Any:
-    if in_process:
-        from sweeps.executors import inprocess
-
-        return inprocess.run
-    from sweeps.executors.ray import tuner
-
-    return tuner.run
 
 
 def _finish(folder: Path, summary: Any) -> None:

@@ -10,11 +10,12 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from acgkd.errors import SweepError
 from sweeps.engine.driver import Driver
+from sweeps.executors.ray.stateless import Stateless
 from sweeps.executors.ray.trainable import WorkerSpentError
 from sweeps.worker.messages import Job, Report
 
 
-class SweepScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
+class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has no types
     """Takes every report to the driver, and every death of a worker.
 
     Args:
@@ -26,10 +27,6 @@ class SweepScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
         self._driver = driver
         self._arrival: dict[str, int] = {}
         self._awaiting: set[str] = set()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Ray keeps a copy that nobody reads: there is nothing in it."""
-        return {}
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Whether the worker shall go on with its job."""
@@ -76,7 +73,7 @@ class SweepScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
         self._driver.died(job, None if error is None else RuntimeError(_last_line(error)))
 
 
-class TellStarts(Callback):  # type: ignore[misc]  # Ray has no types
+class TellStarts(Stateless, Callback):  # type: ignore[misc]  # Ray has no types
     """Tells the driver when a worker begins with a job.
 
     Args:
@@ -86,16 +83,12 @@ class TellStarts(Callback):  # type: ignore[misc]  # Ray has no types
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Ray keeps a copy that nobody reads: there is nothing in it."""
-        return {}
-
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A worker has begun with a job."""
         self._driver.started(trial.config["job"])
 
 
-class SweepStopper(Stopper):  # type: ignore[misc]  # Ray has no types
+class SweepStopper(Stateless, Stopper):  # type: ignore[misc]  # Ray has no types
     """Ends the experiment when the driver was asked to stop.
 
     Args:
@@ -104,10 +97,6 @@ class SweepStopper(Stopper):  # type: ignore[misc]  # Ray has no types
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Ray keeps a copy that nobody reads: there is nothing in it."""
-        return {}
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Single trials are the scheduler's business."""

@@ -8,12 +8,13 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from sweeps.engine.driver import Driver, NoJob
+from sweeps.executors.ray.stateless import Stateless
 from sweeps.worker.messages import Job
 
 RESOURCES_EVERY_S = 5.0
 
 
-class SweepSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
+class SweepSearcher(Stateless, Searcher):  # type: ignore[misc]  # Ray has no types
     """Hands out the driver's jobs; keeps no state of its own.
 
     One job more than fits is handed out: it waits with Ray, so that the worker that ends next stays warm for it.
@@ -28,10 +29,6 @@ class SweepSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         self._driver = driver
         self._resources = resources
         self._asked_at = -math.inf
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Ray keeps a copy that nobody reads: there is nothing in it."""
-        return {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next job, ``FINISHED``, or None for *not now*."""

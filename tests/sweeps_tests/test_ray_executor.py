@@ -11,7 +11,9 @@ import pytest
 
 from acgkd.errors import SweepError
 from sweeps.engine.snapshot import Snapshot, Summary
-from sweeps.executors import inprocess
+from sweeps.executors.base import run_sweep
+from sweeps.executors.inprocess import InProcess
+from sweeps.executors.ray.executor import Ray
 
 pytestmark = pytest.mark.ray
 HERE = Path(__file__).parent
@@ -34,9 +36,7 @@ def cluster() -> Iterator[None]:
 
 
 def go(lab: ModuleType, folder: Path, watch: Any = None, **changes: Any) -> Summary:
-    from sweeps.executors.ray import tuner
-
-    return tuner.run(lab.make_spec(**changes), folder, experiments=lab.FakeExperiments(), watch=watch)
+    return run_sweep(lab.make_spec(**changes), folder, Ray(), experiments=lab.FakeExperiments(), watch=watch)
 
 
 @pytest.mark.usefixtures("cluster")
@@ -47,7 +47,7 @@ def test_with_a_lag_two_workers_make_the_table_of_one_process(lab: ModuleType, t
     seen: list[Snapshot] = []
     summary = go(lab, tmp_path / "ray", watch=seen.append, **changes)
     assert summary.counts == {"completed": 12}
-    inprocess.run(lab.make_spec(**changes), tmp_path / "one", experiments=lab.FakeExperiments(hurry=True))
+    run_sweep(lab.make_spec(**changes), tmp_path / "one", InProcess(), experiments=lab.FakeExperiments(hurry=True))
     assert lab.table(tmp_path / "ray") == lab.table(tmp_path / "one")
     assert lab.lost(tmp_path / "ray") == [0.0] * 24
     assert max(len(shown.running) for shown in seen) >= 2
@@ -56,7 +56,7 @@ def test_with_a_lag_two_workers_make_the_table_of_one_process(lab: ModuleType, t
     # Started where the other stopped, in either executor.
     more = {**changes, "trials": 15}
     assert go(lab, tmp_path / "one", **more).trials_started == 3
-    inprocess.run(lab.make_spec(**more), tmp_path / "ray", experiments=lab.FakeExperiments(hurry=True))
+    run_sweep(lab.make_spec(**more), tmp_path / "ray", InProcess(), experiments=lab.FakeExperiments(hurry=True))
     assert lab.table(tmp_path / "ray") == lab.table(tmp_path / "one")
 
 
@@ -154,9 +154,10 @@ STRAY = """
 import os, sys
 from pathlib import Path
 from fake_lab import FakeExperiments, make_spec
-from sweeps.executors.ray.tuner import run
+from sweeps.executors.base import run_sweep
+from sweeps.executors.ray.executor import Ray
 os.environ["PYTHONPATH"] = sys.argv[1] + os.pathsep + os.environ["PYTHONPATH"]  # for the workers alone
-run(make_spec(trials=1), Path(sys.argv[2]), experiments=FakeExperiments())
+run_sweep(make_spec(trials=1), Path(sys.argv[2]), Ray(), experiments=FakeExperiments())
 """
 
 
@@ -173,13 +174,14 @@ def test_a_stray_package_in_a_worker_is_told_with_its_path(tmp_path: Path) -> No
 
 
 def test_a_finished_sweep_starts_no_ray(lab: ModuleType, tmp_path: Path) -> None:
-    inprocess.run(lab.make_spec(trials=2), tmp_path, experiments=lab.FakeExperiments())
+    run_sweep(lab.make_spec(trials=2), tmp_path, InProcess(), experiments=lab.FakeExperiments())
     program = f"""
 import sys
 from pathlib import Path
+from sweeps.executors.base import run_sweep
+from sweeps.executors.ray.executor import Ray
 from fake_lab import FakeExperiments, make_spec
-from sweeps.executors.ray.tuner import run
-summary = run(make_spec(trials=2), Path({str(tmp_path)!r}), experiments=FakeExperiments())
+summary = run_sweep(make_spec(trials=2), Path({str(tmp_path)!r}), Ray(), experiments=FakeExperiments())
 assert summary.nothing_to_do
 assert not any(name.split(".")[0] in ("ray", "torch") for name in sys.modules)
 """
@@ -189,10 +191,8 @@ assert not any(name.split(".")[0] in ("ray", "torch") for name in sys.modules)
 
 @pytest.mark.usefixtures("cluster")
 def test_a_trial_that_does_not_fit_into_this_machine_is_refused(lab: ModuleType, tmp_path: Path) -> None:
-    from sweeps.executors.ray import tuner
-
     for resources, facts in (({"gpu": 0.25}, "1 CPU and 0.25 GPU, and Ray finds 2 and 0"), ({"cpu": 3}, "3 CPU")):
         spec = lab.make_spec(resources=resources)
         with pytest.raises(SweepError, match=facts):
-            tuner.run(spec, tmp_path / "sweep", experiments=lab.FakeExperiments(), address="local")
+            run_sweep(spec, tmp_path / "sweep", Ray("local"), experiments=lab.FakeExperiments())
     assert not lab.events(tmp_path / "sweep", "teacher")

@@ -10,15 +10,15 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from acgkd.errors import SweepError
 from sweeps.engine.driver import Driver
-from sweeps.engine.snapshot import Summary, Watch
 from sweeps.executors.signals import handlers_kept, stop_signals
 from sweeps.spec.sweep_spec import SweepSpec
-from sweeps.worker.experiments import AcgkdExperiments, Experiments
+from sweeps.worker.experiments import Experiments
 
 ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -33,47 +33,32 @@ ENVIRONMENT = {
 }
 
 
-def run(
-    spec: SweepSpec,
-    folder: Path,
-    *,
-    command: str = "",
-    address: str | None = None,
-    watch: Watch | None = None,
-    spec_text: str = "",
-    trust_code: bool = False,
-    experiments: Experiments | None = None,
-) -> Summary:
-    """Starts a sweep, goes on with it, extends it, or finds that nothing is left to do.
+@dataclass(frozen=True)
+class Ray:
+    """The executor on Ray Tune.
 
     Args:
-        spec: the sweep.
-        folder: where it lives; made if need be. On a cluster, every node must see it under the same path.
-        command: that started it, for the record.
         address: `local` or None starts Ray on this machine, `auto` finds the running cluster, else where it is.
-        watch: called with a snapshot at every change and at least every two seconds, also from another thread.
-        spec_text: the spec as the user wrote it.
-        trust_code: whether the spec may name Python functions of the user's.
-        experiments: where experiments come from; the real one if left out.
-
-    Raises:
-        SweepError: the folder is another sweep's, another driver works on it, it cannot be written, Ray cannot be
-            reached, or no trial fits into this machine.
-        KeyboardInterrupt: at the second Ctrl-C or SIGTERM; the first one ends cleanly.
     """
-    source = experiments or AcgkdExperiments.of(spec, trust_code)
-    with Driver(spec, folder, source, command=command, spec_text=spec_text, watch=watch) as driver:
-        if not driver.nothing_to_do:
-            driver.message = "starting Ray"
-            warming = threading.Thread(target=_warm_up, args=(source,), daemon=True)
-            warming.start()
-            with handlers_kept(), _inside(driver.folder.path), _environment(), _ray(address), _quiet():
-                if address == "local":
-                    _look_for_room(spec)
-                warming.join()
-                driver.prepare()
-                _fit(driver)
-        return driver.summary()
+
+    address: str | None = "local"
+
+    def execute(self, driver: Driver) -> None:
+        """Runs jobs in warm workers until there are none, or a signal asks to stop.
+
+        Raises:
+            SweepError: Ray cannot be reached, or no trial fits into this machine.
+            KeyboardInterrupt: at the second Ctrl-C or SIGTERM; the first one ends cleanly.
+        """
+        driver.progress.message = "starting Ray"
+        warming = threading.Thread(target=_warm_up, args=(driver.experiments,), daemon=True)
+        warming.start()
+        with handlers_kept(), _inside(driver.folder.path), _environment(), _ray(self.address), _quiet():
+            if self.address == "local":
+                _look_for_room(driver.spec)
+            warming.join()
+            driver.prepare()
+            _fit(driver)
 
 
 def _warm_up(experiments: Experiments) -> None:
@@ -97,7 +82,7 @@ def _fit(driver: Driver) -> None:
     from sweeps.executors.ray.search import SweepSearcher
     from sweeps.executors.ray.trainable import SweepTrainable
 
-    driver.message = ""
+    driver.progress.message = ""
     work = cloudpickle.dumps((driver.spec, driver.folder, driver.experiments))
     trainable = tune.with_parameters(SweepTrainable, work=work)
     share = {"cpu": driver.spec.resources.cpu, "gpu": driver.spec.resources.gpu}
