@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Protocol
 
-from sweeps.engine.driver import Driver, open_driver
+from sweeps.engine.driver import Driver
+from sweeps.engine.launch import open_driver
 from sweeps.engine.snapshot import Summary, Watch
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.worker.experiments import AcgkdExperiments, Experiments

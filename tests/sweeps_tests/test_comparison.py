@@ -8,7 +8,8 @@ import pytest
 
 from sweeps.cli.commands.check import print_summary
 from sweeps.cli.console import out
-from sweeps.engine.driver import Driver, NoJob, open_driver
+from sweeps.engine.driver import Driver, NoJob
+from sweeps.engine.launch import open_driver
 from sweeps.engine.teachers_and_controls import floors
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess

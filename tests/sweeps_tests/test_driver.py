@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from acgkd.errors import StaleGenerationError, StorageError, SweepError
-from sweeps.engine.driver import Driver, NoJob, open_driver
+from sweeps.engine.driver import Driver, NoJob
+from sweeps.engine.launch import open_driver
 from sweeps.worker.job_runner import JobRunner
 from sweeps.worker.messages import Job
 

@@ -1,0 +1,58 @@
+"""One start of a sweep, from taking its folder's lock to releasing it."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from sweeps.engine import startup
+from sweeps.engine.driver import Driver
+from sweeps.engine.snapshot import Watch
+from sweeps.engine.stopwatch import Stopwatch
+from sweeps.engine.trial_table import TrialTable
+from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.worker.experiments import Experiments
+
+
+@contextlib.contextmanager
+def open_driver(
+    spec: SweepSpec,
+    path: Path,
+    experiments: Experiments,
+    *,
+    command: str = "",
+    spec_text: str = "",
+    watch: Watch | None = None,
+) -> Iterator[Driver]:
+    """A start of a sweep, from taking its folder's lock to releasing it.
+
+    Args:
+        spec: the sweep.
+        path: its folder; made if need be.
+        experiments: where experiments come from.
+        command: that started it, for the record.
+        spec_text: the spec as the user wrote it.
+        watch: called with a snapshot at every change and at least every two seconds, also from another thread.
+
+    Raises:
+        SweepError: the folder is not this sweep's, or another driver works on it.
+    """
+    folder = startup.reserve(path)
+    with folder.lock():
+        startup.match(folder, spec, command=command, spec_text=spec_text)
+        trials = folder.read_trials()
+        if startup.complete(spec, folder, trials):
+            table, stopwatch = TrialTable(spec, folder, experiments, trials), Stopwatch(None)
+            yield Driver(table, experiments, stopwatch, command=command, nothing_to_do=True)
+            return
+        generation = folder.begin_generation()
+        hours = spec.budget.hours
+        stopwatch = Stopwatch(None if hours is None else 3600 * hours, folder.seconds_used(before=generation))
+        folder.remove_temporaries()
+        table = TrialTable(spec, folder, experiments, trials, generation)
+        table.recover()
+        driver = Driver(table, experiments, stopwatch, command=command, watch=watch)
+        try:
+            with driver.progress:
+                yield driver
+        finally:
+            driver.close()
