@@ -1,7 +1,7 @@
 """Data-free knowledge distillation: a trained teacher, without its data, becomes a small student.
 
-Importing this package does nothing else: no torch, no device, no seed. The three functions that most people need
-are resolved on first use.
+Importing this package does nothing else: no torch, no device, no seed. The public names are resolved on first use.
+`acgkd.errors` has all exceptions of the three packages as one tree.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -10,19 +10,75 @@ __version__ = "0.1.0"
 __distribution__ = "acgkd"
 
 if TYPE_CHECKING:
-    from acgkd.run.direct import distill
+    from acgkd.config import PriorConfig
+    from acgkd.errors import (
+        AcgkdError,
+        AnalysisError,
+        CheckpointError,
+        ConfigError,
+        DataError,
+        DivergedError,
+        FolderError,
+        ForeignPackageError,
+        FrameError,
+        MissingFolderError,
+        PairingError,
+        RecordError,
+        SpecError,
+        StorageError,
+        SweepError,
+        TeacherError,
+        UnknownNameError,
+        UnknownReportError,
+    )
+    from acgkd.run.direct import Distilled, distill
     from acgkd.students.saving import load_student
     from acgkd.teachers.teacher import adapt
 
-__all__ = ["__version__", "adapt", "distill", "load_student"]
+__all__ = [
+    "AcgkdError",
+    "AnalysisError",
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "Distilled",
+    "DivergedError",
+    "FolderError",
+    "ForeignPackageError",
+    "FrameError",
+    "MissingFolderError",
+    "PairingError",
+    "PriorConfig",
+    "RecordError",
+    "SpecError",
+    "StorageError",
+    "SweepError",
+    "TeacherError",
+    "UnknownNameError",
+    "UnknownReportError",
+    "__version__",
+    "adapt",
+    "distill",
+    "load_student",
+]
 
-_HOMES = {"distill": "acgkd.run.direct", "adapt": "acgkd.teachers.teacher", "load_student": "acgkd.students.saving"}
+_HOMES = {
+    "Distilled": "acgkd.run.direct",
+    "PriorConfig": "acgkd.config",
+    "adapt": "acgkd.teachers.teacher",
+    "distill": "acgkd.run.direct",
+    "load_student": "acgkd.students.saving",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Imports the home of `name` only when somebody asks for it: `acgkd --help` must not cost torch."""
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module 'acgkd' has no attribute {name!r}. Public names: {', '.join(__all__)}.")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_HOMES.get(name, "acgkd.errors")), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__distribution__"])

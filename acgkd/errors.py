@@ -1,6 +1,25 @@
-"""Every error that a user can cause or meet, below one root.
+"""Every error that this project raises on purpose, in one tree.
 
 A message states the law, the facts and the way out: `` `0 < pace <= 1` must hold, but got 1.4. ``
+
+* `AcgkdError`
+    * `ConfigError` (a `ValueError`): a setting breaks a law
+        * `SpecError`: a spec breaks laws; it holds all of them
+    * `UnknownNameError` (a `LookupError`): a name is not in its catalogue
+    * `DataError`: a data set is missing or damaged
+    * `CheckpointError`: a file of weights cannot be used
+    * `TeacherError` (a `TypeError`): a module does not satisfy the teacher protocol
+    * `DivergedError` (an `ArithmeticError`): a loss or a weight left the finite numbers
+    * `AnalysisError`: records, frames or reports are not what they should be
+        * `RecordError`, `FrameError`, `PairingError` (`ValueError`)
+        * `UnknownReportError` (a `LookupError`)
+        * `MissingFolderError` (a `FileNotFoundError`)
+    * `SweepError`: a sweep cannot start or continue
+        * `ForeignPackageError`: a package of ours is somebody else's
+        * `FolderError`: the folder or storage cannot be used
+        * `StorageError`: the sweep folder cannot be written
+
+What goes wrong with one trial is an outcome in its record, not an error.
 """
 
 import difflib
@@ -79,7 +98,7 @@ class Fault:
 
 
 class SpecError(ConfigError):
-    """A spec breaks laws; all of them are told at once.
+    """A spec breaks laws; all of them are reported at once.
 
     Args:
         source: the file, as the user named it.
@@ -101,7 +120,7 @@ class SpecError(ConfigError):
 
 
 class SweepError(AcgkdError):
-    """A sweep cannot start or go on; the message says what to do, and what was finished stays finished."""
+    """A sweep cannot start or continue; the message says what to do, and what was finished stays finished."""
 
 
 class ForeignPackageError(SweepError):
