@@ -34,7 +34,7 @@ STATES: dict[State, TrialState] = {
 }
 
 
-def derived(*parts: Any) -> int:
+def derived(*parts: object) -> int:
     """A 31-bit seed from plain values."""
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
@@ -202,6 +202,6 @@ def _point(trial: Trial) -> str:
     return json.dumps(trial.parameters, sort_keys=True)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """The value as it will be after a trip through a file: lists for tuples, plain numbers for numpy's."""
     return json.loads(json.dumps(value, default=lambda item: item.item()))

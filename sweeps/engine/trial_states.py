@@ -7,7 +7,7 @@ clocks but the time that an attempt starts or ends.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from acgkd.errors import SweepError
 from analysis.records.record import Outcome
@@ -55,7 +55,7 @@ TRANSITIONS = (
 _ALLOWED = {(transition.event, transition.source): transition.targets for transition in TRANSITIONS}
 
 
-def _move(trial: Trial, event: Event, target: State, **changes: Any) -> Trial:
+def _move(trial: Trial, event: Event, target: State, **changes: object) -> Trial:
     """The trial after an event.
 
     Raises:
@@ -71,10 +71,10 @@ def _move(trial: Trial, event: Event, target: State, **changes: Any) -> Trial:
 
 def suggested(
     number: int,
-    parameters: Mapping[str, Any],
+    parameters: Mapping[str, object],
     distributions: Mapping[str, str],
-    system_attrs: Mapping[str, Any],
-    study_attrs: Mapping[str, Any],
+    system_attrs: Mapping[str, object],
+    study_attrs: Mapping[str, object],
 ) -> Trial:
     """A new trial, waiting for a worker.
 
@@ -122,7 +122,7 @@ def released(trial: Trial, outcome: Outcome, message: str = "", progress: float 
     return _move(trial, "released", "waiting", attempts=trial.with_outcome(outcome, message, progress))
 
 
-def ended(trial: Trial, state: State, **facts: Any) -> Trial:
+def ended(trial: Trial, state: State, **facts: object) -> Trial:
     """Its replicates amount to a final state.
 
     Args:

@@ -5,8 +5,11 @@ A file exports ``suggest(trial) -> None``, which calls nothing but ``trial.sugge
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from acgkd.catalog import Catalog
 
-SPACES: Catalog[Callable[[Any], None]] = Catalog("sweeps.spaces", "suggest", "space")
+if TYPE_CHECKING:
+    import optuna
+
+SPACES: "Catalog[Callable[[optuna.Trial], None]]" = Catalog("sweeps.spaces", "suggest", "space")

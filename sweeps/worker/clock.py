@@ -3,7 +3,7 @@
 import json
 import time
 from pathlib import Path
-from typing import Any
+from types import TracebackType
 
 from sweeps.store.atomic import read_json, write
 from sweeps.worker.watchdog import watched
@@ -60,8 +60,10 @@ class WatchedStep:
         self._started = time.perf_counter()
         self._watch.__enter__()
 
-    def __exit__(self, *error: Any) -> bool | None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
         try:
-            return self._watch.__exit__(*error)
+            return self._watch.__exit__(kind, error, trace)
         finally:
             self._clock.kept_s += time.perf_counter() - self._started

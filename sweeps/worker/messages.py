@@ -1,7 +1,7 @@
 """What driver and workers say to each other: a job goes out, reports come back."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 Kind = Literal["teacher", "control", "trial"]
 
@@ -32,7 +32,7 @@ class Job:
     generation: int
     number: int | None = None
     control: str | None = None
-    parameters: dict[str, Any] | None = None
+    parameters: dict[str, object] | None = None
     rungs: tuple[float, ...] = ()
     alongside: int = 1
 

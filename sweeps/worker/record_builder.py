@@ -4,7 +4,6 @@ import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from acgkd.config import RunConfig
 from acgkd.errors import DivergedError
@@ -40,8 +39,8 @@ def build_record(
     trial: int | None = None,
     replicate: int = 0,
     attempt: int = 0,
-    parameters: Mapping[str, Any] | None = None,
-    settings: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, object] | None = None,
+    settings: Mapping[str, object] | None = None,
     progress: float = 1.0,
     objectives: Mapping[str, float | None] | None = None,
     seconds: Mapping[str, float] | None = None,
@@ -81,9 +80,9 @@ def build_record(
     teaching = kind != "teacher"
     if objectives is None:
         objectives = objective_values(spec.objectives, measurement) if teaching and measurement is not None else {}
-    cost: dict[str, Any] = {f"{stage}_s": value for stage, value in (seconds or {}).items()}
-    environment: dict[str, Any] = {"device": config.device}
-    quality: dict[str, Any] = {}
+    cost: dict[str, object] = {f"{stage}_s": value for stage, value in (seconds or {}).items()}
+    environment: dict[str, object] = {"device": config.device}
+    quality: dict[str, object] = {}
     if measurement is not None:
         cost |= dict(measurement.cost)
         environment |= dict(measurement.environment)

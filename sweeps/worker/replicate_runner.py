@@ -188,7 +188,7 @@ class ReplicateRunner:
         return WatchedStep(self.clock, limit, self.trace)
 
 
-def draw_samples(experiment: Experiment, run: Any, per_class: int) -> Mapping[str, Any]:
+def draw_samples(experiment: Experiment, run: object, per_class: int) -> Mapping[str, Any]:
     """Pseudo-samples to look at, as arrays by name; or why there are none: the run stands, whatever becomes of them."""
     try:
         return experiment.pseudo_samples(run, per_class)

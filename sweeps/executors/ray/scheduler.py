@@ -1,7 +1,7 @@
 """What Ray Tune asks after every step: go on or stop. The driver answers."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ray import cloudpickle
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
@@ -13,6 +13,22 @@ from sweeps.engine.driver import Driver
 from sweeps.executors.ray.stateless import Stateless
 from sweeps.executors.ray.trainable import WorkerSpentError
 from sweeps.worker.messages import Job, Report
+
+
+class RayTrial(Protocol):
+    """What is used of a Ray trial: it carries one job."""
+
+    trial_id: str
+    config: dict[str, Job]
+    status: str
+    local_path: str | None
+
+
+class Controller(Protocol):
+    """What is used of Ray Tune's controller."""
+
+    def get_live_trials(self) -> list[RayTrial]:
+        """Trials that have not ended."""
 
 
 class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has no types
@@ -28,17 +44,17 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
         self._arrival: dict[str, int] = {}
         self._awaiting: set[str] = set()
 
-    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+    def on_trial_result(self, tune_controller: object, trial: RayTrial, result: dict[str, Any]) -> str:
         """Whether the worker shall go on with its job."""
         report: Report = result["report"]
         going = self._driver.report(trial.config["job"], report)
         return str(TrialScheduler.CONTINUE if going else TrialScheduler.STOP)
 
-    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+    def on_trial_add(self, tune_controller: object, trial: RayTrial) -> None:
         """Trials wait in the order in which they came."""
         self._arrival[trial.trial_id] = len(self._arrival)
 
-    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+    def choose_trial_to_run(self, tune_controller: Controller) -> "RayTrial | None":
         """The trial for the next worker that is free.
 
         Ray gives a warm worker to the oldest trial that waits, and calls off the new worker that is starting for it.
@@ -53,9 +69,9 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
         left_alone = [trial for trial in pending if trial.trial_id in self._awaiting][:missing]
         self._awaiting = {trial.trial_id for trial in pending}
         free = [trial for trial in pending if trial not in left_alone]
-        return (free or pending or [None])[0]
+        return next(iter(free or pending), None)
 
-    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+    def on_trial_error(self, tune_controller: object, trial: RayTrial) -> None:
         """A worker died, or raised what no trial can be blamed for."""
         job: Job = trial.config["job"]
         error = _error(trial)
@@ -83,7 +99,7 @@ class TellStarts(Stateless, Callback):  # type: ignore[misc]  # Ray has no types
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
 
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def on_trial_start(self, iteration: int, trials: "list[RayTrial]", trial: RayTrial, **info: object) -> None:
         """A worker has begun with a job."""
         self._driver.started(trial.config["job"])
 
@@ -98,7 +114,7 @@ class SweepStopper(Stateless, Stopper):  # type: ignore[misc]  # Ray has no type
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
 
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+    def __call__(self, trial_id: str, result: dict[str, object]) -> bool:
         """Single trials are the scheduler's business."""
         return False
 
@@ -107,7 +123,7 @@ class SweepStopper(Stateless, Stopper):  # type: ignore[misc]  # Ray has no type
         return self._driver.stopping
 
 
-def _error(trial: Any) -> BaseException | None:
+def _error(trial: RayTrial) -> BaseException | None:
     path = Path(trial.local_path or "", "error.pkl")
     try:
         error = cloudpickle.loads(path.read_bytes())

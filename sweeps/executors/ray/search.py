@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable
-from typing import Any
 
 from ray.tune.search import Searcher
 
@@ -30,7 +29,7 @@ class SweepSearcher(Stateless, Searcher):  # type: ignore[misc]  # Ray has no ty
         self._resources = resources
         self._asked_at = -math.inf
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> dict[str, object] | str | None:
         """The next job, ``FINISHED``, or None for *not now*."""
         driver = self._driver
         if time.monotonic() - self._asked_at > RESOURCES_EVERY_S:
@@ -43,7 +42,7 @@ class SweepSearcher(Stateless, Searcher):  # type: ignore[misc]  # Ray has no ty
             return {"job": job}
         return Searcher.FINISHED if job is NoJob.FINISHED else None
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(self, trial_id: str, result: dict[str, object] | None = None, error: bool = False) -> None:
         """The scheduler has told the driver already."""
 
     def save(self, checkpoint_path: str) -> None:

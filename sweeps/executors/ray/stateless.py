@@ -1,11 +1,9 @@
 """What Ray Tune may pickle of our scheduler, searcher and callbacks: nothing, the sweep folder holds everything."""
 
-from typing import Any
-
 
 class Stateless:
     """Base of what Ray puts into its experiment snapshot, which nobody reads."""
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Nothing."""
         return {}

@@ -8,7 +8,7 @@ import contextlib
 import os
 import pickle
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ray import tune
 
@@ -17,6 +17,7 @@ from acgkd.guard import require_own_packages
 
 if TYPE_CHECKING:
     from sweeps.worker.job_runner import JobRunner
+    from sweeps.worker.messages import Job
 
 
 class WorkerSpentError(Exception):
@@ -28,7 +29,7 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
 
     _runner: "JobRunner | None" = None
 
-    def setup(self, config: dict[str, Any], work: bytes = b"") -> None:
+    def setup(self, config: "dict[str, Job]", work: bytes = b"") -> None:
         """Takes the first job of this process.
 
         Args:
@@ -39,17 +40,17 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         self._job = config["job"]
         self._runner = None
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
+    def reset_config(self, new_config: "dict[str, Job]") -> bool:
         """Takes the next job; whatever was left of the last one is forgotten."""
         self._job = new_config["job"]
         self._runner = None
         return True
 
-    def step(self) -> dict[str, Any]:
+    def step(self) -> dict[str, object]:
         """Works for about a second.
 
         Raises:
-            WorkerSpentError: the job goes on in another process.
+            WorkerSpentError: the job continues in another process.
             Exception: what no trial can be blamed for.
         """
         if self._runner is None:
