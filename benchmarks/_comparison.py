@@ -50,9 +50,10 @@ class Place:
     page: Path
 
     @classmethod
-    def of(cls, name: str) -> "Place":
-        """The usual one of a benchmark."""
-        return cls(ROOT / "runs" / name, RECORDS / f"{name}.parquet", RESULTS / f"{name}.md")
+    def of(cls, name: str, out: Path | None = None) -> "Place":
+        """The usual one of a benchmark, or the same below another folder."""
+        runs, results = (ROOT, RESULTS) if out is None else (out, out)
+        return cls(runs / "runs" / name, results / "records" / f"{name}.parquet", results / f"{name}.md")
 
     def beside(self, name: str) -> "Place":
         """Where another benchmark keeps what it has, if it keeps it beside this one."""
@@ -86,6 +87,8 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=1, help="1 runs in this process, more on Ray")
     parser.add_argument("--hours", type=float, help="stop cleanly after so long; the same command goes on")
     parser.add_argument("--report", action="store_true", help="only the page, from the records that are there")
+    parser.add_argument("--specs", type=Path, default=SPECS, help="folder of the specs")
+    parser.add_argument("--out", type=Path, help="folder of page, records and sweeps, instead of docs/results and runs")
     return parser
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import _comparison
 import _tables
 import numpy as np
-from _comparison import ROOT, SPECS, Place
+from _comparison import SPECS, Place
 from _opening import Opening, listed
 from _tables import Results
 
@@ -234,11 +234,12 @@ def _ratio(spread: tuple[float, float] | None) -> str:
 def main() -> None:
     """Runs what is missing, then writes the page."""
     options = _comparison.arguments(__doc__).parse_args()
-    names, place = _comparison.chosen(sweeps_in(), options.only), Place.of(NAME)
+    there, place = sweeps_in(options.specs), Place.of(NAME, options.out)
+    names = _comparison.chosen(there, options.only)
     if not options.report:
-        _comparison.run(specs(names), place, workers=options.workers, hours=options.hours)
-    report(sweeps_in(), place)
-    print(place.page.relative_to(ROOT))
+        _comparison.run(specs(names, options.specs), place, workers=options.workers, hours=options.hours)
+    report(there, place, options.specs)
+    print(place.page)
 
 
 if __name__ == "__main__":

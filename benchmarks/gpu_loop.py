@@ -1,11 +1,13 @@
 """A step of synthesis and one of transfer on a GPU: eager, compiled, and captured as a CUDA graph.
 
     python benchmarks/gpu_loop.py            # all variants in turn; docs/results/gpu.md where there is a GPU
+    python benchmarks/gpu_loop.py --out page.md    # the page goes there, GPU or not
 
 acgkd alone: no sweep, no data. *As shipped* is `Run.step`, which also chooses samples and puts their indices on the
 device. The other rows are its arithmetic alone, over all pseudo-graphs at once, so that shapes stay as they are: the
 same loss, derivatives and optimiser, run by Python, compiled, or replayed from one capture. Without a GPU the eager
-rows (and the compiled ones, where a compiler is at hand) run on the CPU to show that they work; nothing is written.
+rows (and the compiled ones, where a compiler is at hand) run on the CPU to show that they work; nothing is written
+then, but where `--out` asks for it.
 """
 
 import argparse
@@ -252,6 +254,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=50, help="of one measurement")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS)
+    parser.add_argument("--out", type=Path, help="of the page, instead of docs/results/gpu.md")
     options = parser.parse_args()
     device = resolve_device(options.device)
     keep_freed_memory()
@@ -266,10 +269,11 @@ def main() -> None:
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "torch_geometric"))
     text = page(rows, about, f"{where}, {platform.machine()}. Python {platform.python_version()}, {versions}.")
     print(text)
-    if device.type == "cuda":
-        RESULT.parent.mkdir(parents=True, exist_ok=True)
-        RESULT.write_text(text)
-        print(RESULT)
+    out = options.out or (RESULT if device.type == "cuda" else None)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text)
+        print(out)
     else:
         print("No GPU: these are figures of the CPU, and nothing was written.")
 

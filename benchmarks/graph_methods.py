@@ -19,7 +19,7 @@ import _comparison
 import _graph_opening
 import _rivals
 import _tables
-from _comparison import ROOT, SPECS, Place
+from _comparison import SPECS, Place
 from _graph_rows import ROWS
 from _tables import Results
 from _targets import targets
@@ -226,20 +226,21 @@ def main() -> None:
     parser = _comparison.arguments(__doc__)
     parser.add_argument("--calibrate", action="store_true", help="measure, and write the steps into the specs")
     options = parser.parse_args()
-    names, place = _comparison.chosen(list(DATASETS), options.only), Place.of(NAME)
+    names, place = _comparison.chosen(list(DATASETS), options.only), Place.of(NAME, options.out)
+    calibration = CALIBRATION if options.specs == SPECS else options.specs / CALIBRATION.name
     if options.calibrate:
-        calibrate(names)
+        calibrate(names, options.specs, calibration)
         return
     if not options.report:
-        wrong = uncalibrated(names)
+        wrong = uncalibrated(names, options.specs, calibration)
         if wrong:
             raise SystemExit(
                 "Methods are compared at equal seconds, but no recorded calibration has the steps that the specs of "
                 f"{', '.join(wrong)} say. Run with `--calibrate` first, once, on a quiet machine."
             )
-        _comparison.run(specs(names), place, workers=options.workers, hours=options.hours)
-    report(list(DATASETS), place)
-    print(place.page.relative_to(ROOT))
+        _comparison.run(specs(names, options.specs), place, workers=options.workers, hours=options.hours)
+    report(list(DATASETS), place, options.specs, calibration)
+    print(place.page)
 
 
 if __name__ == "__main__":

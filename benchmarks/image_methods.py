@@ -25,7 +25,7 @@ import _image_targets
 import _tables
 import image_pilot
 from _claim import REACHED
-from _comparison import ROOT, SPECS, Place
+from _comparison import SPECS, Place
 from _curves import Curve
 from _image_figure import Side, distribution
 from _image_study import Study
@@ -211,13 +211,15 @@ def _picture(studies: Sequence[Study], first: Results, page: Path) -> list[str]:
 def main() -> None:
     """Runs what is missing, then writes the page."""
     options = _comparison.arguments(__doc__).parse_args()
-    place = Place.of(NAME)
+    place = Place.of(NAME, options.out)
+    curves = place.records.with_name(CURVES.name)
     if not options.report:
-        keep_curves(place)  # a sweep whose spec has changed is laid out anew, and its curves with it
+        # A sweep whose spec has changed is laid out anew, and its curves with it.
+        keep_curves(place, options.specs, curves)
         parts = _comparison.chosen(PARTS, options.only) if options.only else list(USUAL)
-        run(parts, place, workers=options.workers, hours=options.hours)
-    report(place)
-    print(place.page.relative_to(ROOT))
+        run(parts, place, workers=options.workers, hours=options.hours, folder=options.specs)
+    report(place, options.specs, curves)
+    print(place.page)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import _comparison
 import _tables
-from _comparison import ROOT, SPECS, Place
+from _comparison import SPECS, Place
 from _opening import Opening, listed
 from _tables import Results
 
@@ -80,7 +80,7 @@ def _score(result: Results, label: str) -> float:
 
 def report(place: Place, folder: Path = SPECS) -> None:
     """Writes the page."""
-    sweeps = specs(folder=folder)
+    sweeps = specs(SWEEPS, folder)
     found = _comparison.records(sweeps, place)
     frame = _comparison.frame_of(found)
     results = [Results.of(spec, frame) for spec in sweeps]
@@ -147,11 +147,12 @@ def _row(result: Results, label: str, *, bold: bool) -> list[str]:
 def main() -> None:
     """Runs what is missing, then writes the page."""
     options = _comparison.arguments(__doc__).parse_args()
-    names, place = _comparison.chosen(SWEEPS, options.only), Place.of(NAME)
+    names, place = _comparison.chosen(SWEEPS, options.only), Place.of(NAME, options.out)
     if not options.report:
-        _comparison.run(specs(tuple(names)), place, workers=options.workers, hours=options.hours)
-    report(place)
-    print(place.page.relative_to(ROOT))
+        sweeps = specs(tuple(names), options.specs)
+        _comparison.run(sweeps, place, workers=options.workers, hours=options.hours)
+    report(place, options.specs)
+    print(place.page)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python benchmarks/mutag.py                 # all that is not there yet, then docs/results/mutag.md
     python benchmarks/mutag.py --report        # only the table, from the records that are there
+    python benchmarks/mutag.py --smoke --seeds 1 --home tiny --out tiny    # two steps a row, on graphs made in memory
 
 Every finished run is a file under `--home`; stopping at any time loses the run in flight and nothing else. The rows
 of one pair and seed share teacher and, where the settings allow, pseudo-graphs.
@@ -45,6 +46,15 @@ TRANSFERS: dict[str, dict[str, Any]] = {
 }
 
 
+# Instead of defaults, with `--smoke`.
+SMOKE: dict[str, Any] = {
+    "dataset": {"name": "motifs", "options": {"graphs": 40}},
+    "teacher": {"epochs": 1},
+    "synthesis": {"graphs": 6, "steps": 2},
+    "transfer": {"steps": 2, "batch_size": 4},
+}
+
+
 def variants() -> Iterator[tuple[str, str, dict[str, Any], str]]:
     """Label, method, transfer settings and what the prior says of the degree."""
     yield "real_data", "real_data", {}, "known"
@@ -55,19 +65,24 @@ def variants() -> Iterator[tuple[str, str, dict[str, Any], str]]:
             yield f"acgkd {label}{suffix}", "acgkd", transfer, degree
 
 
-def run_one(pair: tuple[str, str], seed: int, variant: tuple[str, str, dict[str, Any], str], home: Path) -> None:
+def run_one(
+    pair: tuple[str, str], seed: int, variant: tuple[str, str, dict[str, Any], str], home: Path, size: dict[str, Any]
+) -> None:
     """Runs one row and writes its record, unless it is there."""
     label, method, transfer, degree = variant
     name = re.sub(r"[^a-z0-9-]+", "_", f"{pair[0]}-{pair[1]}-{label}-{seed:03d}")
     path = home / "records" / f"{name}.json"
     if path.exists():
         return
+    # Of real data nothing is made, and random graphs are not optimised.
+    unused = {"real_data": {"graphs", "steps"}, "random_graphs": {"steps"}}.get(method, set())
+    synthesis = {name: value for name, value in size.get("synthesis", {}).items() if name not in unused}
     config = RunConfig.model_validate(
         {
-            "dataset": "mutag",
-            "teacher": pair[0],
+            "dataset": size.get("dataset", "mutag"),
+            "teacher": {"preset": pair[0], **size.get("teacher", {})},
             "student": pair[1],
-            "method": {"name": method, "transfer": transfer},
+            "method": {"name": method, "synthesis": synthesis, "transfer": size.get("transfer", {}) | transfer},
             "prior": {"mean_degree": degree},
         }
     )
@@ -87,7 +102,7 @@ def run_one(pair: tuple[str, str], seed: int, variant: tuple[str, str, dict[str,
             vary=list(config.vary),
             fingerprint=config.fingerprint(),
             method=method,
-            dataset="mutag",
+            dataset=config.dataset.name if config.dataset is not None else "",
             teacher=pair[0],
             student=pair[1],
             prior=found.prior,
@@ -113,7 +128,7 @@ def run_one(pair: tuple[str, str], seed: int, variant: tuple[str, str, dict[str,
     print(f"{name}: test {quality.test_accuracy:.3f}, teacher {quality.teacher_test_accuracy:.3f}", flush=True)
 
 
-def frame_of(home: Path, seeds: list[int]) -> Frame:
+def frame_of(home: Path, seeds: list[int], out: Path = RECORDS) -> Frame:
     """The finished runs of a folder, which are packed; or what is packed, where the folder has none."""
     paths = sorted((home / "records").glob("*.json"))
     if not paths:
@@ -122,14 +137,15 @@ def frame_of(home: Path, seeds: list[int]) -> Frame:
         return Frame(packed[packed["seed"].isin(seeds)].astype(dict(COLUMNS)).reset_index(drop=True))
     records = [Record.model_validate_json(path.read_text()) for path in paths]
     frame = from_records(record for record in records if record.identity.seed in seeds)
-    RECORDS.parent.mkdir(parents=True, exist_ok=True)
-    frame.to_parquet(RECORDS)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    frame.to_parquet(out)
     return frame
 
 
-def report(home: Path, seeds: list[int], command: str) -> None:
-    """Writes the table and the records behind it."""
-    frame = frame_of(home, seeds)
+def report(home: Path, seeds: list[int], command: str, out: Path | None = None) -> None:
+    """Writes the table and the records behind it, into `out` where it is given."""
+    page, packed = (RESULT, RECORDS) if out is None else (out / RESULT.name, out / "records" / RECORDS.name)
+    frame = frame_of(home, seeds, packed)
     table = groups(frame, {source: len(seeds) for source in frame.rows["source"].unique()})
     lines = [
         *opening(frame, table, PAIRS, list(TRANSFERS), command).lines("MUTAG: what the parts of ACGKD are worth"),
@@ -154,8 +170,8 @@ def report(home: Path, seeds: list[int], command: str) -> None:
     ]
     for teacher, student in PAIRS:
         lines += _pair_table(frame, table, teacher, student, len(seeds))
-    RESULT.write_text("\n".join(lines) + "\n")
-    print(f"{RESULT.relative_to(ROOT)}: {len(frame.rows)} records")
+    page.write_text("\n".join(lines) + "\n")
+    print(f"{page}: {len(frame.rows)} records")
 
 
 def _verdict(table: pd.DataFrame) -> list[str]:
@@ -216,21 +232,26 @@ def _pair_table(frame: Any, table: pd.DataFrame, teacher: str, student: str, pla
 def main() -> None:
     """Runs what is missing, then writes the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--home", type=Path, default=ROOT / "runs" / "mutag-table")
+    parser.add_argument("--home", type=Path, help="of the records; runs/mutag-table if left out")
     parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--seeds", type=int, default=10, help="how many seeds")
     parser.add_argument("--part", default="0/1", help="i/n: every n-th seed from the i-th, for several processes")
     parser.add_argument("--report", action="store_true", help="only the table")
+    parser.add_argument("--smoke", action="store_true", help="all rows, but tiny; needs --home and --out")
+    parser.add_argument("--out", type=Path, help="folder of table and records, instead of docs/results")
     arguments = parser.parse_args()
+    if arguments.smoke and (arguments.home is None or arguments.out is None):
+        parser.error("--smoke needs --home and --out: tiny rows must not lie among the real ones.")
+    home = arguments.home or ROOT / "runs" / "mutag-table"
     torch.set_num_threads(1)
     keep_freed_memory()
     seeds = list(range(arguments.first, arguments.first + arguments.seeds))
     if not arguments.report:
         part, parts = (int(number) for number in arguments.part.split("/"))
         for seed, pair, variant in itertools.product(seeds[part::parts], PAIRS, variants()):
-            run_one(pair, seed, variant, arguments.home)
+            run_one(pair, seed, variant, home, SMOKE if arguments.smoke else {})
     if arguments.part == "0/1":
-        report(arguments.home, seeds, f"python benchmarks/{Path(sys.argv[0]).name}")
+        report(home, seeds, f"python benchmarks/{Path(sys.argv[0]).name}", arguments.out)
 
 
 if __name__ == "__main__":

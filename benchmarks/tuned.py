@@ -20,7 +20,7 @@ from typing import Any
 import _comparison
 import _rivals
 import _tables
-from _comparison import ROOT, SPECS, Place
+from _comparison import SPECS, Place
 from _opening import Opening, listed
 from _tables import Results
 
@@ -234,11 +234,11 @@ def _settings(choice: Choice) -> str:
 def main() -> None:
     """Runs what is missing, then writes the page."""
     options = _comparison.arguments(__doc__).parse_args()
-    names, place = _comparison.chosen(DATASETS, options.only), Place.of(NAME)
+    names, place = _comparison.chosen(DATASETS, options.only), Place.of(NAME, options.out)
     if not options.report:
-        run(names, place, workers=options.workers, hours=options.hours)
-    report(DATASETS, place)
-    print(place.page.relative_to(ROOT))
+        run(names, place, workers=options.workers, hours=options.hours, folder=options.specs)
+    report(DATASETS, place, options.specs)
+    print(place.page)
 
 
 if __name__ == "__main__":

@@ -49,21 +49,6 @@ def test_the_plain_loop_does_what_the_step_that_is_shipped_does(loop: Any, step:
         assert plain().item() == pytest.approx(shipped().item(), rel=1e-3, abs=2e-5)
 
 
-def test_it_measures_every_way_and_writes_its_page(loop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = tmp_path / "page.md"
-    monkeypatch.setattr(loop, "in_a_process_of_its_own", loop.alone)
-    monkeypatch.setenv("OMP_NUM_THREADS", str(torch.get_num_threads()))
-    monkeypatch.setattr(sys, "argv", ["image_loop.py", "--recipes", "tiny", "--rounds", "2", "--out", str(out)])
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    loop.main()
-    text = out.read_text()
-    assert "## Compact, CPU: 8 images, width 8" in text
-    for label in (loop.SHIPPED, *loop.VARIANTS, loop.ALONE):
-        assert text.count(f"| {label} | ") == 1
-    assert text.count("step as shipped against the plain loop's, at most 1.05") == 2
-    assert "No GPU was at hand" in text
-
-
 def test_what_does_not_compile_is_a_row_and_not_the_end(
     loop: Any, scripts: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

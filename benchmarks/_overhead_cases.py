@@ -1,0 +1,152 @@
+"""The sweeps that `overhead.py` measures: the same trials through our engine, Ray Tune twice, and Optuna alone."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from _overhead_bench import Bench, Task, work
+
+WORKERS = 2
+
+
+def _spec(trials: int, cpu: int = 1) -> Any:
+    from sweeps.spec.sweep_spec import SweepSpec
+
+    space = {
+        "method/synthesis/rate": {"type": "float", "low": 0.01, "high": 1.0, "log": True},
+        "method/synthesis/depth": {"type": "int", "low": 1, "high": 8},
+    }
+    return SweepSpec.model_validate(
+        {
+            "name": "overhead",
+            "teacher": {"preset": "gin-5-64"},
+            "student": "gin-3-32",
+            "method": "acgkd",
+            "space": space,
+            "objectives": ({"name": "agreement", "floor": None}, {"name": "multiply_adds"}),
+            "budget": {"trials": trials},
+            "resources": {"cpu": cpu},
+            "controls": (),
+        }
+    )
+
+
+def _ours(task: Task) -> None:
+    from sweeps.executors.base import run_sweep
+    from sweeps.executors.ray.executor import Ray
+
+    # Ray is started as `acgkd run` does it, with all cores: so that as many trials fit at a time as elsewhere.
+    spec = _spec(task.trials, cpu=max(1, (os.cpu_count() or 1) // WORKERS))
+    run_sweep(spec, task.folder / "sweep", Ray(), experiments=Bench(task))
+
+
+def _ours_in_process(task: Task) -> None:
+    from sweeps.executors.base import run_sweep
+    from sweeps.executors.inprocess import InProcess
+
+    run_sweep(_spec(task.trials), task.folder / "sweep", InProcess(), experiments=Bench(task))
+
+
+def _tpe() -> Any:
+    """The sampler of `acgkd run`, with its settings."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna.samplers.TPESampler(seed=0, n_startup_trials=10, multivariate=True, group=True, constant_liar=True)
+
+
+def _ray_defaults(task: Task) -> None:
+    import ray
+    from ray import tune
+
+    def trainable(config: dict[str, Any]) -> None:
+        tune.report({"total": work(task)})
+
+    ray.init(address="local", num_cpus=WORKERS, log_to_driver=False)
+    tune.Tuner(
+        trainable,
+        param_space={"rate": tune.loguniform(0.01, 1.0), "depth": tune.randint(1, 9)},
+        tune_config=tune.TuneConfig(num_samples=task.trials),
+        run_config=tune.RunConfig(storage_path=str(task.folder / "ray"), verbose=0),
+    ).fit()
+    ray.shutdown()
+
+
+def _ray_optuna(task: Task) -> None:
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    import ray
+    from ray import tune
+    from ray.tune.search.optuna import OptunaSearch
+
+    class Warm(tune.Trainable):  # type: ignore[misc]
+        def setup(self, config: dict[str, Any]) -> None:
+            import torch
+
+            torch.set_num_threads(1)
+
+        def reset_config(self, new_config: dict[str, Any]) -> bool:
+            return True
+
+        def step(self) -> dict[str, Any]:
+            work(task)
+            return {"agreement": 0.5, "multiply_adds": 1.0, "done": True}
+
+    space = {"rate": tune.loguniform(0.01, 1.0), "depth": tune.randint(1, 9)}
+    search = OptunaSearch(space, metric=["agreement", "multiply_adds"], mode=["max", "min"], sampler=_tpe())
+    ray.init(address="local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False)
+    tune.Tuner(
+        Warm,
+        tune_config=tune.TuneConfig(
+            search_alg=search, num_samples=task.trials, reuse_actors=True, max_concurrent_trials=WORKERS
+        ),
+        run_config=tune.RunConfig(
+            storage_path=str(task.folder / "ray"),
+            verbose=0,
+            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
+        ),
+    ).fit()
+    ray.shutdown()
+
+
+def _optuna(task: Task) -> None:
+    import optuna
+    import torch
+
+    torch.set_num_threads(1)
+
+    def objective(trial: optuna.Trial) -> tuple[float, float]:
+        trial.suggest_float("rate", 0.01, 1.0, log=True)
+        trial.suggest_int("depth", 1, 8)
+        work(task)
+        return 0.5, 1.0
+
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=_tpe())
+    study.optimize(objective, n_trials=task.trials)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A way to run the sweep.
+
+    Args:
+        label: what the page calls it.
+        run: does it, in this process.
+        workers: how many trials at a time.
+        empty: whether it is also measured with trials that do next to nothing.
+    """
+
+    label: str
+    run: Callable[[Task], None]
+    workers: int = WORKERS
+    empty: bool = True
+
+
+OURS, TUNED, DEFAULTS = "ours", "ray-optuna", "ray-tune"
+CASES = {
+    OURS: Case("`acgkd run`", _ours),
+    TUNED: Case("Ray Tune, well configured, with OptunaSearch", _ray_optuna),
+    DEFAULTS: Case("Ray Tune, defaults", _ray_defaults, empty=False),
+    "ours-in-process": Case("`acgkd run --in-process`", _ours_in_process, workers=1),
+    "optuna": Case("Optuna alone, in this process, study in memory", _optuna, workers=1),
+}

@@ -1,0 +1,54 @@
+"""Every script in benchmarks/ runs, at a tiny size and through its own `main`, and writes what it promises."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from acgkd.run.reference_pool import PRESETS
+from tests.benchmark_smokes import HOME, SMOKES, Stage, measure_overhead
+
+SCRIPTS = sorted(path.stem for path in HOME.glob("[!_]*.py"))
+RESULTS = HOME.parent / "docs" / "results"
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """An empty folder, and the scripts where they can be imported as they import each other."""
+    monkeypatch.syspath_prepend(str(HOME))
+    # Process-wide, and there is no way back.
+    monkeypatch.setattr("acgkd.runtime.keep_freed_memory", lambda: True)
+    # What students are judged by may be as poor as they are.
+    tiny = {kind: tuple((name, {**how, "steps": 2}) for name, how in pool) for kind, pool in PRESETS.items()}
+    monkeypatch.setattr("acgkd.run.reference_pool.PRESETS", tiny)
+    known = set(sys.modules)
+    yield Stage(tmp_path, monkeypatch)
+    for name in set(sys.modules) - known:
+        if Path(getattr(sys.modules[name], "__file__", None) or "").parent == HOME:
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_it_runs_at_a_tiny_size_and_writes_what_it_promises(script: str, stage: Stage) -> None:
+    assert script in SMOKES, f"benchmarks/{script}.py has no tiny run: add one to tests/benchmark_smokes.py."
+    before = {path: path.stat().st_mtime_ns for path in RESULTS.rglob("*")}
+    SMOKES[script](stage)
+    assert {path: path.stat().st_mtime_ns for path in RESULTS.rglob("*")} == before, "that is no place for a tiny run"
+
+
+def test_no_tiny_run_is_of_a_script_that_is_gone() -> None:
+    assert set(SMOKES) == set(SCRIPTS)
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_overhead_is_compared_with_ray_tune(tmp_path: Path) -> None:
+    measure_overhead(tmp_path / "page.md", "ours", "ray-optuna", "ray-tune")
+    page = (tmp_path / "page.md").read_text()
+    five = [line.partition(":**")[0] for line in page.splitlines()[2:7]]
+    assert five == ["**Question", "**Answer", "**Figure", "**Caveat", "**Command"]
+    assert page.count("| Ray Tune, well configured, with OptunaSearch | 2 | ") == 2
+    assert page.count("| Ray Tune, defaults | 2 | ") == 1
+    for row in ("well configured, with OptunaSearch, 0.01 s of work", "defaults, 0.01 s of work"):
+        assert f"| `acgkd run` / Ray Tune, {row} | " in page
