@@ -1,8 +1,8 @@
 """Early stopping for several objectives: asynchronous successive halving by non-dominated rank.
 
 A rung is a point of progress at which trials are compared: a share of the first replicate's judged stage, or a whole
-number of replicates. A trial that reaches a rung is ranked among all that reached it before, and goes on if it is in
-the top ``1 / reduction`` of them (at least one always is: the first to come goes on). So no trial waits for others,
+number of replicates. A trial that reaches a rung is ranked among all that reached it before, and continues if it is in
+the top ``1 / reduction`` of them (at least one always is: the first to come continues). So no trial waits for others,
 and the decision follows from the order of arrival alone.
 
 Ranked is by three keys: whether the trial is worse than a floor (then it comes last, however cheap it is), its
@@ -38,7 +38,7 @@ class Halving:
     """The rule.
 
     Args:
-        reduction: one in this many goes on.
+        reduction: one in this many continues.
         directions: of each objective.
         floors: of each objective, or None where there is none.
     """
@@ -48,7 +48,7 @@ class Halving:
     floors: tuple[float | None, ...]
 
     def promotes(self, number: int, values: Values, seen: Mapping[int, Values]) -> bool:
-        """Whether a trial that reaches a rung goes on.
+        """Whether a trial that reaches a rung continues.
 
         Args:
             number: the trial.

@@ -57,7 +57,7 @@ class Prerequisites:
         self._teachers, self._first = list(found.missing), found.first
         self._missing, self._needed = set(found.missing), len(found.needed) + self._all_controls
 
-    # ---- giving out
+    # ---- handing out
 
     def teacher(self) -> Job | None:
         """The next teacher to make."""

@@ -75,15 +75,15 @@ def make_sampler(spec: SweepSpec, number: int) -> BaseSampler:
                 return samplers.BruteForceSampler(seed=own)
 
 
-def frozen(trial: Trial, *, told: bool = True) -> FrozenTrial:
+def frozen(trial: Trial, *, known: bool = True) -> FrozenTrial:
     """A trial as Optuna holds it.
 
     Args:
         trial: as its file says.
-        told: whether the study may know how it ended; else it counts as running.
+        known: whether the study may know how it ended; else it is running for it.
     """
-    state = STATES[trial.state] if told else TrialState.RUNNING
-    constraint = trial.constraint if told and trial.state == "infeasible" else None
+    state = STATES[trial.state] if known else TrialState.RUNNING
+    constraint = trial.constraint if known and trial.state == "infeasible" else None
     return create_trial(
         state=state,
         values=list(trial.values) if state == TrialState.COMPLETE and trial.values is not None else None,
@@ -97,7 +97,7 @@ def frozen(trial: Trial, *, told: bool = True) -> FrozenTrial:
 class Study:
     """Asks for points and learns how they ended.
 
-    With a lag of k, trial n is suggested from the results of trials up to n - 1 - k alone, told in order of number;
+    With a lag of k, trial n is suggested from the results of trials up to n - 1 - k alone, in order of number;
     all others count as running. A cluster, one core and a restarted driver then ask the same points.
 
     Args:
@@ -115,27 +115,27 @@ class Study:
         )
         self._id = self._storage.get_study_id_from_name(self._study.study_name)
         self._ended: dict[int, Trial] = {}
-        self._told: set[int] = set()
+        self._reported: set[int] = set()
         self._points: set[str] = set()
         self.count = 0
         known = list(trials)
         for trial in known:
-            self._add(trial, told=trial.final and self._due(trial.number, len(known)))
+            self._add(trial, reported=trial.final and self._due(trial.number, len(known)))
 
     def _due(self, number: int, count: int) -> bool:
         """Whether the ask for trial `count` may know how trial `number` ended."""
         return self.lag is None or number <= count - 1 - self.lag
 
-    def _add(self, trial: Trial, *, told: bool) -> None:
-        self._study.add_trial(frozen(trial, told=told))
+    def _add(self, trial: Trial, *, reported: bool) -> None:
+        self._study.add_trial(frozen(trial, known=reported))
         for key, value in trial.study_attrs.items():
             self._storage.set_study_system_attr(self._id, key, value)
         self._points.add(_point(trial))
         self.count = trial.number + 1
         if trial.final:
             self._ended[trial.number] = trial
-        if told:
-            self._told.add(trial.number)
+        if reported:
+            self._reported.add(trial.number)
 
     @property
     def ready(self) -> bool:
@@ -154,7 +154,7 @@ class Study:
         """
         if not self.ready:
             raise SweepError(f"Trial {self.count} cannot be suggested before earlier trials have ended.")
-        for number in sorted(self._ended.keys() - self._told):
+        for number in sorted(self._ended.keys() - self._reported):
             if self._due(number, self.count):
                 self._tell(self._ended[number])
         number = self.count
@@ -182,7 +182,7 @@ class Study:
         return trial
 
     def ended(self, trial: Trial) -> None:
-        """Takes in how a trial ended; it is told at once, or when the lag allows."""
+        """Takes in how a trial ended; the sampler sees it at once, or when the lag allows."""
         self._ended[trial.number] = trial
         if self.lag is None:
             self._tell(trial)
@@ -195,7 +195,7 @@ class Study:
             if key not in trial.system_attrs:
                 self._storage.set_trial_system_attr(handle, key, value)
         self._storage.set_trial_state_values(handle, final.state, final.values)
-        self._told.add(trial.number)
+        self._reported.add(trial.number)
 
 
 def _point(trial: Trial) -> str:

@@ -35,7 +35,7 @@ class Snapshot:
         best: number, objective values and validation accuracy of the best complete trial by the first objective.
         elapsed_s: since this start.
         remaining_s: an estimate, once there is something to go by.
-        message: what is going on, in words.
+        message: what happens now, in words.
     """
 
     prepared: int

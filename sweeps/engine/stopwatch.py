@@ -1,4 +1,4 @@
-"""How long a start of a sweep has gone on, and how long it may still go on."""
+"""How long a start of a sweep has taken, and how long it may still take."""
 
 import time
 

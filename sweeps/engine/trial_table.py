@@ -68,7 +68,7 @@ class TrialTable:
         """Trials by state."""
         return dict(sorted(Counter(trial.state for trial in self.trials.values()).items()))
 
-    # ---- giving out
+    # ---- handing out
 
     def next_waiting(self) -> Trial | None:
         """The oldest trial that waits for a worker."""

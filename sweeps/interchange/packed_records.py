@@ -1,4 +1,4 @@
-"""Records of sweep folders packed into one Parquet file, and back: a fresh clone goes on where another one stopped.
+"""Records of sweep folders packed into one Parquet file, and back: a fresh clone resumes where another one stopped.
 
 One row for each record and trial file: the sweep, its fingerprint, the file's path in the folder, its JSON. Nothing of
 the machine is kept: no name of a host, no path. Teachers, checkpoints and students stay behind; what is left to do
@@ -78,7 +78,7 @@ def fitting(packed: Packed, spec: SweepSpec, experiments: Experiments) -> Packed
         lost = [name for name in records.keys() - kept.keys() if name.startswith("records/trial-")]
         if trials and (lost or packed.fingerprint != spec.fingerprint()):
             raise FolderError(
-                f"Trials can be taken up by the search that asked for them, but those of `{spec.name}` were made with "
+                f"Trials can be resumed by the search that asked for them, but those of `{spec.name}` were made with "
                 "other settings. Put the settings back, or leave the records out to run everything again."
             )
         kept |= trials

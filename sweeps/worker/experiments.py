@@ -23,7 +23,7 @@ class Measurement(Protocol):
 
     @property
     def prior(self) -> Mapping[str, Any]:
-        """What the method was told of the data."""
+        """What the method knows of the data: the prior."""
 
     @property
     def environment(self) -> Mapping[str, Any]:
@@ -55,13 +55,13 @@ class Run(Protocol):
         """Where in `progress` a share of the stage lies in which the student learns."""
 
     def advance(self, *, until: float = 1.0, seconds: float | None = None) -> None:
-        """Goes on to a progress, or for a time."""
+        """Continues up to a progress, or for a time."""
 
     def save(self, path: Path) -> None:
-        """Writes all that is needed to go on."""
+        """Writes all that is needed to resume."""
 
     def load(self, path: Path) -> None:
-        """Goes on from a file."""
+        """Resumes from a file."""
 
     def export(self, path: Path) -> None:
         """Writes the student."""

@@ -66,7 +66,7 @@ def build_record(
         parameters: those that were searched, by slash path.
         settings: all, by slash path; asked of the method if left out.
         progress: share that was done.
-        objectives: as told to the search; taken from the measurement if left out.
+        objectives: as the search sees them; taken from the measurement if left out.
         seconds: of each stage, where there is no measurement to say it.
         lost_s: work that was done and lost.
         started_at: of this attempt, UTC.

@@ -1,4 +1,4 @@
-"""One replicate: started or taken up again, advanced in short slices, checkpointed, measured, recorded."""
+"""One replicate: started or resumed, advanced in short slices, checkpointed, measured, recorded."""
 
 import json
 import math

@@ -47,7 +47,7 @@ def watched(limit_s: float, trace: Path) -> Iterator[None]:
             if timed:
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 signal.signal(signal.SIGALRM, previous)
-                if left:  # somebody else's timer was running: it goes on
+                if left:  # somebody else's timer was running: it is started again
                     signal.setitimer(signal.ITIMER_REAL, max(0.001, left - (time.monotonic() - started)), interval)
             faulthandler.cancel_dump_traceback_later()
     trace.unlink(missing_ok=True)

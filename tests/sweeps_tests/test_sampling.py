@@ -125,7 +125,7 @@ def test_what_optuna_is_told(lab: ModuleType, state: State, expected: optuna.tri
     assert held.state == expected
     assert held.values == ([1.0, 2.0] if state == "completed" else None)
     assert list(held.constraints.values()) == ([0.5] if state == "infeasible" else [])
-    assert frozen(trial, told=False).state == optuna.trial.TrialState.RUNNING
+    assert frozen(trial, known=False).state == optuna.trial.TrialState.RUNNING
 
 
 def test_told_and_rebuilt_studies_are_equal(lab: ModuleType) -> None:

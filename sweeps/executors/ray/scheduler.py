@@ -1,4 +1,4 @@
-"""What Ray Tune asks after every step: go on or stop. The driver answers."""
+"""What Ray Tune asks after every step: continue or stop. The driver answers."""
 
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,7 +45,7 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
         self._awaiting: set[str] = set()
 
     def on_trial_result(self, tune_controller: object, trial: RayTrial, result: dict[str, Any]) -> str:
-        """Whether the worker shall go on with its job."""
+        """Whether the worker shall continue with its job."""
         report: Report = result["report"]
         going = self._driver.report(trial.config["job"], report)
         return str(TrialScheduler.CONTINUE if going else TrialScheduler.STOP)

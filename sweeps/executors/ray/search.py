@@ -43,7 +43,7 @@ class SweepSearcher(Stateless, Searcher):  # type: ignore[misc]  # Ray has no ty
         return Searcher.FINISHED if job is NoJob.FINISHED else None
 
     def on_trial_complete(self, trial_id: str, result: dict[str, object] | None = None, error: bool = False) -> None:
-        """The scheduler has told the driver already."""
+        """The scheduler has reported to the driver already."""
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the sweep folder holds everything."""

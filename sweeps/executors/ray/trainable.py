@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class WorkerSpentError(Exception):
-    """This process ran out of memory or lost its device; what it did is written, and another one shall go on."""
+    """This process ran out of memory or lost its device; what it did is written, and another one shall resume it."""
 
 
 class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
