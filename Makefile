@@ -1,5 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
+# Two processes share the tests; those that start Ray stay in one of them.
+WORKERS := -n 2 --dist loadgroup
 BIN := $(VENV)/bin
 DATA := $(wildcard ../shared/data)
 ifneq ($(DATA),)
@@ -22,11 +24,11 @@ quickstart: install
 test: install
 ifdef COVERAGE
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest $(WORKERS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --skip-empty
 else
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
 endif
 
 test-slow: install

@@ -1,4 +1,5 @@
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -27,3 +28,17 @@ def tiny() -> ModuleType:
 def tiny_images() -> ModuleType:
     """Tiny teachers and runs on images."""
     return _loaded("tiny_images")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several workers (`make test`), tests that start Ray run in one of them, one after the other.
+
+    They begin first, for they take longest. All others stay together by file: what a file prepares is prepared once.
+    """
+    if not config.getoption("numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    for item in items:
+        group = "ray" if item.get_closest_marker("ray") else item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
