@@ -3,11 +3,10 @@
 from typing import Any
 
 from acgkd.config import flatten
-from sweeps.spec import parameters as inline
 from sweeps.spec.checks.model_checks import absences
 from sweeps.spec.controls import METHOD_NAME, lower_controls
-from sweeps.spec.space_survey import survey
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.spec.values import show
 
 
 def notes(spec: SweepSpec) -> list[str]:
@@ -18,12 +17,12 @@ def notes(spec: SweepSpec) -> list[str]:
             "No accuracy is reported: nothing says which samples trained `teacher/checkpoint`. "
             "`dataset/split_file` would."
         )
-    found = survey(spec.suggest)
+    found = spec.inspection.survey(spec.space)
     fixed = flatten(spec.method.model_dump(), "method")
-    for name in found.parameters:
+    for name in () if found is None else found.parameters:
         if name in fixed and not _counts_for_controls(spec, name, fixed[name]):
             lines.append(
-                f"`{name}` is searched; its fixed value {inline.show(fixed[name])} counts for `distill` alone."
+                f"`{name}` is searched; its fixed value {show(fixed[name])} is ignored by trials; `distill` uses it."
             )
     if any(objective.floor == "control" for objective in spec.objectives) and spec.floor_control() is None:
         such = "".join(f", such as `{name}`" for name in lower_controls(spec.method, spec.student)[:1])
