@@ -118,6 +118,15 @@ class Evaluator:
         )
         checkpoint.save(quality, path)
 
+    def _judging_parts(self) -> dict[str, int]:
+        """How many classes the parts have that judge, and how few samples of one."""
+        found = {}
+        for part in ("validation", "test"):
+            counts = self.run_data.class_counts(part)
+            found[f"{part}_classes"] = sum(count > 0 for count in counts)
+            found[f"{part}_rarest"] = min(counts)
+        return found
+
     def teacher_measurement(self) -> Measurement:
         """The teacher's own row; its answers to tens of thousands of samples are asked for once, not by every run."""
         teacher, seconds = self.teacher, self.preparation.teacher_seconds
@@ -125,6 +134,7 @@ class Evaluator:
         if self.run_data.data is not None:
             once(self.preparation.verdict_file, self._evaluate_teacher)
             quality.update(checkpoint.load(self.preparation.verdict_file))
+            quality |= self._judging_parts()
         batches = self.run_data.test or self.preparation.pool
         cost: dict[str, float | int | bool | None] = {
             "teacher_s": seconds,

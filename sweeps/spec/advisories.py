@@ -3,6 +3,9 @@
 from typing import Any
 
 from acgkd.config import flatten
+from acgkd.errors import AcgkdError
+from analysis.statistics.judged_parts import remark
+from sweeps.spec.checks.dataset_checks import data_judge
 from sweeps.spec.checks.model_checks import absences
 from sweeps.spec.controls import METHOD_NAME, lower_controls
 from sweeps.spec.sweep_spec import SweepSpec
@@ -28,9 +31,25 @@ def notes(spec: SweepSpec) -> list[str]:
         such = "".join(f", such as `{name}`" for name in lower_controls(spec.method, spec.student)[:1])
         lines.append(f"No trial is held against a control: `controls` has no lower one{such}.")
     lines += absences(spec)
+    lines += _small_parts(spec)
     if len(spec.replicates.seeds) < 3:
         lines.append("With fewer than 3 seeds the report's intervals say little.")
     return lines
+
+
+def _small_parts(spec: SweepSpec) -> list[str]:
+    """Parts of the data that judge and are too small for it, as far as that is known without loading them."""
+    from acgkd.run.splits import class_sizes
+
+    if spec.dataset is None or not data_judge(spec.dataset, spec.teacher):
+        return []
+    try:
+        sizes = class_sizes(spec.dataset)
+    except AcgkdError:
+        return []  # a start says what is wrong
+    judging = {part: sizes[part] for part in ("validation", "test") if sizes.get(part)}
+    said = (remark(part, sum(count > 0 for count in each), min(each)) for part, each in judging.items())
+    return [sentence for sentence in said if sentence is not None]
 
 
 def _counts_for_controls(spec: SweepSpec, name: str, value: Any) -> bool:

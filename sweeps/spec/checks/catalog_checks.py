@@ -6,7 +6,14 @@ from typing import Any
 
 from acgkd.config import DatasetConfig, MethodChoice, PriorConfig, StudentConfig, TeacherConfig
 from acgkd.errors import AcgkdError, Fault
-from sweeps.spec.checks.dataset_checks import dataset_law, images_fit, method_needs_data, prior_faults, prior_law
+from sweeps.spec.checks.dataset_checks import (
+    data_are_there,
+    dataset_law,
+    images_fit,
+    method_needs_data,
+    prior_faults,
+    prior_law,
+)
 from sweeps.spec.checks.model_checks import settings_fit_models
 from sweeps.spec.controls import Control
 from sweeps.spec.fault_messages import known_name
@@ -161,6 +168,7 @@ def _settings_of(control: Control, method: MethodChoice, path: str, inspection: 
 
 CATALOG_CHECKS: tuple[Callable[..., Iterator[Fault]], ...] = (
     dataset_law,
+    data_are_there,
     teacher_comes_from_somewhere,
     models_law,
     checkpoint_law,
