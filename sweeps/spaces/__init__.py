@@ -5,11 +5,8 @@ A file exports ``suggest(trial) -> None``, which calls nothing but ``trial.sugge
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 from acgkd.catalog import Catalog
 
-if TYPE_CHECKING:
-    import optuna
-
-SPACES: "Catalog[Callable[[optuna.Trial], None]]" = Catalog("sweeps.spaces", "suggest", "space")
+SPACES: Catalog[Callable[[Any], None]] = Catalog("sweeps.spaces", "suggest", "space")
