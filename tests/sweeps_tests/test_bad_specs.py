@@ -20,7 +20,7 @@ from rich.console import Console
 
 from sweeps.cli import console
 from sweeps.cli.app import main
-from sweeps.cli.commands import distill, run
+from sweeps.cli.commands import distill
 
 FOLDER = Path(__file__).resolve().parents[1] / "bad_specs"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -41,7 +41,7 @@ def elsewhere(tmp_path, monkeypatch):
     def started(*_, **__):
         raise AssertionError("a bad spec was started")
 
-    monkeypatch.setattr(run, "_executor", started)
+    monkeypatch.setattr("sweeps.executors.base.run_sweep", started)
     monkeypatch.setattr(distill, "_run", started)
     yield work
     assert list(work.iterdir()) == []
