@@ -43,7 +43,7 @@ def test_every_make_target_that_is_named_exists(document: str) -> None:
 
 
 def test_the_table_of_equations_names_files_that_exist() -> None:
-    section = (ROOT / "docs" / "architecture.md").read_text().split("## Where each equation")[1].split("###")[0]
+    section = (ROOT / "docs" / "methods.md").read_text().split("## Where each equation")[1].split("###")[0]
     files = re.findall(r"`([\w/]+\.py)`", section)
     assert len(files) >= 9
     missing = [name for name in files if not (ROOT / "acgkd" / name.removeprefix("acgkd/")).exists()]
@@ -68,3 +68,15 @@ def test_no_source_file_holds_two_ideas() -> None:
         if (lines := len(path.read_text().splitlines())) > 340
     }
     assert not long
+
+
+def test_every_place_that_the_map_names_exists() -> None:
+    text = (ROOT / "docs" / "where.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 20
+    for row in rows:
+        folder = ROOT
+        for name in re.findall(r"`([\w/.-]+)`", "|".join(row[2:])):
+            path = ROOT / name if (ROOT / name).exists() else folder / name
+            assert path.exists(), name
+            folder = path.parent if path.is_file() else path
