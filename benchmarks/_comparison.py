@@ -19,8 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from analysis.records.frame import Frame, from_records
 from analysis.records.record import Record
-from sweeps.cli.console import err
-from sweeps.cli.live_table import Display
+from sweeps.display import progress
 from sweeps.executors.base import Executor, run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.executors.ray.executor import Ray
@@ -169,7 +168,7 @@ def run(
             if put_back:
                 print(f"{spec.name}: {put_back} records taken up from {place.records.name}", flush=True)
             try:
-                with Display(spec.name, err) as display:
+                with progress(spec.name) as display:
                     summary = run_sweep(
                         spec, folder, executor, command=command, watch=display.watch, experiments=experiments
                     )

@@ -1,3 +1,66 @@
-"""Sweeps over distillation settings that survive anything: run = resume = extend = no-op."""
+"""Sweeps over distillation settings that survive anything: run = resume = extend = no-op.
+
+Importing this package loads neither torch nor Ray; the public names are resolved on first use.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 __distribution__ = "acgkd"
+
+if TYPE_CHECKING:
+    from acgkd.errors import FolderError, SpecError, SweepError
+    from sweeps.engine.snapshot import Snapshot
+    from sweeps.executors.base import Executor
+    from sweeps.executors.inprocess import InProcess
+    from sweeps.executors.ray.executor import Ray
+    from sweeps.spec.loading import load
+    from sweeps.spec.sweep_spec import SweepSpec
+    from sweeps.store.folder import Status
+    from sweeps.sweep import Sweep, run
+    from sweeps.sweep import open_sweep as open
+
+__all__ = [
+    "Executor",
+    "FolderError",
+    "InProcess",
+    "Ray",
+    "Snapshot",
+    "SpecError",
+    "Status",
+    "Sweep",
+    "SweepError",
+    "SweepSpec",
+    "load",
+    "open",
+    "run",
+]
+
+_HOMES = {
+    "Executor": "sweeps.executors.base",
+    "FolderError": "acgkd.errors",
+    "InProcess": "sweeps.executors.inprocess",
+    "Ray": "sweeps.executors.ray.executor",
+    "Snapshot": "sweeps.engine.snapshot",
+    "SpecError": "acgkd.errors",
+    "Status": "sweeps.store.folder",
+    "Sweep": "sweeps.sweep",
+    "SweepError": "acgkd.errors",
+    "SweepSpec": "sweeps.spec.sweep_spec",
+    "load": "sweeps.spec.loading",
+    "open": "sweeps.sweep",
+    "run": "sweeps.sweep",
+}
+_CALLED = {"open": "open_sweep"}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the home of a public name when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sweeps' has no attribute {name!r}. Public names: {', '.join(__all__)}.")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), _CALLED.get(name, name))
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__distribution__"])

@@ -12,6 +12,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from acgkd.errors import FrameError, MissingFolderError, RecordError
+from analysis.records.file_names import as_text
 from analysis.records.record import SCHEMA_VERSION, Cost, Environment, Identity, Quality, Record
 
 PREFIXES = ("param/", "setting/", "objective/", "selection/")
@@ -133,10 +134,10 @@ def from_records(records: Iterable[Record]) -> Frame:
 def _short_names(paths: list[Path]) -> list[str]:
     """Shortest endings of the paths that tell them apart."""
     for length in range(1, 1 + max((len(path.parts) for path in paths), default=0)):
-        names = ["/".join(path.parts[-length:]) for path in paths]
+        names = [as_text("/".join(path.parts[-length:])) for path in paths]
         if len(set(names)) == len(names):
             return names
-    return [str(path) for path in paths]
+    return [as_text(str(path)) for path in paths]
 
 
 def _read_folder(source: str, path: Path) -> tuple[list[dict[str, Any]], list[Unreadable]]:
@@ -149,11 +150,12 @@ def _read_folder(source: str, path: Path) -> tuple[list[dict[str, Any]], list[Un
             continue  # a writer's temporary file: the record proper is not there yet
         record = _read_record(folder / name)
         if isinstance(record, str):
-            unreadable.append(Unreadable(source, name, record))
+            unreadable.append(Unreadable(source, as_text(name), record))
             continue
         identity = (record.identity.kind, record.identity.label, record.identity.replicate)
         if identity in first:
-            unreadable.append(Unreadable(source, name, f"the same replicate as {first[identity]}, which is kept"))
+            reason = as_text(f"the same replicate as {first[identity]}, which is kept")
+            unreadable.append(Unreadable(source, as_text(name), reason))
             continue
         first[identity] = name
         rows.append({"source": source, "file": name, **record.row()})
@@ -194,7 +196,7 @@ def _typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
         values = [row.get(name) for row in rows]
         dtype = COLUMNS.get(name) or _infer(values, name)
         if dtype == "string":
-            values = [None if value is None else str(value) for value in values]
+            values = [None if value is None else as_text(str(value)) for value in values]
         data[name] = pd.Series(values, dtype=dtype)
     return pd.DataFrame(data)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analysis.records.file_names import all_as_text, as_text
+
 KNOWN_DIRECTIONS = {"validation_accuracy": "maximize", "agreement": "maximize", "validation_divergence": "minimize"}
 
 
@@ -120,7 +122,7 @@ def read(source: str, folder: Path) -> SweepMetadata:
     return SweepMetadata(
         source=source,
         folder=folder,
-        name=str(sweep.get("name") or folder.name),
+        name=str(sweep.get("name") or as_text(folder.name)),
         spec=_mapping(sweep.get("spec")),
         spec_text=spec_text,
         command=_command(sweep.get("command")),
@@ -136,7 +138,7 @@ def read(source: str, folder: Path) -> SweepMetadata:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return all_as_text(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError):
         return None
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis import formatting
 from analysis.page.render import Block, Code, Column, Section, Table
+from analysis.records.file_names import as_text
 from analysis.reports._view import View
 
 
@@ -14,7 +15,7 @@ def provenance(view: View) -> Section:
     rows = view.frame.rows
     facts: list[tuple[str, str]] = [
         ("sweep", view.metadata.name),
-        ("folder", view.metadata.folder.name),
+        ("folder", as_text(view.metadata.folder.name)),
         ("began", view.metadata.created_at[:19].replace("T", " ")),
         ("data set", _listed(rows["dataset"])),
         ("teacher", _listed(rows["teacher"])),

@@ -1,6 +1,5 @@
 """The command `acgkd`: parses, calls, and turns errors into exit codes. Imports neither torch nor Ray by itself."""
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -23,7 +22,8 @@ from acgkd.errors import (
 from acgkd.guard import require_own_packages
 from sweeps.cli.commands import check, distill, doctor, export_study, listing, report, run, status
 from sweeps.cli.commands._options import paragraphs
-from sweeps.cli.console import print_error, print_faults
+from sweeps.cli.console import print_error, print_faults, print_text
+from sweeps.cli.streams import safe_streams
 
 OK, FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -45,10 +45,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes:\n"
-    "  0    all is well\n"
-    "  1    something failed\n"
-    "  2    the input is bad; nothing was started\n"
-    "  130  interrupted; the same command goes on from there",
+    "  0    success\n"
+    "  1    failure\n"
+    "  2    invalid input; nothing was started\n"
+    "  130  interrupted; the same command resumes",
 )
 
 for _name, _function, _epilog in (
@@ -68,14 +68,14 @@ def _version(value: bool) -> None:
     if value:
         from acgkd import __version__
 
-        typer.echo(f"acgkd {__version__}")
+        print_text(f"acgkd {__version__}")
         raise typer.Exit
 
 
 @app.callback(
     help="Turn a trained model, without its data, into a small one, and find the settings that make it work.\n\n"
-    "A sweep is a YAML file. `acgkd check` tells what is wrong with it; `acgkd run` runs it, goes on with it after any "
-    "interruption and extends it; everything about it lies in one folder. Start with `acgkd run specs/quickstart.yaml`."
+    "A sweep is a YAML file. `acgkd check` validates it; `acgkd run` runs it, resumes it after any interruption and "
+    "extends it; everything about it lies in one folder. Start with `acgkd run specs/quickstart.yaml`."
 )
 def acgkd(
     version: Annotated[
@@ -92,11 +92,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; those of this process if left out.
 
     Returns:
-        The exit code: 0 well, 1 failed, 2 bad input, 130 interrupted.
+        The exit code: 0 success, 1 failure, 2 invalid input, 130 interrupted.
     """
+    with safe_streams() as streams:
+        code = _main(list(sys.argv[1:] if arguments is None else arguments))
+        lost = streams.lost()
+        if lost is not None:
+            print_error(
+                f"Standard output must be writable, but: {lost.strerror}. Part of what was printed is lost; what the "
+                "command did is kept."
+            )
+        return FAILURE if code == OK and lost is not None else code
+
+
+def _main(arguments: Sequence[str]) -> int:
     try:
         require_own_packages()
-        app(args=list(sys.argv[1:] if arguments is None else arguments), prog_name="acgkd")
+        app(args=list(arguments), prog_name="acgkd")
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else OK if stop.code is None else FAILURE
     except SpecError as error:
@@ -110,7 +122,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILURE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe, `head` perhaps, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # a folder that vanished or was locked under way: nobody is helped by a traceback
+        print_error(_sentence(error))
         return FAILURE
     return OK
+
+
+def _sentence(error: OSError) -> str:
+    """What the system refused, and where."""
+    place = "" if error.filename is None else f"{error.filename} must be usable, but: "
+    return f"{place}{error.strerror or error or type(error).__name__}. What was finished is kept."

@@ -1,19 +1,61 @@
 """Where the command line writes: results to standard output, everything else to standard error."""
 
-import os
 import sys
+from collections.abc import Iterable
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.markup import escape
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from acgkd.errors import SpecError
+from sweeps.display.safe_console import SafeConsole
 
-# Where nobody says how wide, as in a log file, tables get the width that they are made for.
-_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 100
+LEAST_VALUE = 24  # columns; with less beside its name, a value stands below it
 
-out = Console(width=_WIDTH)
-err = Console(stderr=True, width=_WIDTH)
+out = SafeConsole()
+err = SafeConsole(stderr=True)
+
+
+def print_text(text: str) -> None:
+    """Text as it is, never wrapped: JSON, a schema, a version."""
+    if sys.stdout is not None:
+        sys.stdout.write(f"{text}\n")
+
+
+def print_line(text: str, style: str | None = None) -> None:
+    """A line that may be longer than the terminal is wide, such as one that ends with a path to be copied."""
+    out.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_note(text: str) -> None:
+    """A paragraph that readers should not miss, wrapped."""
+    out.print(text, style="yellow", markup=False, highlight=False)
+
+
+def print_facts(facts: Iterable[tuple[str, str]], *, style: str = "bold", indent: int = 0) -> None:
+    """Names and values: side by side where there is room for both, else each value below its name.
+
+    Args:
+        facts: an empty name continues the fact above it.
+        style: of the names.
+        indent: columns to the left of all.
+    """
+    rows = list(facts)
+    names = max((cell_len(name) for name, _ in rows), default=0)
+    if out.width - indent - names - 2 >= LEAST_VALUE:
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+        table.add_column(style=style, no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in rows:
+            table.add_row(escape(name), escape(value))
+        out.print(Padding(table, (0, 0, 0, indent)))
+        return
+    for name, value in rows:
+        if name:
+            out.print(Padding(Text(name.rstrip(), style=style, overflow="fold"), (0, 0, 0, indent)))
+        out.print(Padding(Text(value, overflow="fold"), (0, 0, 0, indent + 2)))
 
 
 def print_error(message: str) -> None:
@@ -32,6 +74,7 @@ def print_faults(error: SpecError) -> None:
         err.print(Padding(Text(fault.message), (0, 0, 0, 4)))
 
 
-def plural(count: int, noun: str) -> str:
-    """`1 trial`, `2 trials`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def plural(count: float, noun: str) -> str:
+    """`1 trial`, `2 trials`, `0.5 hours`."""
+    said = f"{count:g}" if isinstance(count, float) else f"{count:,}"
+    return f"{said} {noun}{'' if count == 1 else 's'}"

@@ -48,6 +48,26 @@ class Snapshot:
     remaining_s: float | None
     message: str
 
+    @property
+    def finished(self) -> int:
+        """Trials that are over, however they ended."""
+        return sum(count for state, count in self.counts.items() if state not in ("waiting", "running"))
+
+    @property
+    def phase(self) -> str:
+        """What the sweep is doing: `preparing`, `running` or `finishing`."""
+        if self.prepared < self.to_prepare and not self.finished:
+            return "preparing"
+        if self.budget_trials is not None and self.finished >= self.budget_trials:
+            return "finishing" if self.running or self.prepared < self.to_prepare else "running"
+        return "running"
+
+    def __repr__(self) -> str:
+        of = "" if self.budget_trials is None else f" of {self.budget_trials}"
+        best = f"; best trial {self.best.get('number', '?')}" if self.best else ""
+        done = f"{self.finished}{of} trials done{_states(self.counts)}"
+        return f"<Snapshot at {self.elapsed_s:.0f} s: {self.phase}, {done}{best}>"
+
 
 Watch = Callable[[Snapshot], None]
 
@@ -69,3 +89,14 @@ class Summary:
     counts: dict[str, int]
     interrupted: bool
     nothing_to_do: bool
+
+    def __repr__(self) -> str:
+        ending = "nothing was left to do" if self.nothing_to_do else f"{self.trials_started} trials started"
+        stopped = ", interrupted" if self.interrupted else ""
+        return f"<Summary of {self.folder}: {ending}{stopped}{_states(self.counts)}>"
+
+
+def _states(counts: Mapping[str, int]) -> str:
+    """` (3 completed, 1 failed)`; nothing where there is no trial."""
+    known = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    return f" ({known})" if known else ""

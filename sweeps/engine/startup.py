@@ -10,11 +10,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from acgkd.errors import FolderError
+from analysis.records.file_names import as_text
 from sweeps.engine.teachers_and_controls import missing_controls
 from sweeps.spec.sweep_spec import SweepSpec, differences
 from sweeps.store.atomic import read_json, write
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Trial, now
+from sweeps.store.writable import require_writable
 
 PACKAGES = ("acgkd", "torch", "torch_geometric", "ray", "optuna", "pydantic", "numpy")
 # What a folder may hold before its `sweep.json` is there: a start was killed in its first instants.
@@ -27,7 +29,7 @@ def reserve(path: Path) -> SweepFolder:
     """The folder, made if need be.
 
     Raises:
-        FolderError: there is something else at that place.
+        FolderError: there is something else at that place, or it cannot be written.
     """
     folder = SweepFolder(path.resolve())
     if path.exists() and not path.is_dir():
@@ -39,7 +41,7 @@ def reserve(path: Path) -> SweepFolder:
                 f"A sweep needs a folder of its own, but {path} holds other things ({', '.join(sorted(foreign)[:3])}) "
                 "and no `sweep.json`. Choose another one with `--out`."
             )
-    folder.path.mkdir(parents=True, exist_ok=True)
+    require_writable(folder.path)
     return folder
 
 
@@ -63,7 +65,7 @@ def match(folder: SweepFolder, spec: SweepSpec, *, command: str, spec_text: str)
         "name": spec.name,
         "fingerprint": spec.fingerprint(),
         "created_at": now() if known is None else known.get("created_at", now()),
-        "command": command or (known or {}).get("command", ""),
+        "command": as_text(command) or (known or {}).get("command", ""),
         "objectives": [
             {"name": objective.name, "direction": objective.direction, "uses_real_data": objective.uses_real_data}
             for objective in spec.objectives

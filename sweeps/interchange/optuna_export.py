@@ -39,7 +39,7 @@ def export_study(folder: Path, url: str, name: str | None = None) -> int:
     except optuna.exceptions.DuplicatedStudyError:
         raise FolderError(f"{url} has a study called '{called}' already. Choose another `--name`.") from None
     except Exception as error:
-        raise FolderError(f"{url} must be a storage that Optuna can open, but: {error}") from error
+        raise FolderError(f"{url} must be a storage that Optuna can open, but: {str(error).splitlines()[0]}") from error
     with warnings.catch_warnings():  # Optuna calls names of objectives experimental
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study.set_metric_names([objective["name"] for objective in sweep["objectives"]])

@@ -41,6 +41,12 @@ class Job:
         """Different for any two jobs that can be out at the same time."""
         return f"{self.name}-{self.replicates[0]:02d}"
 
+    def __repr__(self) -> str:
+        again = {index: f" (attempt {tries + 1})" for index, tries in self.attempts.items() if tries}
+        left = ", ".join(f"{index}{again.get(index, '')}" for index in self.replicates)
+        plural = "" if len(self.replicates) == 1 else "s"
+        return f"<Job {self.label}: replicate{plural} {left}; generation {self.generation}>"
+
 
 @dataclass(frozen=True)
 class Report:

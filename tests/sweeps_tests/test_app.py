@@ -53,7 +53,7 @@ def executor(monkeypatch):
         return Summary(folder=folder, trials_started=3, **answer)
 
     monkeypatch.setattr("sweeps.executors.base.run_sweep", noted)
-    monkeypatch.setattr(run_command, "_finish", lambda folder, summary: None)
+    monkeypatch.setattr(run_command, "finish", lambda folder, summary: None)
     calls.append(answer)
     return calls
 
@@ -88,7 +88,7 @@ def test_every_command_has_a_paragraph_and_examples(command, capsys, monkeypatch
 def test_help_documents_the_exit_codes(capsys):
     assert main(["--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    for code in ("0 all is well", "1 something failed", "2 the input is bad", "130 interrupted"):
+    for code in ("0 success", "1 failure", "2 invalid input", "130 interrupted"):
         assert code in text
 
 
@@ -162,7 +162,7 @@ def test_run_says_when_nothing_is_left(spec, executor, capsys):
 def test_run_says_that_it_was_stopped(spec, executor, capsys):
     executor[0]["interrupted"] = True
     assert main(["run", str(spec)]) == 130
-    assert "the same command goes on from here" in capsys.readouterr().err
+    assert "the same command resumes" in capsys.readouterr().err
 
 
 def test_in_process_takes_no_address(spec, executor, capsys):

@@ -1,11 +1,11 @@
-"""`acgkd check`: tells everything that is wrong with a spec, or what it would run."""
+"""`acgkd check`: validates a spec, or tells everything that is wrong with it."""
 
 from typing import Annotated, Any
 
 import typer
 
 from sweeps.cli.commands._options import Overrides, SpecFile, TrustCode, examples
-from sweeps.cli.console import out
+from sweeps.cli.console import out, plural, print_facts, print_note, print_text
 
 EPILOG = examples(
     "acgkd check specs/quickstart.yaml",
@@ -18,7 +18,7 @@ def _print_schema(value: bool) -> None:
     if value:
         from sweeps.spec.schema import text
 
-        typer.echo(text(), nl=False)
+        print_text(text().removesuffix("\n"))
         raise typer.Exit
 
 
@@ -45,54 +45,45 @@ def check(
     read = load(spec, overrides or (), trust_code)
     print_summary(read)
     for note in notes(read):
-        out.print(f"Note: {note}", style="yellow", markup=False, highlight=False)
-    out.print(f"{spec} is right.", style="green", markup=False, highlight=False)
+        print_note(f"Note: {note}")
+    out.print(f"{spec} is valid.", style="green", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_summary(spec: Any) -> None:
     """What a spec would run, in a few lines."""
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, text in _lines(spec, spec.inspection.survey(spec.space)):
-        table.add_row(name, text)
-    out.print(table)
+    print_facts(_lines(spec, spec.inspection.survey(spec.space)))
 
 
 def _lines(spec: Any, found: Any) -> list[tuple[str, str]]:
-    from sweeps.spec.controls import METHOD_NAME
-    from sweeps.spec.values import number
-
     data = "no data set" if spec.dataset is None else spec.dataset.name
     teacher = spec.teacher.preset + (" from a checkpoint" if spec.teacher.checkpoint else "")
-    seeds = len(spec.replicates.seeds)
-    budget = [f"{spec.trials} trial{'s' if spec.trials > 1 else ''}"] if spec.trials else []
-    hours = spec.budget.hours
-    budget += [f"{number(hours)} hour{'' if hours == 1 else 's'}"] if hours else []
+    budget = [plural(spec.trials, "trial")] if spec.trials else []
+    budget += [plural(float(spec.budget.hours), "hour")] if spec.budget.hours else []
     scheduler = "" if spec.scheduler.name == "none" else f", {spec.scheduler.name}"
     search = "nothing is searched" if spec.space is None else f"{spec.sampler.name}{scheduler}"
+    replicates = plural(len(spec.replicates.seeds), "replicate")
     lines = [
-        (spec.name, f"{data}: {teacher} → {spec.student.preset} by {' or '.join(_methods(spec, found))}"),
-        (
-            "budget",
-            f"{' or '.join(budget)} of {seeds} replicate{'s' if seeds > 1 else ''}; {search}",
-        ),
+        ("sweep", spec.name),
+        ("task", f"{data}: {teacher} → {spec.student.preset} by {' or '.join(_methods(spec, found))}"),
+        ("budget", f"{' or '.join(budget)} of {replicates}; {search}"),
         ("objectives", ", ".join(f"{objective.name} ({objective.direction})" for objective in spec.objectives)),
         ("controls", "\n".join(map(_control, spec.controls)) or "none"),
     ]
-    if found is None:
-        return lines
-    title = f"space {spec.space}" if isinstance(spec.space, str) else "space"
+    return lines if found is None else [*lines, *_space(spec, found)]
+
+
+def _space(spec: Any, found: Any) -> list[tuple[str, str]]:
+    from sweeps.spec.controls import METHOD_NAME
+
     # What belongs together stands together, though a space asks for modes first.
     groups = list(dict.fromkeys(name.rpartition("/")[0] for name in found.parameters))
     ordered = sorted(found.parameters.items(), key=lambda item: groups.index(item[0].rpartition("/")[0]))
-    for place, (name, asked) in enumerate(ordered):
+    texts = [spec.space] if isinstance(spec.space, str) else []
+    for name, asked in ordered:
         sometimes = " (sometimes)" if name in found.conditional else ""
         shown = name if name == METHOD_NAME else name.removeprefix("method/")
-        lines.append((title if place == 0 else "", f"{shown}: {asked.text}{sometimes}"))
-    return lines
+        texts.append(f"{shown}: {asked.text}{sometimes}")
+    return [("" if number else "space", text) for number, text in enumerate(texts)]
 
 
 def _methods(spec: Any, found: Any) -> tuple[str, ...]:
@@ -105,8 +96,6 @@ def _methods(spec: Any, found: Any) -> tuple[str, ...]:
 
 def _control(control: Any) -> str:
     """`gfkd as released: gfkd (synthesis/steps=1500)`; a plain name where it says no more."""
-    from rich.markup import escape
-
     from acgkd.config import flatten
     from sweeps.spec.values import plain_word
 
@@ -115,4 +104,4 @@ def _control(control: Any) -> str:
     if control.prior is not None:
         said |= flatten(control.prior.model_dump(exclude_none=True), "prior")
     settings = ", ".join(f"{path}={plain_word(value)}" for path, value in said.items())
-    return escape(f"{name} ({settings})" if settings else name)
+    return f"{name} ({settings})" if settings else name

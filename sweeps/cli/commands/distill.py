@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sweeps.cli.commands._options import Json, Overrides, SpecFile, TrustCode, examples
-from sweeps.cli.console import err, out
+from sweeps.cli.console import err, print_facts, print_line, print_text
 
 if TYPE_CHECKING:
     from analysis.records.record import Record
@@ -46,9 +46,11 @@ def distill(
     """
     from sweeps.spec.loading import load
     from sweeps.store.atomic import write
+    from sweeps.store.writable import require_writable
 
     read = load(spec, overrides or (), trust_code)
     target = folder or Path("runs") / f"{read.name}-distill"
+    require_writable(target)
     with _terminable():
         record, curves = _run(read, seed, target, trust_code)
     from json import dumps
@@ -57,7 +59,7 @@ def distill(
     write(target / f"record-{seed}.json", dumps(row, indent=2) + "\n")
     write(target / f"curves-{seed}.json", dumps(curves) + "\n")
     if json:
-        typer.echo(dumps(row, indent=2))
+        print_text(dumps(row, indent=2))
     else:
         _print(row, target, seed)
     if record.outcome != "completed":
@@ -132,19 +134,13 @@ def _picture(kept: Mapping[str, Any], path: Path, name: str) -> None:
 
 
 def _print(row: dict[str, Any], folder: Path, seed: int) -> None:
-    from rich.table import Table
+    from sweeps.display.wording import number
 
-    from sweeps.cli.live_table import number
+    def text(key: str) -> str:
+        return f"{row[key]:.3f}" if key.endswith(("accuracy", "agreement")) else number(row[key])
 
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(justify="right")
-    for key in _SHOWN:
-        if row.get(key) is not None:
-            share = key.endswith(("accuracy", "agreement"))
-            table.add_row(key.replace("_", " "), f"{row[key]:.3f}" if share else number(row[key]))
-    out.print(table)
-    out.print(f"Record and student: {folder}/*-{seed}.*", markup=False, highlight=False, soft_wrap=True)
+    print_facts((key.replace("_", " "), text(key)) for key in _SHOWN if row.get(key) is not None)
+    print_line(f"Record and student: {folder}/*-{seed}.*")
 
 
 _SHOWN = (

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from sweeps.cli.commands._options import SweepFolderPath, examples, require_sweep
-from sweeps.cli.console import out, plural
+from sweeps.cli.console import plural, print_line
 
 EPILOG = examples(
     "acgkd export-study runs/mutag sqlite:///mutag.db",
@@ -27,4 +27,4 @@ def export_study(
 
     require_sweep(folder)
     count = export(folder, url, name)
-    out.print(f"{plural(count, 'trial')} copied to {url}.", markup=False, highlight=False, soft_wrap=True)
+    print_line(f"{plural(count, 'trial')} copied to {url}.")

@@ -10,7 +10,7 @@ import typer
 from acgkd.catalog import Catalog
 from acgkd.errors import UnknownNameError, nearest
 from sweeps.cli.commands._options import Json, examples
-from sweeps.cli.console import out
+from sweeps.cli.console import out, print_facts, print_text
 
 EPILOG = examples("acgkd list", "acgkd list spaces", "acgkd list methods --json")
 
@@ -41,19 +41,12 @@ def list_(
     if json:
         from json import dumps
 
-        typer.echo(dumps(found, indent=2))
+        print_text(dumps(found, indent=2))
         return
-    from rich.table import Table
-
     width = max(len(key) for group in found.values() for key in [*group, "-"])
     for name, group in found.items():
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 2), title=name, title_justify="left")
-        table.title_style = "bold"
-        table.add_column(style="cyan", no_wrap=True, min_width=width)
-        table.add_column(overflow="fold")
-        for key, line in group.items():
-            table.add_row(key, line)
-        out.print(table)
+        out.print(name, style="bold")
+        print_facts(((key.ljust(width), line) for key, line in group.items()), style="cyan", indent=2)
 
 
 def entries(package: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sweeps.cli.commands._options import examples, require_sweep
-from sweeps.cli.console import out
+from sweeps.cli.console import print_line
 
 EPILOG = examples(
     "acgkd report runs/quickstart",
@@ -28,10 +28,12 @@ def report(
     the figures as SVG and PNG. Reads files only, so it may be called while the sweep runs, or on a copy of its folder.
     """
     from analysis import reports
+    from sweeps.store.writable import require_writable
 
     for folder in folders:
         if not (folder / "records").is_dir():
             require_sweep(folder)
     target = to or (folders[0] / "report" if len(folders) == 1 else Path("report"))
-    path = reports.write(folders, target, name)
-    out.print(f"Report: {path}", markup=False, highlight=False, soft_wrap=True)
+    _ = reports.REPORTS[name]  # refused before a folder is made
+    require_writable(target)
+    print_line(f"Report: {reports.write(folders, target, name)}")

@@ -1,17 +1,15 @@
-"""`acgkd run`: starts a sweep, goes on with it, extends it, or finds that nothing is left to do."""
+"""`acgkd run`: starts a sweep, resumes it, extends it, or finds that nothing is left to do."""
 
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from sweeps.cli.commands._options import Overrides, SpecFile, TrustCode, examples
-from sweeps.cli.console import err, out
-
-if TYPE_CHECKING:
-    import pandas as pd
+from sweeps.cli.console import err, out, print_line, print_note
+from sweeps.cli.outcome import finish
 
 EPILOG = examples(
     "acgkd run specs/quickstart.yaml",
@@ -42,18 +40,18 @@ def run(
     ] = False,
     trust_code: TrustCode = False,
 ) -> None:
-    """Run a sweep; run it again to go on with it.
+    """Run a sweep; run it again to resume or extend it.
 
-    Everything is kept in the sweep folder. The same command goes on where the last one stopped, whether it was
-    interrupted, killed or lost; with a larger budget it adds trials; with nothing left to do it says so. A spec that
-    no longer matches its folder is refused, and the difference shown: only `budget`, `resources`
-    and `artefacts` may change.
+    Everything is kept in the sweep folder. The same command resumes where the last one stopped, whether it was
+    interrupted, killed or lost; a larger budget extends the sweep; with nothing left to do it says so. A spec that no
+    longer matches its folder is refused, and the difference shown: only `budget`, `resources` and `artefacts` may
+    change.
 
-    Ctrl-C (or SIGTERM) once stops cleanly and keeps what was done; twice stops at once. At the end come the table of
-    trials and `report/report.html` in the sweep folder.
+    Ctrl-C (or SIGTERM) stops cleanly and keeps what was done; a second one stops at once. At the end come a table of
+    the best trials and `report/report.html` in the sweep folder.
     """
     from sweeps.cli.commands.check import print_summary
-    from sweeps.cli.live_table import Display
+    from sweeps.display import progress
     from sweeps.executors.base import run_sweep
     from sweeps.executors.inprocess import InProcess
     from sweeps.executors.ray.executor import Ray
@@ -68,10 +66,10 @@ def run(
     target = folder or Path("runs") / read.name
     print_summary(read)
     for note in notes(read):
-        out.print(f"Note: {note}", style="yellow", markup=False, highlight=False)
-    out.print(f"Sweep folder: {target}\n", markup=False, highlight=False, soft_wrap=True)
+        print_note(f"Note: {note}")
+    print_line(f"Sweep folder: {target}\n")
 
-    with Display(f"{read.name}", err) as display:
+    with progress(read.name) as display:
         summary = run_sweep(
             read,
             target,
@@ -82,75 +80,9 @@ def run(
             trust_code=trust_code,
         )
     if summary.interrupted:
-        err.print("Stopped. What was done is kept; the same command goes on from here.")
+        err.print("Interrupted. What was done is kept; the same command resumes.")
         raise typer.Exit(130)
     if summary.nothing_to_do:
         more = "" if read.space is None else ": the budget is met. `--trials N` with a larger N adds trials"
         out.print(f"Nothing is left to do{more}.")
-    _finish(target, summary)
-
-
-def _finish(folder: Path, summary: Any) -> None:
-    from analysis import reports
-
-    path = reports.write([folder], folder / "report")
-    found = reports.pareto_table(folder)
-    out.print(_table(found))
-    if found.attrs["searched"]:
-        out.print("Chosen by the objectives alone. Front: no trial is better in all of them.")
-    out.print(f"Report: {path}", markup=False, highlight=False, soft_wrap=True)
-    failed = summary.counts.get("failed", 0)
-    if failed:
-        err.print(f"{failed} of {sum(summary.counts.values())} trials failed; `acgkd status {folder}` tells why.")
-        if not summary.counts.get("completed", 0):
-            raise typer.Exit(1)
-
-
-def _table(frame: "pd.DataFrame") -> Any:
-    """The trials, best first, and the lines to read them against."""
-    from rich.table import Table
-
-    from sweeps.cli.live_table import number
-
-    objective, searched = frame.attrs["objective"], frame.attrs["searched"]
-    measures = list(dict.fromkeys([objective, "share", "seconds", "multiply_adds"]))
-    titles = {"share": "recovered\nshare", "seconds": "\nseconds"}
-    table = Table(
-        box=None,
-        padding=(0, 1, 0, 0),
-        header_style="bold",
-        title=f"{'Trials, best first' if searched else 'Methods'} (± standard deviation over runs)",
-        title_justify="left",
-    )
-    table.add_column("\n", no_wrap=True)
-    table.add_column("\nruns", no_wrap=True)
-    table.add_column("test\naccuracy", justify="right", no_wrap=True)
-    for name in measures:
-        table.add_column(titles.get(name, name.replace("_", "\n", 1)), justify="right", no_wrap=True)
-    table.add_column("\n", no_wrap=True)
-    for row in frame.to_dict("records"):
-        spread = "" if _missing(row["test_accuracy_sd"]) else f" ± {row['test_accuracy_sd']:.3f}"
-        accuracy = "–" if _missing(row["test_accuracy"]) else f"{row['test_accuracy']:.3f}{spread}"
-        done, _, planned = str(row["replicates"]).partition(" of ")
-        short = "" if _missing(row["outcomes"]) else _not_completed(str(row["outcomes"]))
-        mark = short if not searched else "chosen" if row["chosen"] else "front" if row["on_front"] else short
-        table.add_row(
-            str(row["label"]),
-            f"{done}/{planned}",
-            accuracy,
-            *(number(None if _missing(row[name]) else row[name]) for name in measures),
-            mark,
-            style="bold green" if row["chosen"] and searched else None,
-        )
-    return table
-
-
-def _not_completed(outcomes: str) -> str:
-    """`2 completed, 1 pruned` without what went well."""
-    return ", ".join(part for part in outcomes.split(", ") if not part.endswith(" completed"))
-
-
-def _missing(value: Any) -> bool:
-    import pandas as pd
-
-    return bool(pd.isna(value))
+    finish(target, summary)

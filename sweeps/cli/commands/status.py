@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import typer
-
 from sweeps.cli.commands._options import Json, SweepFolderPath, examples, require_sweep
-from sweeps.cli.console import out
+from sweeps.cli.console import print_facts, print_text
 
 EPILOG = examples(
     "acgkd status runs/quickstart", "watch -n 10 acgkd status runs/mutag", "acgkd status runs/mutag --json"
@@ -24,16 +22,9 @@ def status(folder: SweepFolderPath, json: Json = False) -> None:
     if json:
         from json import dumps
 
-        typer.echo(dumps(found, indent=2))
+        print_text(dumps(found, indent=2))
         return
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for key, value in found.items():
-        table.add_row(key.replace("_", " "), _text(value))
-    out.print(table)
+    print_facts((key.replace("_", " "), _text(value)) for key, value in found.items())
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,206 @@
+"""A sweep from Python: run it, open its folder, look at its trials, load a student."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from acgkd.errors import FolderError, SweepError
+from sweeps.engine.snapshot import Snapshot, Watch
+from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store.folder import Status, SweepFolder
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import nn
+
+    from analysis.reports._view import View
+    from sweeps.executors.base import Executor
+
+OnProgress = Callable[[Snapshot], None]
+
+
+def run(
+    spec: SweepSpec | Path | str | Mapping[str, Any],
+    folder: Path | str | None = None,
+    *,
+    executor: "Executor | None" = None,
+    on_progress: OnProgress | Literal["show"] | None = "show",
+    overrides: Sequence[str] | Mapping[str, Any] = (),
+    trust_code: bool = False,
+) -> "Sweep":
+    """Runs a sweep; run again, it resumes, is extended, or finds that nothing is left to do.
+
+    Args:
+        spec: the sweep: a spec, a file, the name of a shipped spec, or a mapping with the keys of a file.
+        folder: where everything is kept; ``runs/<name of the spec>`` if left out.
+        executor: `InProcess()` or `Ray(address=...)`; Ray on this machine if left out.
+        on_progress: called with a `Snapshot` at every change and at least every two seconds, also from another thread;
+            ``"show"`` shows progress in the terminal or notebook; None is silent.
+        overrides: laid over the spec, as with `load`; not together with a finished `SweepSpec`.
+        trust_code: let the spec name Python functions, as ``module:function``.
+
+    Returns:
+        The sweep, interrupted or not: `Sweep.status()` says which.
+
+    Raises:
+        SpecError: the spec is not valid; it holds all faults.
+        SweepError: the folder is another sweep's, another driver works on it, or the executor cannot run it.
+        KeyboardInterrupt: at the second Ctrl-C; the first one ends cleanly.
+    """
+    from sweeps.executors.base import run_sweep
+    from sweeps.executors.ray.executor import Ray
+
+    read = _spec(spec, overrides, trust_code)
+    target = Path(folder) if folder is not None else Path("runs") / read.name
+    with _watching(read.name, on_progress) as watch:
+        run_sweep(read, target, executor or Ray(), command=_command(), watch=watch, trust_code=trust_code)
+    return Sweep(target)
+
+
+def _spec(source: Any, overrides: Any, trust_code: bool) -> SweepSpec:
+    from sweeps.spec.loading import load
+
+    if not isinstance(source, SweepSpec):
+        return load(source, overrides, trust_code)
+    if overrides:
+        raise SweepError("`overrides` are laid over a file or a mapping, but got a finished spec. Pass them to `load`.")
+    return source
+
+
+@contextmanager
+def _watching(name: str, on_progress: OnProgress | str | None) -> Iterator[Watch | None]:
+    if on_progress != "show":
+        yield None if isinstance(on_progress, str) else on_progress
+        return
+    from sweeps.display import progress
+
+    with progress(name) as shown:
+        yield shown.watch
+
+
+def _command() -> str:
+    """What the record says of how the sweep was started."""
+    return f"sweeps.run in {Path(sys.argv[0]).name or 'an interactive session'}"
+
+
+def open_sweep(folder: Path | str) -> "Sweep":
+    """Opens the folder of a sweep; reads files only, so the sweep may be running elsewhere.
+
+    Raises:
+        FolderError: it is not a sweep folder.
+    """
+    return Sweep(folder)
+
+
+class Sweep:
+    """A sweep by its folder. Every call reads the files as they are now.
+
+    Args:
+        folder: that a run has made.
+
+    Raises:
+        FolderError: it is not a sweep folder.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self._files = SweepFolder(self.folder)
+        if not self._files.sweep.is_file():
+            raise FolderError(f"A sweep folder holds `sweep.json`, but {folder} does not. Is the path right?")
+
+    def status(self) -> Status:
+        """How far the sweep is: trials by state, failures, time used."""
+        return self._files.status()
+
+    def trials(self) -> "pd.DataFrame":
+        """All trials with a record, best first, one row each.
+
+        Returns:
+            Indexed by trial number, with columns ``chosen``, ``on_front``, ``completed`` of ``planned`` replicates,
+            ``outcomes`` in words, the parameters under their slash paths, and of each measure its mean over completed
+            replicates and, under ``<name>_sd``, its standard deviation.
+        """
+        import pandas as pd
+
+        view = self._view()
+        rows = view.trials.assign(chosen=view.trials["trial"] == view.choice.trial, on_front=view.own_front())
+        order = pd.concat([view.ranked(), view.unranked()]).index
+        rows = rows.loc[order].set_index("trial").rename(columns=lambda name: name.removeprefix("param/"))
+        parameters = [name.removeprefix("param/") for name in view.trials.columns if name.startswith("param/")]
+        first = ["chosen", "on_front", "completed", "planned", "outcomes", *parameters]
+        return rows[[*first, *(name for name in rows.columns if name not in first)]]
+
+    @property
+    def best(self) -> "pd.Series[Any] | None":
+        """The chosen trial's row of `trials`: best by the first objective among complete ones; None without any."""
+        table = self.trials()
+        chosen = table[table["chosen"]]
+        return None if chosen.empty else chosen.iloc[0]
+
+    @property
+    def front(self) -> "pd.DataFrame":
+        """The rows of `trials` that no other trial beats in every objective."""
+        table = self.trials()
+        return table[table["on_front"]]
+
+    def student(self, trial: int | str | None = None, replicate: int = 0) -> "nn.Module":
+        """The student of one run, in evaluation mode, ready to be called.
+
+        Args:
+            trial: its number, or the label of a control; the chosen trial if left out.
+            replicate: index of the seed.
+
+        Raises:
+            FolderError: there is no such student; the message says which there are.
+        """
+        from acgkd.students.saving import load_student
+
+        chosen = self._chosen() if trial is None else trial
+        files = self._files
+        name = files.trial_name(chosen) if isinstance(chosen, int) else files.control_name(chosen)
+        path = files.student_file(name, replicate)
+        if not path.is_file():
+            known = ", ".join(sorted(file.stem for file in files.students.glob("*.pt"))) or "none yet"
+            raise FolderError(f"{path} is the student that was asked for, but it is not there. There are: {known}.")
+        return load_student(path).eval()
+
+    def _chosen(self) -> int:
+        best = self.best
+        if best is None:
+            raise FolderError(f"No trial of {self.folder} is complete yet, so none is chosen. Name one by its number.")
+        return int(str(best.name))
+
+    def report(self, out: Path | str | None = None, name: str = "sweep") -> Path:
+        """Writes the report.
+
+        Args:
+            out: its folder; ``report`` in the sweep folder if left out.
+            name: which report, see `acgkd list reports`.
+
+        Returns:
+            The path of `report.html`.
+        """
+        from analysis import reports
+
+        return reports.write([self.folder], out or self.folder / "report", name)
+
+    def _view(self) -> "View":
+        from analysis.records.frame import load
+        from analysis.reports._view import Context
+
+        frame = load([self.folder])
+        return Context.read(frame).views(frame)[0]
+
+    def __repr__(self) -> str:
+        status = self.status()
+        counts = ", ".join(f"{count} {state}" for state, count in status.trials.items()) or "no trials yet"
+        return f"Sweep({status.name!r}, {counts}, folder={str(self.folder)!r})"
+
+    def _repr_html_(self) -> str:
+        from analysis.reports import pareto_table
+        from sweeps.display.tables import to_html
+
+        return f"<p>{escape(repr(self))}</p>{to_html(pareto_table(self.folder))}"
