@@ -116,6 +116,16 @@ class Evaluator:
         )
         checkpoint.save(quality, path)
 
+    def _class_counts(self) -> dict[str, int]:
+        """How many classes the parts that judge hold, and how many samples of the rarest of all classes."""
+        parts = {part: self.run_data.labels(part) for part in ("train", "validation", "test")}
+        every = 1 + max(int(labels.max()) for labels in parts.values() if labels.numel())
+        counts: dict[str, int] = {}
+        for part in ("validation", "test"):
+            of_class = torch.bincount(parts[part], minlength=every)
+            counts |= {f"{part}_classes": int((of_class > 0).sum()), f"{part}_smallest_class": int(of_class.min())}
+        return counts
+
     def teacher_measurement(self) -> Measurement:
         """The teacher's own row; its answers to tens of thousands of samples are asked for once, not by every run."""
         teacher, seconds = self.teacher, self.preparation.teacher_seconds
@@ -123,6 +133,7 @@ class Evaluator:
         if self.run_data.data is not None:
             once(self.preparation.verdict_file, self._evaluate_teacher)
             quality.update(checkpoint.load(self.preparation.verdict_file))
+            quality.update(self._class_counts())
         batches = self.run_data.test or self.preparation.pool
         cost: dict[str, float | int | bool | None] = {
             "teacher_s": seconds,

@@ -99,18 +99,31 @@ def _executor(in_process: bool) -> Any:
 
 def _finish(folder: Path, summary: Any) -> None:
     from analysis import reports
+    from analysis.records.frame import load
 
-    path = reports.write([folder], folder / "report")
-    found = reports.pareto_table(folder)
+    frame = load([folder])
+    path = reports.write(frame, folder / "report")
+    found = reports.pareto_table(frame)
     out.print(_table(found))
-    if found.attrs["searched"]:
-        out.print("Chosen by the objectives alone. Front: no trial is better in all of them.")
+    legend = _legend(found)
+    if legend:
+        out.print(legend)
     out.print(f"Report: {path}", markup=False, highlight=False, soft_wrap=True)
     failed = summary.counts.get("failed", 0)
     if failed:
         err.print(f"{failed} of {sum(summary.counts.values())} trials failed; `acgkd status {folder}` tells why.")
         if not summary.counts.get("completed", 0):
             raise typer.Exit(1)
+
+
+def _legend(frame: "pd.DataFrame") -> str:
+    """What the marks in the last column mean, of those that stand there."""
+    if not frame.attrs["searched"]:
+        return ""
+    parts = ["Chosen by the objectives alone."] if frame["chosen"].any() else []
+    if (frame["on_front"] & ~frame["chosen"]).any():
+        parts.append("Front: no trial is better in all of them.")
+    return " ".join(parts)
 
 
 def _table(frame: "pd.DataFrame") -> Any:
