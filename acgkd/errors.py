@@ -63,12 +63,41 @@ class RecordError(AnalysisError, ValueError):
     """Records cannot be read as what they should be, for instance because a newer version wrote them."""
 
 
+class NewerVersionError(RecordError):
+    """A newer version wrote the file; the message says which one would be needed."""
+
+
+class DamagedFileError(RecordError):
+    """A file does not hold what it should.
+
+    Args:
+        where: its path.
+        what: what it should hold: ``trial``.
+        reason: what is wrong with it, as the end of a sentence that begins with `it`: ``is not JSON``.
+    """
+
+    def __init__(self, where: object, what: str, reason: str) -> None:
+        self.where, self.what, self.reason = str(where), what, reason
+        super().__init__(self.where, what, reason)
+
+    def __str__(self) -> str:
+        return f"{self.where} must hold a {self.what}, but is damaged: it {self.reason}."
+
+
 class FrameError(AnalysisError, ValueError):
     """A frame breaks a law of its columns; the message names the columns."""
 
 
 class PairingError(AnalysisError, ValueError):
     """Two groups of rows cannot be paired; the message says which seeds stand in the way."""
+
+
+class SourceError(AnalysisError, LookupError):
+    """A frame does not hold the sweep or the run that was asked for; the message lists those that it holds."""
+
+
+class NothingToShowError(AnalysisError):
+    """There is nothing from which a figure or a table could be made; the message says what is missing."""
 
 
 class UnknownReportError(AnalysisError, LookupError):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sweeps.executors.ray.executor import Ray
     from sweeps.spec.loading import load
     from sweeps.spec.sweep_spec import SweepSpec
-    from sweeps.store.folder import Status
+    from sweeps.store.status import Status
     from sweeps.sweep import Sweep, run
     from sweeps.sweep import open_sweep as open
 
@@ -42,7 +42,7 @@ _HOMES = {
     "Ray": "sweeps.executors.ray.executor",
     "Snapshot": "sweeps.engine.snapshot",
     "SpecError": "acgkd.errors",
-    "Status": "sweeps.store.folder",
+    "Status": "sweeps.store.status",
     "Sweep": "sweeps.sweep",
     "SweepError": "acgkd.errors",
     "SweepSpec": "sweeps.spec.sweep_spec",

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from acgkd.errors import FolderError, SweepError
 from sweeps.engine.snapshot import Snapshot, Watch
 from sweeps.spec.sweep_spec import SweepSpec
-from sweeps.store.folder import Status, SweepFolder
+from sweeps.store.folder import SweepFolder
+from sweeps.store.status import Status
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
-    from analysis.reports._view import View
+    from analysis.statistics.view import View
     from sweeps.executors.base import Executor
 
 OnProgress = Callable[[Snapshot], None]
@@ -126,8 +127,8 @@ class Sweep:
         import pandas as pd
 
         view = self._view()
-        rows = view.trials.assign(chosen=view.trials["trial"] == view.choice.trial, on_front=view.own_front())
-        order = pd.concat([view.ranked(), view.unranked()]).index
+        rows = view.trials.assign(chosen=view.trials["trial"] == view.choice.trial, on_front=view.own_front)
+        order = pd.concat([view.ranked, view.unranked]).index
         rows = rows.loc[order].set_index("trial").rename(columns=lambda name: name.removeprefix("param/"))
         parameters = [name.removeprefix("param/") for name in view.trials.columns if name.startswith("param/")]
         first = ["chosen", "on_front", "completed", "planned", "outcomes", *parameters]
@@ -189,10 +190,9 @@ class Sweep:
 
     def _view(self) -> "View":
         from analysis.records.frame import load
-        from analysis.reports._view import Context
+        from analysis.statistics.view import view_of
 
-        frame = load([self.folder])
-        return Context.read(frame).views(frame)[0]
+        return view_of(load([self.folder]))
 
     def __repr__(self) -> str:
         status = self.status()

@@ -220,10 +220,11 @@ class FastSynthesis(ImageMaker):
         return self.images
 
     def samples(self, count: int) -> ImageBatch:
-        """Images of the pool in turn; before there are any, those of the untrained generator."""
-        if self.images.labels.numel() == 0:
+        """The latest images of the pool, in order; before there are any, those of the untrained generator."""
+        made = self.images.labels.numel()
+        if made == 0:
             return super().samples(count)
-        return self.images.plain(torch.arange(count, device="cpu") % self.images.labels.numel())
+        return self.images.plain((made - count + torch.arange(count, device="cpu")) % made)
 
     def state_dict(self) -> dict[str, Any]:
         """Generator, optimiser, what BatchNorm saw, and the pool too."""

@@ -124,7 +124,7 @@ class Evaluator:
         for part in ("validation", "test"):
             counts = self.run_data.class_counts(part)
             found[f"{part}_classes"] = sum(count > 0 for count in counts)
-            found[f"{part}_rarest"] = min(counts)
+            found[f"{part}_smallest_class"] = min(counts)
         return found
 
     def teacher_measurement(self) -> Measurement:

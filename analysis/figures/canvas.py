@@ -1,9 +1,7 @@
 """The canvas: one look for every picture, as SVG and PNG, through matplotlib's object interface."""
 
-import io
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +14,7 @@ BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY = "#0072b2", "#d55e00", "#009e73", 
 """Okabe and Ito's palette: told apart by colour-blind readers, and by lightness in print."""
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 
-_SETTINGS: Any = {
+SETTINGS: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9.5,
@@ -70,13 +68,16 @@ class Picture:
     png: bytes
 
 
-@contextmanager
-def look() -> Iterator[None]:
-    """Our settings, for the time of one drawing; the process's own are put back."""
-    import matplotlib
+def picture(name: str, title: str, caption: str, drawn: "Figure") -> Picture:
+    """Renders a figure twice, for pages; it keeps no background afterwards, and its layout as it stands.
 
-    with matplotlib.rc_context(_SETTINGS):
-        yield
+    The canvases are asked directly: `savefig` would draw everything twice for each file, and a report has a hundred
+    axes.
+    """
+    from analysis.figures.drawing import png_of, svg_of
+
+    png = png_of(drawn)
+    return Picture(name, title, caption, _tidy(svg_of(drawn)), png)
 
 
 def draw(
@@ -87,27 +88,10 @@ def draw(
     paint: Callable[["Figure"], None],
     layout: Literal["constrained"] | None = "constrained",
 ) -> Picture:
-    """Makes a figure of `size` inches, lets `paint` fill it, and renders it twice.
+    """Makes a figure of `size` inches, lets `paint` fill it, and renders it."""
+    from analysis.figures.drawing import figure
 
-    The canvases are asked directly: `savefig` would draw everything twice for each file, and a report has a hundred
-    axes. With no layout, `paint` places the axes itself; that saves the search for many panels.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    with look():
-        figure = Figure(figsize=size, layout=layout, facecolor="white")
-        paint(figure)
-        png, svg = io.BytesIO(), io.StringIO()
-        agg: Any = FigureCanvasAgg(figure)
-        agg.print_png(png, metadata={"Software": None})
-        figure.set_layout_engine("none")  # the layout stands
-        for patch in (figure.patch, *(axes.patch for axes in figure.axes)):
-            patch.set_visible(False)
-        vector: Any = FigureCanvasSVG(figure)
-        vector.print_svg(svg, metadata={"Date": None, "Creator": None})
-    return Picture(name, title, caption, _tidy(svg.getvalue()), png.getvalue())
+    return picture(name, title, caption, figure(size, paint, layout))
 
 
 def _tidy(svg: str) -> str:

@@ -15,6 +15,9 @@ import pandas as pd
 from analysis.figures.canvas import Picture
 from analysis.page import markup
 
+Row = Mapping[str, Any]
+"""A row of a table as its columns see it."""
+
 MANIFEST = ".report-files.json"
 _OURS = re.compile(r"(tables|figures)/[\w-]+\.(csv|parquet|md|tex|svg|png)")
 
@@ -30,7 +33,7 @@ class Column:
     """
 
     title: str
-    text: Callable[[Mapping[str, Any]], str]
+    text: Callable[[Row], str]
     numeric: bool = True
 
 

@@ -1,30 +1,37 @@
-"""The frame: the records of one or several sweep folders as one checked table, one row per record."""
+"""The frame: the records of one or several sweeps as one checked table, one row per record."""
 
-import json
-import os
+import html
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Union, get_args, get_origin
 
 import pandas as pd
-from pydantic import ValidationError
 
-from acgkd.errors import FrameError, MissingFolderError, RecordError
+from acgkd.errors import DamagedFileError, FrameError
+from analysis.formatting import plural
+from analysis.records import record_file, sweep_metadata
 from analysis.records.file_names import as_text
-from analysis.records.record import SCHEMA_VERSION, Cost, Environment, Identity, Quality, Record
+from analysis.records.record import Cost, Environment, Identity, Quality, Record
+from analysis.records.source import Source, sources
+from analysis.records.sweep_metadata import SweepMetadata
+from analysis.records.values import cells, column_dtype, from_text
 
-PREFIXES = ("param/", "setting/", "objective/", "selection/")
+PARAMETER = "param/"
+PREFIXES = (PARAMETER, "setting/", "objective/", "selection/")
 KEYS = ("source", "kind", "label")
 
+Row = dict[str, object]
+_DTYPES: Mapping[type, str] = types.MappingProxyType({int: "Int64", float: "float64", bool: "boolean"})
 
-def _dtype(annotation: Any) -> str:
+
+def _dtype(annotation: object) -> str:
     """The column type of a field: nullable where the field is."""
     parts = [part for part in get_args(annotation) if part is not type(None)]
     if get_origin(annotation) in (Union, types.UnionType) and len(parts) == 1:
         annotation = parts[0]
-    return {int: "Int64", float: "float64", bool: "boolean"}.get(annotation, "string")
+    return next((name for kind, name in _DTYPES.items() if annotation is kind), "string")
 
 
 def _columns() -> dict[str, str]:
@@ -48,15 +55,16 @@ class Unreadable:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
     """Rows that are known to be well formed, with the files that could not become rows.
 
     Args:
         rows: one per record; the columns of `COLUMNS` in that order, then ``param/...``, ``setting/...``,
-            ``objective/...`` and ``selection/...``.
+            ``objective/...`` and ``selection/...``. A missing cell of ``param/...`` says that the parameter was not
+            active; null, where it was chosen, is a value (see `analysis.records.values`).
         unreadable: files that were left out; reports list them.
-        sources: name of every sweep folder that was read, in the order given, to its path.
+        sweeps: what each sweep that was read says of itself, in the order given.
 
     Raises:
         FrameError: a column is missing, unknown or of the wrong type, or two rows are the same replicate.
@@ -64,7 +72,7 @@ class Frame:
 
     rows: pd.DataFrame
     unreadable: tuple[Unreadable, ...] = ()
-    sources: tuple[tuple[str, Path], ...] = ()
+    sweeps: tuple[SweepMetadata, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.rows.columns if name not in COLUMNS and not name.startswith(PREFIXES)]
@@ -81,12 +89,27 @@ class Frame:
         if len(twice):
             raise FrameError(f"A replicate is one row, but these are several: {sorted(set(twice['file']))}.")
 
+    def __repr__(self) -> str:
+        kinds = self.rows.drop_duplicates([*KEYS])["kind"].value_counts()
+        counted = [plural(int(kinds.get(kind, 0)), kind) for kind in ("trial", "control", "teacher")]
+        named = ", ".join(self.sources[:6]) + (" …" if len(self.sources) > 6 else "")
+        left_out = f", {plural(len(self.unreadable), 'file')} unreadable" if self.unreadable else ""
+        return f"<Frame of {named or 'no sweep'}: {', '.join(counted)}; {plural(len(self.rows), 'row')}{left_out}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>{self.rows.head(10).to_html(index=False)}"
+
+    @property
+    def sources(self) -> list[str]:
+        """Names of the sweeps, those without any record included."""
+        return list(dict.fromkeys([*(item.source for item in self.sweeps), *self.rows["source"].dropna()]))
+
     def of(self, source: str) -> "Frame":
-        """The part that came from one sweep folder."""
+        """The part that came from one sweep."""
         return Frame(
             _trim(self.rows[self.rows["source"] == source].reset_index(drop=True)),
             tuple(item for item in self.unreadable if item.source == source),
-            tuple(item for item in self.sources if item[0] == source),
+            tuple(item for item in self.sweeps if item.source == source),
         )
 
     def parameters(self) -> list[str]:
@@ -102,25 +125,25 @@ class Frame:
         self.rows.to_parquet(path, index=False)
 
 
-def load(folders: Iterable[Path | str]) -> Frame:
-    """Reads the records of sweep folders.
+def load(places: Iterable[Path | str]) -> Frame:
+    """Reads sweeps: their records, and what each says of itself.
+
+    Args:
+        places: sweep folders, and files of packed records (``.parquet``).
 
     Raises:
-        MissingFolderError: a path is not a folder.
-        RecordError: a record was written by a newer version; nothing is then half read.
+        MissingFolderError: a path is neither.
+        NewerVersionError: a file was written by a newer version; nothing is then half read.
+        RecordError: a Parquet file holds no packed records.
     """
-    paths = list(dict.fromkeys(Path(folder).resolve() for folder in folders))
-    for path in paths:
-        if not path.is_dir():
-            raise MissingFolderError(f"A sweep folder is a directory with `records/` in it, but {path} is none.")
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     unreadable: list[Unreadable] = []
-    sources = tuple(zip(_short_names(paths), paths, strict=True))
-    for source, path in sources:
-        found, refused = _read_folder(source, path)
-        rows.extend(found)
+    found = sources(places)
+    for source in found:
+        kept, refused = _read_records(source)
+        rows.extend(kept)
         unreadable.extend(refused)
-    return Frame(_typed(rows), tuple(unreadable), sources)
+    return Frame(_typed(rows), tuple(unreadable), tuple(sweep_metadata.read(source) for source in found))
 
 
 def from_records(records: Iterable[Record]) -> Frame:
@@ -128,72 +151,50 @@ def from_records(records: Iterable[Record]) -> Frame:
     rows = [
         {"source": record.identity.sweep, "file": f"#{index}", **record.row()} for index, record in enumerate(records)
     ]
-    return Frame(_typed(rows), (), ())
+    return Frame(_typed(rows))
 
 
-def _short_names(paths: list[Path]) -> list[str]:
-    """Shortest endings of the paths that tell them apart."""
-    for length in range(1, 1 + max((len(path.parts) for path in paths), default=0)):
-        names = [as_text("/".join(path.parts[-length:])) for path in paths]
-        if len(set(names)) == len(names):
-            return names
-    return [as_text(str(path)) for path in paths]
-
-
-def _read_folder(source: str, path: Path) -> tuple[list[dict[str, Any]], list[Unreadable]]:
-    rows: list[dict[str, Any]] = []
+def _read_records(source: Source) -> tuple[list[Row], list[Unreadable]]:
+    rows: list[Row] = []
     unreadable: list[Unreadable] = []
     first: dict[tuple[str, str, int], str] = {}
-    folder = path / "records"
-    for name in sorted(os.listdir(folder)) if folder.is_dir() else []:
-        if name.startswith("."):
-            continue  # a writer's temporary file: the record proper is not there yet
-        record = _read_record(folder / name)
+    for name in source.records():
+        file = name.removeprefix("records/")
+        record = _read_record(source, name)
         if isinstance(record, str):
-            unreadable.append(Unreadable(source, as_text(name), record))
+            unreadable.append(Unreadable(source.name, as_text(file), record))
             continue
         identity = (record.identity.kind, record.identity.label, record.identity.replicate)
         if identity in first:
             reason = as_text(f"the same replicate as {first[identity]}, which is kept")
-            unreadable.append(Unreadable(source, as_text(name), reason))
+            unreadable.append(Unreadable(source.name, as_text(file), reason))
             continue
-        first[identity] = name
-        rows.append({"source": source, "file": name, **record.row()})
+        first[identity] = file
+        rows.append({"source": source.name, "file": file, **record.row()})
     return rows, unreadable
 
 
-def _read_record(path: Path) -> Record | str:
+def _read_record(source: Source, name: str) -> Record | str:
     """The record in a file, or the reason why there is none."""
-    if path.suffix != ".json" or not path.is_file():
-        return "not a .json file"
+    text = source.text(name) if name.endswith(".json") else None
+    if text is None:
+        return "cannot be opened" if name.endswith(".json") else "is not a .json file"
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        return f"cannot be opened: {error.strerror}"
-    except (ValueError, RecursionError):
-        return "not JSON: torn, or something else"
-    version = data.get("schema_version") if isinstance(data, dict) else None
-    if not isinstance(version, int) or isinstance(version, bool):
-        return "JSON, but no record: it has no `schema_version`"
-    if version > SCHEMA_VERSION:
-        raise RecordError(
-            f"Records up to schema version {SCHEMA_VERSION} can be read, but {path} has version {version}: a newer "
-            "acgkd wrote it. Make the report with that version or a later one."
-        )
-    try:
-        return Record.model_validate(data)
-    except ValidationError as error:
-        faults = [f"{'/'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:3]]
-        return "not a valid record: " + "; ".join(faults)
+        return record_file.parse(text, source.place(name))
+    except DamagedFileError as error:
+        return error.reason
 
 
-def _typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def _typed(rows: list[Row]) -> pd.DataFrame:
     """Rows as a data frame of the fixed columns, then the prefixed ones in order, each with its type."""
     extra = sorted({name for row in rows for name in row if name not in COLUMNS})
     extra.sort(key=lambda name: next((i for i, prefix in enumerate(PREFIXES) if name.startswith(prefix)), -1))
-    data: dict[str, pd.Series[Any]] = {}
+    data: dict[str, pd.Series] = {}
     for name in [*COLUMNS, *extra]:
         values = [row.get(name) for row in rows]
+        if name.startswith(PARAMETER):
+            data[name] = _parameter(values, [name not in row for row in rows])
+            continue
         dtype = COLUMNS.get(name) or _infer(values, name)
         if dtype == "string":
             values = [None if value is None else as_text(str(value)) for value in values]
@@ -201,20 +202,25 @@ def _typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(data)
 
 
-def _infer(values: list[Any], name: str) -> str:
-    present = [value for value in values if value is not None]
+def _parameter(values: Sequence[object], missing: Sequence[bool]) -> pd.Series:
+    """The column of a hyper-parameter, in which null is a value and missing is not active."""
+    held, dtype = cells(values, missing)
+    return pd.Series(held, dtype=dtype)
+
+
+def _infer(values: list[object], name: str) -> str:
     if name.startswith("objective/"):
         return "float64"
-    if present and all(isinstance(value, bool) for value in present):
-        return "boolean"
-    if present and all(isinstance(value, int) and not isinstance(value, bool) for value in present):
-        return "Int64" if all(-(2**63) <= value < 2**63 for value in present) else "float64"
-    if present and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in present):
-        return "float64"
-    return "string"
+    return column_dtype([value for value in values if value is not None])
 
 
 def _trim(rows: pd.DataFrame) -> pd.DataFrame:
-    """Without the prefixed columns that are empty: they belong to other sweeps."""
-    keep = [name for name in rows.columns if name in COLUMNS or bool(rows[name].notna().any())]
-    return rows[keep]
+    """Without what belongs to other sweeps: prefixed columns that are empty, and the type that theirs has."""
+    kept = rows[[name for name in rows.columns if name in COLUMNS or bool(rows[name].notna().any())]]
+    return kept.assign(
+        **{
+            name: _parameter([from_text(cell) for cell in kept[name].fillna("")], kept[name].isna().tolist())
+            for name in kept.columns
+            if name.startswith(PARAMETER) and str(kept[name].dtype) == "string"
+        }
+    )

@@ -5,7 +5,7 @@ can be read anywhere.
 """
 
 import math
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
@@ -40,7 +40,7 @@ class Identity(Part):
     dataset: str | None = None
     teacher: str
     student: str | None = None
-    prior: dict[str, Any] = Field(default_factory=dict)
+    prior: dict[str, object] = Field(default_factory=dict)
 
 
 class Quality(Part):
@@ -63,14 +63,19 @@ class Quality(Part):
     train_size: int | None = None
     validation_size: int | None = None
     test_size: int | None = None
-    validation_classes: int | None = Field(default=None, description="Classes that occur in the validation part.")
-    validation_rarest: int | None = Field(
-        default=None, description="Validation samples of the rarest class; 0 where one is missing."
-    )
-    test_classes: int | None = Field(default=None, description="Classes that occur in the test part.")
-    test_rarest: int | None = Field(
-        default=None, description="Test samples of the rarest class; 0 where one is missing."
-    )
+    validation_classes: int | None = Field(default=None, description="Classes that the validation part holds.")
+    validation_smallest_class: int | None = Field(default=None, description="Samples of its rarest class; may be 0.")
+    test_classes: int | None = Field(default=None, description="Classes that the test part holds.")
+    test_smallest_class: int | None = Field(default=None, description="Samples of its rarest class; may be 0.")
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Where classes were not counted it is written as it was before they ever were."""
+        told: dict[str, object] = write(self)
+        return {name: value for name, value in told.items() if value is not None or name not in _COUNTED}
+
+
+_COUNTED = frozenset({"validation_classes", "validation_smallest_class", "test_classes", "test_smallest_class"})
 
 
 class Cost(Part):
@@ -124,15 +129,17 @@ class Record(Part):
 
     schema_version: int = SCHEMA_VERSION
     identity: Identity
-    parameters: dict[str, Any] = Field(
-        default_factory=dict, description="Searched, by slash path: `method/synthesis/rate`."
+    parameters: dict[str, object] = Field(
+        default_factory=dict,
+        description="Searched, by slash path: `method/synthesis/rate`. None where null was chosen; no key where the "
+        "parameter was inactive.",
     )
-    settings: dict[str, Any] = Field(default_factory=dict, description="Every hyper-parameter, by slash path.")
+    settings: dict[str, object] = Field(default_factory=dict, description="Every hyper-parameter, by slash path.")
     outcome: Outcome
     message: str = ""
     progress: float = Field(default=0.0, ge=0, description="Share of this replicate that was done, 0 to 1.")
     objectives: dict[str, Number] = Field(default_factory=dict)
-    selection: dict[str, Any] = Field(
+    selection: dict[str, object] = Field(
         default_factory=dict, description="Whether an objective used real data, floor, ..."
     )
     absent: list[str] = Field(
@@ -143,25 +150,26 @@ class Record(Part):
     environment: Environment
 
     @model_serializer(mode="wrap")
-    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
         """What nothing is absent from is written as it was before there was such a field."""
-        told: dict[str, Any] = write(self)
+        told: dict[str, object] = write(self)
         if not self.absent:
             told.pop("absent", None)
         return told
 
-    def row(self) -> dict[str, Any]:
+    def row(self) -> dict[str, object]:
         """The record as one flat mapping of column to value.
 
         Identity, quality, cost and environment keep their field names (no two parts share one); parameters and
-        settings get the prefixes ``param/`` and ``setting/``, objectives ``objective/``.
+        settings get the prefixes ``param/`` and ``setting/``, objectives ``objective/``. A searched parameter keeps
+        its value as it is: None is null, and one that was inactive has no key.
         """
-        flat: dict[str, Any] = {"schema_version": self.schema_version}
+        flat: dict[str, object] = {"schema_version": self.schema_version}
         for part in (self.identity, self.quality, self.cost, self.environment):
             for name, value in part.model_dump().items():
                 flat[name] = _plain(value)
+        flat.update({f"param/{key}": value for key, value in self.parameters.items()})
         for prefix, values in (
-            ("param/", self.parameters),
             ("setting/", self.settings),
             ("objective/", self.objectives),
             ("selection/", self.selection),
@@ -171,7 +179,7 @@ class Record(Part):
         return flat
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Lists and mappings become text (a column holds scalars); NaN becomes missing."""
     if isinstance(value, (list, tuple)):
         return ",".join(str(item) for item in value)

@@ -1,43 +1,22 @@
-"""The ledger: what a sweep folder says of itself beside its records. All of it may be missing; that is then said."""
+"""What a sweep folder says of itself beside its records. All of it may be missing or damaged; that is then named."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypeGuard
 
+from acgkd.errors import DamagedFileError
+from analysis.records import sweep_file, trial_file
+from analysis.records.distribution import Distribution, merged
 from analysis.records.file_names import all_as_text, as_text
+from analysis.records.source import Source
+from analysis.records.sweep_file import SweepFile
+from analysis.records.trial_file import Attempt, TrialFile
 
-KNOWN_DIRECTIONS = {"validation_accuracy": "maximize", "agreement": "maximize", "validation_divergence": "minimize"}
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What the search looked at."""
-
-    name: str
-    direction: str
-    uses_real_data: bool | None = None
-
-    @property
-    def sign(self) -> int:
-        """1 where more is better, -1 where less is."""
-        return -1 if self.direction.startswith("min") else 1
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One try at a replicate."""
-
-    trial: int
-    replicate: int
-    attempt: int
-    epoch: int
-    outcome: str
-    message: str = ""
-    started_at: str = ""
-    finished_at: str = ""
-    progress: float = 0.0
+Curve = Mapping[str, list[float]]
+"""``step`` and ``loss``, equally long."""
 
 
 @dataclass(frozen=True)
@@ -46,46 +25,48 @@ class SweepMetadata:
 
     Args:
         source: the frame's name of the folder.
-        folder: where it is.
-        name: of the sweep.
-        spec: the spec's tree.
+        folder: where it is; None for packed records.
+        sweep: what `sweep.json` says; its name is the folder's where there is none.
         spec_text: the spec as the user wrote it.
-        command: that started the sweep.
-        versions: of the packages that ran it.
-        objectives: in the order of the spec; the first one chooses.
-        created_at: UTC, ISO 8601.
-        states: trial number to waiting, running, completed, pruned, infeasible or failed.
-        messages: trial number to what the sweep noted of it, where it did.
-        attempts: all tries at all replicates.
+        trials: by number, what the trial files say.
         gaps: what was not there or could not be read, in words.
     """
 
     source: str
-    folder: Path
-    name: str
-    spec: Mapping[str, Any] = field(default_factory=dict)
-    spec_text: str = ""
-    command: str = ""
-    versions: Mapping[str, str] = field(default_factory=dict)
-    objectives: tuple[Objective, ...] = ()
-    created_at: str = ""
-    states: Mapping[int, str] = field(default_factory=dict)
-    messages: Mapping[int, str] = field(default_factory=dict)
-    attempts: tuple[Attempt, ...] = ()
+    folder: Path | None
+    sweep: SweepFile = field(repr=False)
+    spec_text: str = field(default="", repr=False)
+    trials: Mapping[int, TrialFile] = field(default_factory=dict, repr=False)
     gaps: tuple[str, ...] = ()
 
-    def planned(self) -> int | None:
-        """Replicates that each trial should have, from the spec; None where it does not say."""
-        replicates = self.spec.get("replicates")
-        seeds = replicates.get("seeds") if isinstance(replicates, Mapping) else None
-        if isinstance(seeds, bool):
-            return None
-        return seeds if isinstance(seeds, int) else len(seeds) if isinstance(seeds, list) and seeds else None
+    @property
+    def attempts(self) -> list[tuple[int, Attempt]]:
+        """All tries at all replicates, each with its trial's number."""
+        return [(number, attempt) for number, trial in self.trials.items() for attempt in trial.attempts]
 
-    def curves(self, trial: int) -> dict[int, dict[str, dict[str, list[float]]]]:
+    @cached_property
+    def distributions(self) -> Mapping[str, Distribution]:
+        """What each parameter was drawn from, over all trials; without those that no trial file says."""
+        found: dict[str, list[Distribution]] = {}
+        for text, names in self._written().items():
+            distribution = Distribution.read(text)
+            if distribution is not None:
+                for name in names:
+                    found.setdefault(name, []).append(distribution)
+        return {name: merged(items) for name, items in found.items()}
+
+    def _written(self) -> dict[str, list[str]]:
+        """The parameters by the text of their distribution: trials repeat it, so each text is parsed once."""
+        names: dict[str, dict[str, None]] = {}
+        for trial in self.trials.values():
+            for name, text in trial.distributions.items():
+                names.setdefault(text, {})[name] = None
+        return {text: list(of_text) for text, of_text in names.items()}
+
+    def curves(self, trial: int) -> dict[int, dict[str, Curve]]:
         """Loss curves of a trial: replicate to stage to column; empty where none were kept."""
         found = {}
-        for path in sorted((self.folder / "curves").glob(f"trial-{trial:04d}-*.json")):
+        for path in sorted((self.folder / "curves").glob(f"trial-{trial:04d}-*.json")) if self.folder else ():
             data = _json(path)
             replicate = path.stem.rsplit("-", 1)[-1]
             if isinstance(data, dict) and replicate.isdigit():
@@ -93,94 +74,56 @@ class SweepMetadata:
         return found
 
 
-def read(source: str, folder: Path) -> SweepMetadata:
-    """Reads what there is; never fails for what there is not."""
+def read(source: Source) -> SweepMetadata:
+    """Reads what there is; a damaged file is named among the gaps.
+
+    Raises:
+        NewerVersionError: a file was written by a newer version; nothing is then half read.
+    """
     gaps: list[str] = []
-    sweep = _json(folder / "sweep.json")
-    if not isinstance(sweep, dict):
-        gaps.append("`sweep.json` is missing or unreadable: objectives, command and versions are not known.")
-        sweep = {}
-    try:
-        spec_text = (folder / "spec.yaml").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+    sweep = _sweep(source, gaps)
+    spec_text = source.text("spec.yaml")
+    if spec_text is None and not source.is_packed:
         gaps.append("`spec.yaml` is missing or unreadable.")
-        spec_text = ""
-    states: dict[int, str] = {}
-    messages: dict[int, str] = {}
-    attempts: list[Attempt] = []
-    for path in sorted((folder / "trials").glob("*/trial.json")):
-        data = _json(path)
-        if not isinstance(data, dict) or not isinstance(data.get("number"), int):
-            gaps.append(f"`trials/{path.parent.name}/trial.json` is unreadable: its state and attempts are not known.")
-            continue
-        states[data["number"]] = str(data.get("state", "unknown"))
-        if data.get("message"):
-            messages[data["number"]] = str(data["message"])
-        attempts.extend(_attempt(data["number"], item) for item in _list(data.get("attempts")))
-    if not states:
+    trials = {trial.number: trial for trial in _trials(source, gaps)}
+    if not trials:
         gaps.append("There are no trial files: states and attempts are not known.")
-    return SweepMetadata(
-        source=source,
-        folder=folder,
-        name=str(sweep.get("name") or as_text(folder.name)),
-        spec=_mapping(sweep.get("spec")),
-        spec_text=spec_text,
-        command=_command(sweep.get("command")),
-        versions={str(key): str(value) for key, value in _mapping(sweep.get("versions")).items()},
-        objectives=tuple(_objective(item) for item in _list(sweep.get("objectives")) if item.get("name")),
-        created_at=str(sweep.get("created_at") or ""),
-        states=states,
-        messages=messages,
-        attempts=tuple(attempts),
-        gaps=tuple(gaps),
-    )
+    return SweepMetadata(source.name, source.folder, sweep, spec_text or "", trials, tuple(gaps))
 
 
-def _json(path: Path) -> Any:
+def _sweep(source: Source, gaps: list[str]) -> SweepFile:
+    text, unknown = source.text("sweep.json"), "objectives, command and versions are not known"
+    if text is None:
+        gone = "is not among packed records" if source.is_packed else "is missing or cannot be opened"
+        gaps.append(f"`sweep.json` {gone}: {unknown}.")
+    else:
+        try:
+            return sweep_file.parse(text, source.place("sweep.json"))
+        except DamagedFileError as error:
+            gaps.append(f"`sweep.json` {error.reason}: {unknown}.")
+    return SweepFile(name=source.name if source.folder is None else as_text(source.folder.name))
+
+
+def _trials(source: Source, gaps: list[str]) -> Iterator[TrialFile]:
+    for name in source.trials():
+        text = source.text(name)
+        if text is None:
+            gaps.append(f"`{name}` cannot be opened: its state and attempts are not known.")
+            continue
+        try:
+            yield trial_file.parse(text, source.place(name), TrialFile)
+        except DamagedFileError as error:
+            gaps.append(f"`{name}` {error.reason}; its state and attempts are not known.")
+
+
+def _json(path: Path) -> object:
     try:
         return all_as_text(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError):
         return None
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: Any) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
-
-
-def _command(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value or "")
-
-
-def _objective(item: Mapping[str, Any]) -> Objective:
-    name = str(item["name"])
-    direction = str(item.get("direction") or KNOWN_DIRECTIONS.get(name, "minimize"))
-    real = item.get("uses_real_data")
-    return Objective(name, direction, real if isinstance(real, bool) else None)
-
-
-def _attempt(trial: int, item: Mapping[str, Any]) -> Attempt:
-    return Attempt(
-        trial=trial,
-        replicate=_number(item.get("replicate")),
-        attempt=_number(item.get("attempt")),
-        epoch=_number(item.get("epoch")),
-        outcome=str(item.get("outcome") or "under way"),
-        message=str(item.get("message") or ""),
-        started_at=str(item.get("started_at") or ""),
-        finished_at=str(item.get("finished_at") or ""),
-        progress=float(item["progress"]) if isinstance(item.get("progress"), (int, float)) else 0.0,
-    )
-
-
-def _number(value: Any) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _is_curve(curve: Any) -> bool:
+def _is_curve(curve: object) -> TypeGuard[Curve]:
     return (
         isinstance(curve, dict)
         and isinstance(curve.get("step"), list)

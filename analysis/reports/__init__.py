@@ -1,11 +1,11 @@
 """The reports: one file each, whose name is the key. Listing them imports none of them, and no pandas.
 
-An entry exports `build(frame, context) -> Report`, a pure function of what was read.
+An entry exports `build(views) -> Report`, a pure function of what was read: one view for each sweep.
 """
 
 import difflib
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from analysis.page.render import Report
     from analysis.records.frame import Frame
-    from analysis.reports._view import Context
+    from analysis.statistics.view import View
 
 __all__ = ["REPORTS", "Build", "Reports", "pareto_table", "write"]
 
@@ -25,8 +25,8 @@ __all__ = ["REPORTS", "Build", "Reports", "pareto_table", "write"]
 class Build(Protocol):
     """What an entry exports under the name `build`."""
 
-    def __call__(self, frame: "Frame", context: "Context") -> "Report":
-        """Makes the report."""
+    def __call__(self, views: "Sequence[View]") -> "Report":
+        """Makes the report of one or several sweeps."""
         ...
 
 
@@ -61,11 +61,11 @@ class Reports:
 REPORTS = Reports()
 
 
-def write(folders: Iterable[Path | str], out: Path | str, name: str = "sweep") -> Path:
-    """Reads sweep folders, makes one report and writes it, with all records beside it as one CSV and Parquet table.
+def write(places: "Frame | Iterable[Path | str]", out: Path | str, name: str = "sweep") -> Path:
+    """Makes one report of sweeps and writes it, with all records beside it as one CSV and Parquet table.
 
     Args:
-        folders: sweep folders; at least one.
+        places: sweep folders and files of packed records, at least one; or the frame read from them.
         out: folder of the report; made if need be.
         name: key of the report.
 
@@ -74,19 +74,18 @@ def write(folders: Iterable[Path | str], out: Path | str, name: str = "sweep") -
 
     Raises:
         UnknownReportError: no report of that name.
-        MissingFolderError: a path is not a folder.
-        RecordError: a record is newer than this version can read.
+        MissingFolderError: a path holds no records.
+        RecordError: a file is newer than this version can read.
     """
     from analysis.page import render
-    from analysis.records.frame import load
-    from analysis.reports._view import Context
+    from analysis.statistics.view import views
 
     build = REPORTS[name]
-    frame = load(folders)
-    return render.write(build(frame, Context.read(frame)), Path(out), frame.rows)
+    frame = _frame(places)
+    return render.write(build(views(frame)), Path(out), frame.rows)
 
 
-def pareto_table(folder: Path | str) -> "pd.DataFrame":
+def pareto_table(place: "Frame | Path | str") -> "pd.DataFrame":
     """What the terminal shows at the end of a sweep: the trials, best first, with the lines to read them against.
 
     Columns: ``label``, ``trial``, ``replicates`` (``3 of 3``), ``test_accuracy``, ``test_accuracy_sd``, the first
@@ -96,14 +95,20 @@ def pareto_table(folder: Path | str) -> "pd.DataFrame":
     last. In ``attrs`` are ``objective``, ``direction`` and ``searched``: whether the trials are points of a space; if
     not, the one trial goes by its method's name.
 
-    Raises:
-        MissingFolderError: the path is not a folder.
-        RecordError: a record is newer than this version can read.
-    """
-    from analysis.records.frame import load
-    from analysis.reports._best import terminal_table
-    from analysis.reports._view import Context
+    Args:
+        place: a sweep folder, or the frame read from one.
 
-    frame = load([folder])
-    context = Context.read(frame)
-    return terminal_table(context.views(frame)[0])
+    Raises:
+        MissingFolderError: the path holds no records.
+        RecordError: a file is newer than this version can read.
+    """
+    from analysis.reports._terminal import terminal_table
+    from analysis.statistics.view import view_of
+
+    return terminal_table(view_of(_frame([place] if isinstance(place, Path | str) else place)))
+
+
+def _frame(places: "Frame | Iterable[Path | str]") -> "Frame":
+    from analysis.records.frame import Frame, load
+
+    return places if isinstance(places, Frame) else load(places)

@@ -1,83 +1,22 @@
 """The best trials: accuracy with its interval, shares, costs, how the trial was chosen, and its settings."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 
 from analysis import formatting
 from analysis.page.render import Block, Column, Fact, Note, Section, Table
-from analysis.reports._view import View
+from analysis.records.values import shown
+from analysis.reports._columns import accuracy_columns, chosen_rows, cost_columns, method_column, notes_of
+from analysis.statistics.view import View
 
 _SHOWN = 10
-COST_NOTE = "Time and multiply-adds: synthesis + transfer; per 1,000: the student's inference time for 1,000 samples."
-
-
-def replicates(row: Mapping[str, Any]) -> str:
-    """``2 of 3``."""
-    return f"{row['completed']} of {row['planned']}"
-
-
-def accuracy_columns(view: View) -> tuple[Column, ...]:
-    """The columns that every table of accuracies has."""
-    columns = [
-        Column("", lambda row: row["label"], numeric=False),
-        Column("replicates", replicates),
-        Column("test accuracy", lambda row: formatting.mean_sd(row["test_accuracy"], row["test_accuracy_sd"])),
-        Column(
-            "95 % interval", lambda row: formatting.share_interval(row["test_accuracy_low"], row["test_accuracy_high"])
-        ),
-        Column("ratio to teacher", lambda row: formatting.share(row["ratio"])),
-        Column("recovered share", _share),
-    ]
-    if view.objective:
-        title = f"{view.objectives[0].name.replace('_', ' ')} ({'↑' if view.objectives[0].sign > 0 else '↓'})"
-        name = view.objective
-        columns.insert(2, Column(title, lambda row: formatting.mean_sd(row.get(name), row.get(f"{name}_sd"))))
-    return tuple(columns)
-
-
-def method_column(view: View) -> tuple[Column, ...]:
-    """What each trial distilled with, where that was searched; else nothing, as it would be the same throughout."""
-    if "param/method/name" not in view.frame.parameters():
-        return ()
-    return (Column("method", lambda row: formatting.words(row["method"]), numeric=False),)
-
-
-def cost_columns() -> tuple[Column, ...]:
-    """Seconds of the method's stages, counted work, and the student's inference time."""
-    return (
-        Column("time", lambda row: formatting.seconds(row["seconds"])),
-        Column("multiply-adds", lambda row: formatting.count(row["multiply_adds"])),
-        Column("per 1,000", lambda row: formatting.milliseconds(row["student_ms_per_1000"])),
-    )
 
 
 def best(view: View) -> Section:
     """The section: ranked trials with reference lines, the selection, unranked trials, settings."""
     blocks: list[Block] = [Note(_selection(view))]
-    ranked = view.ranked()
-    shown = ranked.assign(on_front=view.own_front()[ranked.index])
-    table = view.with_references(shown.head(_SHOWN))
-    chosen = frozenset(
-        i for i, trial in enumerate(table["trial"]) if formatting.known(trial) and trial == view.choice.trial
-    )
+    ranked = view.ranked
     if len(ranked) or view.references:
-        first, *others = accuracy_columns(view)
-        mark = Column("", lambda row: "●" if row["on_front"] is True else "", numeric=False)
-        blocks.append(
-            Table(
-                "best-trials",
-                f"Complete trials by {view.objectives[0].name.replace('_', ' ')}"
-                if view.objective
-                else "Complete trials",
-                table,
-                (first, mark, *method_column(view), *others, *cost_columns()),
-                _best_note(view, len(ranked)),
-                marked=chosen,
-                most=len(table),
-            )
-        )
+        blocks.append(_best_trials(view, ranked))
     if len(ranked) > _SHOWN or len(view.trials):
         blocks.append(_all_trials(view))
     if view.frame.parameters() and len(ranked):
@@ -85,18 +24,31 @@ def best(view: View) -> Section:
     return Section("Best trials", tuple(blocks))
 
 
-def _share(row: Mapping[str, Any]) -> str:
-    if not formatting.known(row["share"]):
-        return formatting.DASH
-    return f"{row['share']:.2f} ({row['share_low']:.2f} to {row['share_high']:.2f})".replace("-", "−")
+def _best_trials(view: View, ranked: pd.DataFrame) -> Table:
+    top = ranked.head(_SHOWN).assign(on_front=view.own_front[ranked.index])
+    table = view.with_references(top)
+    first, *others = accuracy_columns(view)
+    mark = Column("", lambda row: "●" if row["on_front"] is True else "", numeric=False)
+    columns = (first, mark, *method_column(view), *others, *cost_columns())
+    return Table(
+        "best-trials",
+        f"Complete trials by {view.objectives[0].name.replace('_', ' ')}" if view.objective else "Complete trials",
+        table,
+        columns,
+        _best_note(view, len(ranked), notes_of(columns), bool(top["on_front"].any())),
+        marked=chosen_rows(view, table),
+        most=len(table),
+    )
 
 
-def _best_note(view: View, ranked: int) -> str:
+def _best_note(view: View, ranked: int, costs: str, marked: bool) -> str:
     parts = [
         f"Mean ± standard deviation over replicates; {formatting.plural(ranked, 'complete trial')} ranked"
         + (f", the first {_SHOWN} shown." if ranked > _SHOWN else "."),
     ]
-    if bool(view.frame.rows["vary"].fillna("").str.contains("split").any()):
+    if bool(
+        view.complete["test_accuracy_low"].notna().any() and view.rows["vary"].fillna("").str.contains("split").any()
+    ):
         parts.append(
             "Intervals are corrected for random re-splits (Nadeau and Bengio), whose test accuracies are correlated; "
             "with few replicates they are wide, and rightly so. A dash stands where all replicates agree to the last "
@@ -111,8 +63,9 @@ def _best_note(view: View, ranked: int) -> str:
     blank = sorted({str(reason) for reason in view.complete["share_reason"] if reason})
     if blank:
         parts.append(f"Blank here: {blank[0]}.")
-    parts.append(COST_NOTE)
-    parts.append("● is on the Pareto front of the sweep's own objectives.")
+    parts.append(costs)
+    if marked:
+        parts.append("● is on the Pareto front of the sweep's own objectives.")
     return " ".join(parts)
 
 
@@ -148,9 +101,10 @@ def _selection(view: View) -> str:
 
 
 def _all_trials(view: View) -> Table:
-    rest = view.unranked()
-    everything = pd.concat([part for part in (view.ranked(), rest) if len(part)], ignore_index=True)
-    states = [view.metadata.states.get(int(trial), "unknown") for trial in everything["trial"]]
+    rest, files = view.unranked, view.metadata.trials
+    everything = pd.concat([part for part in (view.ranked, rest) if len(part)], ignore_index=True)
+    numbers = everything["trial"].astype("int64").tolist()
+    states = [files[number].state if number in files else "unknown" for number in numbers]
     table = view.with_references(everything.assign(on_front=False)).drop(columns="on_front")
     table["state"] = pd.Series([*states, *([""] * (len(table) - len(states)))], dtype="string")
     name = view.objective
@@ -177,12 +131,13 @@ def _all_trials(view: View) -> Table:
 def _settings(view: View, rows: pd.DataFrame) -> Table:
     names = view.frame.parameters()
     data = pd.DataFrame({"parameter": [name.removeprefix("param/") for name in names]})
-    columns = [Column("hyper-parameter", lambda row: row["parameter"], numeric=False)]
+    columns = [Column("hyper-parameter", lambda row: str(row["parameter"]), numeric=False)]
     for _, row in rows.iterrows():
         label = str(row["label"])
-        data[label] = [formatting.words(row[name]) for name in names]
-        columns.append(Column(label, lambda cell, label=label: cell[label]))  # type: ignore[misc]
-    note = "A dash: not active in that trial."
+        data[label] = [shown(row[name]) if formatting.known(row[name]) else formatting.DASH for name in names]
+        columns.append(Column(label, lambda cell, label=label: str(cell[label])))  # type: ignore[misc]
+    inactive = bool(rows[names].isna().to_numpy().any())
+    note = "A dash: not active in that trial." if inactive else ""
     return Table("settings", "Settings of the best trials", data, tuple(columns), note, most=60)
 
 
@@ -191,7 +146,7 @@ def facts(view: View) -> tuple[Fact, ...]:
     total = len(view.trials)
     done = len(view.complete)
     found = []
-    row = view.chosen()
+    row = view.chosen
     if row is not None and view.choice.objective is not None:
         found.append(
             Fact(
@@ -234,41 +189,3 @@ def facts(view: View) -> tuple[Fact, ...]:
         )
     found.append(Fact("Trials", f"{done} of {total}", "complete, with all replicates"))
     return tuple(found)
-
-
-def terminal_table(view: View) -> pd.DataFrame:
-    """See `analysis.reports.pareto_table`."""
-    ranked, rest = view.ranked(), view.unranked()
-    marks = view.own_front()
-    rows = view.with_references(
-        pd.concat([part for part in (ranked, rest) if len(part)]) if len(view.trials) else ranked
-    )
-    on_front = [*marks[ranked.index].tolist(), *([False] * (len(rows) - len(ranked)))]
-    name = view.objectives[0].name if view.objectives else "objective"
-    table = pd.DataFrame(
-        {
-            "label": rows["label"] if view.searched else rows["method"].where(rows["kind"] == "trial", rows["label"]),
-            "trial": rows["trial"],
-            "replicates": pd.Series(
-                [f"{done} of {all_}" for done, all_ in zip(rows["completed"], rows["planned"], strict=True)],
-                dtype="string",
-            ),
-            "test_accuracy": rows["test_accuracy"],
-            "test_accuracy_sd": rows["test_accuracy_sd"],
-            name if name != "test_accuracy" else "objective": rows[view.objective] if view.objective else float("nan"),
-            "share": rows["share"],
-            "seconds": rows["seconds"],
-            "multiply_adds": rows["multiply_adds"],
-            "outcomes": rows["outcomes"],
-            "on_front": pd.Series(on_front, dtype="bool"),
-            "chosen": (rows["trial"] == view.choice.trial).fillna(False).astype("bool")
-            if view.choice.trial is not None
-            else pd.Series(False, index=rows.index),
-        }
-    )
-    table.attrs.update(
-        searched=view.searched,
-        objective=name,
-        direction="maximize" if view.objectives and view.objectives[0].sign > 0 else "minimize",
-    )
-    return table

@@ -1,10 +1,11 @@
 """The chosen trial, replicate by replicate, with its loss curves."""
 
+from acgkd.errors import NothingToShowError
 from analysis import formatting
-from analysis.figures.curves import curves
+from analysis.figures.canvas import picture
+from analysis.figures.loss_curves import curves_of, paint_curves, stages_of
 from analysis.page.render import Block, Column, Note, Section, Table
-from analysis.reports._view import View
-from analysis.statistics.replicates import with_derived
+from analysis.statistics.view import View
 
 
 def chosen_trial(view: View) -> Section | None:
@@ -15,7 +16,7 @@ def chosen_trial(view: View) -> Section | None:
     name, title, which = f"trial {number}", "The chosen trial", "the chosen trial"
     if not view.searched:
         name = title = which = str(view.trials["method"].iloc[0])
-    rows = with_derived(view.frame.rows)
+    rows = view.rows
     rows = rows[(rows["kind"] == "trial") & (rows["trial"] == number)].sort_values("replicate").reset_index(drop=True)
     kept = ["replicate", "seed", "outcome", "attempt", "test_accuracy", "teacher_test_accuracy", "majority_accuracy"]
     kept += [
@@ -56,18 +57,20 @@ def chosen_trial(view: View) -> Section | None:
     blocks: list[Block] = [
         Table("chosen-replicates", f"Replicates of {name}", rows[kept], tuple(columns), note, most=60)
     ]
-    found = view.metadata.curves(number)
-    if any(found.values()):
-        subject = name.capitalize() if view.searched else name
-        caption = f"{subject}; stages have losses of their own, which are not comparable with each other."
-        blocks.append(
-            curves(
-                "loss-curves",
-                f"Loss curves of {which}",
-                caption,
-                found,
-            )
-        )
-    else:
-        blocks.append(Note(f"No loss curves of {which} were kept."))
+    blocks.append(_curves(view, number, name, which))
     return Section(title, tuple(blocks))
+
+
+def _curves(view: View, number: int, name: str, which: str) -> Block:
+    try:
+        found = curves_of(view, number)
+    except NothingToShowError:
+        return Note(f"No loss curves of {which} were kept.")
+    subject = name.capitalize() if view.searched else name
+    several = len(stages_of(found)) > 1
+    caption = (
+        f"{subject}; stages have losses of their own, which are not comparable with each other."
+        if several
+        else subject + "."
+    )
+    return picture("loss-curves", f"Loss curves of {which}", caption, paint_curves(found))

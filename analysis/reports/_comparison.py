@@ -1,15 +1,14 @@
 """The methods of a sweep side by side: its trial and its controls, with paired differences."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
 from analysis import formatting
-from analysis.page.render import Block, Column, Fact, Note, Table
-from analysis.reports._best import COST_NOTE, accuracy_columns, cost_columns
-from analysis.reports._view import View
+from analysis.page.render import Block, Column, Fact, Note, Row, Table
+from analysis.reports._columns import accuracy_columns, cost_columns, notes_of
 from analysis.statistics.paired import paired
+from analysis.statistics.view import View
 
 
 def methods(view: View, stem: str = "") -> list[Block]:
@@ -19,7 +18,7 @@ def methods(view: View, stem: str = "") -> list[Block]:
         view: the sweep; where it searched, its chosen trial stands for the method.
         stem: what the names of the tables end with.
     """
-    chosen = view.chosen()
+    chosen = view.chosen
     rows = view.trials[view.trials["trial"] == view.choice.trial] if chosen is not None else view.trials.iloc[:0]
     if view.searched:
         rows = rows.assign(label=rows["method"].astype("string") + " (" + rows["label"].astype("string") + ")")
@@ -32,16 +31,16 @@ def methods(view: View, stem: str = "") -> list[Block]:
     if table.empty:
         blocks.append(Note("There is no trial, no control and no teacher to compare."))
         return blocks
-    columns = (*accuracy_columns(view), Column("collapsed", _collapsed), *cost_columns()[:2])
+    columns = (*accuracy_columns(view), Column("collapsed", _collapsed), *cost_columns(inference=False))
     note = "Collapsed: replicates whose student predicts one class. Recovered share as in the report of the sweep. "
-    note += COST_NOTE
+    note += notes_of(columns)
     blocks.append(Table(f"methods{stem}", "Methods and controls", table, columns, note, most=100))
     differences = _differences(view)
     if len(differences):
         shown = (
             Column(
                 "chosen trial against" if view.searched else f"{rows['label'].iloc[0]} against",
-                lambda row: row["against"],
+                lambda row: str(row["against"]),
                 numeric=False,
             ),
             Column("seeds", lambda row: str(row["pairs"])),
@@ -56,7 +55,7 @@ def methods(view: View, stem: str = "") -> list[Block]:
 
 def facts(views: Sequence[View]) -> tuple[Fact, ...]:
     """The figure of each sweep's method."""
-    chosen = [(view, view.chosen()) for view in views]
+    chosen = [(view, view.chosen) for view in views]
     return tuple(
         Fact(
             f"{row['method']} on {formatting.words(row['dataset'])}",
@@ -72,7 +71,7 @@ def facts(views: Sequence[View]) -> tuple[Fact, ...]:
 def _differences(view: View) -> pd.DataFrame:
     if view.choice.trial is None:
         return pd.DataFrame()
-    rows = view.frame.rows
+    rows = view.rows
     mine = rows[(rows["kind"] == "trial") & (rows["trial"] == view.choice.trial)]
     found = []
     for label in view.controls["label"]:
@@ -96,7 +95,7 @@ def _differences(view: View) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def _collapsed(row: Mapping[str, Any]) -> str:
+def _collapsed(row: Row) -> str:
     return f"{row['collapsed']} of {row['completed']}" if row["kind"] != "reference" else formatting.DASH
 
 

@@ -2,54 +2,57 @@
 
 import pandas as pd
 
+from acgkd.errors import NothingToShowError
 from analysis import formatting
-from analysis.figures.parameters import MOST_PANELS, parameters, scatter
+from analysis.figures.canvas import picture
+from analysis.figures.importance_bars import importance_bars, paint_importance
+from analysis.figures.scatters import Scatters, paint_scatters, scatters
 from analysis.page.render import Block, Column, Note, Section, Table
-from analysis.reports._view import View
-from analysis.statistics.ped_anova import Importances, importances
+from analysis.statistics.ped_anova import Importances
+from analysis.statistics.view import View
 
 
 def hyper_parameters(view: View) -> Section:
     """The section."""
-    names = view.frame.parameters()
-    shown = view.complete
     title = "Hyper-parameters"
-    if not names:
-        return Section(title, (Note("The sweep searched no hyper-parameter."),))
-    if shown.empty:
-        return Section(title, (Note("No trial is complete: the effect of the hyper-parameters is not known."),))
-    column, direction = view.evaluate()
-    quality = importances(shown, column, direction, names)
-    cost = importances(shown, "seconds", "minimize", names)
-    order = [item.parameter for item in quality.items]
-    order += [name for name in names if name not in order]
-    drawn = order[:MOST_PANELS]
-    label = column.removeprefix("objective/").replace("_", " ")
-    pairs = [
-        (scatter(shown, name, column, view.choice.trial), scatter(shown, name, "seconds", view.choice.trial))
-        for name in drawn
-    ]
-    caption = (
-        f"{formatting.plural(len(shown), 'complete trial')}; above `{label}`, below seconds of synthesis + transfer. "
-        "The ring is the chosen trial, bars are means of categories. "
-        "Trials in which a hyper-parameter was not active are left out."
-    )
-    if len(order) > len(drawn):
-        caption += f" {len(order) - len(drawn)} more hyper-parameters are in the tables only."
-    blocks: list[Block] = [
-        parameters(
-            "hyper-parameters", "Each hyper-parameter against accuracy and cost", caption, pairs, (label, "seconds")
-        )
-    ]
-    blocks.extend(_table(quality, cost, label))
+    try:
+        content = scatters(view)
+    except NothingToShowError as reason:
+        return Section(title, (Note(str(reason)),))
+    heading = "Each hyper-parameter against accuracy and cost"
+    drawn = paint_scatters(content.pairs, content.labels)
+    blocks: list[Block] = [picture("hyper-parameters", heading, _caption(view, content), drawn)]
+    try:
+        bars = importance_bars(view)
+    except NothingToShowError as reason:
+        blocks.append(Note(str(reason)))
+    else:
+        quality, cost = view.importance
+        rests = f"PED-ANOVA over {formatting.plural(quality.trials or cost.trials, 'complete trial')}."
+        blocks.append(picture("importance", "Importance of each hyper-parameter", rests, paint_importance(bars)))
+        blocks.append(_table(quality, cost, content.labels[0]))
     return Section(title, tuple(blocks))
 
 
-def _table(quality: Importances, cost: Importances, label: str) -> list[Block]:
-    if not quality.items and not cost.items:
-        return [
-            Note(f"No importances are given: {quality.reason} with a value of {label}, and there are {quality.trials}.")
-        ]
+def _caption(view: View, content: Scatters) -> str:
+    """What the panels show, and nothing of what none of them does."""
+    above = [pair[0] for pair in content.pairs]
+    parts = [
+        f"{formatting.plural(len(view.complete), 'complete trial')}; above `{content.labels[0]}`, below seconds of "
+        "synthesis + transfer."
+    ]
+    if any(item.chosen for item in above):
+        parts.append("The ring is the chosen trial.")
+    if any(item.categories for item in above):
+        parts.append("Bars are means of categories.")
+    if any(item.active < item.trials for item in above):
+        parts.append("Trials in which a hyper-parameter was not active are left out.")
+    if content.left_out:
+        parts.append(f"{content.left_out} more hyper-parameters are in the tables only.")
+    return " ".join(parts)
+
+
+def _table(quality: Importances, cost: Importances, label: str) -> Table:
     by_cost = {item.parameter: item for item in cost.items}
     rows = []
     for item in quality.items or cost.items:
@@ -66,7 +69,7 @@ def _table(quality: Importances, cost: Importances, label: str) -> list[Block]:
             }
         )
     columns = (
-        Column("hyper-parameter", lambda row: row["parameter"], numeric=False),
+        Column("hyper-parameter", lambda row: str(row["parameter"]), numeric=False),
         Column(f"importance for {label}", lambda row: _percent(row["importance_quality"])),
         Column("rank correlation", lambda row: _signed(row["rank_correlation_quality"])),
         Column("best category", lambda row: formatting.words(row["best_category"]), numeric=False),
@@ -81,7 +84,7 @@ def _table(quality: Importances, cost: Importances, label: str) -> list[Block]:
         + "Rank correlation (Spearman) of value and result over the trials in which it was active. The search visits "
         "good regions more often, so neither is an experiment's answer."
     )
-    return [Table("importance", "Which hyper-parameters decide", pd.DataFrame(rows), columns, note, most=40)]
+    return Table("importance", "Which hyper-parameters decide", pd.DataFrame(rows), columns, note, most=40)
 
 
 def _percent(value: float) -> str:

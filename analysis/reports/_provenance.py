@@ -7,16 +7,17 @@ import pandas as pd
 from analysis import formatting
 from analysis.page.render import Block, Code, Column, Section, Table
 from analysis.records.file_names import as_text
-from analysis.reports._view import View
+from analysis.statistics.view import View
 
 
 def provenance(view: View) -> Section:
     """The section."""
-    rows = view.frame.rows
+    rows, sweep = view.rows, view.metadata.sweep
+    folder = view.metadata.folder
     facts: list[tuple[str, str]] = [
-        ("sweep", view.metadata.name),
-        ("folder", as_text(view.metadata.folder.name)),
-        ("began", view.metadata.created_at[:19].replace("T", " ")),
+        ("sweep", sweep.name),
+        ("folder", as_text(view.metadata.source if folder is None else folder.name)),
+        ("began", sweep.created_at[:19].replace("T", " ")),
         ("data set", _listed(rows["dataset"])),
         ("teacher", _listed(rows["teacher"])),
         ("student", _listed(rows["student"])),
@@ -39,19 +40,19 @@ def provenance(view: View) -> Section:
         ("trials_alongside", "trials alongside"),
     ):
         facts.append((label, _listed(rows[column])))
-    versions = dict(view.metadata.versions)
+    versions = dict(sweep.versions)
     for name in ("python", "torch", "torch_geometric", "acgkd"):
         if name not in versions:
             versions[name] = _listed(rows[name])
     facts.extend((f"version of {name}", value) for name, value in sorted(versions.items()))
     data = pd.DataFrame([(name, value or formatting.DASH) for name, value in facts], columns=["what", "value"])
     columns = (
-        Column("", lambda row: row["what"], numeric=False),
-        Column("", lambda row: row["value"], numeric=False),
+        Column("", lambda row: str(row["what"]), numeric=False),
+        Column("", lambda row: str(row["value"]), numeric=False),
     )
     blocks: list[Block] = [Table("provenance", "Setting, machine and versions", data, columns, most=80)]
-    if view.metadata.command:
-        blocks.append(Code(view.metadata.command, "Command"))
+    if sweep.command:
+        blocks.append(Code(sweep.command, "Command"))
     if view.metadata.spec_text:
         blocks.append(Code(view.metadata.spec_text, "Spec", folded=True))
     return Section("Provenance", tuple(blocks))

@@ -1,51 +1,36 @@
 """What the methods made: pseudo-samples of the chosen trial and of the controls, where they were kept."""
 
-from analysis.figures.samples import kinds_of, samples
+from analysis.figures.canvas import picture
+from analysis.figures.sample_grid import kept_samples, kinds_of, paint_samples
 from analysis.page.markup import slug
 from analysis.page.render import Block, Note, Section
-from analysis.records.pseudo_samples import PseudoSamples, read
-from analysis.reports._view import View
+from analysis.records.pseudo_samples import PseudoSamples
+from analysis.statistics.view import View
 
 EXPLAINED = (
-    "No sample here is real: each was made from a teacher alone, at the end of the replicate that is named. They are "
-    "the first of each class in the order in which they were drawn. A row is the class that samples were made for or, "
-    "where a method asks for none, the class that the teacher says; the number below is the teacher's probability of "
-    "that class. A high one says that the teacher is sure, not that the sample looks like the data."
+    "No sample here is real: each was made from a teacher alone, and kept when the replicate that is named had ended. "
+    "They are the first of each class in the order in which the method gave them. A row is the class that samples were "
+    "made for or, where a method asks for none, the class that the teacher says; the number below is the teacher's "
+    "probability of that class. A high one says that the teacher is sure, not that the sample looks like the data."
 )
 
 
 def sample_section(view: View) -> Section | None:
     """The section; None where the sweep kept no samples."""
-    found = [
-        (title, replicate, kept)
-        for stem, replicate, title in _shown(view)
-        if (kept := read(view.metadata.folder / "samples" / f"{stem}.npz")) is not None
-    ]
+    found = kept_samples(view)
     if not found:
         return None
-    kinds = kinds_of(kept for _, _, kept in found)
-    blocks: list[Block] = [Note(EXPLAINED)]
-    for title, replicate, kept in found:
-        if kept.absent:
-            blocks.append(Note(f"`{title}` shows none. {kept.absent}"))
-        else:
-            name, whose = f"samples-{slug(title)}", f"Pseudo-{kept.modality} of {title}"
-            blocks.append(samples(name, whose, _caption(kept, replicate, bool(kinds)), kept, kinds))
+    kinds = kinds_of(kept.content for kept in found)
+    blocks: list[Block] = [Note(EXPLAINED)] if any(not kept.content.absent for kept in found) else []
+    for kept in found:
+        content = kept.content
+        if content.absent:
+            blocks.append(Note(f"`{kept.label}` shows none. {content.absent}"))
+            continue
+        title = f"Pseudo-{content.modality} of {kept.label}"
+        caption = _caption(content, kept.replicate, bool(kinds))
+        blocks.append(picture(f"samples-{slug(kept.label)}", title, caption, paint_samples(content, kinds)))
     return Section("Pseudo-samples", tuple(blocks))
-
-
-def _shown(view: View) -> list[tuple[str, int, str]]:
-    """The stem of the record's file, the replicate and how the picture is called: the chosen trial's, the controls'."""
-    rows = view.frame.rows
-    chosen = (rows["kind"] == "trial") & (
-        rows["trial"] == view.choice.trial if view.choice.trial is not None else False
-    )
-    found = []
-    for _, row in rows[chosen.fillna(False) | (rows["kind"] == "control")].sort_values("replicate").iterrows():
-        trial = row["kind"] == "trial"
-        title = (f"trial {row['trial']}" if view.searched else str(row["method"])) if trial else str(row["label"])
-        found.append((not trial, str(row["file"]).removesuffix(".json"), int(row["replicate"]), title))
-    return [(stem, replicate, title) for _, stem, replicate, title in sorted(found, key=lambda item: item[0])]
 
 
 def _caption(kept: PseudoSamples, replicate: int, coloured: bool) -> str:

@@ -1,10 +1,12 @@
 """Accuracy against cost: the fronts, as pictures and as tables."""
 
-from analysis import formatting
-from analysis.figures.tradeoff import panel, tradeoff
+from acgkd.errors import NothingToShowError
+from analysis.figures.canvas import picture
+from analysis.figures.cost_panels import COSTS, one_size, tradeoff_panels
+from analysis.figures.panels import paint_panels
 from analysis.page.render import Block, Note, Section, Table
-from analysis.reports._best import COST_NOTE, accuracy_columns, cost_columns
-from analysis.reports._view import View
+from analysis.reports._columns import accuracy_columns, chosen_rows, cost_columns, notes_of
+from analysis.statistics.view import View
 
 _TIMER_NOISE = (
     "All complete trials made a student of one size, so differences in inference time are the timer's, and no front is "
@@ -14,70 +16,49 @@ _TIMER_NOISE = (
 
 def tradeoffs(view: View) -> Section:
     """The section: synthesis + transfer seconds first, the student's inference time second."""
-    blocks: list[Block] = []
-    if not len(view.trials[view.trials["test_accuracy"].notna()]):
-        return Section("Accuracy against cost", (Note("No trial has a test accuracy: there is nothing to draw."),))
-    blocks.extend(_one(view, "seconds", "tradeoff-seconds", "Synthesis + transfer time", "synthesis + transfer [s]"))
-    blocks.extend(
-        _one(
-            view,
-            "student_ms_per_1000",
-            "tradeoff-inference",
-            "Student inference time",
-            "inference [ms per 1,000 samples]",
-        )
-    )
-    return Section("Accuracy against cost", tuple(blocks))
+    title = "Accuracy against cost"
+    if not view.trials["test_accuracy"].notna().any():
+        return Section(title, (Note("No trial has a test accuracy: there is nothing to draw."),))
+    parts = (("seconds", "seconds"), ("student_ms_per_1000", "inference"))
+    return Section(title, tuple(block for cost, stem in parts for block in _one(view, cost, stem)))
 
 
-def _one(view: View, cost: str, name: str, what: str, x_label: str) -> list[Block]:
-    known = view.trials[view.trials[cost].notna()]
-    if known.empty:
-        return [Note(f"{what} was not measured.")]
-    sizes = known["student_multiply_adds"]
-    same_students = cost == "student_ms_per_1000" and sizes.notna().all() and sizes.nunique() == 1
-    column, direction = view.evaluate()
-    marks = view.on_front([(column, direction), (cost, "minimize")])
-    if same_students:
-        marks = marks & False
-    panels = []
-    if view.objective:
-        objective = view.objectives[0]
-        arrow = "higher is better" if objective.sign > 0 else "lower is better"
-        panels.append(
-            panel(
-                view.trials, cost, view.objective, marks, view.choice.trial,
-                title="What the sweep chose by", y_label=f"{objective.name.replace('_', ' ')} ({arrow})",
-            )
-        )  # fmt: skip
-    panels.append(
-        panel(
-            view.trials, cost, "test_accuracy", marks, view.choice.trial,
-            title="What it came to on test",
-            connect=not view.objective, y_label="test accuracy", lines=view.lines(),
-        )
-    )  # fmt: skip
-    judged = (
-        f"`{view.objectives[0].name}`" if view.objective else "test accuracy, for want of another (a diagnosis only)"
-    )
-    caption = "Points are means over replicates, bars one standard deviation. "
-    caption += _TIMER_NOISE if same_students else f"The front is that of {judged} and time, among complete trials."
-    blocks: list[Block] = [tradeoff(name, f"Accuracy against {what.lower()}", caption, x_label, panels)]
-    on_front = view.trials[marks].sort_values(cost)
+def _one(view: View, column: str, stem: str) -> list[Block]:
+    cost = COSTS[column]
+    try:
+        panels = tradeoff_panels(view, column)
+    except NothingToShowError as reason:
+        return [Note(str(reason))]
+    title = f"Accuracy against {cost.what.lower()}"
+    drawn = paint_panels(panels, cost.label)
+    blocks: list[Block] = [picture(f"tradeoff-{stem}", title, _caption(view, column), drawn)]
+    numbers = {point.trial for point in panels[0].points if point.on_front}
+    on_front = view.trials[view.trials["trial"].isin(numbers)].sort_values(column)
     if len(on_front):
         table = view.with_references(on_front)
-        chosen = frozenset(
-            i for i, trial in enumerate(table["trial"]) if formatting.known(trial) and trial == view.choice.trial
-        )
-        blocks.append(
-            Table(
-                f"front-{'seconds' if cost == 'seconds' else 'inference'}",
-                f"Pareto front: accuracy against {what.lower()}",
-                table,
-                (*accuracy_columns(view), *cost_columns()),
-                COST_NOTE,
-                marked=chosen,
-                most=40,
-            )
-        )
+        columns = (*accuracy_columns(view), *cost_columns())
+        heading = f"Pareto front: {title[0].lower()}{title[1:]}"
+        marked = chosen_rows(view, table)
+        blocks.append(Table(f"front-{stem}", heading, table, columns, notes_of(columns), marked=marked, most=40))
     return blocks
+
+
+def _caption(view: View, column: str) -> str:
+    parts = ["Points are means over replicates, bars one standard deviation."]
+    if view.planned == 1:
+        parts = ["A point is a trial's one replicate."]
+    if one_size(view, column):
+        parts.append(_TIMER_NOISE)
+    elif view.complete.empty:
+        parts.append("There is no front: no trial is complete.")
+    else:
+        judged = (
+            f"`{view.objectives[0].name}`"
+            if view.objective
+            else "test accuracy, for want of another (a diagnosis only)"
+        )
+        parts.append(f"The front is that of {judged} and {_CALLED[column]}, among complete trials.")
+    return " ".join(parts)
+
+
+_CALLED = {"seconds": "time", "student_ms_per_1000": "inference time"}

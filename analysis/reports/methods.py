@@ -1,20 +1,20 @@
 """The report on methods: one row per method and control, over whatever folders are given."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from analysis.figures.canvas import Picture
 from analysis.page.markup import slug
 from analysis.page.render import Block, Report, Section, Table
-from analysis.records.frame import Frame
 from analysis.reports._comparison import facts, methods
-from analysis.reports._health import outcome_section, unknowns, warnings
+from analysis.reports._health import unknowns, warnings
+from analysis.reports._outcomes import outcome_section
 from analysis.reports._provenance import provenance
-from analysis.reports._view import Context, View
+from analysis.statistics.view import View
 
 
-def build(frame: Frame, context: Context) -> Report:
+def build(views: Sequence[View]) -> Report:
     """Makes the report: from each sweep its chosen trial, beside the controls, the teacher and the majority class."""
-    views = context.views(frame)
     sections: list[Section] = []
     for view in views:
         suffix = f": {view.metadata.source}" if len(views) > 1 else ""

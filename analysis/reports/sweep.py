@@ -1,31 +1,31 @@
 """The report of a sweep: what accuracy each setting buys and at what cost, how it was chosen, and what is not known."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from analysis import formatting
 from analysis.figures.canvas import Picture
 from analysis.page.markup import slug
 from analysis.page.render import Block, Report, Section, Table
-from analysis.records.frame import Frame
 from analysis.reports._best import best, facts
 from analysis.reports._chosen import chosen_trial
 from analysis.reports._comparison import facts as method_facts
 from analysis.reports._comparison import methods
-from analysis.reports._health import outcome_section, unknowns, warnings
+from analysis.reports._health import unknowns, warnings
+from analysis.reports._outcomes import outcome_section
 from analysis.reports._parameters import hyper_parameters
 from analysis.reports._provenance import prior, provenance
 from analysis.reports._samples import sample_section
 from analysis.reports._tradeoffs import tradeoffs
-from analysis.reports._view import Context, View
+from analysis.statistics.view import View
 
 
-def build(frame: Frame, context: Context) -> Report:
+def build(views: Sequence[View]) -> Report:
     """Makes the report; several sweeps stand one after the other, each judged by its own objective."""
-    views = context.views(frame)
     if len(views) == 1:
         view = views[0]
         kind, shown = ("Sweep", facts(view)) if view.searched else ("Comparison", method_facts([view]))
-        return Report(f"{kind} {view.metadata.name}", _subtitle(view), shown, warnings(view), _sections(view))
+        return Report(f"{kind} {view.metadata.sweep.name}", _subtitle(view), shown, warnings(view), _sections(view))
     sections = tuple(
         _renamed(section, view.metadata.source, slug(view.metadata.source))
         for view in views
@@ -60,7 +60,7 @@ def _sections(view: View) -> tuple[Section, ...]:
 
 
 def _subtitle(view: View) -> str:
-    rows = view.frame.rows
+    rows = view.rows
     if rows.empty:
         return "No record has been written yet."
     parts = []

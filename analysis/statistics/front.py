@@ -1,7 +1,6 @@
 """The Pareto front: the points that no other point beats in every respect."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 from acgkd.errors import AnalysisError
 
 
-def front(points: NDArray[Any], directions: Sequence[str]) -> NDArray[np.bool_]:
+def front(points: NDArray[np.number], directions: Sequence[str]) -> NDArray[np.bool_]:
     """Marks the non-dominated points.
 
     A point dominates another when it is at least as good in every column and better in one; equal points stand on

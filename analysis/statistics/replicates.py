@@ -4,11 +4,10 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
-from analysis.formatting import known
+from analysis.formatting import known, number
 from analysis.records.record import OUTCOMES
 from analysis.statistics.intervals import Interval, Share, recovered_share, t_interval
 
@@ -46,12 +45,12 @@ class Split:
         return self.varies and self.test_size is None
 
 
-def split_of(vary: Iterable[Any], test_sizes: Iterable[Any], train_sizes: Iterable[Any]) -> Split:
+def split_of(vary: Iterable[object], test_sizes: Iterable[object], train_sizes: Iterable[object]) -> Split:
     """The split of some replicates, from their columns ``vary``, ``test_size`` and ``train_size``."""
     if not any("split" in str(item).split(",") for item in set(vary)):
         return Split(varies=False)
-    test = [float(size) for size in test_sizes if known(size)]
-    train = [float(size) for size in train_sizes if known(size)]
+    test = [number(size) for size in test_sizes if known(size)]
+    train = [number(size) for size in train_sizes if known(size)]
     if not test or not train or min(*test, *train) <= 0:
         return Split(varies=True)
     return Split(True, sum(test) / len(test), sum(train) / len(train))

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.records.frame import Frame
-from analysis.records.sweep_metadata import KNOWN_DIRECTIONS, Objective, SweepMetadata
+from analysis.records.sweep_file import Direction, Objective, SweepFile
+
+# What the search may look at besides costs; of two, the one that is named first here chooses.
+_MEASURES: Mapping[str, Direction] = {
+    "validation_accuracy": "maximize",
+    "agreement": "maximize",
+    "validation_divergence": "minimize",
+}
 
 
 @dataclass(frozen=True)
@@ -71,16 +78,16 @@ def objective_column(trials: pd.DataFrame, objective: Objective) -> str:
     return ""
 
 
-def objectives_of(metadata: SweepMetadata, frame: Frame) -> tuple[tuple[Objective, ...], str]:
+def objectives_of(sweep: SweepFile, frame: Frame) -> tuple[tuple[Objective, ...], str]:
     """The sweep's objectives with what had to be assumed: without `sweep.json`, the ones that the records name."""
-    if metadata.objectives:
-        return metadata.objectives, ""
+    if sweep.objectives:
+        return sweep.objectives, ""
     recorded = [name.removeprefix("objective/") for name in frame.rows.columns if name.startswith("objective/")]
-    known = [name for name in KNOWN_DIRECTIONS if name in recorded]
+    known = [name for name in _MEASURES if name in recorded]
     if not known:
         return (), ""
     names = [known[0], *(name for name in recorded if name != known[0])]
-    objectives = tuple(Objective(name, KNOWN_DIRECTIONS.get(name, "minimize")) for name in names)
+    objectives = tuple(Objective(name=name, direction=_MEASURES.get(name, "minimize")) for name in names)
     return objectives, f"`sweep.json` does not say which objective chooses; {known[0]} was taken from the records"
 
 

@@ -24,9 +24,11 @@ def finish(folder: Path, summary: "Summary") -> None:
         typer.Exit: with exit code 1, where trials failed and none was completed.
     """
     from analysis import reports
+    from analysis.records.frame import load
 
-    print_table(reports.pareto_table(folder), folder)
-    print_line(f"Report: {reports.write([folder], folder / 'report')}")
+    frame = load([folder])  # read once: a long sweep has thousands of records
+    print_table(reports.pareto_table(frame), folder)
+    print_line(f"Report: {reports.write(frame, folder / 'report')}")
     failed = summary.counts.get("failed", 0)
     if failed:
         err.print(f"{failed} of {sum(summary.counts.values())} trials failed; `acgkd status {folder}` tells why.")

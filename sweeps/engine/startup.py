@@ -5,15 +5,15 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from acgkd.errors import FolderError
 from analysis.records.file_names import as_text
+from analysis.records.sweep_file import Objective, SweepFile
 from sweeps.engine.teachers_and_controls import missing_controls
 from sweeps.spec.sweep_spec import SweepSpec, differences
-from sweeps.store.atomic import read_json, write
+from sweeps.store.atomic import write
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Trial, now
 from sweeps.store.writable import require_writable
@@ -49,11 +49,12 @@ def match(folder: SweepFolder, spec: SweepSpec, *, command: str, spec_text: str)
     """Makes sure that the folder is of this sweep, and notes the command; a fresh folder becomes one.
 
     Raises:
-        FolderError: it is of another sweep; the message lists the differences.
+        FolderError: it is of another sweep; the message lists the differences. Or a newer version wrote it.
+        SweepError: its `sweep.json` is damaged.
         ConfigError: a file that the spec names cannot be read.
     """
-    known, files = read_json(folder.sweep), spec.files()
-    if known is not None and known.get("fingerprint") != spec.fingerprint():
+    known, files = folder.read_sweep(), spec.files()
+    if known is not None and known.fingerprint != spec.fingerprint():
         raise FolderError(
             f"{folder.path} belongs to a sweep with other settings; only `budget`, `resources` and "
             "`artefacts` may change:\n"
@@ -61,31 +62,31 @@ def match(folder: SweepFolder, spec: SweepSpec, *, command: str, spec_text: str)
             + "\nPut the settings back, or choose another folder with `--out`."
         )
     folder.make()
-    content = {
-        "name": spec.name,
-        "fingerprint": spec.fingerprint(),
-        "created_at": now() if known is None else known.get("created_at", now()),
-        "command": as_text(command) or (known or {}).get("command", ""),
-        "objectives": [
-            {"name": objective.name, "direction": objective.direction, "uses_real_data": objective.uses_real_data}
+    content = SweepFile(
+        name=spec.name,
+        fingerprint=spec.fingerprint(),
+        created_at=known.created_at if known is not None else now(),
+        command=as_text(command) or (known.command if known is not None else ""),
+        objectives=tuple(
+            Objective(name=objective.name, direction=objective.direction, uses_real_data=objective.uses_real_data)
             for objective in spec.objectives
-        ],
-        "versions": versions(),
-        "files": files,
-        "spec": spec.model_dump(mode="json"),
-    }
+        ),
+        versions=versions(),
+        files=files,
+        spec=spec.model_dump(mode="json"),
+    )
     if spec_text or not folder.spec.exists():
-        write(folder.spec, spec_text or json.dumps(content["spec"], indent=2) + "\n")
+        write(folder.spec, spec_text or json.dumps(content.spec, indent=2) + "\n")
     if content != known:
-        write(folder.sweep, json.dumps(content, indent=2) + "\n")
+        folder.write_sweep(content)
 
 
-def _difference(known: Mapping[str, Any], spec: SweepSpec, files: Mapping[str, str]) -> list[str]:
+def _difference(known: SweepFile, spec: SweepSpec, files: Mapping[str, str]) -> list[str]:
     try:
-        settings = SweepSpec.model_validate(known.get("spec")).difference(spec)
+        settings = SweepSpec.model_validate(known.spec).difference(spec)
     except ValidationError:
         return ["(the folder was made by a version with other settings)"]
-    changed = [*settings, *differences(known.get("files", {}), files)]
+    changed = [*settings, *differences(known.files, files)]
     return changed or ["(a setting that this version reads differently)"]
 
 

@@ -7,7 +7,6 @@ import optuna
 
 from acgkd.errors import FolderError
 from sweeps.engine.sampling import frozen
-from sweeps.store.atomic import read_json
 from sweeps.store.folder import SweepFolder
 
 
@@ -26,15 +25,12 @@ def export_study(folder: Path, url: str, name: str | None = None) -> int:
         FolderError: this is no sweep folder, the storage cannot be opened, or has a study of that name.
     """
     source = SweepFolder(folder)
-    sweep = read_json(source.sweep)
-    if sweep is None:
-        raise FolderError(f"A sweep folder holds `sweep.json`, but {folder} does not. Is the path right?")
-    trials = source.read_trials()
-    called = name or str(sweep["name"])
+    sweep, trials = source.require_sweep(), source.read_trials()
+    called = name or sweep.name
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         study = optuna.create_study(
-            storage=url, study_name=called, directions=[objective["direction"] for objective in sweep["objectives"]]
+            storage=url, study_name=called, directions=[objective.direction for objective in sweep.objectives]
         )
     except optuna.exceptions.DuplicatedStudyError:
         raise FolderError(f"{url} has a study called '{called}' already. Choose another `--name`.") from None
@@ -42,6 +38,6 @@ def export_study(folder: Path, url: str, name: str | None = None) -> int:
         raise FolderError(f"{url} must be a storage that Optuna can open, but: {str(error).splitlines()[0]}") from error
     with warnings.catch_warnings():  # Optuna calls names of objectives experimental
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.set_metric_names([objective["name"] for objective in sweep["objectives"]])
+        study.set_metric_names([objective.name for objective in sweep.objectives])
     study.add_trials([frozen(trial) for trial in trials])
     return len(trials)

@@ -9,32 +9,20 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from acgkd.errors import FolderError
+from acgkd.errors import FolderError, RecordError
+from analysis.records import record_file
+from analysis.records.packed import COLUMNS, Packed
+from analysis.records.packed import read as read_packed
 from analysis.records.record import Record
 from sweeps.spec.sweep_spec import PLACES, SweepSpec
 from sweeps.store.atomic import create, read_json, temporary
 from sweeps.store.folder import SweepFolder
 from sweeps.worker.experiments import Experiments
 
-_COLUMNS = ("sweep", "fingerprint", "file", "json")
 _PATHS = re.compile(r"(?<![\w.~/-])~?(?:/[\w.@+~-]+)+/(?=[\w.@+~-])")
-
-
-@dataclass(frozen=True)
-class Packed:
-    """What is worth keeping of one sweep folder.
-
-    Args:
-        fingerprint: of the spec that it belongs to.
-        files: JSON by path in the folder.
-    """
-
-    fingerprint: str
-    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def pack(folder: Path) -> Packed:
@@ -43,16 +31,14 @@ def pack(folder: Path) -> Packed:
     Raises:
         FolderError: it is none.
     """
-    known = read_json(folder / "sweep.json")
-    if known is None:
-        raise FolderError(f"A sweep folder holds `sweep.json`, but {folder} does not. Is the path right?")
+    known = SweepFolder(folder).require_sweep()
     found = {}
     for pattern in ("records/*.json", "trials/*/trial.json"):
         for path in sorted(folder.glob(pattern)):
             tree = None if path.name.startswith(".") else read_json(path)
             if tree is not None:
                 found[path.relative_to(folder).as_posix()] = json.dumps(_without_machine(tree), separators=(",", ":"))
-    return Packed(str(known.get("fingerprint")), found)
+    return Packed(known.fingerprint, found)
 
 
 def fitting(packed: Packed, spec: SweepSpec, experiments: Experiments) -> Packed:
@@ -72,7 +58,7 @@ def fitting(packed: Packed, spec: SweepSpec, experiments: Experiments) -> Packed
     """
     evaluate = _Evaluator(spec, experiments)
     records = {name: text for name, text in packed.files.items() if name.startswith("records/")}
-    kept = {name: text for name, text in records.items() if evaluate.fits(Record.model_validate_json(text))}
+    kept = {name: text for name, text in records.items() if evaluate.fits(record_file.parse(text, name))}
     if spec.space is not None:
         trials = {name: text for name, text in packed.files.items() if name.startswith("trials/")}
         lost = [name for name in records.keys() - kept.keys() if name.startswith("records/trial-")]
@@ -158,7 +144,7 @@ def write(path: Path, packs: Mapping[str, Packed]) -> None:
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     part = temporary(path)
-    table = pd.DataFrame(rows, columns=list(_COLUMNS), dtype="string")
+    table = pd.DataFrame(rows, columns=list(COLUMNS), dtype="string")
     table.to_parquet(part, index=False, compression="zstd")
     os.replace(part, path)
 
@@ -169,19 +155,12 @@ def read(path: Path) -> dict[str, Packed]:
     Raises:
         FolderError: it is no such file.
     """
-    import pandas as pd
-
     if not path.exists():
         return {}
     try:
-        table = pd.read_parquet(path, columns=list(_COLUMNS))
-    except Exception as error:
-        raise FolderError(f"{path} must hold packed records, but cannot be read: {error}") from error
-    found: dict[str, Packed] = {}
-    for (sweep, fingerprint), rows in table.groupby(["sweep", "fingerprint"], sort=True):
-        files = dict(zip(map(str, rows["file"]), map(str, rows["json"]), strict=True))
-        found[str(sweep)] = Packed(str(fingerprint), files)
-    return found
+        return read_packed(path)
+    except RecordError as error:
+        raise FolderError(str(error)) from error
 
 
 def _without_machine(tree: Any) -> Any:

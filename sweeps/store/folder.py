@@ -6,58 +6,17 @@ The files are the only truth: whatever a driver knows, it can be told again by r
 import hashlib
 import json
 import re
-import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from acgkd.errors import StaleGenerationError, SweepError
+from acgkd.errors import DamagedFileError, FolderError, NewerVersionError, StaleGenerationError, SweepError
+from analysis.records import record_file, sweep_file, trial_file
 from analysis.records.record import Record
+from analysis.records.sweep_file import SweepFile
 from sweeps.store.atomic import TEMPORARY, Lock, create, read_json, sync_folder, write
+from sweeps.store.status import Status, status_of
 from sweeps.store.trial import Trial
-
-_TEACHER = re.compile(r"teacher-\d+\.json")
-
-
-@dataclass(frozen=True)
-class Status:
-    """How far a sweep is, from its files alone.
-
-    Args:
-        name: of the sweep.
-        driver_alive: whether a driver works on it now.
-        trials: by state.
-        replicates: of trials, by outcome.
-        controls: by outcome.
-        teachers: trained so far.
-        budget_trials: how many trials there may be.
-        budget_hours: how long all starts together may take.
-        hours: how long all starts together took.
-        starts: how often the sweep was started.
-        last_activity: UTC, ISO 8601.
-        failures: what failed and why, one line each, the latest ten.
-    """
-
-    name: str
-    driver_alive: bool
-    trials: dict[str, int]
-    replicates: dict[str, int]
-    controls: dict[str, int]
-    teachers: int
-    budget_trials: int | None
-    budget_hours: float | None
-    hours: float
-    starts: int
-    last_activity: str | None
-    failures: list[str] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values by name."""
-        return asdict(self)
 
 
 class SweepFolder:
@@ -176,6 +135,38 @@ class SweepFolder:
             for path in folder.glob(f".*{TEMPORARY}"):
                 path.unlink(missing_ok=True)
 
+    def read_sweep(self) -> SweepFile | None:
+        """What the folder says that it is of, or None where it says nothing yet.
+
+        Raises:
+            SweepError: the file is damaged.
+            FolderError: a newer version wrote it.
+        """
+        try:
+            return sweep_file.parse(self.sweep.read_bytes(), self.sweep)
+        except FileNotFoundError:
+            return None
+        except NewerVersionError as error:
+            raise FolderError(str(error)) from error
+        except DamagedFileError as error:
+            raise SweepError(f"{error} Restore it.") from error
+
+    def require_sweep(self) -> SweepFile:
+        """As `read_sweep`, where there must be one.
+
+        Raises:
+            SweepError: the file is damaged.
+            FolderError: there is none, or a newer version wrote it.
+        """
+        sweep = self.read_sweep()
+        if sweep is None:
+            raise FolderError(f"A sweep folder holds `sweep.json`, but {self.path} does not. Is the path right?")
+        return sweep
+
+    def write_sweep(self, sweep: SweepFile) -> None:
+        """Replaces the folder's account of itself."""
+        write(self.sweep, sweep.model_dump_json(indent=2) + "\n")
+
     # ---- trials and records
 
     def write_trial(self, trial: Trial) -> None:
@@ -189,8 +180,9 @@ class SweepFolder:
 
         Raises:
             SweepError: a file is damaged, or a number is missing.
+            FolderError: a newer version wrote one.
         """
-        trials = sorted(self._trials(), key=lambda trial: trial.number)
+        trials = sorted(self.trials(), key=lambda trial: trial.number)
         for number, trial in enumerate(trials):
             if trial.number != number:
                 raise SweepError(
@@ -198,29 +190,40 @@ class SweepFolder:
                 )
         return trials
 
-    def _trials(self) -> Iterator[Trial]:
+    def trials(self) -> Iterator[Trial]:
+        """The trials that there are, in no order.
+
+        Raises:
+            SweepError: a file is damaged.
+            FolderError: a newer version wrote one.
+        """
         for folder in self.trials_folder.iterdir() if self.trials_folder.is_dir() else ():
             path = folder / "trial.json"
             try:
-                yield Trial.model_validate_json(path.read_bytes())
+                yield trial_file.parse(path.read_bytes(), path, Trial)
             except (FileNotFoundError, NotADirectoryError):
                 continue  # a folder was made and its file was not: that trial never was
-            except ValidationError as error:
-                raise SweepError(f"{path} must hold a trial, but is damaged. Restore it. ({error})") from error
+            except NewerVersionError as error:
+                raise FolderError(str(error)) from error
+            except DamagedFileError as error:
+                raise SweepError(f"{error} Restore it.") from error
 
     def read_record(self, name: str, replicate: int) -> Record | None:
         """The record of one replicate, or None where there is none yet.
 
         Raises:
             SweepError: the file is damaged.
+            FolderError: a newer version wrote it.
         """
         path = self.record_file(name, replicate)
         try:
-            return Record.model_validate_json(path.read_bytes())
+            return record_file.parse(path.read_bytes(), path)
         except FileNotFoundError:
             return None
-        except ValidationError as error:
-            raise SweepError(f"{path} must hold a record, but is damaged. Remove it to run it again.") from error
+        except NewerVersionError as error:
+            raise FolderError(str(error)) from error
+        except DamagedFileError as error:
+            raise SweepError(f"{error} Remove it to run it again.") from error
 
     def commit_record(self, name: str, record: Record) -> bool:
         """Writes a record unless there is one: the first wins, whoever it was.
@@ -233,39 +236,10 @@ class SweepFolder:
     # ---- status
 
     def status(self) -> Status:
-        """Counts what the files say; needs no driver and disturbs none.
+        """How far the sweep is; needs no driver and disturbs none.
 
         Raises:
-            SweepError: this is no sweep folder, or a file of it is damaged.
+            SweepError: a file is damaged.
+            FolderError: this is no sweep folder, or a newer version wrote a file of it.
         """
-        sweep = read_json(self.sweep)
-        if sweep is None:
-            raise SweepError(f"A sweep folder holds `sweep.json`, but {self.path} does not. Is the path right?")
-        trials = list(self._trials())
-        outcomes: Counter[str] = Counter()
-        for trial in trials:
-            closed = {a.replicate: a.outcome for a in trial.attempts if a.outcome is not None}
-            outcomes.update(outcome for outcome in closed.values() if outcome not in ("lost", "interrupted"))
-        controls: Counter[str] = Counter()
-        for path in self.records.glob("control-*.json"):
-            controls[str((read_json(path) or {}).get("outcome", "damaged"))] += 1
-        teachers = sum(_TEACHER.fullmatch(path.name) is not None for path in self.records.glob("teacher-*.json"))
-        failed = sorted((trial for trial in trials if trial.state == "failed"), key=lambda trial: trial.number)
-        spec = sweep.get("spec", {})
-        budget = spec.get("budget", {})
-        starts = sorted(self.starts.glob("*.json"))
-        touched = max((path.stat().st_mtime for path in (*starts, self.trials_folder, self.records)), default=None)
-        return Status(
-            name=str(sweep.get("name", self.path.name)),
-            driver_alive=self.lock().held(),
-            trials=dict(sorted(Counter(trial.state for trial in trials).items())),
-            replicates=dict(sorted(outcomes.items())),
-            controls=dict(sorted(controls.items())),
-            teachers=teachers,
-            budget_trials=1 if spec.get("space", "") is None else budget.get("trials"),
-            budget_hours=budget.get("hours"),
-            hours=round(self.seconds_used() / 3600, 4),
-            starts=self.generation,
-            last_activity=None if touched is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(touched)),
-            failures=[f"trial {trial.number}: {(trial.message or '?').splitlines()[0]}" for trial in failed[-10:]],
-        )
+        return status_of(self)

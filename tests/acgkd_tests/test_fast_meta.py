@@ -58,6 +58,17 @@ def test_a_round_of_one_step_is_worked_out_by_hand(tiny_images: ModuleType) -> N
     assert torch.allclose(pool.x, x.clamp(0, 1), atol=0.5 / 255 + 1e-6)
 
 
+def test_the_samples_to_look_at_are_those_of_the_last_rounds(tiny_images: ModuleType) -> None:
+    run = tiny_images.distillation("fast_meta", {**PLAIN, "batch_size": 4}).run._synthesis
+    for _ in range(3):
+        run.step(run.context.student)
+    in_order = run.images.plain(torch.arange(12, device=CPU))
+    latest = run.samples(5)
+    assert torch.equal(latest.x, in_order.x[-5:])
+    assert torch.equal(latest.labels, in_order.labels[-5:])
+    assert run.samples(14).labels.numel() == 14
+
+
 def test_once_warm_the_student_counts_where_it_agrees(tiny_images: ModuleType) -> None:
     run = tiny_images.distillation("fast_meta", {**PLAIN, "adversarial_weight": 0.7}).run._synthesis
     x = torch.rand(6, *tiny_images.SHAPE, generator=torch.Generator(device=CPU).manual_seed(0), device=CPU)

@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
-from analysis.figures.canvas import Picture, spread_labels
-from analysis.figures.curves import curves, stages_of, thinned
-from analysis.figures.outcomes import bars, outcomes
-from analysis.figures.parameters import parameters, scatter
-from analysis.figures.tradeoff import panel, tradeoff
+from analysis.figures.canvas import Picture, picture, spread_labels
+from analysis.figures.loss_curves import paint_curves, stages_of, thinned
+from analysis.figures.outcome_bars import bars, paint_bars
+from analysis.figures.panels import paint_panels, panel
+from analysis.figures.scatters import paint_scatters, scatter
 
 
 def table() -> pd.DataFrame:
@@ -31,6 +32,10 @@ def table() -> pd.DataFrame:
             "param/switch": pd.Series([True, False, True, True], dtype="boolean"),
         }
     )
+
+
+def rendered(drawn: Figure) -> Picture:
+    return picture("name", "title", "caption", drawn)
 
 
 def sound(picture: Picture) -> None:
@@ -55,30 +60,30 @@ def test_a_panel_leaves_out_what_has_no_place() -> None:
     assert [point.chosen for point in found.points] == [False, True, False]
     assert [point.complete for point in found.points] == [True, True, False]
     assert found.lines == (("teacher", 0.9),)
-    picture = tradeoff("name", "title", "caption", "seconds", [found, found])
-    sound(picture)
-    assert "trial 1" in picture.svg
-    assert "teacher 0.900" in picture.svg
-    assert picture.svg.count("chosen trial") == 1
+    shown = rendered(paint_panels([found, found], "seconds"))
+    sound(shown)
+    assert "trial 1" in shown.svg
+    assert "teacher 0.900" in shown.svg
+    assert shown.svg.count("chosen trial") == 1
 
 
 @pytest.mark.parametrize(("chosen", "side"), [(0, "start"), (1, "start"), (2, "end")])
 def test_the_name_of_the_chosen_trial_keeps_off_the_names_of_lines(chosen: int, side: str) -> None:
     some = pd.Series([True] * 4)
     found = panel(table(), "seconds", "test_accuracy", some, chosen, title="t", y_label="y", lines=[("noise", 0.5)])
-    names = re.findall(r"<text[^>]*text-anchor: (\w+)[^>]*>trial (\d)<", tradeoff("n", "t", "c", "x", [found]).svg)
+    names = re.findall(r"<text[^>]*text-anchor: (\w+)[^>]*>trial (\d)<", rendered(paint_panels([found], "x")).svg)
     assert names == [(side, str(chosen))]
 
 
 def test_a_panel_without_points_can_be_drawn() -> None:
     found = panel(table().head(0), "seconds", "test_accuracy", pd.Series([], dtype=bool), None, title="t", y_label="y")
-    sound(tradeoff("name", "title", "caption", "seconds", [found]))
+    sound(rendered(paint_panels([found], "seconds")))
 
 
 def test_a_picture_is_the_same_twice() -> None:
     def once() -> Picture:
         found = panel(table(), "seconds", "test_accuracy", pd.Series([False] * 4), None, title="t", y_label="y")
-        return tradeoff("name", "title", "caption", "seconds", [found])
+        return rendered(paint_panels([found], "seconds"))
 
     assert once() == once()
 
@@ -92,18 +97,18 @@ def test_a_scatter_knows_where_its_parameter_was_active() -> None:
     assert mode.categories == ("a", "b$_{")
     assert [round(x) for x in mode.x] == [0, 1, 0]
     switch = scatter(table(), "param/switch", "seconds", 3)
-    assert switch.categories == ("False", "True")
+    assert switch.categories == ("false", "true")
     assert switch.chosen is None
-    sound(parameters("name", "title", "caption", [(rate, rate), (mode, mode), (switch, switch)] * 3, ("a", "b")))
+    sound(rendered(paint_scatters([(rate, rate), (mode, mode), (switch, switch)] * 3, ("a", "b"))))
 
 
 def test_bars_keep_the_order_of_outcomes() -> None:
     rows = pd.DataFrame({"outcome": ["failed", "completed", "completed", "out_of_memory"]})
     found = bars(rows)
     assert [(bar.outcome, bar.count) for bar in found] == [("completed", 2), ("out_of_memory", 1), ("failed", 1)]
-    picture = outcomes("name", "title", "caption", found)
-    sound(picture)
-    assert "out of memory" in picture.svg
+    shown = rendered(paint_bars(found))
+    sound(shown)
+    assert "out of memory" in shown.svg
 
 
 def test_curves_draw_each_stage_and_drop_what_is_not_finite() -> None:
@@ -112,7 +117,7 @@ def test_curves_draw_each_stage_and_drop_what_is_not_finite() -> None:
         1: {"synthesis": {"step": [0.0], "loss": [math.inf]}, "transfer": {"step": [0.0], "loss": [1.0]}},
     }
     assert stages_of(content) == ["synthesis", "transfer"]
-    sound(curves("name", "title", "caption", content))
+    sound(rendered(paint_curves(content)))
 
 
 @given(st.integers(0, 3000))
@@ -137,8 +142,9 @@ def test_drawing_leaves_the_process_as_it_was() -> None:
         "import sys, matplotlib\n"
         "look = lambda: {k: v for k, v in matplotlib.rcParams.copy().items() if k != 'backend'}\n"
         "before = look()\n"
-        "from analysis.figures.outcomes import Bar, outcomes\n"
-        "outcomes('n', 't', 'c', [Bar('completed', 3)])\n"
+        "from analysis.figures.canvas import picture\n"
+        "from analysis.figures.outcome_bars import Bar, paint_bars\n"
+        "picture('n', 't', 'c', paint_bars([Bar('completed', 3)]))\n"
         "assert look() == before\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
@@ -148,5 +154,5 @@ def test_drawing_leaves_the_process_as_it_was() -> None:
 
 def test_png_can_be_opened() -> None:
     image = pytest.importorskip("PIL.Image")
-    picture = outcomes("n", "t", "c", bars(pd.DataFrame({"outcome": ["completed"]})))
-    assert image.open(io.BytesIO(picture.png)).size[0] > 300
+    shown = rendered(paint_bars(bars(pd.DataFrame({"outcome": ["completed"]}))))
+    assert image.open(io.BytesIO(shown.png)).size[0] > 300

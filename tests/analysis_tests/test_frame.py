@@ -77,10 +77,10 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_several_folders_get_names_that_tell_them_apart(made_up: ModuleType, tmp_path: Path) -> None:
     folders = [made_up.write_folder(tmp_path / part / "sweep", [made_up.record()]) for part in ("a", "b")]
     frame = load([*folders, folders[0]])
-    assert [name for name, _ in frame.sources] == ["a/sweep", "b/sweep"]
+    assert frame.sources == ["a/sweep", "b/sweep"]
     assert frame.rows["source"].tolist() == ["a/sweep", "b/sweep"]
     assert len(frame.of("a/sweep").rows) == 1
-    assert [name for name, _ in frame.of("a/sweep").sources] == ["a/sweep"]
+    assert frame.of("a/sweep").sources == ["a/sweep"]
 
 
 def test_a_frame_checks_itself(made_up: ModuleType) -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.statistics.ped_anova import FEWEST_TRIALS, importances, is_logarithmic
+from analysis.records.distribution import Distribution
+from analysis.statistics.ped_anova import FEWEST_TRIALS, guessed, importances
 
 
 def trials(count: int = 60) -> pd.DataFrame:
@@ -80,7 +81,59 @@ def test_the_terminal_stays_quiet(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
-def test_log_scales_are_guessed_from_the_span() -> None:
-    assert is_logarithmic(pd.Series([0.001, 0.1]))
-    assert not is_logarithmic(pd.Series([1.0, 5]))
-    assert not is_logarithmic(pd.Series([0.0, 5]))
+def test_without_a_trial_file_log_scales_are_guessed_from_the_span() -> None:
+    assert guessed(pd.Series([0.001, 0.1])).log
+    assert not guessed(pd.Series([1.0, 5])).log
+    assert not guessed(pd.Series([0.0, 5])).log
+
+
+def test_a_log_parameter_is_scored_on_the_scale_on_which_it_was_drawn() -> None:
+    draw = np.random.default_rng(1)
+    even, other = draw.uniform(size=200), draw.uniform(size=200)
+    accuracy = 0.9 - 0.2 * np.abs(even - 0.15) + 0.1 * other
+    table = pd.DataFrame({"param/t": 10**even, "param/other": other, "test_accuracy": accuracy})
+    shares = {}
+    for log in (True, False):
+        told = {"param/t": Distribution("float", 1.0, 10.0, log), "param/other": Distribution("float", 0.0, 1.0)}
+        found = importances(table, "test_accuracy", "maximize", list(told), told)
+        shares[log] = {item.parameter: item.share for item in found.items}["param/t"]
+    assert abs(shares[True] - shares[False]) > 0.05, "on a linear scale small values crowd together"
+
+
+def test_a_log_parameter_from_one_to_ten_gets_the_share_that_its_logarithm_gets() -> None:
+    draw = np.random.default_rng(2)
+    even, other = draw.uniform(size=120), draw.uniform(size=120)
+    accuracy = 0.9 - 0.2 * np.abs(even - 0.3)
+    rest = {"param/other": other, "test_accuracy": accuracy}
+    logged = pd.DataFrame({"param/t": 10**even, **rest})
+    linear = pd.DataFrame({"param/t": even, **rest})
+    other_told = {"param/other": Distribution("float", 0.0, 1.0)}
+    names = ["param/t", "param/other"]
+    first = importances(
+        logged, "test_accuracy", "maximize", names, {"param/t": Distribution("float", 1.0, 10.0, True), **other_told}
+    )
+    second = importances(
+        linear, "test_accuracy", "maximize", names, {"param/t": Distribution("float", 0.0, 1.0), **other_told}
+    )
+    assert [item.share for item in first.items] == pytest.approx([item.share for item in second.items])
+
+
+def test_choices_that_are_numbers_are_categories_and_null_is_one_of_them() -> None:
+    draw = np.random.default_rng(3)
+    cells = draw.choice(["(null)", "4", '"4"', '"null"', "true"], 80)
+    table = pd.DataFrame(
+        {
+            "param/mixed": pd.Series(cells, dtype="string"),
+            "param/size": pd.Series(draw.choice([1, 64], 80), dtype="Int64"),
+            "test_accuracy": 0.5 + 0.3 * (cells == "(null)") + 0.01 * draw.normal(size=80),
+        }
+    )
+    told = {
+        "param/mixed": Distribution("categorical", choices=(None, 4, "4", "null", True)),
+        "param/size": Distribution("categorical", choices=(1, 8, 64)),
+    }
+    found = {item.parameter: item for item in importances(table, "test_accuracy", "maximize", list(told), told).items}
+    assert found["param/mixed"].best == "null"
+    assert found["param/mixed"].active == 80
+    assert found["param/mixed"].share > 0.8
+    assert found["param/size"].best in ("1", "64")

@@ -15,9 +15,10 @@ from acgkd.errors import MissingFolderError, RecordError, UnknownReportError
 from analysis.page.render import Table
 from analysis.records.frame import load
 from analysis.reports import REPORTS, pareto_table, write
-from analysis.reports._health import comparability, outcome_section, unknowns
+from analysis.reports._health import unknowns, warnings
+from analysis.reports._outcomes import outcome_section
 from analysis.reports._tradeoffs import tradeoffs
-from analysis.reports._view import Context, View
+from analysis.statistics.view import View, view_of
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "sweep_report.md"
 ACCEPT = "ACCEPT_GOLDEN"
@@ -175,9 +176,8 @@ def test_records_alone_are_enough(made_up: ModuleType, tmp_path: Path) -> None:
     assert "does not say how many replicates" in text
 
 
-def view_of(folder: Path) -> View:
-    frame = load([folder])
-    return Context.read(frame).views(frame)[0]
+def opened(folder: Path) -> View:
+    return view_of(load([folder]))
 
 
 @pytest.mark.parametrize(("hosts", "warned"), [(("a", "a"), False), (("a", "b"), True)])
@@ -185,7 +185,7 @@ def test_seconds_of_several_machines_are_called_incomparable(
     made_up: ModuleType, tmp_path: Path, hosts: tuple[str, str], warned: bool
 ) -> None:
     records = [made_up.record(replicate=r, environment={"host": host}) for r, host in enumerate(hosts)]
-    found = comparability(view_of(made_up.write_folder(tmp_path, records, seeds=2)))
+    found = opened(made_up.write_folder(tmp_path, records, seeds=2)).caveats
     assert any("Seconds are not comparable" in text and "hosts (a, b)" in text for text in found) is warned
 
 
@@ -194,7 +194,7 @@ def test_a_slowing_machine_and_cached_synthesis_are_named(made_up: ModuleType, t
         made_up.record(replicate=r, environment={"calibration_s": 0.02 * (1 + r)}, cost={"synthesis_cached": r == 1})
         for r in range(2)
     ]
-    text = " ".join(comparability(view_of(made_up.write_folder(tmp_path, records, seeds=2))))
+    text = " ".join(opened(made_up.write_folder(tmp_path, records, seeds=2)).caveats)
     assert "The calibration kernel took 0.0200 s to 0.0400 s" in text
     assert "1 replicate took pseudo-samples from the cache" in text
 
@@ -206,12 +206,12 @@ def test_a_trial_without_any_record_is_still_a_row(made_up: ModuleType, tmp_path
         "number": 7,
         "state": "failed",
         "message": "no such layer",
-        "attempts": [{"replicate": 0, "outcome": None}],
+        "attempts": [{"replicate": 0, "attempt": 0, "epoch": 1, "outcome": None}],
     }
     (folder / "trials" / "0007" / "trial.json").write_text(json.dumps(trial))
-    tables = {table.name: table for table in unknowns(view_of(folder)).blocks if isinstance(table, Table)}
+    tables = {table.name: table for table in unknowns(opened(folder)).blocks if isinstance(table, Table)}
     assert tables["without-record"].cells() == [["7", "failed", "no such layer"]]
-    history = [block for block in outcome_section(view_of(folder)).blocks if isinstance(block, Table)]
+    history = [block for block in outcome_section(opened(folder)).blocks if isinstance(block, Table)]
     assert "1 under way" in next(table for table in history if table.name == "attempts").cells()[0][2]
 
 
@@ -227,8 +227,58 @@ def test_a_kept_front_needs_students_of_several_sizes(made_up: ModuleType, tmp_p
             for n, size in enumerate(sizes)
         ]
         folder = made_up.write_folder(tmp_path / str(sizes), records, seeds=1)
-        names = [block.name for block in tradeoffs(view_of(folder)).blocks if isinstance(block, Table)]
+        names = [block.name for block in tradeoffs(opened(folder)).blocks if isinstance(block, Table)]
         assert ("front-inference" in names) is drawn
+
+
+@pytest.mark.parametrize(
+    ("counts", "uses_data", "words"),
+    [
+        (
+            {"validation_classes": 1, "validation_smallest_class": 0},
+            True,
+            ["validation part has samples of one class"],
+        ),
+        ({"validation_classes": 1, "validation_smallest_class": 0}, False, []),
+        ({"test_classes": 2, "test_smallest_class": 19}, True, ["test part has 19 samples of its rarest class"]),
+        ({"test_classes": 2, "test_smallest_class": 20}, True, []),
+        ({"test_classes": 2, "test_smallest_class": 0}, True, ["test part has no sample of some class"]),
+        (
+            {"validation_classes": 2, "validation_smallest_class": 1, "test_classes": 1, "test_smallest_class": 0},
+            True,
+            ["validation part has 1 sample of its rarest class", "test part has samples of one class only"],
+        ),
+        ({}, True, []),
+    ],
+)
+def test_parts_that_cannot_judge_are_named_at_the_top(
+    made_up: ModuleType, tmp_path: Path, counts: dict[str, int], uses_data: bool, words: list[str]
+) -> None:
+    records = [made_up.record(replicate=r, quality=counts if r else {}) for r in range(2)]
+    objectives = (("validation_accuracy" if uses_data else "agreement", "maximize", uses_data),)
+    view = opened(made_up.write_folder(tmp_path, records, seeds=2, objectives=objectives))
+    found = [text for text in warnings(view) if "part has" in text]
+    assert len(found) == len(words)
+    assert all(word in text for word, text in zip(words, found, strict=True))
+    assert list(warnings(view))[: len(found)] == found
+
+
+def test_captions_follow_from_what_is_shown(made_up: ModuleType, tmp_path: Path) -> None:
+    texts = {}
+    for name in ("sweep", "methods"):
+        page = write([small(made_up, tmp_path / "small")], tmp_path / name, name)
+        texts[name] = page.with_name("report.md").read_text()
+    assert "per 1,000: the student's" in texts["sweep"]
+    assert "per 1,000" not in texts["methods"]
+    assert "not active" not in texts["sweep"]
+    assert "means of categories" not in texts["sweep"]
+    nothing = [made_up.record(label=f"trial {n}", trial=n, outcome="failed" if n else "completed") for n in range(2)]
+    folder = made_up.write_folder(tmp_path / "unchosen", nothing, seeds=2)
+    page = write([folder], tmp_path / "report")
+    text = page.with_name("report.md").read_text()
+    assert "No trial is chosen" in text
+    for word in ("Chosen by", "chose by", "●", "The front is", "The ring"):
+        assert word not in text + page.read_text()
 
 
 def test_collapse_is_a_warning(made_up: ModuleType, tmp_path: Path) -> None:

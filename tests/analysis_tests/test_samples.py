@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,14 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.image import imread
 
-from analysis.figures.canvas import BLUE, MUTED, SERIES, Picture
-from analysis.figures.layout import APART, layout
-from analysis.figures.samples import Grid, kinds_of, placed, samples
+from analysis.figures.canvas import BLUE, MUTED, SERIES, Picture, picture
+from analysis.figures.graph_layout import APART, layout
+from analysis.figures.sample_grid import Grid, kinds_of, paint_samples, placed
 from analysis.page.render import Note, Section
 from analysis.records.frame import load
 from analysis.records.pseudo_samples import MOST_CLASSES, PseudoSamples, of, read
 from analysis.reports._samples import sample_section
-from analysis.reports._view import Context
+from analysis.statistics.view import view_of
+
+
+def drawn(content: PseudoSamples, kinds: Sequence[int] = ()) -> Picture:
+    return picture("name", "title", "caption", paint_samples(content, kinds))
 
 
 def images(label: list[int], classes: int, side: tuple[int, int, int] = (8, 8, 1), **changes: Any) -> dict[str, Any]:
@@ -120,8 +125,7 @@ def test_no_sample_lies_on_another_and_all_are_in_the_picture(
 
 def test_images_are_shown_pixel_by_pixel() -> None:
     content = of(images([0, 0, 2], 3))
-    picture = samples("name", "title", "caption", content)
-    shown = (imread(io.BytesIO(picture.png), format="png")[..., 0] * 255).round()
+    shown = (imread(io.BytesIO(drawn(content).png), format="png")[..., 0] * 255).round()
     whole = Grid(3, 2, 88, 88)
     scale = shown.shape[1] / whole.size[0]
     for number, label, place in placed(content):
@@ -135,12 +139,12 @@ def test_images_are_shown_pixel_by_pixel() -> None:
 def test_a_picture_says_classes_confidences_and_what_is_missing() -> None:
     for arrays in (images([0, 0, 2], 3), images([0, 1, 1], 3, side=(4, 6, 3)), graphs()):
         content = of(arrays)
-        picture = samples("name", "title", "caption", content, kinds_of([content]))
-        assert re.findall(r">class (\d)<", picture.svg) == ["0", "1", "2"]
-        assert picture.svg.count(f">among {content.drawn}<") == 1
-        assert picture == samples("name", "title", "caption", content, kinds_of([content]))
-    assert ">0.33 · 1 nodes, 0 edges<" in picture.svg
-    assert picture.svg.count(">too large<") == 1
+        shown = drawn(content, kinds_of([content]))
+        assert re.findall(r">class (\d)<", shown.svg) == ["0", "1", "2"]
+        assert shown.svg.count(f">among {content.drawn}<") == 1
+        assert shown == drawn(content, kinds_of([content]))
+    assert ">0.33 · 1 nodes, 0 edges<" in shown.svg
+    assert shown.svg.count(">too large<") == 1
 
 
 def test_the_most_frequent_features_have_the_same_colours_in_all_pictures() -> None:
@@ -148,9 +152,9 @@ def test_the_most_frequent_features_have_the_same_colours_in_all_pictures() -> N
     assert kinds_of([of(graphs())]) == [0, 2, 4]
     assert kinds_of([of(many), of(graphs())]) == [0, 1, 2, 4, 8]
     assert kinds_of([of(graphs(features=np.array("degree"))), of(images([0, 1], 2)), PseudoSamples(absent="x")]) == []
-    coloured = samples("name", "title", "caption", of(graphs()), [2, 4])
+    coloured = drawn(of(graphs()), [2, 4])
     assert all(colour in coloured.svg for colour in (SERIES[0], SERIES[1], MUTED))
-    alike = samples("name", "title", "caption", of(graphs()))
+    alike = drawn(of(graphs()))
     assert BLUE in alike.svg
     assert SERIES[1] not in alike.svg
 
@@ -203,8 +207,7 @@ def test_parts_that_no_edge_joins_stand_apart() -> None:
 
 
 def section_of(folder: Path) -> Section | None:
-    frame = load([folder])
-    return sample_section(Context.read(frame).views(frame)[0])
+    return sample_section(view_of(load([folder])))
 
 
 def test_a_report_shows_the_chosen_trial_and_the_controls_that_kept_samples(

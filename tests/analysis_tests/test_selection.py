@@ -3,7 +3,7 @@ from types import ModuleType
 import pytest
 
 from analysis.records.frame import from_records
-from analysis.records.sweep_metadata import Objective
+from analysis.records.sweep_file import Objective
 from analysis.statistics.selection import choose, complete_by_state
 from analysis.statistics.summary import groups
 
@@ -30,7 +30,7 @@ def trials_with(made_up: ModuleType, cells: list[tuple[float | None, float, int]
 @pytest.mark.parametrize(("direction", "chosen"), [("maximize", 1), ("minimize", 0)])
 def test_the_first_objective_and_its_direction_choose(made_up: ModuleType, direction: str, chosen: int) -> None:
     table = trials_with(made_up, [(0.2, 0.9, 2), (0.8, 0.7, 2), (0.5, 0.95, 2)])
-    choice = choose(table, (Objective("goal", direction), Objective("other", "minimize")))
+    choice = choose(table, (Objective(name="goal", direction=direction), Objective(name="other", direction="minimize")))
     assert choice.trial == chosen
     assert choice.among == 3
     assert choice.oracle == 2
@@ -39,24 +39,24 @@ def test_the_first_objective_and_its_direction_choose(made_up: ModuleType, direc
 
 def test_incomplete_trials_are_neither_chosen_nor_oracles(made_up: ModuleType) -> None:
     table = trials_with(made_up, [(0.2, 0.6, 2), (0.9, 0.99, 1)])
-    choice = choose(table, (Objective("goal", "maximize"),))
+    choice = choose(table, (Objective(name="goal", direction="maximize"),))
     assert (choice.trial, choice.oracle, choice.oracle_gap) == (0, 0, 0)
 
 
 def test_equal_values_go_to_the_smaller_number(made_up: ModuleType) -> None:
     table = trials_with(made_up, [(0.5, 0.6, 2), (0.5, 0.9, 2)])
-    assert choose(table, (Objective("goal", "minimize"),)).trial == 0
+    assert choose(table, (Objective(name="goal", direction="minimize"),)).trial == 0
 
 
 def test_the_test_split_never_chooses(made_up: ModuleType) -> None:
     table = trials_with(made_up, [(0.5, 0.6, 2)])
-    choice = choose(table, (Objective("test_accuracy", "maximize"),))
+    choice = choose(table, (Objective(name="test_accuracy", direction="maximize"),))
     assert choice.trial is None
     assert "test split" in choice.reason
 
 
 def test_it_says_why_nothing_is_chosen(made_up: ModuleType) -> None:
-    goal = (Objective("goal", "maximize"),)
+    goal = (Objective(name="goal", direction="maximize"),)
     assert "not known" in choose(trials_with(made_up, [(0.5, 0.6, 2)]), ()).reason
     assert "no trial has all" in choose(trials_with(made_up, [(0.5, 0.6, 1)]), goal).reason
     assert "has a value of goal" in choose(trials_with(made_up, [(None, 0.6, 2)]), goal).reason

@@ -13,7 +13,7 @@ import pytest
 from analysis.page.render import Report
 from analysis.records.frame import load
 from analysis.reports import REPORTS, write
-from analysis.reports._view import Context
+from analysis.statistics.view import views
 
 
 def _maker() -> ModuleType:
@@ -106,8 +106,7 @@ def test_a_report_is_a_pure_function_and_its_accuracy_tables_end_with_the_majori
 ) -> None:
     frame = load([MADE_UP.plausible(tmp_path / "sweep", trials=4)])
     before = frame.rows.copy()
-    context = Context.read(frame)
-    first, second = REPORTS[name](frame, context), REPORTS[name](frame, context)
+    first, second = REPORTS[name](views(frame)), REPORTS[name](views(load([frame.sweeps[0].folder])))
     assert isinstance(first, Report)
     assert [table.cells() for table in first.tables()] == [table.cells() for table in second.tables()]
     assert first.facts == second.facts

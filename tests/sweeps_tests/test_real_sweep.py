@@ -13,7 +13,7 @@ from analysis.figures.canvas import Picture
 from analysis.page.render import Note
 from analysis.records import frame, pseudo_samples
 from analysis.reports._samples import sample_section
-from analysis.reports._view import Context
+from analysis.statistics.view import view_of
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.interchange.optuna_export import export_study
@@ -80,8 +80,7 @@ def test_the_controls_came_before_the_first_rung(folder: Path) -> None:
 
 
 def test_the_report_shows_pseudo_samples_and_no_real_ones(folder: Path) -> None:
-    rows = frame.load([folder])
-    (view,) = Context.read(rows).views(rows)
+    view = view_of(frame.load([folder]))
     section = sample_section(view)
     assert section is not None
     titles = {block.title for block in section.blocks if isinstance(block, Picture)}

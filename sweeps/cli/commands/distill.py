@@ -116,12 +116,13 @@ def _run(spec: Any, seed: int, folder: Path, trust_code: bool) -> tuple["Record"
     with err.status("measuring"):
         record = build_record(spec, config, seed, experiment.measure(run), started_at=started_at)
     if spec.artefacts.samples:
-        _picture(draw_samples(experiment, run, spec.artefacts.samples), folder / f"samples-{seed}.npz", spec.name)
+        _picture(draw_samples(experiment, run, spec.artefacts.samples), folder / f"samples-{seed}.npz")
     return record, run.curves
 
 
-def _picture(kept: Mapping[str, Any], path: Path, name: str) -> None:
-    from analysis.figures.samples import kinds_of, samples
+def _picture(kept: Mapping[str, Any], path: Path) -> None:
+    from analysis.figures.drawing import png_of
+    from analysis.figures.sample_grid import kinds_of, paint_samples
     from analysis.records import pseudo_samples
     from sweeps.store.atomic import write, write_arrays
 
@@ -130,7 +131,7 @@ def _picture(kept: Mapping[str, Any], path: Path, name: str) -> None:
     if read.absent:
         err.print(f"No pseudo-samples are shown. {read.absent}", markup=False)
     else:
-        write(path.with_suffix(".png"), samples(path.stem, name, "", read, kinds_of([read])).png)
+        write(path.with_suffix(".png"), png_of(paint_samples(read, kinds_of([read]))))
 
 
 def _print(row: dict[str, Any], folder: Path, seed: int) -> None:

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analysis.figures.canvas import BLUE, INK, MUTED, SERIES, Picture, draw
-from analysis.figures.layout import layout
-from analysis.records.pseudo_samples import PseudoSamples
+from analysis.figures.canvas import BLUE, INK, MUTED, SERIES
+from analysis.figures.drawing import figure
+from analysis.figures.graph_layout import layout
+from analysis.records.pseudo_samples import Array, PseudoSamples, read
+from analysis.statistics.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,13 +66,45 @@ class Grid:
         return left + place * (self.width + GAP), row * (self.height + BELOW)
 
 
-def samples(name: str, title: str, caption: str, content: PseudoSamples, kinds: Sequence[int] = ()) -> Picture:
+@dataclass(frozen=True)
+class Kept:
+    """The pseudo-samples that one replicate kept.
+
+    Args:
+        label: of its trial or control; of a sweep without a space, the trial's method.
+        replicate: which one.
+        content: the samples, or why there are none.
+    """
+
+    label: str
+    replicate: int
+    content: PseudoSamples
+
+
+def kept_samples(view: View) -> list[Kept]:
+    """What the chosen trial's replicates kept, then what those of the controls did; empty where nothing was kept."""
+    folder, rows = view.metadata.folder, view.frame.rows
+    if folder is None:
+        return []
+    chosen = (
+        rows[(rows["kind"] == "trial") & (rows["trial"] == view.choice.trial)]
+        if view.choice.trial is not None
+        else rows[:0]
+    )
+    found = []
+    for part in (chosen, rows[rows["kind"] == "control"]):
+        for _, row in part.sort_values("replicate").iterrows():
+            content = read(folder / "samples" / f"{str(row['file']).removesuffix('.json')}.npz")
+            if content is not None:
+                label = str(row["label"] if view.searched or row["kind"] == "control" else row["method"])
+                found.append(Kept(label, int(row["replicate"]), content))
+    return found
+
+
+def paint_samples(content: PseudoSamples, kinds: Sequence[int] = ()) -> "Figure":
     """Draws specimens of either modality; there must be some.
 
     Args:
-        name: file stem.
-        title: what it shows.
-        caption: how to read it.
         content: the specimens.
         kinds: of graphs, the features that nodes are coloured by, as `kinds_of` says them; all nodes alike if left out.
     """
@@ -81,8 +114,8 @@ def samples(name: str, title: str, caption: str, content: PseudoSamples, kinds: 
     bottom = grid.size[1] + (BELOW if kinds else 0)
     size = (grid.size[0] / INCH, (bottom + GAP) / INCH)
 
-    def fill(figure: "Figure") -> None:
-        axes = figure.add_axes((0, 0, 1, 1))
+    def fill(drawn: "Figure") -> None:
+        axes = drawn.add_axes((0, 0, 1, 1))
         axes.set(xlim=(0, grid.size[0]), ylim=(bottom, -GAP))
         axes.axis("off")
         _label(axes, grid, content)
@@ -91,7 +124,7 @@ def samples(name: str, title: str, caption: str, content: PseudoSamples, kinds: 
         else:
             _paint_graphs(axes, grid, content, kinds)
 
-    return draw(name, title, caption, size, fill, layout=None)
+    return figure(size, fill, layout=None)
 
 
 def placed(content: PseudoSamples) -> Iterator[tuple[int, int, int]]:
@@ -137,7 +170,7 @@ def _say(axes: "Axes", text: str, left: int, top: int, grid: Grid) -> None:
     axes.text(x, y, text, ha="center", va="center", fontsize=8, color=MUTED)
 
 
-def _zoomed(pixels: NDArray[Any]) -> tuple[int, int]:
+def _zoomed(pixels: Array) -> tuple[int, int]:
     """Width and height of an image as it is shown, each pixel a whole number of times: its edges are to be seen."""
     height, width = (int(length) for length in pixels.shape[1:3])
     zoom = max(1, round(IMAGE / max(height, width)))
@@ -176,19 +209,17 @@ def _paint_graphs(axes: "Axes", grid: Grid, content: PseudoSamples, kinds: Seque
         axes.text(left + 8, bottom, f"feature {kind}", va="center", fontsize=7, color=INK)
 
 
-def _fitted(places: NDArray[Any], left: int, top: int, grid: Grid) -> NDArray[Any]:
+def _fitted(places: Array, left: int, top: int, grid: Grid) -> Array:
     """The places within their cell, in its middle; no edge of a tiny graph is drawn longer than a third of it."""
     border = 10
     extent = np.ptp(places, axis=0)
     scale = min((grid.width - 2 * border) / max(float(extent.max()), 1e-9), grid.width / 3)
     middle = np.array([left + grid.width / 2, top + grid.height / 2])
-    fitted: NDArray[Any] = (places - places.min(axis=0) - extent / 2) * scale + middle
+    fitted: Array = (places - places.min(axis=0) - extent / 2) * scale + middle
     return fitted
 
 
-def _paint_graph(
-    axes: "Axes", places: NDArray[Any], ends: NDArray[Any], feature: NDArray[Any], kinds: Sequence[int]
-) -> None:
+def _paint_graph(axes: "Axes", places: Array, ends: Array, feature: Array, kinds: Sequence[int]) -> None:
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 

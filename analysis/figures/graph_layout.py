@@ -1,17 +1,18 @@
 """Where the nodes of a small graph stand: distances on paper as in the graph, one part beside the other."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
+Indices = NDArray[np.integer]
 
 STEPS = 60
 APART = 0.9  # between parts that no edge joins, in lengths of an edge
 
 
-def layout(nodes: int, ends: NDArray[Any]) -> Points:
+def layout(nodes: int, ends: Indices) -> Points:
     """Places the nodes of an undirected graph; no random number is drawn, so that the same graph looks the same.
 
     Shapes:
@@ -74,7 +75,7 @@ def _scaled(distances: Points) -> Points:
     return started
 
 
-def side_by_side(places: Points, members: list[NDArray[Any]]) -> Points:
+def side_by_side(places: Points, members: Sequence[Indices]) -> Points:
     """Moves parts apart: in rows, about as wide together as high, large ones first.
 
     Shapes:

@@ -17,11 +17,10 @@ from analysis.figures.canvas import (
     PURPLE,
     SKY,
     VERMILLION,
-    Picture,
-    draw,
     plain_log,
     spread_labels,
 )
+from analysis.figures.drawing import figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,21 +91,21 @@ def panel(
     return Panel(title, y_label, tuple(sorted(points, key=lambda point: point.x)), kept, connect)
 
 
-def tradeoff(name: str, title: str, caption: str, x_label: str, panels: Sequence[Panel]) -> Picture:
+def paint_panels(panels: Sequence[Panel], x_label: str) -> "Figure":
     """Draws one to three panels with a shared kind of x axis."""
 
-    def paint(figure: "Figure") -> None:
-        for axes, content in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    def paint(drawn: "Figure") -> None:
+        for axes, content in zip(drawn.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
             _paint_panel(axes, content)
             axes.set_xlabel(x_label)
         # One legend for all panels, below them: inside, it would cover points.
         handles = {
-            label: line for axes in figure.axes for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
+            label: line for axes in drawn.axes for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
         }
         if handles:
-            figure.legend(handles.values(), handles.keys(), loc="outside lower left", ncols=4, columnspacing=1.6)
+            drawn.legend(handles.values(), handles.keys(), loc="outside lower left", ncols=4, columnspacing=1.6)
 
-    return draw(name, title, caption, (0.6 + 5.7 * len(panels), 4.3), paint)
+    return figure((0.6 + 5.7 * len(panels), 4.3), paint)
 
 
 def _paint_panel(axes: "Axes", content: Panel) -> None:

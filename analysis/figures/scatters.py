@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.figures.canvas import BLUE, INK, MUTED, VERMILLION, Picture, draw, plain_log
-from analysis.statistics.ped_anova import is_logarithmic, is_numeric
+from acgkd.errors import NothingToShowError
+from analysis.figures.canvas import BLUE, INK, MUTED, VERMILLION, plain_log
+from analysis.figures.drawing import figure
+from analysis.records.distribution import Distribution
+from analysis.records.values import as_text, shown
+from analysis.statistics.ped_anova import guessed, is_numeric
+from analysis.statistics.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,44 +39,92 @@ class Scatter:
     chosen: tuple[float, float] | None
 
 
-def scatter(trials: pd.DataFrame, parameter: str, quantity: str, chosen: int | None) -> Scatter:
-    """Computes a scatter over the trials in which the parameter was active and the quantity is known."""
-    shown = trials[trials[parameter].notna() & trials[quantity].notna()]
-    values = shown[parameter]
+def scatter(
+    trials: pd.DataFrame, parameter: str, quantity: str, chosen: int | None, drawn: Distribution | None = None
+) -> Scatter:
+    """Computes a scatter over the trials in which the parameter was active and the quantity is known.
+
+    Args:
+        trials: complete trials of a summary.
+        parameter: column of the hyper-parameter; null is one of its categories.
+        quantity: column of what it is drawn against.
+        chosen: number of the chosen trial.
+        drawn: what the parameter was drawn from, for its scale and the order of its categories; guessed if left out.
+    """
+    kept = trials[trials[parameter].notna() & trials[quantity].notna()]
+    values, y = kept[parameter], kept[quantity].astype("float64").to_numpy()
+    drawn = drawn or guessed(values)
     categories: tuple[str, ...] = ()
     if is_numeric(values):
         x = values.astype("float64").to_numpy()
     else:
-        text = values.astype("string")
-        categories = tuple(sorted(text.unique()))
-        x = np.array([categories.index(value) for value in text], dtype=float)
-    y = shown[quantity].astype("float64").to_numpy()
-    if categories:
+        cells = [value if isinstance(value, str) else as_text(bool(value)) for value in values]
+        order = list(dict.fromkeys([*(cell for cell in drawn.cells if cell in cells), *sorted(cells)]))
+        categories = tuple(shown(cell) for cell in order)
         # A fixed, even spread within a category: random jitter would change from report to report.
-        x = x + (np.argsort(np.argsort(y)) % 5 - 2) * 0.07
-    mark = shown["trial"].astype("Int64") == chosen if chosen is not None else pd.Series(False, index=shown.index)
+        x = np.array([order.index(cell) for cell in cells], dtype=float) + (np.argsort(np.argsort(y)) % 5 - 2) * 0.07
+    mark = kept["trial"].astype("Int64") == chosen if chosen is not None else pd.Series(False, index=kept.index)
     where = np.flatnonzero(mark.to_numpy(dtype=bool))
     return Scatter(
         parameter=parameter,
         x=tuple(x.tolist()),
         y=tuple(y.tolist()),
         categories=categories,
-        logarithmic=not categories and len(x) > 0 and is_logarithmic(values),
+        # A few numbers to choose from have no scale of their own.
+        logarithmic=not categories and (guessed(values) if drawn.kind == "categorical" else drawn).log,
         active=int(trials[parameter].notna().sum()),
         trials=len(trials),
         chosen=(float(x[where[0]]), float(y[where[0]])) if len(where) else None,
     )
 
 
-def parameters(
-    name: str, title: str, caption: str, pairs: Sequence[tuple[Scatter, Scatter]], labels: tuple[str, str]
-) -> Picture:
+@dataclass(frozen=True)
+class Scatters:
+    """Hyper-parameters, the most important first, each against what the sweep optimised and against seconds.
+
+    Args:
+        pairs: of one parameter each.
+        labels: what is drawn above and below.
+        left_out: how many parameters there is no room for.
+    """
+
+    pairs: tuple[tuple[Scatter, Scatter], ...]
+    labels: tuple[str, str]
+    left_out: int
+
+
+def scatters(view: View) -> Scatters:
+    """Computes the scatters of a sweep's complete trials.
+
+    Raises:
+        NothingToShowError: no hyper-parameter was searched, or no trial is complete.
+    """
+    names, shown_trials = view.frame.parameters(), view.complete
+    if not names:
+        raise NothingToShowError("The sweep searched no hyper-parameter.")
+    if shown_trials.empty:
+        raise NothingToShowError("No trial is complete: the effect of the hyper-parameters is not known.")
+    column, _ = view.measure
+    order = list(dict.fromkeys([*(item.parameter for item in view.importance[0].items), *names]))
+    told = view.distributions
+    pairs = tuple(
+        (
+            scatter(shown_trials, name, column, view.choice.trial, told.get(name)),
+            scatter(shown_trials, name, "seconds", view.choice.trial, told.get(name)),
+        )
+        for name in order[:MOST_PANELS]
+    )
+    label = column.removeprefix("objective/").replace("_", " ")
+    return Scatters(pairs, (label, "seconds"), len(order) - len(pairs))
+
+
+def paint_scatters(pairs: Sequence[tuple[Scatter, Scatter]], labels: tuple[str, str]) -> "Figure":
     """Draws pairs of scatters, accuracy above cost, four hyper-parameters to a band."""
     across = min(_across(len(pairs)), len(pairs))
     bands = math.ceil(len(pairs) / across)
 
-    def paint(figure: "Figure") -> None:
-        grid = _grid(figure, bands, across)
+    def paint(drawn: "Figure") -> None:
+        grid = _grid(drawn, bands, across)
         for index in range(bands * across):
             band, column = divmod(index, across)
             upper, lower = grid[2 * band][column], grid[2 * band + 1][column]
@@ -88,7 +141,7 @@ def parameters(
                 upper.set_ylabel(labels[0])
                 lower.set_ylabel(labels[1])
 
-    return draw(name, title, caption, (_WIDTH if across > 2 else 3.6 * across, _BAND * bands), paint, layout=None)
+    return figure((_WIDTH if across > 2 else 3.6 * across, _BAND * bands), paint, layout=None)
 
 
 def _grid(figure: "Figure", bands: int, across: int) -> list[list["Axes"]]:

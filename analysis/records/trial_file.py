@@ -1,0 +1,90 @@
+"""The trial file, `trials/0007/trial.json`: one point of the search space, and everything that happened to it.
+
+`sweeps` writes it and reads it at every start; reports read it for states, attempts and distributions.
+"""
+
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import Field, JsonValue
+
+from analysis.records import versioned
+from analysis.records.record import Outcome
+from analysis.records.versioned import Part, Tree
+
+SCHEMA_VERSION = 2
+
+State = Literal["waiting", "running", "completed", "pruned", "infeasible", "failed"]
+
+
+class Attempt(Part):
+    """One try at one replicate."""
+
+    replicate: int
+    attempt: int
+    generation: int = Field(description="Number of the start during which it ran; `epoch` in version 1.")
+    outcome: Outcome | None = Field(default=None, description="None while it is under way.")
+    message: str = ""
+    started_at: str = Field(default="", description="UTC, ISO 8601.")
+    finished_at: str = ""
+    progress: float = Field(default=0.0, description="Share of the replicate that was done, 0 to 1.")
+
+
+class Rung(Part):
+    """What early stopping saw of the trial at one point of its progress, and what it decided."""
+
+    values: tuple[float | None, ...]
+    promoted: bool
+
+
+class TrialFile(Part):
+    """One Optuna trial number."""
+
+    schema_version: int = SCHEMA_VERSION
+    number: int = Field(ge=0)
+    state: State = "waiting"
+    parameters: dict[str, JsonValue] = Field(
+        default_factory=dict, description="By slash path. None where null was chosen; no key where it was inactive."
+    )
+    distributions: dict[str, str] = Field(default_factory=dict, description="Optuna's JSON, by parameter.")
+    system_attrs: dict[str, JsonValue] = Field(default_factory=dict, description="What the sampler noted on the trial.")
+    study_attrs: dict[str, JsonValue] = Field(
+        default_factory=dict, description="What it noted on the study while asked."
+    )
+    values: tuple[float, ...] | None = None
+    constraint: float | None = Field(default=None, description="Share of infeasible replicates, if any.")
+    message: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    rungs: dict[str, Rung] = Field(default_factory=dict)
+
+
+Kind = TypeVar("Kind", bound=TrialFile)
+
+
+def parse(text: str | bytes, where: Path | str, model: type[Kind]) -> Kind:
+    """The trial in a file of any version up to this one.
+
+    Args:
+        text: all of the file.
+        where: its path, for messages.
+        model: `TrialFile`, or a kind of it.
+
+    Raises:
+        NewerVersionError: a newer version wrote it.
+        DamagedFileError: it holds no trial.
+    """
+    return versioned.parse(model, text, where, what="trial", latest=SCHEMA_VERSION, upgrade=_upgrade)
+
+
+def _upgrade(tree: Tree, version: int) -> Tree:
+    """Version 1 called an attempt's generation its epoch."""
+    attempts = tree.get("attempts")
+    if version > 1 or not isinstance(attempts, list):
+        return tree
+    renamed: list[JsonValue] = [
+        {"generation" if key == "epoch" else key: value for key, value in item.items()}
+        if isinstance(item, dict)
+        else item
+        for item in attempts
+    ]
+    return tree | {"attempts": renamed}

@@ -1,0 +1,69 @@
+"""The columns that tables of accuracies share, and the notes that explain those that are shown."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from analysis import formatting
+from analysis.page.render import Column, Row
+from analysis.statistics.view import View
+
+_TIME = Column("time", lambda row: formatting.seconds(row["seconds"]))
+_WORK = Column("multiply-adds", lambda row: formatting.count(row["multiply_adds"]))
+_INFERENCE = Column("per 1,000", lambda row: formatting.milliseconds(row["student_ms_per_1000"]))
+
+
+def replicates(row: Row) -> str:
+    """``2 of 3``."""
+    return f"{row['completed']} of {row['planned']}"
+
+
+def accuracy_columns(view: View) -> tuple[Column, ...]:
+    """The columns that every table of accuracies has."""
+    columns = [
+        Column("", lambda row: str(row["label"]), numeric=False),
+        Column("replicates", replicates),
+        Column("test accuracy", lambda row: formatting.mean_sd(row["test_accuracy"], row["test_accuracy_sd"])),
+        Column(
+            "95 % interval", lambda row: formatting.share_interval(row["test_accuracy_low"], row["test_accuracy_high"])
+        ),
+        Column("ratio to teacher", lambda row: formatting.share(row["ratio"])),
+        Column("recovered share", _share),
+    ]
+    if view.objective:
+        title = f"{view.objectives[0].name.replace('_', ' ')} ({'↑' if view.objectives[0].sign > 0 else '↓'})"
+        name = view.objective
+        columns.insert(2, Column(title, lambda row: formatting.mean_sd(row.get(name), row.get(f"{name}_sd"))))
+    return tuple(columns)
+
+
+def method_column(view: View) -> tuple[Column, ...]:
+    """What each trial distilled with, where that was searched; else nothing, as it would be the same throughout."""
+    if "param/method/name" not in view.frame.parameters():
+        return ()
+    return (Column("method", lambda row: formatting.words(row["method"]), numeric=False),)
+
+
+def cost_columns(*, inference: bool = True) -> tuple[Column, ...]:
+    """Seconds of the method's stages, counted work and, unless left out, the student's inference time."""
+    return (_TIME, _WORK, _INFERENCE) if inference else (_TIME, _WORK)
+
+
+def notes_of(columns: Sequence[Column]) -> str:
+    """What the cost columns among those shown mean."""
+    parts = ["Time and multiply-adds: synthesis + transfer"] if _TIME in columns else []
+    if _INFERENCE in columns:
+        parts.append("per 1,000: the student's inference time for 1,000 samples")
+    return "; ".join(parts) + "." if parts else ""
+
+
+def chosen_rows(view: View, table: pd.DataFrame) -> frozenset[int]:
+    """Positions of the chosen trial's row in a table."""
+    number = view.choice.trial
+    return frozenset(i for i, trial in enumerate(table["trial"]) if formatting.known(trial) and trial == number)
+
+
+def _share(row: Row) -> str:
+    if not formatting.known(row["share"]):
+        return formatting.DASH
+    return f"{row['share']:.2f} ({row['share_low']:.2f} to {row['share_high']:.2f})".replace("-", "−")

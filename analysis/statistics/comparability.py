@@ -1,0 +1,46 @@
+"""Whether the seconds of a sweep can be compared with each other."""
+
+import pandas as pd
+
+from analysis import formatting
+
+_CALIBRATION_SPREAD = 1.25  # fastest to slowest run of the fixed kernel; more than this and the machine was not itself
+_ALIKE = (
+    ("host", "hosts"),
+    ("device_name", "devices"),
+    ("device", "kinds of device"),
+    ("threads", "numbers of threads"),
+    ("trials_alongside", "numbers of trials alongside"),
+    ("torch", "versions of torch"),
+)
+
+
+def caveats(rows: pd.DataFrame) -> tuple[str, ...]:
+    """Why the seconds of these rows cannot be compared with each other; empty where they can."""
+    runs = rows[(rows["kind"] != "teacher") & (rows["outcome"] == "completed")]
+    several = [text for column, noun in _ALIKE if (text := _several(runs[column], noun))]
+    found = []
+    if several:
+        found.append(
+            f"Seconds are not comparable between trials: they ran on several {'; '.join(several)}. Compare "
+            "multiply-adds instead."
+        )
+    kernel = runs["calibration_s"].dropna()
+    if len(kernel) > 1 and kernel.min() > 0 and kernel.max() / kernel.min() > _CALIBRATION_SPREAD:
+        found.append(
+            f"The calibration kernel took {formatting.seconds(kernel.min())} to {formatting.seconds(kernel.max())}: "
+            "the machine was not equally fast for all trials, so small differences in seconds mean nothing."
+        )
+    cached = int(runs["synthesis_cached"].fillna(False).sum())
+    if cached:
+        found.append(
+            f"{formatting.plural(cached, 'replicate')} took pseudo-samples from the cache; their synthesis seconds "
+            "are those of the run that made them."
+        )
+    return tuple(found)
+
+
+def _several(column: pd.Series, noun: str) -> str:
+    """``hosts (a, b)``; empty where all are alike."""
+    values = sorted(str(value) for value in column.dropna().unique() if str(value))
+    return f"{noun} ({', '.join(values[:6])}{' …' if len(values) > 6 else ''})" if len(values) > 1 else ""

@@ -1,0 +1,99 @@
+"""How far a sweep is, from its files alone."""
+
+import re
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sweeps.store.atomic import read_json
+from sweeps.store.trial import PASSING, Trial
+
+if TYPE_CHECKING:
+    from sweeps.store.folder import SweepFolder
+
+_TEACHER = re.compile(r"teacher-\d+\.json")
+_FAILURES = 10
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a sweep is, from its files alone.
+
+    Args:
+        name: of the sweep.
+        driver_alive: whether a driver works on it now.
+        trials: by state.
+        replicates: of trials, by outcome.
+        controls: by outcome.
+        teachers: trained so far.
+        budget_trials: how many trials there may be.
+        budget_hours: how long all starts together may take.
+        hours: how long all starts together took.
+        starts: how often the sweep was started.
+        last_activity: UTC, ISO 8601.
+        failures: what failed and why, one line each, the latest ten.
+    """
+
+    name: str
+    driver_alive: bool
+    trials: dict[str, int]
+    replicates: dict[str, int]
+    controls: dict[str, int]
+    teachers: int
+    budget_trials: int | None
+    budget_hours: float | None
+    hours: float
+    starts: int
+    last_activity: str | None
+    failures: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values by name."""
+        return asdict(self)
+
+
+def status_of(folder: "SweepFolder") -> Status:
+    """Counts what the files say; needs no driver and disturbs none.
+
+    Raises:
+        SweepError: a file is damaged.
+        FolderError: this is no sweep folder, or a newer version wrote a file of it.
+    """
+    sweep = folder.require_sweep()
+    trials = sorted(folder.trials(), key=lambda trial: trial.number)
+    controls: Counter[str] = Counter()
+    for path in folder.records.glob("control-*.json"):
+        controls[str((read_json(path) or {}).get("outcome", "damaged"))] += 1
+    teachers = sum(_TEACHER.fullmatch(path.name) is not None for path in folder.records.glob("teacher-*.json"))
+    failed = [trial for trial in trials if trial.state == "failed"]
+    budget = sweep.budget
+    return Status(
+        name=sweep.name,
+        driver_alive=folder.lock().held(),
+        trials=dict(sorted(Counter(trial.state for trial in trials).items())),
+        replicates=dict(sorted(_replicates(trials).items())),
+        controls=dict(sorted(controls.items())),
+        teachers=teachers,
+        budget_trials=budget.trials,
+        budget_hours=budget.hours,
+        hours=round(folder.seconds_used() / 3600, 4),
+        starts=folder.generation,
+        last_activity=_last_activity(folder),
+        failures=[f"trial {trial.number}: {(trial.message or '?').splitlines()[0]}" for trial in failed[-_FAILURES:]],
+    )
+
+
+def _replicates(trials: list[Trial]) -> Counter[str]:
+    """Replicates of trials by how they ended; one that will be retried has not."""
+    outcomes: Counter[str] = Counter()
+    for trial in trials:
+        closed = {attempt.replicate: attempt.outcome for attempt in trial.attempts if attempt.outcome is not None}
+        outcomes.update(outcome for outcome in closed.values() if outcome not in PASSING)
+    return outcomes
+
+
+def _last_activity(folder: "SweepFolder") -> str | None:
+    places = (*sorted(folder.starts.glob("*.json")), folder.trials_folder, folder.records)
+    touched = max((path.stat().st_mtime for path in places), default=None)
+    return None if touched is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(touched))
