@@ -7,9 +7,9 @@ import pandas as pd
 
 from acgkd.errors import FrameError, NothingToShowError, SourceError
 from analysis.records import frame as frames
+from analysis.records.cell_values import shown
 from analysis.records.frame import Frame
 from analysis.records.sweep_file import Direction
-from analysis.records.values import shown
 from analysis.statistics.paired import Paired, paired
 from analysis.statistics.ped_anova import Importances, importances
 from analysis.statistics.selection import objective_column

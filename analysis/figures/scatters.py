@@ -11,8 +11,8 @@ import pandas as pd
 from acgkd.errors import NothingToShowError
 from analysis.figures.canvas import BLUE, INK, MUTED, VERMILLION, plain_log
 from analysis.figures.drawing import figure
+from analysis.records.cell_values import as_text, shown
 from analysis.records.distribution import Distribution
-from analysis.records.values import as_text, shown
 from analysis.statistics.ped_anova import guessed, is_numeric
 from analysis.statistics.view import View
 

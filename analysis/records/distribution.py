@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from analysis.records.values import Scalar, as_text
+from analysis.records.cell_values import Scalar, as_text
 
 _KINDS: dict[str, Literal["float", "int", "categorical"]] = {
     "FloatDistribution": "float",

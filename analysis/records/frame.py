@@ -12,11 +12,11 @@ import pandas as pd
 from acgkd.errors import DamagedFileError, FrameError
 from analysis.formatting import plural
 from analysis.records import record_file, sweep_metadata
+from analysis.records.cell_values import cells, column_dtype, from_text
 from analysis.records.file_names import as_text
 from analysis.records.record import Cost, Environment, Identity, Quality, Record
-from analysis.records.source import Source, sources
+from analysis.records.record_source import Source, sources
 from analysis.records.sweep_metadata import SweepMetadata
-from analysis.records.values import cells, column_dtype, from_text
 
 PARAMETER = "param/"
 PREFIXES = (PARAMETER, "setting/", "objective/", "selection/")
@@ -62,7 +62,7 @@ class Frame:
     Args:
         rows: one per record; the columns of `COLUMNS` in that order, then ``param/...``, ``setting/...``,
             ``objective/...`` and ``selection/...``. A missing cell of ``param/...`` says that the parameter was not
-            active; null, where it was chosen, is a value (see `analysis.records.values`).
+            active; null, where it was chosen, is a value (see `analysis.records.cell_values`).
         unreadable: files that were left out; reports list them.
         sweeps: what each sweep that was read says of itself, in the order given.
 

@@ -11,7 +11,7 @@ from acgkd.errors import DamagedFileError
 from analysis.records import sweep_file, trial_file
 from analysis.records.distribution import Distribution, merged
 from analysis.records.file_names import all_as_text, as_text
-from analysis.records.source import Source
+from analysis.records.record_source import Source
 from analysis.records.sweep_file import SweepFile
 from analysis.records.trial_file import Attempt, TrialFile
 

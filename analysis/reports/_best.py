@@ -4,7 +4,7 @@ import pandas as pd
 
 from analysis import formatting
 from analysis.page.render import Block, Column, Fact, Note, Section, Table
-from analysis.records.values import shown
+from analysis.records.cell_values import shown
 from analysis.reports._columns import accuracy_columns, chosen_rows, cost_columns, method_column, notes_of
 from analysis.statistics.view import View
 

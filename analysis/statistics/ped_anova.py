@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.records.cell_values import as_text, shown
 from analysis.records.distribution import Distribution
-from analysis.records.values import as_text, shown
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

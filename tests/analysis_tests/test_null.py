@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.figures.scatters import scatters
+from analysis.records.cell_values import as_text, from_text, shown
 from analysis.records.frame import Frame, from_records, load
-from analysis.records.values import as_text, from_text, shown
 from analysis.reports import write
 from analysis.statistics.view import view_of
 

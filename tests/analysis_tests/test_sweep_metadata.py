@@ -6,7 +6,7 @@ import pytest
 
 from analysis.records import sweep_metadata
 from analysis.records.distribution import Distribution, merged
-from analysis.records.source import Source
+from analysis.records.record_source import Source
 from analysis.records.sweep_metadata import SweepMetadata
 
 
