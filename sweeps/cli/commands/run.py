@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EPILOG = examples(
-    "acgkd run specs/quickstart.yaml",
+    "acgkd run quickstart",
     "acgkd run specs/mutag.yaml --trials 48",
     "acgkd run specs/mutag.yaml --out /shared/mutag --address auto --set resources/gpu=0.25",
-    "acgkd run specs/quickstart.yaml --in-process",
+    "acgkd run quickstart --in-process",
 )
 
 

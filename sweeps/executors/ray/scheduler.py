@@ -8,10 +8,10 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 from ray.tune import Callback, Stopper
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-from acgkd.errors import SweepError
+from acgkd.errors import SweepError, WorkerSpentError
 from sweeps.engine.driver import Driver
-from sweeps.executors.ray.trainable import WorkerSpentError
-from sweeps.worker.messages import Job, Report
+from sweeps.executors.ray.jobs import unpacked
+from sweeps.worker.messages import Report
 
 
 class SweepScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
@@ -34,7 +34,7 @@ class SweepScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Whether the worker shall go on with its job."""
         report: Report = result["report"]
-        going = self._driver.report(trial.config["job"], report)
+        going = self._driver.report(unpacked(trial.config), report)
         return str(TrialScheduler.CONTINUE if going else TrialScheduler.STOP)
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
@@ -60,7 +60,7 @@ class SweepScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         """A worker died, or raised what no trial can be blamed for."""
-        job: Job = trial.config["job"]
+        job = unpacked(trial.config)
         error = _error(trial)
         if isinstance(error, RayTaskError):
             cause = error.cause if isinstance(error.cause, Exception) else error
@@ -92,7 +92,7 @@ class TellStarts(Callback):  # type: ignore[misc]  # Ray has no types
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A worker has begun with a job."""
-        self._driver.started(trial.config["job"])
+        self._driver.started(unpacked(trial.config))
 
 
 class SweepStopper(Stopper):  # type: ignore[misc]  # Ray has no types

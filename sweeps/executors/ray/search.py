@@ -8,6 +8,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from sweeps.engine.driver import Driver, NoJob
+from sweeps.executors.ray.jobs import packed
 from sweeps.worker.messages import Job
 
 RESOURCES_EVERY_S = 5.0
@@ -43,7 +44,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
             return None
         job = driver.next()
         if isinstance(job, Job):
-            return {"job": job}
+            return dict(packed(job))
         return Searcher.FINISHED if job is NoJob.FINISHED else None
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
