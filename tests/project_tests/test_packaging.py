@@ -114,3 +114,10 @@ def test_everything_that_any_extra_names_is_pinned() -> None:
 
 def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_the_script_of_everything_runs_targets_that_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    steps = re.findall(r"^step ([a-z-]+)", (ROOT / ".ci" / "run").read_text(), re.M)
+    assert set(steps) <= targets
+    assert {"test", "lint", "types", "floors", "realdata", "browser", "wheel", "lower-ends", "pythons"} <= set(steps)
