@@ -8,7 +8,7 @@ ifneq ($(DATA),)
 export ACGKD_DATA ?= $(abspath $(DATA))
 endif
 
-.PHONY: install quickstart test test-slow realdata browser lint types floors check coverage clean
+.PHONY: install quickstart test test-slow realdata browser wheel lower-ends pythons lint types floors check coverage clean
 
 install: $(VENV)/installed
 
@@ -40,6 +40,18 @@ realdata: install
 browser: install
 	$(BIN)/python -m pytest -m browser
 
+# Everything that is done with the built wheel, in empty environments.
+wheel: install
+	$(BIN)/python -m pytest -m "" tests/project_tests/test_packaging.py tests/project_tests/test_foreign_packages.py
+
+# The oldest versions that pyproject.toml admits.
+lower-ends: install
+	$(BIN)/python .ci/other_versions.py lower-ends
+
+# Other Pythons, as far as they are on this machine.
+pythons: install
+	$(BIN)/python .ci/other_versions.py pythons
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -53,4 +65,4 @@ floors: install
 check: lint types floors test
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis runs
+	rm -rf $(VENV) .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis runs

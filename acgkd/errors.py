@@ -164,6 +164,10 @@ class StorageError(SweepError):
     """The sweep folder cannot be written: the sweep stops, no trial is blamed."""
 
 
+class WorkerSpentError(Exception):
+    """A process ran out of memory or lost its device; what it did is written, and another one continues the job."""
+
+
 class StaleGenerationError(Exception):
     """A later start has taken the sweep folder over; this process leaves without writing anything more."""
 

@@ -21,7 +21,8 @@ def layout(nodes: int, ends: Indices) -> Points:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components, shortest_path
 
-    joined = coo_array((np.ones(ends.shape[1]), (ends[0], ends[1])), shape=(nodes, nodes)).tocsr()
+    rows, columns = ends.astype(np.int32)  # scipy 1.12 finds no paths over wider indices
+    joined = coo_array((np.ones(ends.shape[1]), (rows, columns)), shape=(nodes, nodes)).tocsr()
     count, part = connected_components(joined, directed=False)
     places = np.zeros((nodes, 2))
     members = [np.flatnonzero(part == number) for number in range(count)]

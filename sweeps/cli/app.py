@@ -20,7 +20,7 @@ from acgkd.errors import (
     UnknownReportError,
 )
 from acgkd.guard import require_own_packages
-from sweeps.cli.commands import check, distill, doctor, export_study, listing, report, run, status
+from sweeps.cli.commands import check, distill, doctor, export_study, init, listing, report, run, status
 from sweeps.cli.commands._options import paragraphs
 from sweeps.cli.console import print_error, print_faults, print_text
 from sweeps.cli.streams import safe_streams
@@ -52,6 +52,7 @@ app = typer.Typer(
 )
 
 for _name, _function, _epilog in (
+    ("init", init.init, init.EPILOG),
     ("run", run.run, run.EPILOG),
     ("check", check.check, check.EPILOG),
     ("status", status.status, status.EPILOG),
@@ -75,7 +76,8 @@ def _version(value: bool) -> None:
 @app.callback(
     help="Turn a trained model, without its data, into a small one, and find the settings that make it work.\n\n"
     "A sweep is a YAML file. `acgkd check` validates it; `acgkd run` runs it, resumes it after any interruption and "
-    "extends it; everything about it lies in one folder. Start with `acgkd run specs/quickstart.yaml`."
+    "extends it; everything about it lies in one folder. Start with `acgkd run quickstart`; `acgkd init` writes a spec "
+    "to edit."
 )
 def acgkd(
     version: Annotated[

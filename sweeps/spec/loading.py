@@ -12,6 +12,7 @@ from sweeps.spec.checks.cross_checks import cross_check
 from sweeps.spec.fault_messages import missing_key, translate, unknown_key
 from sweeps.spec.inspection import Inspection
 from sweeps.spec.raw import Overrides, SpecTree, read_tree, tree_of, tuples
+from sweeps.spec.shipped import locate
 from sweeps.spec.sweep_spec import SweepSpec, defaults
 
 
@@ -19,7 +20,7 @@ def load(source: Path | str | Mapping[str, Any], overrides: Overrides = (), trus
     """Reads and checks a spec; starts nothing, writes nothing.
 
     Args:
-        source: a YAML file, or what it would say as a mapping of plain values. Files that a spec names are looked for
+        source: a YAML file, the name of a shipped spec, or what a file would say as a mapping of plain values. Files that a spec names are looked for
             beside its file; those that a mapping or an override names, in the current folder.
         overrides: laid over it: values by slash path, ``{"budget/trials": 10}``; or texts ``path=value``, the value as
             it would stand in a file.
@@ -27,9 +28,11 @@ def load(source: Path | str | Mapping[str, Any], overrides: Overrides = (), trus
 
     Raises:
         SpecError: something is wrong; it holds all faults, in the order of the file.
+        UnknownNameError: there is no file and no shipped spec of that name.
     """
-    tree = tree_of(source, overrides) if isinstance(source, Mapping) else read_tree(Path(source), overrides)
-    return check_tree(tree, trust_code)
+    if isinstance(source, Mapping):
+        return check_tree(tree_of(source, overrides), trust_code)
+    return check_tree(read_tree(locate(Path(source)), overrides), trust_code)
 
 
 def check_tree(tree: SpecTree, trust_code: bool = False) -> SweepSpec:

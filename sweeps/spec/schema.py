@@ -36,7 +36,8 @@ def _or_word(section: dict[str, Any], definitions: dict[str, Any], key: str) -> 
     told = ("description", "default")
     described: dict[str, Any] = {name: section[name] for name in told if name in section}
     rest = {name: value for name, value in section.items() if name not in told}
-    options = rest["anyOf"] if set(rest) == {"anyOf"} else [rest]
+    # Before 2.9 pydantic writes a reference that has a description beside it as `allOf` with one item.
+    options = next((rest[key] for key in ("anyOf", "allOf") if set(rest) == {key}), [rest])
     defined = definitions[next(option["$ref"] for option in options if "$ref" in option).rpartition("/")[2]]
     word = {name: value for name, value in defined["properties"][key].items() if name in ("type", "enum")}
     return {**described, "anyOf": [word, *options]}

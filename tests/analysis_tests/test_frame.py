@@ -1,3 +1,4 @@
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -100,7 +101,8 @@ def test_csv_and_parquet_hold_every_row(made_up: ModuleType, tmp_path: Path) -> 
     frame.to_parquet(tmp_path / "rows.parquet")
     frame.to_csv(tmp_path / "rows.csv")
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "rows.parquet"), frame.rows)
-    assert pd.read_csv(tmp_path / "rows.csv")["param/rate"].tolist() == frame.rows["param/rate"].tolist()
+    with (tmp_path / "rows.csv").open(newline="") as file:
+        assert [float(row["param/rate"]) for row in csv.DictReader(file)] == frame.rows["param/rate"].tolist()
 
 
 def test_an_empty_folder_is_an_empty_frame(tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """The wheel: three packages with all that they need at run time, nothing else, and it works where it is unpacked."""
 
 import json
-import os
 import re
 import subprocess
-import sys
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,18 +16,12 @@ OTHER_FILES = {
     "acgkd/py.typed",
     "analysis/py.typed",
     "analysis/page/templates/report.html",
+    "sweeps/cli/templates/my_teacher.py.txt",
+    "sweeps/cli/templates/own-teacher.yaml",
     "sweeps/py.typed",
     "sweeps/spec.schema.json",
 }
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    code = f"from hatchling.build import build_wheel; build_wheel({str(folder)!r})"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
-    (made,) = folder.glob("*.whl")
-    return made
+SPECS = {path.stem for path in (ROOT / "specs").glob("*.yaml")}
 
 
 def test_it_holds_three_packages_and_what_they_read(wheel: Path) -> None:
@@ -37,7 +30,7 @@ def test_it_holds_three_packages_and_what_they_read(wheel: Path) -> None:
     meta = {name for name in names if re.fullmatch(r"acgkd-[^/]*\.dist-info", name.split("/")[0])}
     sources = {str(path.relative_to(ROOT)) for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
     assert len(sources) > 100
-    assert names - meta == sources | OTHER_FILES
+    assert names - meta == sources | OTHER_FILES | {f"sweeps/shipped_specs/{name}.yaml" for name in SPECS}
     assert {name.split("/", 1)[1] for name in meta} == {
         "METADATA",
         "RECORD",
@@ -61,24 +54,50 @@ def test_it_says_what_it_is(wheel: Path) -> None:
     assert not {"pytest", "ruff", "mypy", "optuna-dashboard"} & set(core)
 
 
-def test_what_it_unpacks_to_works(wheel: Path, tmp_path: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "site")
-    (tmp_path / "empty").mkdir()
-    code = "import sys; sys.argv[0] = 'acgkd'; from acgkd.__main__ import main; sys.exit(main())"
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "ACGKD_CACHE": str(tmp_path / "cache")}
+SMALL = (
+    "--set=dataset.options.graphs=60",
+    "--set=teacher=gin-2-8",
+    "--set=teacher.epochs=1",
+    "--set=student=gin-2-4",
+    "--set=method.synthesis.graphs=6",
+    "--set=method/transfer/steps=2",
+    "--set=space=smoke",
+    "--set=replicates/seeds=[0]",
+    "--set=budget/trials=1",
+)
 
-    def acgkd(*arguments: str) -> str:
-        command = [sys.executable, "-c", code, *arguments]
-        done = subprocess.run(command, cwd=tmp_path / "empty", env=environment, capture_output=True, text=True)
-        assert done.stdout, done.stderr
-        return done.stdout
 
-    rows = {row["what"]: row for row in json.loads(acgkd("doctor", "--json"))}
-    assert rows["packages"]["state"] == "ok"
-    assert rows["packages"]["text"].endswith(str(tmp_path / "site"))
-    assert rows["folder"]["state"] == "ok"
-    assert json.loads(acgkd("check", "--schema")) == json.loads((ROOT / "sweeps" / "spec.schema.json").read_text())
+def succeeds(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_from_an_empty_environment_and_folder_one_can_look_around(environment: Any, wheel: Path) -> None:
+    environment.install(wheel)
+    acgkd = environment.acgkd
+    found = succeeds(environment.call("import acgkd, analysis, sweeps; print(acgkd.__file__, sweeps.__file__)"))
+    assert found.split() == [str(environment.site / name / "__init__.py") for name in ("acgkd", "sweeps")]
+    assert re.fullmatch(r"acgkd \d+\.\d+\.\d+\S*\n", succeeds(acgkd("--version")))
+    assert succeeds(environment.run_module("--version")) == succeeds(acgkd("--version"))
+    assert set(json.loads(succeeds(acgkd("list", "specs", "--json")))["specs"]) == SPECS
+    assert "acgkd run quickstart.yaml" in succeeds(acgkd("init"))
+    schema = (environment.work / "quickstart.yaml").read_text().splitlines()[0].partition("$schema=")[2]
+    assert json.loads(Path(schema).read_text()) == json.loads((ROOT / "sweeps" / "spec.schema.json").read_text())
+    assert Path(schema).is_relative_to(environment.site)
+
+
+@pytest.mark.slow
+def test_from_an_empty_environment_and_folder_the_quickstart_runs(environment: Any, wheel: Path) -> None:
+    environment.install(wheel)
+    acgkd = environment.acgkd
+    assert f"{environment.site}/sweeps/shipped_specs/quickstart.yaml is right." in succeeds(
+        acgkd("check", "quickstart")
+    )
+    assert "runs/quickstart/report/report.html" in succeeds(acgkd("run", "quickstart", "--in-process", *SMALL))
+    assert (environment.work / "runs" / "quickstart" / "report" / "report.html").stat().st_size > 10_000
+    rows = {row["what"]: row for row in reversed(json.loads(succeeds(acgkd("doctor", "--json"))))}
+    assert rows["packages"]["text"].endswith(str(environment.site))
+    assert {rows[what]["state"] for what in ("packages", "folder", "cache")} == {"ok"}
 
 
 def test_everything_that_any_extra_names_is_pinned() -> None:
@@ -95,3 +114,10 @@ def test_everything_that_any_extra_names_is_pinned() -> None:
 
 def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_the_script_of_everything_runs_targets_that_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    steps = re.findall(r"^step ([a-z-]+)", (ROOT / ".ci" / "run").read_text(), re.M)
+    assert set(steps) <= targets
+    assert {"test", "lint", "types", "floors", "realdata", "browser", "wheel", "lower-ends", "pythons"} <= set(steps)

@@ -73,7 +73,9 @@ def test_looking_around_loads_nothing_heavy(arguments):
     assert done.stdout.splitlines()[-1] == "set()"
 
 
-@pytest.mark.parametrize("command", ["run", "check", "status", "distill", "report", "list", "doctor", "export-study"])
+@pytest.mark.parametrize(
+    "command", ["init", "run", "check", "status", "distill", "report", "list", "doctor", "export-study"]
+)
 def test_every_command_has_a_paragraph_and_examples(command, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     assert main([command, "--help"]) == 0
@@ -265,7 +267,7 @@ def test_a_diverged_run_is_a_record_and_a_failure(spec, capsys):
 def test_list_names_all_and_says_what_they_are(capsys):
     assert main(["list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert set(found) == {"methods", "models", "datasets", "spaces", "reports"}
+    assert set(found) == {"methods", "models", "datasets", "spaces", "reports", "specs"}
     assert "acgkd" in found["methods"]
     assert "motifs" in found["datasets"]
     assert "sweep" in found["reports"]

@@ -33,16 +33,56 @@ def test_a_stray_analysis_py_is_refused_with_its_path(tmp_path):
     assert str(tmp_path / "analysis.py") in done.stderr
 
 
-def test_a_foreign_package_laid_over_ours_is_refused(tmp_path):
-    # What another distribution named `sweeps` does: it replaces `__init__.py` and leaves our other files.
-    for name in ("acgkd", "sweeps"):
-        (tmp_path / name).symlink_to(HOME / name) if name == "acgkd" else (tmp_path / name).mkdir()
-    (tmp_path / "sweeps" / "__init__.py").write_text("__version__ = '0.2.0'\n")
-    done = call(CALL, tmp_path, HOME)
+@pytest.fixture
+def site(tmp_path):
+    """Our packages as installed, as far as the guard looks at them."""
+    for name in ("acgkd", "sweeps", "analysis"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_bytes((HOME / name / "__init__.py").read_bytes())
+    for name in ("guard", "errors", "__main__"):
+        (tmp_path / "acgkd" / f"{name}.py").write_bytes((HOME / "acgkd" / f"{name}.py").read_bytes())
+    return tmp_path
+
+
+def test_packages_side_by_side_pass(site):
+    assert call(CALL, site).stdout == "ours\n"
+
+
+RAN = "from pathlib import Path\nPath('ran').touch()\n"
+
+
+@pytest.mark.parametrize("name", ["sweeps", "analysis"])
+@pytest.mark.parametrize("text", [RAN, f"{RAN}__distribution__ = 'other'\n", f"'\xe9'\n{RAN}", ""])
+def test_a_foreign_package_laid_over_ours_is_refused_and_does_not_run(site, name, text):
+    # What another distribution of that name does: it replaces `__init__.py` and leaves our other files.
+    file = site / name / "__init__.py"
+    file.write_bytes(text.encode("latin-1"))
+    done = call(CALL, site)
     assert done.returncode == 1
-    assert "ForeignPackageError" in done.stderr
-    assert str(tmp_path) in done.stderr
+    assert f"ForeignPackageError: The package `{name}` must be" in done.stderr
+    assert f"{file} has been overwritten" in done.stderr
     assert "--force-reinstall" in done.stderr
+    assert not (site / "ran").exists()
+
+
+def test_what_is_left_of_a_package_is_refused(site):
+    (site / "sweeps" / "__init__.py").unlink()
+    assert f"no `__init__.py` is left of it in {site / 'sweeps'}" in alone(site)
+    (site / "sweeps").rmdir()
+    assert "there is none of that name" in alone(site)
+
+
+def alone(site):
+    """What the guard says where no site-packages, and with them this checkout, are on the path."""
+    command = [sys.executable, "-S", "-c", CALL]
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=site, check=False).stderr
+
+
+def test_a_stray_file_one_folder_below_ours_is_refused(site):
+    (site / "below").mkdir()
+    (site / "below" / "analysis.py").write_text('__distribution__ = "acgkd"\n')
+    assert f"{site / 'below' / 'analysis.py'} comes first on the path" in call(CALL, site / "below", site).stderr
 
 
 ENTER = "import sys; from acgkd.__main__ import main; sys.argv = ['acgkd', 'list', 'reports']; sys.exit(main())"
@@ -55,7 +95,7 @@ def test_the_command_refuses_a_stray_file_and_does_not_run_it(tmp_path):
     done = call(code, tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("Error: ")
-    assert f"{tmp_path / 'analysis.py'} is imported instead" in done.stderr
+    assert f"{tmp_path / 'analysis.py'} comes first on the path" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "ran").exists()
 
@@ -74,9 +114,9 @@ def test_the_console_script_enters_by_the_guard():
 @pytest.mark.parametrize(
     ("changes", "fragment"),
     [
-        ({"__distribution__": "other"}, "is imported instead"),
-        ({"__file__": "/elsewhere/analysis/__init__.py"}, "/elsewhere/analysis/__init__.py is imported instead"),
-        ({"__file__": None}, "has no file of its own"),
+        ({"__distribution__": "other"}, "has been overwritten"),
+        ({"__file__": "/elsewhere/analysis/__init__.py"}, "/elsewhere/analysis/__init__.py comes first on the path"),
+        ({"__file__": None}, "no `__init__.py` is left of it"),
     ],
 )
 def test_each_kind_of_impostor_is_named(monkeypatch, changes, fragment):

@@ -162,14 +162,17 @@ run_sweep(make_spec(trials=1), Path(sys.argv[2]), Ray(), experiments=FakeExperim
 
 
 @pytest.mark.slow
-def test_a_stray_package_in_a_worker_is_told_with_its_path(tmp_path: Path) -> None:
-    (tmp_path / "stray").mkdir()
-    (tmp_path / "stray" / "analysis.py").write_text("")
+@pytest.mark.parametrize("name", ["analysis.py", "sweeps.py", "sweeps/__init__.py"])
+def test_a_stray_package_in_a_worker_is_refused_before_it_runs(name: str, tmp_path: Path) -> None:
+    stray = tmp_path / "stray" / name
+    stray.parent.mkdir(parents=True)
+    stray.write_text(f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\n")
     environment = {**os.environ, "PYTHONPATH": str(HERE)}
     command = [sys.executable, "-c", STRAY, str(tmp_path / "stray"), str(tmp_path / "sweep")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert f"{tmp_path}/stray/analysis.py is imported instead" in done.stderr
+    assert f"{stray} comes first on the path" in done.stderr
+    assert not (tmp_path / "ran").exists()
     assert not list((tmp_path / "sweep" / "trials").iterdir())
 
 

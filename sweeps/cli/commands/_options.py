@@ -8,9 +8,17 @@ from typing import Annotated
 import typer
 
 from acgkd.errors import ConfigError
+from sweeps.spec import shipped
 
 SpecFile = Annotated[
-    Path, typer.Argument(metavar="SPEC", help="The sweep, as a YAML file.", readable=False, show_default=False)
+    Path,
+    typer.Argument(
+        metavar="SPEC",
+        help="The sweep: a YAML file, or the name of a shipped spec (see `acgkd list specs`).",
+        callback=shipped.locate,
+        readable=False,
+        show_default=False,
+    ),
 ]
 SweepFolderPath = Annotated[Path, typer.Argument(metavar="DIR", help="A sweep folder.", show_default=False)]
 Overrides = Annotated[

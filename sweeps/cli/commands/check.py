@@ -8,7 +8,7 @@ from sweeps.cli.commands._options import Overrides, SpecFile, TrustCode, example
 from sweeps.cli.console import out, plural, print_facts, print_note, print_text
 
 EPILOG = examples(
-    "acgkd check specs/quickstart.yaml",
+    "acgkd check quickstart",
     "acgkd check specs/mutag.yaml --set replicates/seeds=[0,1,2] --set budget.trials=48",
     "acgkd check --schema > spec.schema.json",
 )

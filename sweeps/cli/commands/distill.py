@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from analysis.records.record import Record
 
 EPILOG = examples(
-    "acgkd distill specs/quickstart.yaml",
+    "acgkd distill quickstart",
     "acgkd distill specs/mutag.yaml --seed 3 --set method/transfer/temperature/value=2",
     "acgkd distill specs/mutag.yaml --json | jq .test_accuracy",
 )

@@ -64,10 +64,24 @@ def _attempt(check: Callable[[Path], Iterator[Finding]], folder: Path) -> list[F
 
 def _packages(_: Path) -> Iterator[Finding]:
     import acgkd
-    from acgkd.guard import require_own_packages
+    from acgkd.guard import PACKAGES, other_distributions, require_own_packages
 
     require_own_packages()
-    yield "ok", f"acgkd {acgkd.__version__} from {Path(acgkd.__file__).resolve().parents[1]}"
+    home = Path(acgkd.__file__).resolve().parents[1]
+    yield "ok", f"acgkd {acgkd.__version__} from {home}"
+    for name in PACKAGES:
+        for title, folder in other_distributions(name).items():
+            yield "note", _namesake(name, title, folder, home / name)
+
+
+def _namesake(name: str, title: str, folder: Path, ours: Path) -> str:
+    known = f"`{title}` has a package `{name}` too"
+    if folder != ours.resolve():
+        return f"{known}, in {folder}: `import {name}` gives acgkd's"
+    return (
+        f"{known}, and acgkd's was installed over it: `{title.split()[0]}` no longer works here, and updating or "
+        "removing it breaks acgkd. Give each an environment of its own"
+    )
 
 
 def _versions(_: Path) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from acgkd.catalog import Catalog
 from acgkd.errors import UnknownNameError, nearest
 from sweeps.cli.commands._options import Json, examples
 from sweeps.cli.console import out, print_facts, print_text
+from sweeps.spec import shipped
 
 EPILOG = examples("acgkd list", "acgkd list spaces", "acgkd list methods --json")
 
@@ -21,23 +22,24 @@ PACKAGES = {
     "spaces": "sweeps.spaces",
     "reports": "analysis.reports",
 }
+KINDS = (*PACKAGES, "specs")
 
 
 def list_(
     kind: Annotated[
-        str | None, typer.Argument(metavar="KIND", help="One of: " + ", ".join(PACKAGES) + ".", show_default=False)
+        str | None, typer.Argument(metavar="KIND", help="One of: " + ", ".join(KINDS) + ".", show_default=False)
     ] = None,
     json: Json = False,
 ) -> None:
-    """List methods, models, data sets, search spaces and reports.
+    """List methods, models, data sets, search spaces, reports and shipped specs.
 
-    The names are those that a spec takes. Each is one file, and what it says of itself stands beside it. Models are
-    families: their names go on with numbers or words, as in `gin-5-64` and `lenet5-half`.
+    The names are those that a spec takes; of a spec, the name that `acgkd run` takes. Each is one file, and what it
+    says of itself stands beside it. Models are families: their names go on with numbers or words, as in `gin-5-64` and
+    `lenet5-half`.
     """
-    if kind is not None and kind not in PACKAGES:
-        raise UnknownNameError(f"There is no kind '{kind}'. {nearest(kind, PACKAGES)}Known: {', '.join(PACKAGES)}.")
-    chosen = {kind: PACKAGES[kind]} if kind else PACKAGES
-    found = {name: entries(package) for name, package in chosen.items()}
+    if kind is not None and kind not in KINDS:
+        raise UnknownNameError(f"There is no kind '{kind}'. {nearest(kind, KINDS)}Known: {', '.join(KINDS)}.")
+    found = {name: entries(name) for name in ([kind] if kind else KINDS)}
     if json:
         from json import dumps
 
@@ -49,8 +51,11 @@ def list_(
         print_facts(((key.ljust(width), line) for key, line in group.items()), style="cyan", indent=2)
 
 
-def entries(package: str) -> dict[str, str]:
-    """Keys of a catalogue and the first sentence of each file, found without importing any."""
+def entries(kind: str) -> dict[str, str]:
+    """The names of one kind and the first sentence of each file, found without importing any."""
+    if kind not in PACKAGES:
+        return {name: shipped.summary(name) for name in shipped.names()}
+    package = PACKAGES[kind]
     catalog: Catalog[None] = Catalog(package, "", "")
     spec = find_spec(package)
     folder = Path(next(iter(spec.submodule_search_locations or []))) if spec else Path()

@@ -12,10 +12,10 @@ from sweeps.cli.console import err, out, print_line, print_note
 from sweeps.cli.outcome import finish
 
 EPILOG = examples(
-    "acgkd run specs/quickstart.yaml",
+    "acgkd run quickstart",
     "acgkd run specs/mutag.yaml --trials 48",
     "acgkd run specs/mutag.yaml --out /shared/mutag --address auto --set resources/gpu=0.25",
-    "acgkd run specs/quickstart.yaml --in-process",
+    "acgkd run quickstart --in-process",
 )
 
 

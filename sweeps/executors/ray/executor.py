@@ -16,6 +16,7 @@ from typing import Any
 
 from acgkd.errors import SweepError
 from sweeps.engine.driver import Driver
+from sweeps.executors.ray.jobs import unpacked
 from sweeps.executors.signals import handlers_kept, stop_signals
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.worker.experiments import Experiments
@@ -78,13 +79,15 @@ def _fit(driver: Driver) -> None:
     import ray
     from ray import cloudpickle, tune
 
+    from sweeps.executors.ray import trainable as worker_code
     from sweeps.executors.ray.scheduler import SweepScheduler, SweepStopper, TellStarts
     from sweeps.executors.ray.search import SweepSearcher
-    from sweeps.executors.ray.trainable import SweepTrainable
 
     driver.progress.message = ""
+    # Its code goes to the workers, not its name: they would import `sweeps` to find it, whosever that is.
+    cloudpickle.register_pickle_by_value(worker_code)
     work = cloudpickle.dumps((driver.spec, driver.folder, driver.experiments))
-    trainable = tune.with_parameters(SweepTrainable, work=work)
+    trainable = tune.with_parameters(worker_code.SweepTrainable, work=work)
     share = {"cpu": driver.spec.resources.cpu, "gpu": driver.spec.resources.gpu}
 
     def stop() -> bool:
@@ -116,7 +119,7 @@ def _fit(driver: Driver) -> None:
 
 
 def _name(trial: Any) -> str:
-    return f"{trial.config['job'].name}-{trial.trial_id}"
+    return f"{unpacked(trial.config).name}-{trial.trial_id}"
 
 
 @contextlib.contextmanager

@@ -8,18 +8,18 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 from ray.tune import Callback, Stopper
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-from acgkd.errors import SweepError
+from acgkd.errors import SweepError, WorkerSpentError
 from sweeps.engine.driver import Driver
+from sweeps.executors.ray.jobs import unpacked
 from sweeps.executors.ray.stateless import Stateless
-from sweeps.executors.ray.trainable import WorkerSpentError
-from sweeps.worker.messages import Job, Report
+from sweeps.worker.messages import Report
 
 
 class RayTrial(Protocol):
     """What is used of a Ray trial: it carries one job."""
 
     trial_id: str
-    config: dict[str, Job]
+    config: dict[str, bytes]
     status: str
     local_path: str | None
 
@@ -47,7 +47,7 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
     def on_trial_result(self, tune_controller: object, trial: RayTrial, result: dict[str, Any]) -> str:
         """Whether the worker shall continue with its job."""
         report: Report = result["report"]
-        going = self._driver.report(trial.config["job"], report)
+        going = self._driver.report(unpacked(trial.config), report)
         return str(TrialScheduler.CONTINUE if going else TrialScheduler.STOP)
 
     def on_trial_add(self, tune_controller: object, trial: RayTrial) -> None:
@@ -73,7 +73,7 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
 
     def on_trial_error(self, tune_controller: object, trial: RayTrial) -> None:
         """A worker died, or raised what no trial can be blamed for."""
-        job: Job = trial.config["job"]
+        job = unpacked(trial.config)
         error = _error(trial)
         if isinstance(error, RayTaskError):
             cause = error.cause if isinstance(error.cause, Exception) else error
@@ -101,7 +101,7 @@ class TellStarts(Stateless, Callback):  # type: ignore[misc]  # Ray has no types
 
     def on_trial_start(self, iteration: int, trials: "list[RayTrial]", trial: RayTrial, **info: object) -> None:
         """A worker has begun with a job."""
-        self._driver.started(trial.config["job"])
+        self._driver.started(unpacked(trial.config))
 
 
 class SweepStopper(Stateless, Stopper):  # type: ignore[misc]  # Ray has no types

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ray.tune.search import Searcher
 
 from sweeps.engine.driver import Driver, NoJob
+from sweeps.executors.ray.jobs import packed
 from sweeps.executors.ray.stateless import Stateless
 from sweeps.worker.messages import Job
 
@@ -39,7 +40,7 @@ class SweepSearcher(Stateless, Searcher):  # type: ignore[misc]  # Ray has no ty
             return None
         job = driver.next()
         if isinstance(job, Job):
-            return {"job": job}
+            return dict(packed(job))
         return Searcher.FINISHED if job is NoJob.FINISHED else None
 
     def on_trial_complete(self, trial_id: str, result: dict[str, object] | None = None, error: bool = False) -> None:

@@ -1,7 +1,7 @@
 """What Ray Tune runs in its workers: a job at a time, in a warm process that keeps nothing between two jobs.
 
-This file imports nothing of ours but the guard, and what it needs comes as bytes: a worker that would import somebody
-else's packages shall say so before it trips over them.
+The executor sends this class as code and all that it needs as bytes. So a worker enters by `acgkd.guard`, and looks at
+`sweeps` and `analysis` as files before it imports either. This file imports nothing of ours but guard and errors.
 """
 
 import contextlib
@@ -12,16 +12,11 @@ from typing import TYPE_CHECKING
 
 from ray import tune
 
-from acgkd.errors import SweepError
+from acgkd.errors import SweepError, WorkerSpentError
 from acgkd.guard import require_own_packages
 
 if TYPE_CHECKING:
     from sweeps.worker.job_runner import JobRunner
-    from sweeps.worker.messages import Job
-
-
-class WorkerSpentError(Exception):
-    """This process ran out of memory or lost its device; what it did is written, and another one shall resume it."""
 
 
 class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
@@ -29,18 +24,18 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
 
     _runner: "JobRunner | None" = None
 
-    def setup(self, config: "dict[str, Job]", work: bytes = b"") -> None:
+    def setup(self, config: dict[str, bytes], work: bytes = b"") -> None:
         """Takes the first job of this process.
 
         Args:
-            config: Ray's, with the job under ``job``.
+            config: Ray's, with the pickled job under ``job``.
             work: spec, folder and experiments, pickled.
         """
         self._work = work
         self._job = config["job"]
         self._runner = None
 
-    def reset_config(self, new_config: "dict[str, Job]") -> bool:
+    def reset_config(self, new_config: dict[str, bytes]) -> bool:
         """Takes the next job; whatever was left of the last one is forgotten."""
         self._job = new_config["job"]
         self._runner = None
@@ -72,7 +67,7 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
                 f"{folder.path}. Put it on a filesystem that all nodes share."
             )
         os.chdir(folder.path)
-        return JobRunner(spec, folder, self._job, experiments)
+        return JobRunner(spec, folder, pickle.loads(self._job), experiments)
 
     def cleanup(self) -> None:
         """Keeps the work of a job that is broken off; Ray calls this when a worker leaves in order."""
