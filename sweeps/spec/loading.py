@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter, ValidationError
 
 from acgkd.errors import Fault, SpecError
+from sweeps.shipped import locate
 from sweeps.spec.checks.cross_checks import cross_check
 from sweeps.spec.fault_messages import missing_key, translate, unknown_key
 from sweeps.spec.inspection import Inspection
 from sweeps.spec.raw import Overrides, SpecTree, read_tree, tree_of, tuples
-from sweeps.spec.shipped import locate
 from sweeps.spec.sweep_spec import SweepSpec, defaults
 
 
@@ -20,8 +20,9 @@ def load(source: Path | str | Mapping[str, Any], overrides: Overrides = (), trus
     """Reads and checks a spec; starts nothing, writes nothing.
 
     Args:
-        source: a YAML file, the name of a shipped spec, or what a file would say as a mapping of plain values. Files that a spec names are looked for
-            beside its file; those that a mapping or an override names, in the current folder.
+        source: a YAML file, the name of a shipped spec, or what a file would say as a mapping of plain values. Files
+            that a spec names are looked for beside its file; those that a mapping or an override names, in the current
+            folder.
         overrides: laid over it: values by slash path, ``{"budget/trials": 10}``; or texts ``path=value``, the value as
             it would stand in a file.
         trust_code: let `teacher.preset` name a Python function, as ``module:function``.

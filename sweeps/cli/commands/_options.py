@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from acgkd.errors import ConfigError
-from sweeps.spec import shipped
+from sweeps import shipped
 
 SpecFile = Annotated[
     Path,

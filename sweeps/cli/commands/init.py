@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from acgkd.errors import FolderError, UnknownNameError, nearest
+from sweeps import shipped
 from sweeps.cli.commands._options import examples
 from sweeps.cli.console import out
-from sweeps.spec import shipped
 
 EPILOG = examples("acgkd init", "acgkd init mutag --out mine.yaml", "acgkd init own-teacher")
 

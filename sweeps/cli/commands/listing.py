@@ -9,9 +9,9 @@ import typer
 
 from acgkd.catalog import Catalog
 from acgkd.errors import UnknownNameError, nearest
+from sweeps import shipped
 from sweeps.cli.commands._options import Json, examples
 from sweeps.cli.console import out, print_facts, print_text
-from sweeps.spec import shipped
 
 EPILOG = examples("acgkd list", "acgkd list spaces", "acgkd list methods --json")
 

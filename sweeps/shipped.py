@@ -8,8 +8,8 @@ from pathlib import Path
 
 from acgkd.errors import UnknownNameError, nearest
 
-_IN_WHEEL = Path(__file__).parents[1] / "shipped_specs"
-_IN_CHECKOUT = Path(__file__).parents[2] / "specs"
+_IN_WHEEL = Path(__file__).parent / "shipped_specs"
+_IN_CHECKOUT = Path(__file__).parents[1] / "specs"
 _SUFFIXES = (".yaml", ".yml")
 
 
