@@ -1,6 +1,7 @@
 """The work of a trial that `overhead.py` measures, and an experiment for our engine that does nothing else."""
 
 import json
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ def work(task: Task) -> float:
         total = float((matrix @ matrix).sum())
         while time.time() - begun < task.work_s:
             total = float((matrix @ matrix).sum())
-        file.write(json.dumps([begun, time.time(), time.thread_time() - cpu]) + "\n")
+        file.write(json.dumps([begun, time.time(), time.thread_time() - cpu, os.getpid()]) + "\n")
     return total
 
 

@@ -1,4 +1,4 @@
-"""Seconds of processors that a command and all processes it leaves behind have used so far (Linux)."""
+"""Seconds of processors that a command and everything it starts use (Linux)."""
 
 import contextlib
 import ctypes
@@ -10,10 +10,7 @@ _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 
 
 def adopt_orphans() -> None:
-    """Makes this process the parent of whatever its descendants leave behind, as Ray does with its workers.
-
-    They stay in our tree then, and so does what they used when they end: until we ask, they are kept as zombies.
-    """
+    """Makes this process the parent of whatever its descendants leave behind, so that it stays below this one."""
     with contextlib.suppress(OSError, AttributeError):  # elsewhere than on Linux
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
 
@@ -25,38 +22,37 @@ def bury_orphans() -> None:
             pass
 
 
-def descendants() -> set[int]:
-    """The processes below this one, those that have ended and were not asked for included."""
-    below: dict[int, list[int]] = {}
-    for pid, fields in _processes().items():
-        below.setdefault(int(fields[1]), []).append(pid)
-    found: set[int] = set()
-    waiting = [os.getpid()]
-    while waiting:
-        children = below.get(waiting.pop(), [])
-        found.update(children)
-        waiting += children
-    return found
+class Tree:
+    """What the processes below this one use, those that were there before left out.
 
-
-def cpu_seconds(without: set[int]) -> float:
-    """User and system time of all processes below this one; NaN where there is no /proc.
-
-    Args:
-        without: processes that do not count.
+    A process that ends takes its figures along, and Ray's are not counted by their parent either: what was seen last
+    stands for it, so `look` must be called often.
     """
-    processes = _processes()
-    if not processes:
-        return math.nan
-    # Fields 14 to 17 of proc(5): its own, and that of children it has waited for.
-    ticks = sum(sum(map(int, processes[pid][11:15])) for pid in (descendants() - without) & processes.keys())
-    return ticks / os.sysconf("SC_CLK_TCK")
+
+    def __init__(self) -> None:
+        self._old = set(_below_this_one())
+        self._ticks: dict[tuple[int, int], int] = {}
+
+    def look(self) -> float:
+        """Seconds so far, user and system; NaN where there is no /proc."""
+        found = _below_this_one()
+        self._ticks |= {process: ticks for process, ticks in found.items() if process not in self._old}
+        return sum(self._ticks.values()) / os.sysconf("SC_CLK_TCK") if Path("/proc/self/stat").exists() else math.nan
 
 
-def _processes() -> dict[int, list[str]]:
-    """The fields of /proc/[pid]/stat from the third on, which come after a name that may hold anything."""
-    found = {}
+def _below_this_one() -> dict[tuple[int, int], int]:
+    """Number and start of every process below this one, and the ticks that it has used."""
+    fields: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            found[int(path.parent.name)] = path.read_text().rpartition(")")[2].split()
+            # proc(5), from the fourth field on; the name in the second may hold anything.
+            fields[int(path.parent.name)] = list(map(int, path.read_text().rpartition(")")[2].split()[1:20]))
+    below: dict[int, list[int]] = {}
+    for pid, (parent, *_) in fields.items():
+        below.setdefault(parent, []).append(pid)
+    found, waiting = {}, [os.getpid()]
+    while waiting:
+        for pid in below.get(waiting.pop(), []):
+            found[pid, fields[pid][18]] = fields[pid][10] + fields[pid][11]
+            waiting.append(pid)
     return found

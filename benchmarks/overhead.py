@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -25,11 +26,11 @@ os.environ.setdefault("RAY_worker_niceness", "0")
 
 from _overhead_bench import Task
 from _overhead_cases import CASES
-from _overhead_cpu import adopt_orphans, bury_orphans, cpu_seconds, descendants
+from _overhead_cpu import Tree, adopt_orphans, bury_orphans
 from _overhead_page import Found, page
 
 RESULT = Path(__file__).resolve().parents[1] / "docs" / "results" / "overhead.md"
-POLL_S = 0.02
+LOOK_S = 0.05
 
 
 def measured(case: str, trials: int, work_s: float) -> dict[str, float]:
@@ -40,14 +41,12 @@ def measured(case: str, trials: int, work_s: float) -> dict[str, float]:
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         task = Task(Path(scratch), Path(scratch) / "work.log", trials, work_s)
-        before, started = descendants(), time.time()
+        tree, started = Tree(), time.time()
         command = [sys.executable, str(Path(__file__).resolve()), "--alone", case, scratch, str(trials), str(work_s)]
         with (task.folder / "errors").open("w") as errors:
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
-            _until(process, task.log.exists)
-            cpu_s = -cpu_seconds(before)
-            _until(process, lambda: task.log.read_text().count("\n") >= trials)
-            cpu_s += cpu_seconds(before)
+            before_s = _until(process, tree, task.log.exists)
+            cpu_s = _until(process, tree, lambda: task.log.read_text().count("\n") >= trials) - before_s
             code = process.wait()
         ended = time.time()
         bury_orphans()
@@ -58,37 +57,49 @@ def measured(case: str, trials: int, work_s: float) -> dict[str, float]:
     return figures(spans, CASES[case].workers, started, ended, cpu_s)
 
 
-def _until(process: "subprocess.Popen[bytes]", reached: Callable[[], bool]) -> None:
-    """Waits for a moment of the sweep, or its end."""
+def _until(process: "subprocess.Popen[bytes]", tree: Tree, reached: Callable[[], bool]) -> float:
+    """Waits for a moment of the sweep, or its end; seconds of processors by then."""
     while process.poll() is None and not reached():
-        time.sleep(POLL_S)
+        tree.look()
+        time.sleep(LOOK_S)
+    return tree.look()
 
 
-def figures(spans: list[list[float]], workers: int, started: float, ended: float, cpu_s: float) -> dict[str, float]:
+def figures(
+    spans: list[tuple[float, float, float, int]], workers: int, started: float, ended: float, cpu_s: float
+) -> dict[str, float]:
     """What the trials' own notes come to.
 
     Args:
-        spans: of each trial when its work began and ended, and the processor's seconds that it took.
-        workers: that did them.
+        spans: of each trial when its work began and ended, the processor's seconds that it took, and its process.
+        workers: that there should be.
         started: when the command was.
         ended: when it was.
         cpu_s: seconds of processors between the first beginning and the last end, of all processes.
     """
     spans = sorted(spans)
-    begins, ends = [span[0] for span in spans], sorted(span[1] for span in spans)
-    own = sum(end - begin for begin, end, _ in spans)
+    first, last = spans[0][0], max(end for _, end, _, _ in spans)
+    own_s = sum(end - begin for begin, end, _, _ in spans)
     return {
         "trials": len(spans),
         "workers": workers,
-        # Seconds that the workers were there and did no work, for each trial.
-        "overhead_s": ((ends[-1] - begins[0]) * workers - own) / len(spans),
-        # From a trial's end to the beginning of the one that takes its place: what a long sweep pays.
-        "gap_s": statistics.median(begins[turn] - ends[turn - workers] for turn in range(workers, len(spans))),
-        # Seconds that processors were busy with anything but the work, for each trial.
-        "cpu_s": (cpu_s - sum(span[2] for span in spans)) / len(spans),
-        "startup_s": begins[0] - started,
-        "shutdown_s": ended - ends[-1],
+        "gap_s": statistics.median(_gaps(spans, workers)),
+        "longer_s": (last - first - own_s / workers) / len(spans),
+        "cpu_s": (cpu_s - sum(cpu for _, _, cpu, _ in spans)) / len(spans),
+        "beside": sum(after[0] < before[1] for before, after in pairwise(spans)) / (len(spans) - 1),
+        "startup_s": first - started,
+        "shutdown_s": ended - last,
     }
+
+
+def _gaps(spans: list[tuple[float, float, float, int]], workers: int) -> list[float]:
+    """From a trial's end to the beginning of the next one in its process, or, where none has two, in its place."""
+    mine: dict[int, list[tuple[float, float]]] = {}
+    for begin, end, _, process in spans:
+        mine.setdefault(process, []).append((begin, end))
+    found = [after[0] - before[1] for each in mine.values() for before, after in pairwise(each)]
+    ends = sorted(end for _, end, _, _ in spans)
+    return found or [spans[turn][0] - ends[turn - workers] for turn in range(workers, len(spans))]
 
 
 def main() -> None:
@@ -115,7 +126,8 @@ def main() -> None:
             rounds.append({})
             for case in options.cases:
                 if work_s or CASES[case].empty:
-                    rounds[-1][case] = measured(case, options.trials, work_s)
+                    trials = min(options.trials, CASES[case].most or options.trials)
+                    rounds[-1][case] = measured(case, trials, work_s)
                     print(f"round {turn + 1}, {work_s:g} s of work: {case}: {rounds[-1][case]}", flush=True)
     text = page(found, " ".join(["python", "benchmarks/overhead.py", *sys.argv[1:]]))
     options.out.parent.mkdir(parents=True, exist_ok=True)
