@@ -53,19 +53,20 @@ def save(content: Any, path: Path) -> None:
     write_atomic(path, write)
 
 
-def load(path: Path, *, max_bytes: int = MAX_BYTES) -> Any:
+def load(path: Path, *, max_bytes: int = MAX_BYTES, mapped: bool = False) -> Any:
     """Reads what `save` (or torch.save of a state dict) wrote, onto the CPU.
 
     Args:
         path: a regular file.
         max_bytes: largest size that is opened.
+        mapped: whether to read only what is looked at, for large files of which little is wanted.
 
     Raises:
         CheckpointError: missing, torn, of another kind, too large, or asking for more than tensors and plain values.
     """
     _inspect(path, max_bytes, path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except MemoryError:
         raise
     # torch raises a dozen kinds here, and its texts advise to turn the protection off.

@@ -1,6 +1,6 @@
 """The data sets, one to a file. Teachers are trained on them and students judged by them; methods never see them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -73,8 +73,12 @@ class Dataset:
         needs_files: False for sets that are made in memory.
         options: what `dataset.options` may say, as a config.
         known_with: corrects `known` for options that change it; None where none does.
-        locate: looks for its files without fetching or reading them, so that a spec can be checked; raises DataError
-            where a place that was named does not hold them. None where there is nothing to look for.
+        locate: looks for its files where `load` will, without fetching or reading them, so that a spec can be checked;
+            raises DataError where `load` would not get them. None where there is nothing to look for.
+        class_counts: ``class_counts(options)``: samples of each class, published or by construction, under ``all``; or
+            under ``train`` and ``test`` where it has a test part of its own. Without what is not known.
+        labels: the class of each sample, in the order of `load`, where that can be had without loading the set; gives
+            None where not.
     """
 
     modality: Literal["graphs", "images"]
@@ -87,6 +91,8 @@ class Dataset:
     options: type[Config] = NoOptions
     known_with: Callable[[Any], PriorConfig] | None = None
     locate: Callable[[DatasetConfig], object] | None = None
+    class_counts: Callable[[Any], Mapping[str, Sequence[int]]] | None = None
+    labels: Callable[[DatasetConfig], Sequence[int] | None] | None = None
 
     def read_options(self, config: DatasetConfig) -> Any:
         """`config.options`, checked.

@@ -22,4 +22,5 @@ DATASET = tu_dataset(
     graphs=5000,
     known=PriorConfig(nodes=(37, 112), mean_degree=65.97, features="degree", feature_count=492, classes=3),
     citation="Yanardag and Vishwanathan (2015), Deep graph kernels, KDD.",
+    class_counts=(2600, 775, 1625),
 )

@@ -31,8 +31,9 @@ DATASET = idx_dataset(
             strict=True,
         )
     ),
-    # Not the folder itself: MNIST's files have the same names.
-    folders=("fashion_mnist", "FashionMNIST/raw"),
+    folders=("fashion_mnist", "FashionMNIST/raw", "."),
+    other_labels="ec29112dd5afa0611ce80d1b7f02629c",  # MNIST's files have the same names
+    class_counts={"train": (6000,) * 10, "test": (1000,) * 10},
     home="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
     citation="Xiao et al. (2017), arXiv:1708.07747.",
 )

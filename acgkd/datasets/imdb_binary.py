@@ -22,4 +22,5 @@ DATASET = tu_dataset(
     graphs=1000,
     known=PriorConfig(nodes=(12, 28), mean_degree=9.77, features="degree", feature_count=136, classes=2),
     citation="Yanardag and Vishwanathan (2015), Deep graph kernels, KDD.",
+    class_counts=(500, 500),
 )

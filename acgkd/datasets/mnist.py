@@ -32,6 +32,11 @@ DATASET = idx_dataset(
         )
     ),
     folders=("mnist", "MNIST/raw", "."),
+    other_labels="bb300cfdad3c16e7a12a480ee83cd310",  # Fashion-MNIST's files have the same names
+    class_counts={
+        "train": (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
+        "test": (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
+    },
     home="https://storage.googleapis.com/cvdf-datasets/mnist",
     citation="LeCun et al. (1998), Gradient-based learning applied to document recognition, Proc. IEEE 86(11).",
 )

@@ -104,4 +104,6 @@ DATASET = Dataset(
     source="Made by this project; every graph follows from the option `seed`.",
     needs_files=False,
     options=Options,
+    class_counts=lambda options: {"all": ((options.graphs + 1) // 2, options.graphs // 2)},
+    labels=lambda config: [number % 2 for number in range(DATASETS["motifs"].read_options(config).graphs)],
 )

@@ -19,4 +19,5 @@ DATASET = tu_dataset(
     graphs=188,
     known=PriorConfig(nodes=(10, 28), mean_degree=2.21, features="categorical", feature_count=7, classes=2),
     citation="Debnath et al. (1991), J. Med. Chem. 34(2).",
+    class_counts=(63, 125),
 )

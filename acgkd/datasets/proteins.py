@@ -21,4 +21,5 @@ DATASET = tu_dataset(
     graphs=1113,
     known=PriorConfig(nodes=(20, 58), mean_degree=3.73, features="categorical", feature_count=3, classes=2),
     citation="Borgwardt et al. (2005), Bioinformatics 21; Dobson and Doig (2003).",
+    class_counts=(663, 450),
 )

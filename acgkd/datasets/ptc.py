@@ -20,4 +20,5 @@ DATASET = tu_dataset(
     graphs=344,
     known=PriorConfig(nodes=(13, 38), mean_degree=2.03, features="categorical", feature_count=21, classes=2),
     citation="Helma et al. (2001), Bioinformatics 17(1); Xu et al. (2019), arXiv:1810.00826.",
+    class_counts=(192, 152),
 )

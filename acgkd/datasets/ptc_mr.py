@@ -20,4 +20,5 @@ DATASET = tu_dataset(
     graphs=344,
     known=PriorConfig(nodes=(7, 22), mean_degree=2.06, features="categorical", feature_count=18, classes=2),
     citation="Helma et al. (2001), Bioinformatics 17(1).",
+    class_counts=(192, 152),
 )

@@ -21,4 +21,5 @@ DATASET = tu_dataset(
     graphs=2000,
     known=PriorConfig(nodes=(215, 645), mean_degree=2.32, features="constant", feature_count=1, classes=2),
     citation="Yanardag and Vishwanathan (2015), Deep graph kernels, KDD.",
+    class_counts=(1000, 1000),
 )

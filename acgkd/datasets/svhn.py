@@ -25,6 +25,10 @@ from acgkd.errors import DataError
 
 _MD5 = {"train_32x32.mat": "e26dedcc434d2e4c54c9b2d4a06d8373", "test_32x32.mat": "eb5a983be6a315427106f1b164d9cef3"}
 
+# Images of each class.
+_TRAIN = (4948, 13861, 10585, 8497, 7458, 6882, 5727, 5595, 5045, 4659)
+_TEST = (1744, 5099, 4149, 2882, 2523, 2384, 1977, 2019, 1660, 1595)
+
 
 def svhn_dataset(md5: Mapping[str, str], counts: tuple[int, int]) -> Dataset:
     """The entry, for files of these checksums with so many images for training and test."""
@@ -50,6 +54,7 @@ def svhn_dataset(md5: Mapping[str, str], counts: tuple[int, int]) -> Dataset:
         home="http://ufldl.stanford.edu/housenumbers",
         read=read,
         citation="Netzer et al. (2011), Reading digits in natural images with unsupervised feature learning.",
+        class_counts={"train": _TRAIN, "test": _TEST} if (sum(_TRAIN), sum(_TEST)) == counts else None,
     )
 
 

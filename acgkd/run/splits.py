@@ -1,6 +1,7 @@
 """Who trains the teacher, who judges: seeded, stratified parts of a data set."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from acgkd.datasets import Official
+from acgkd.config import DatasetConfig
+from acgkd.datasets import DATASETS, Official
 from acgkd.errors import DataError
 from acgkd.runtime import derive_seed
 
@@ -119,7 +121,7 @@ def read_split_file(path: Path, size: int) -> Split:
     try:
         if path.stat().st_size > _MAX_SPLIT_BYTES:
             raise DataError(f"A split file holds at most {_MAX_SPLIT_BYTES:,} bytes, but {path} is larger.")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"The split file {path} cannot be read: {error}. It must be JSON with {_form()}.") from None
     if not isinstance(content, dict) or set(content) != set(_PARTS):
@@ -139,6 +141,38 @@ def read_split_file(path: Path, size: int) -> Split:
         seen.update(numbers)
         tensors.append(torch.tensor(sorted(numbers), dtype=torch.long, device="cpu"))
     return Split(*tensors)
+
+
+def class_sizes(config: DatasetConfig) -> dict[str, list[int]]:
+    """Samples of each class in every part, as the split will deal them out; loads no data.
+
+    Returns:
+        by part, as far as it is known: a split file needs the class of each sample.
+
+    Raises:
+        AcgkdError: there is no such data set, or something is wrong with its options or the split file.
+    """
+    entry = DATASETS[config.name]
+    options = entry.read_options(config)
+    if config.split_file is not None:
+        labels = None if entry.labels is None else entry.labels(config)
+        if labels is None:
+            return {}
+        dealt, classes = read_split_file(Path(config.split_file), len(labels)), max(labels) + 1
+        members = {part: Counter(labels[number] for number in getattr(dealt, part).tolist()) for part in _PARTS}
+        return {part: [counts[number] for number in range(classes)] for part, counts in members.items()}
+    known = {} if entry.class_counts is None else entry.class_counts(options)
+    if "all" in known:
+        return _parts(_PARTS, known["all"], config.fractions)
+    sizes = {"test": list(known["test"])} if "test" in known else {}
+    if "train" in known:
+        sizes |= _parts(_PARTS[:2], known["train"], (1 - options.validation, options.validation))
+    return sizes
+
+
+def _parts(names: Sequence[str], counts: Sequence[int], fractions: Sequence[float]) -> dict[str, list[int]]:
+    shares = [_shares(count, fractions) for count in counts]
+    return {name: [share[place] for share in shares] for place, name in enumerate(names)} if shares else {}
 
 
 def _form() -> str:

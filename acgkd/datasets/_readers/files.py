@@ -2,11 +2,12 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from acgkd.config import DatasetConfig
-from acgkd.datasets._readers.source import download
+from acgkd.datasets._readers.source import HOME, download, missing, reach, unreachable
 from acgkd.errors import DataError
 
 
@@ -17,19 +18,26 @@ class Layout:
     Args:
         files: all that must be there.
         folders: where below the named folder they are looked for; ``.`` is the folder itself.
+        others: ``md5:`` digests by file, by which files of these names are known to be another set's.
     """
 
     files: tuple[str, ...]
     folders: tuple[str, ...]
+    others: Mapping[str, str] = field(default_factory=dict)
 
     def within(self, folder: Path) -> Path | None:
         """The first of the folders that holds all files."""
         places = (folder / name for name in self.folders)
         return next((place for place in places if all((place / file).is_file() for file in self.files)), None)
 
-    def __str__(self) -> str:
-        more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
-        return f"{self.folders[0]}/{self.files[0]}{more}"
+    def is_of_another(self, place: Path) -> bool:
+        """Whether the files of a folder are known to be another set's."""
+        return any(f"md5:{digest_of(place / file, 'md5')}" == digest for file, digest in self.others.items())
+
+    def looked_for(self, folder: Path) -> str:
+        """What was looked for where, for messages."""
+        more = f", with {len(self.files) - 1} more beside it" if len(self.files) > 1 else ""
+        return " or ".join(str(folder / name / self.files[0]) for name in self.folders) + more
 
 
 @dataclass(frozen=True)
@@ -58,22 +66,42 @@ class Place:
         """
         if self.folder is not None:
             return self.folder / file
-        address = f"{self.address.rstrip('/')}/{file}"
         target = scratch / file
         try:
-            download(address, target)
+            download(self._address(file), target)
         # fsspec raises whatever its backends do: there is no common kind.
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
-            raise DataError(_missing(self.title, [self.layout], f"{self.called} ({address}): {reason}")) from error
+            raise self._unreachable(file, error) from error
         return target
+
+    def reach(self) -> None:
+        """Makes sure that the first file could be got, without getting it.
+
+        Raises:
+            DataError: it could not.
+        """
+        if self.folder is not None:
+            return
+        file = self.layout.files[0]
+        try:
+            reach(self._address(file))
+        except Exception as error:
+            raise self._unreachable(file, error) from error
+
+    def _address(self, file: str) -> str:
+        return f"{self.address.rstrip('/')}/{file}"
+
+    def _unreachable(self, file: str, error: Exception) -> DataError:
+        return unreachable(
+            self.title, self.layout.files, self._address(file), self.called, self.layout.looked_for, error
+        )
 
 
 def find_place(title: str, layouts: tuple[Layout, ...], config: DatasetConfig, home: str) -> Place:
     """The first place that has a set's files: `dataset.root`, `dataset.mirror`, ``$ACGKD_DATA``, its own home.
 
     Mirrors and homes have the first layout. A `root` that is named and lacks the set is an error, not a reason to look
-    elsewhere. Nothing is fetched or read.
+    elsewhere; so is a mirror. Nothing is fetched, and no data are read.
 
     Args:
         title: of the set, for messages.
@@ -84,33 +112,31 @@ def find_place(title: str, layouts: tuple[Layout, ...], config: DatasetConfig, h
     Raises:
         DataError: `root` does not hold the set.
     """
-    data = os.environ.get("ACGKD_DATA")
-    named = config.root if config.root is not None else None if config.mirror is not None else data
-    if named:
-        for layout in layouts:
-            folder = layout.within(Path(named).expanduser())
-            if folder is not None:
-                return Place(title, layout, folder)
     if config.root is not None:
-        raise DataError(_missing(title, layouts, f"`dataset.root` ({config.root}): {_none_of(layouts)}"))
+        folder = Path(config.root).expanduser()
+        found = _in_folder(title, layouts, folder)
+        if found is None:
+            looked = "; no ".join(layout.looked_for(folder) for layout in layouts)
+            raise missing(title, layouts[0].files, [f"`dataset.root` ({config.root}): no {looked}"])
+        return found
     if config.mirror is not None:
         return Place(title, layouts[0], None, config.mirror, "`dataset.mirror`")
-    return Place(title, layouts[0], None, home, "its own home")
-
-
-def _none_of(layouts: tuple[Layout, ...] | list[Layout]) -> str:
-    return "no " + ", no ".join(map(str, layouts))
-
-
-def _missing(title: str, layouts: tuple[Layout, ...] | list[Layout], looked: str) -> str:
     data = os.environ.get("ACGKD_DATA")
-    there = f"$ACGKD_DATA ({data})" if data else "$ACGKD_DATA: not set"
-    return (
-        f"The data set {title} was not found. Looked at {looked}; {there}. Three ways to get it: put "
-        f"{', '.join(layouts[0].files)} into a folder and name that as `dataset.root` or $ACGKD_DATA; name a URL that "
-        "holds them as `dataset.mirror` (https, file:// or an object store); or run once where the network reaches "
-        "the set's own home."
-    )
+    found = _in_folder(title, layouts, Path(data).expanduser()) if data else None
+    # A folder of data may hold several sets: files of the right names may be another set's.
+    mistaken = found is not None and found.folder is not None and found.layout.is_of_another(found.folder)
+    return found if found is not None and not mistaken else Place(title, layouts[0], None, home, HOME)
+
+
+def _in_folder(title: str, layouts: Sequence[Layout], folder: Path) -> Place | None:
+    places = ((layout, layout.within(folder)) for layout in layouts)
+    return next((Place(title, layout, place) for layout, place in places if place is not None), None)
+
+
+def digest_of(path: Path, kind: str) -> str:
+    """The digest of a file in hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
 
 
 def verify(path: Path, digest: str, title: str) -> None:
@@ -125,16 +151,12 @@ def verify(path: Path, digest: str, title: str) -> None:
         DataError: another file, a part of it, or unreadable.
     """
     kind, _, expected = digest.partition(":")
-    found = hashlib.new(kind, usedforsecurity=False)
     try:
-        with path.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                found.update(block)
-            size = stream.tell()
+        found, size = digest_of(path, kind), path.stat().st_size
     except OSError as error:
         raise DataError(f"{title} cannot be read from {path}: {error.strerror}.") from None
-    if found.hexdigest() != expected:
+    if found != expected:
         raise DataError(
             f"`{path.name}` of {title} must have the {kind} {expected}, but {path} ({size:,} bytes) has "
-            f"{found.hexdigest()}. It is torn or another file; get it again."
+            f"{found}. It is torn or another file; get it again."
         )

@@ -3,7 +3,7 @@
 import gzip
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ def idx_dataset(
     home: str,
     citation: str,
     counts: tuple[int, int] = (60_000, 10_000),
+    class_counts: Mapping[str, Sequence[int]] | None = None,
+    other_labels: str = "",
 ) -> Dataset:
     """An entry of the catalogue for one set in the form of MNIST.
 
@@ -44,6 +46,8 @@ def idx_dataset(
         home: address of the folder that it is published in.
         citation: of the set.
         counts: images for training and for test.
+        class_counts: images of each class under ``train`` and ``test``.
+        other_labels: md5 of the test part's classes in a set whose files have the same names.
     """
     digests = {f"{file}.gz": f"md5:{md5[file]}" for file in NAMES}
 
@@ -67,11 +71,18 @@ def idx_dataset(
         mean=(mean,),
         std=(std,),
         counts=counts,
-        layouts=(Layout(tuple(digests), folders),),
+        layouts=(Layout(tuple(digests), folders, {f"{NAMES[3]}.gz": f"md5:{other_labels}"} if other_labels else {}),),
         home=home,
         read=read,
         citation=citation,
+        class_counts=class_counts,
+        read_labels=_read_labels,
     )
+
+
+def _read_labels(folder: Path) -> tuple[Tensor, Tensor]:
+    train, test = (read_idx(folder / f"{NAMES[place]}.gz", 1).long() for place in (1, 3))
+    return train, test
 
 
 def read_idx(path: Path, dimensions: int) -> Tensor:

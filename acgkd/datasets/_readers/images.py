@@ -1,6 +1,6 @@
 """What image sets share: bytes read once and kept in the cache, cut down, resized, with the published test part."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from acgkd import cache, checkpoint
 from acgkd.config import Config, DatasetConfig, PriorConfig, fingerprint
 from acgkd.datasets import Dataset, Official, Samples
 from acgkd.datasets._readers.files import Layout, Place, find_place
+from acgkd.datasets._readers.subsets import first_of_each, quotas
 from acgkd.errors import ConfigError, DataError
 from acgkd.pixels import Pixels
 
@@ -62,6 +63,8 @@ def image_dataset(
     citation: str,
     options: type[ImageOptions] = ImageOptions,
     classes: int = 10,
+    class_counts: Mapping[str, Sequence[int]] | None = None,
+    read_labels: Callable[[Path], tuple[Tensor, Tensor]] | None = None,
 ) -> Dataset:
     """An entry of the catalogue for a set of images with a test part of its own.
 
@@ -78,6 +81,8 @@ def image_dataset(
         citation: of the set.
         options: what `dataset.options` may say.
         classes: how many there are.
+        class_counts: images of each class under ``train`` and ``test``, as published.
+        read_labels: the classes of both parts from a folder with its files, where they are in small files of their own.
     """
 
     def known_with(told: ImageOptions) -> PriorConfig:
@@ -86,8 +91,7 @@ def image_dataset(
     def load(config: DatasetConfig) -> Samples:
         told: ImageOptions = entry.read_options(config)
         place = find_place(title, layouts, config, home)
-        what = fingerprint(told.model_dump(mode="json", exclude={"validation"}))
-        kept = cache.folder() / "datasets" / f"{name}-{_VERSION}-{what}.pt"
+        kept = kept_in(told)
         cache.once(kept, lambda part: _process(place, read, counts[0], shape, classes, told, part))
         loaded = checkpoint.load(kept)
         values, labels, trained = loaded["values"], loaded["labels"], int(loaded["train"])
@@ -97,6 +101,39 @@ def image_dataset(
             classes=classes,
             official=Official(torch.arange(trained, labels.numel(), device="cpu"), told.validation),
         )
+
+    def kept_in(told: ImageOptions) -> Path:
+        what = fingerprint(told.model_dump(mode="json", exclude={"validation"}))
+        return cache.folder() / "datasets" / f"{name}-{_VERSION}-{what}.pt"
+
+    def locate(config: DatasetConfig) -> None:
+        place = find_place(title, layouts, config, home)
+        if not kept_in(entry.read_options(config)).exists():
+            place.reach()
+
+    def counted(told: ImageOptions) -> Mapping[str, Sequence[int]]:
+        known = dict(class_counts or {})
+        if told.train_samples is not None and "train" in known:
+            known["train"] = quotas(known["train"], told.train_samples)
+        if getattr(told, "test_images", None) is not None:
+            known.pop("test", None)
+        return known
+
+    def labels(config: DatasetConfig) -> Sequence[int] | None:
+        told: ImageOptions = entry.read_options(config)
+        if kept_in(told).exists():
+            found: list[int] = checkpoint.load(kept_in(told), mapped=True)["labels"].tolist()
+            return found
+        folder = find_place(title, layouts, config, home).folder
+        if read_labels is None or folder is None:
+            return None
+        try:
+            train, test = read_labels(folder)
+        except DataError:
+            return None  # loading says what is wrong
+        if told.train_samples is not None:
+            train = train[first_of_each(train, told.train_samples)]
+        return [*train.tolist(), *test.tolist()]
 
     entry = Dataset(
         modality="images",
@@ -108,7 +145,9 @@ def image_dataset(
         official_test=True,
         options=options,
         known_with=known_with,
-        locate=lambda config: find_place(title, layouts, config, home),
+        locate=locate,
+        class_counts=counted,
+        labels=labels,
     )
     return entry
 
@@ -172,14 +211,7 @@ def _check(images: Part, title: str, shape: tuple[int, int, int], classes: int) 
 
 def _first(images: Part, count: int) -> Part:
     """The first images of every class, as nearly in the classes' shares as whole images allow."""
-    total = images.labels.numel()
-    if count > total:
-        raise ConfigError(f"`options/train_samples <= {total}` must hold, but got {count}.")
-    exact = torch.bincount(images.labels).double() * count / total
-    quota = exact.floor().long()
-    quota[(quota - exact).argsort(stable=True)[: count - int(quota.sum())]] += 1
-    rank = F.one_hot(images.labels).cumsum(0).gather(1, images.labels.unsqueeze(1)).squeeze(1)
-    chosen = rank <= quota[images.labels]
+    chosen = first_of_each(images.labels, count)
     return Part(images.values[chosen], images.labels[chosen])
 
 

@@ -14,7 +14,7 @@ from torch_geometric.datasets import TUDataset
 from acgkd import cache, checkpoint
 from acgkd.config import Config, DatasetConfig, PriorConfig
 from acgkd.datasets import Dataset, NoOptions, Samples
-from acgkd.datasets._readers.source import find_source
+from acgkd.datasets._readers.source import Source, find_source, read_labels
 from acgkd.errors import DataError
 
 COLLECTION = "Morris et al. (2020), TUDataset: a collection of benchmark datasets for learning with graphs."
@@ -32,7 +32,9 @@ class DegreeOptions(Config):
     degree_cap: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
 
-def tu_dataset(name: str, *, graphs: int, known: PriorConfig, citation: str) -> Dataset:
+def tu_dataset(
+    name: str, *, graphs: int, known: PriorConfig, citation: str, class_counts: tuple[int, ...] = ()
+) -> Dataset:
     """An entry of the catalogue for one set of the collection.
 
     Args:
@@ -41,6 +43,7 @@ def tu_dataset(name: str, *, graphs: int, known: PriorConfig, citation: str) -> 
         known: what is published of the set. Its feature kind says what nodes get: one-hot labels, one-hot degrees or
             a constant 1.
         citation: of the set.
+        class_counts: graphs of each class, where they are published.
     """
 
     def known_with(options: DegreeOptions) -> PriorConfig:
@@ -50,6 +53,11 @@ def tu_dataset(name: str, *, graphs: int, known: PriorConfig, citation: str) -> 
 
     def load(config: DatasetConfig) -> Samples:
         return _load(name, config, graphs, entry.known_for(config))
+
+    def locate(config: DatasetConfig) -> None:
+        source = find_source(name, config, TUDataset.url)
+        if not _kept(name, source).exists():
+            source.reach()
 
     by_degree = known.features == "degree"
     entry = Dataset(
@@ -62,14 +70,20 @@ def tu_dataset(name: str, *, graphs: int, known: PriorConfig, citation: str) -> 
         source=f"{TUDataset.url}/{name}.zip; {citation} {COLLECTION}",
         options=DegreeOptions if by_degree else NoOptions,
         known_with=known_with if by_degree else None,
-        locate=lambda config: find_source(name, config, TUDataset.url),
+        locate=locate,
+        class_counts=(lambda _: {"all": class_counts}) if class_counts else None,
+        labels=lambda config: read_labels(name, find_source(name, config, TUDataset.url)),
     )
     return entry
 
 
+def _kept(name: str, source: Source) -> Path:
+    return cache.folder() / "datasets" / f"{name}-{_VERSION}-{source.key}.pt"
+
+
 def _load(name: str, config: DatasetConfig, graphs: int, prior: PriorConfig) -> Samples:
     source = find_source(name, config, TUDataset.url)
-    kept = cache.folder() / "datasets" / f"{name}-{_VERSION}-{source.key}.pt"
+    kept = _kept(name, source)
     cache.once(kept, lambda part: _process(name, source.unpack, source.described, part))
     loaded = checkpoint.load(kept)
     labels: Tensor = loaded["labels"]
