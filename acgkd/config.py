@@ -50,12 +50,23 @@ class GrownConfig(Config):
 C = TypeVar("C", bound=Config)
 
 
-def _named(value: Any) -> Any:
-    """Lets `dataset: mutag` stand for `dataset: {name: mutag}`."""
-    return {"name": value} if isinstance(value, str) else value
+def spelled_out(value: Any, key: str) -> Any:
+    """Lets a plain word stand for a mapping with one key: ``mutag`` for ``{"name": "mutag"}``."""
+    return {key: value} if isinstance(value, str) else value
 
 
-class DatasetConfig(Config):
+class ShortConfig(Config):
+    """A config for which a plain word may stand: the value of the field that `word` names."""
+
+    word: ClassVar[str] = "name"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return spelled_out(value, cls.word)
+
+
+class DatasetConfig(ShortConfig):
     """Which data the teacher was trained on and the student is judged by."""
 
     name: str
@@ -69,8 +80,6 @@ class DatasetConfig(Config):
     )
     options: dict[str, Any] = Field(default_factory=dict, description="What the data set itself can be told.")
 
-    _short = model_validator(mode="before")(_named)
-
     @model_validator(mode="after")
     def _fractions_sum_to_one(self) -> "DatasetConfig":
         if min(self.fractions) <= 0 or abs(sum(self.fractions) - 1) > 1e-6:
@@ -80,9 +89,10 @@ class DatasetConfig(Config):
         return self
 
 
-class TeacherConfig(GrownConfig):
+class TeacherConfig(GrownConfig, ShortConfig):
     """The trained model: trained here on the training split, or loaded from a checkpoint."""
 
+    word: ClassVar[str] = "preset"
     later: ClassVar[tuple[str, ...]] = ("augment",)
 
     preset: str = Field(description="Kind and what belongs to it, as in `gin-5-64` or `lenet5-half`.")
@@ -95,31 +105,21 @@ class TeacherConfig(GrownConfig):
         default="none", description="Images: cut out anywhere of a border of 4 pixels, and mirrored at random."
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        return {"preset": value} if isinstance(value, str) else value
 
-
-class StudentConfig(Config):
+class StudentConfig(ShortConfig):
     """The small model to be made."""
+
+    word: ClassVar[str] = "preset"
 
     preset: str = Field(description="Kind and what belongs to it, as in `gin-3-32` or `lenet5-half`.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        return {"preset": value} if isinstance(value, str) else value
 
-
-class MethodChoice(Config):
+class MethodChoice(ShortConfig):
     """A method by name, with its two subtrees of settings still unread: the method itself parses them."""
 
     name: str
     synthesis: dict[str, Any] = Field(default_factory=dict)
     transfer: dict[str, Any] = Field(default_factory=dict)
-
-    _short = model_validator(mode="before")(_named)
 
 
 class PriorConfig(GrownConfig):

@@ -23,8 +23,9 @@ from sweeps.cli.console import err
 from sweeps.cli.live_table import Display
 from sweeps.engine.snapshot import Summary
 from sweeps.interchange import packed_records
-from sweeps.spec.raw import load
-from sweeps.spec.sweep_spec import SweepSpec, check_tree
+from sweeps.spec.loading import check_tree
+from sweeps.spec.raw import read_tree
+from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.worker.experiments import AcgkdExperiments, Experiments
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,7 +71,7 @@ def read_spec(path: Path, overrides: Sequence[str] = (), without: Sequence[str] 
     Raises:
         SpecError: something is wrong with it.
     """
-    tree = load(path, overrides)
+    tree = read_tree(path, overrides)
     if without:
         controls = tree.value.get("controls", [])
         tree.value["controls"] = [item for item in controls if item.get("label", item["name"]) not in without]

@@ -34,8 +34,9 @@ from _tables import Results
 
 from acgkd.config import MethodChoice
 from acgkd.methods import METHODS
-from sweeps.spec.raw import load
-from sweeps.spec.sweep_spec import SweepSpec, check_tree
+from sweeps.spec.loading import check_tree
+from sweeps.spec.raw import read_tree
+from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.worker.experiments import AcgkdExperiments, Experiments
 
 NAME = "image-methods"
@@ -83,7 +84,7 @@ def turned(part: str, folder: Path = SPECS) -> list[Turned]:
     methods |= {item.label: base.control_config(item.label).method for item in base.controls if _learns(item.name)}
     found = []
     for label, method in methods.items():
-        tree = load(path, [f"name={NAME}-{part}-{label}"])
+        tree = read_tree(path, [f"name={NAME}-{part}-{label}"])
         single = () if part == "draws" else tuple(one_at_a_time(method))
         together = tuple(joint(method, DRAWS[part]))
         tree.value["method"] = method.model_dump()

@@ -25,8 +25,9 @@ from _opening import Opening, listed
 from _tables import Results
 
 from acgkd.config import MethodChoice, overlay
-from sweeps.spec.raw import load
-from sweeps.spec.sweep_spec import SweepSpec, check_tree
+from sweeps.spec.loading import check_tree
+from sweeps.spec.raw import read_tree
+from sweeps.spec.sweep_spec import SweepSpec
 
 NAME = "tuned"
 BASELINE = "gfkd"
@@ -72,7 +73,8 @@ def searches(dataset: str, folder: Path = SPECS) -> dict[str, SweepSpec]:
     methods |= {control.label: compared.control_config(control.label).method for control in compared.controls}
     found = {}
     for label, method in methods.items():
-        tree = load(folder / f"{NAME}-search.yaml", [f"name={NAME}-search-{dataset}-{label}", f"dataset={dataset}"])
+        overrides = [f"name={NAME}-search-{dataset}-{label}", f"dataset={dataset}"]
+        tree = read_tree(folder / f"{NAME}-search.yaml", overrides)
         tree.value |= {"method": method.model_dump(), "space": space_of(method.name)}
         tree.value["teacher"] = compared.teacher.model_dump(exclude={"checkpoint"})
         tree.value["student"] = compared.student.model_dump()
@@ -103,7 +105,7 @@ def choose(label: str, spec: SweepSpec, place: Place) -> Choice | None:
 
 def evaluation(dataset: str, choices: Sequence[Choice], folder: Path = SPECS) -> SweepSpec:
     """Settings before tuning and those chosen, all on the same fresh seeds."""
-    tree = load(folder / f"{NAME}.yaml", [f"name={NAME}-{dataset}", f"dataset={dataset}"])
+    tree = read_tree(folder / f"{NAME}.yaml", [f"name={NAME}-{dataset}", f"dataset={dataset}"])
     tree.value["controls"] = [
         *tree.value["controls"],
         *({**choice.method.model_dump(), "label": f"{choice.label} (tuned)"} for choice in choices),

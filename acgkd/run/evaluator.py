@@ -15,6 +15,7 @@ from acgkd.cache import once
 from acgkd.errors import ConfigError
 from acgkd.run import metrics
 from acgkd.run.distillation import Distillation
+from acgkd.run.objectives import OBJECTIVES, ObjectiveKind, objective_kind
 from acgkd.run.preparation import Preparation
 from acgkd.run.reference_pool import pool_agreement
 from acgkd.run.run_data import RunData
@@ -33,6 +34,7 @@ class Measurement:
     prior: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
+    objectives: dict[str, float | None] = field(default_factory=dict)
 
 
 class Evaluator:
@@ -65,40 +67,39 @@ class Evaluator:
         """The named objectives as they stand now, and nothing more.
 
         Raises:
-            ConfigError: an objective needs data that this run does not have, or has another name.
+            ConfigError: an objective has another name, or cannot be measured, as it needs data that this run lacks.
         """
-        return {name: self._evaluate_one(run, name) for name in objectives}
+        found = {}
+        for name in objectives:
+            value = self._measured(run, name, objective_kind(name))
+            if value is None:
+                real = OBJECTIVES[name].uses_real_data
+                lacks = "uses real data, but this run has none" if real else "cannot be measured on this run"
+                raise ConfigError(f"The objective `{name}` {lacks}. Choose another one, such as `agreement`.")
+            found[name] = value
+        return found
 
-    def _evaluate_one(self, run: Distillation, name: str) -> float:
-        if name in ("validation_accuracy", "validation_divergence"):
-            if not self.run_data.validation:
-                raise ConfigError(f"The objective `{name}` uses real data, but this run has none. Use `agreement`.")
-            answers = self._logits(run.student, self.run_data.validation)
-            if name == "validation_accuracy":
-                return metrics.accuracy(answers, self.run_data.labels("validation"))
-            return metrics.divergence(self._teacher_validation, answers)
-        if name == "agreement":
-            agreement = pool_agreement(self.teacher, run.student, self.modality, self.preparation.pool)
-            if agreement is None:
-                raise ConfigError(f"There is no reference pool for {self.modality.name} yet; choose another objective.")
-            return agreement
-        if name == "multiply_adds":
-            return run.run.multiply_adds()
-        if name == "seconds":
-            return sum(run.seconds.values())
-        if name == "student_multiply_adds":
-            return self._per_sample(run.student)
-        raise ConfigError(
-            f"No objective is called `{name}`. Known: validation_accuracy, validation_divergence, agreement, "
-            "multiply_adds, seconds, student_multiply_adds."
-        )
+    def _measured(self, run: Distillation, name: str, kind: ObjectiveKind) -> float | None:
+        """An objective's value now; None where it cannot be measured."""
+        return None if kind.uses_real_data and not self.run_data.validation else kind.measure(self, run)
 
-    def _agreement(self, student: nn.Module) -> float | None:
+    def validation_accuracy(self, student: nn.Module) -> float:
+        """Share of the validation part that a student classifies rightly."""
+        return metrics.accuracy(self._logits(student, self.run_data.validation), self.run_data.labels("validation"))
+
+    def validation_divergence(self, student: nn.Module) -> float:
+        """How far a student's distributions are from the teacher's on the validation part."""
+        return metrics.divergence(self._teacher_validation, self._logits(student, self.run_data.validation))
+
+    def agreement(self, student: nn.Module) -> float | None:
+        """Agreement of student and teacher on the reference pool; None where there is no pool."""
         return pool_agreement(self.teacher, student, self.modality, self.preparation.pool)
 
-    def _per_sample(self, model: nn.Module) -> float:
-        """Multiply-adds of one sample, forward: of a validation graph, or of a pseudo-graph where there are none."""
+    def multiply_adds(self, model: nn.Module) -> float | None:
+        """Multiply-adds of one sample, forward: of a validation sample, or of a pseudo-sample where there are none."""
         batches = self.run_data.validation or self.preparation.pool
+        if not batches:
+            return None
         total = sum(self.modality.counter(model, batches[0])(batch) for batch in batches)
         return total / sum(self.modality.size(batch) for batch in batches)
 
@@ -116,6 +117,15 @@ class Evaluator:
         )
         checkpoint.save(quality, path)
 
+    def _judging_parts(self) -> dict[str, int]:
+        """How many classes the parts have that judge, and how few samples of one."""
+        found = {}
+        for part in ("validation", "test"):
+            counts = self.run_data.class_counts(part)
+            found[f"{part}_classes"] = sum(count > 0 for count in counts)
+            found[f"{part}_rarest"] = min(counts)
+        return found
+
     def teacher_measurement(self) -> Measurement:
         """The teacher's own row; its answers to tens of thousands of samples are asked for once, not by every run."""
         teacher, seconds = self.teacher, self.preparation.teacher_seconds
@@ -123,13 +133,14 @@ class Evaluator:
         if self.run_data.data is not None:
             once(self.preparation.verdict_file, self._evaluate_teacher)
             quality.update(checkpoint.load(self.preparation.verdict_file))
+            quality |= self._judging_parts()
         batches = self.run_data.test or self.preparation.pool
         cost: dict[str, float | int | bool | None] = {
             "teacher_s": seconds,
             "teacher_parameters": metrics.parameters(teacher),
         }
         if batches:
-            cost["teacher_multiply_adds"] = self._per_sample(teacher)
+            cost["teacher_multiply_adds"] = self.multiply_adds(teacher)
             cost["teacher_ms_per_1000"] = self._ms_per_1000(teacher, batches)
         return Measurement(quality, cost, self.run_data.prior.facts(), self.environment())
 
@@ -139,9 +150,10 @@ class Evaluator:
         quality, cost = dict(own.quality), {**own.cost, **run.measure_cost()}
         clocks, student = Clocks(self.run_data.device), run.student
         with clocks.time("evaluation"):
+            objectives = {name: self._measured(run, name, kind) for name, kind in OBJECTIVES.items()}
+            for name in ("validation_accuracy", "validation_divergence", "agreement"):
+                quality[name] = objectives[name]
             if self.run_data.data is not None:
-                quality["validation_accuracy"] = self._evaluate_one(run, "validation_accuracy")
-                quality["validation_divergence"] = self._evaluate_one(run, "validation_divergence")
                 answers, verdicts = (
                     self._logits(student, self.run_data.test),
                     self._logits(self.teacher, self.run_data.test),
@@ -149,14 +161,13 @@ class Evaluator:
                 quality["test_accuracy"] = metrics.accuracy(answers, self.run_data.labels("test"))
                 quality["test_agreement"] = metrics.agreement(verdicts, answers)
                 quality["predicted_classes"] = metrics.predicted_classes(answers)
-            quality["agreement"] = pool_agreement(self.teacher, student, self.modality, self.preparation.pool)
         cost["evaluation_s"] = clocks.seconds["evaluation"]
         cost["student_parameters"] = metrics.parameters(student)
         batches = self.run_data.test or self.preparation.pool
         if batches:
-            cost["student_multiply_adds"] = self._per_sample(student)
+            cost["student_multiply_adds"] = objectives["student_multiply_adds"]
             cost["student_ms_per_1000"] = self._ms_per_1000(student, batches)
-        return Measurement(quality, cost, own.prior, own.environment, run.absent)
+        return Measurement(quality, cost, own.prior, own.environment, run.absent, objectives)
 
     def environment(self) -> dict[str, Any]:
         """What explains the seconds, as far as this package knows."""

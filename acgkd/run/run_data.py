@@ -112,6 +112,12 @@ class RunData:
         assert self.data is not None, "callers look first"
         return self.data.labels[getattr(self.split, part)].to(self.device)
 
+    def class_counts(self, part: str) -> list[int]:
+        """How many samples of each class of the data one part has."""
+        assert self.data is not None, "callers look first"
+        counts: list[int] = torch.bincount(self.labels(part).cpu(), minlength=self.data.classes).tolist()
+        return counts
+
     @property
     def in_features(self) -> int:
         """Columns of the node features."""

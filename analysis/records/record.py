@@ -63,6 +63,14 @@ class Quality(Part):
     train_size: int | None = None
     validation_size: int | None = None
     test_size: int | None = None
+    validation_classes: int | None = Field(default=None, description="Classes that occur in the validation part.")
+    validation_rarest: int | None = Field(
+        default=None, description="Validation samples of the rarest class; 0 where one is missing."
+    )
+    test_classes: int | None = Field(default=None, description="Classes that occur in the test part.")
+    test_rarest: int | None = Field(
+        default=None, description="Test samples of the rarest class; 0 where one is missing."
+    )
 
 
 class Cost(Part):

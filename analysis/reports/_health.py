@@ -8,6 +8,7 @@ from analysis import formatting
 from analysis.figures.outcomes import bars, outcomes
 from analysis.page.render import Block, Column, Note, Section, Table
 from analysis.reports._view import View
+from analysis.statistics.judged_parts import remark
 from analysis.statistics.replicates import with_derived
 
 _CALIBRATION_SPREAD = 1.25  # fastest to slowest run of the fixed kernel; more than this and the machine was not itself
@@ -131,11 +132,22 @@ def warnings(view: View) -> tuple[str, ...]:
             "(one class predicted) in at "
             "least one replicate."
         )
+    found += _small_parts(view)
     found += _done_without(view)
     names = view.frame.rows["sweep"].dropna().unique()
     if len(names) > 1:
         found.append(f"The folder holds records of several sweeps: {', '.join(sorted(map(str, names)))}.")
     return tuple(found)
+
+
+def _small_parts(view: View) -> list[str]:
+    """Parts of the data that judge and are too small for it; the smallest over all seeds."""
+    found = []
+    for part in ("validation", "test"):
+        known = view.frame.rows[[f"{part}_classes", f"{part}_rarest"]].dropna()
+        if len(known):
+            found.append(remark(part, *(int(smallest) for smallest in known.min())))
+    return [said for said in found if said is not None]
 
 
 def _done_without(view: View) -> list[str]:

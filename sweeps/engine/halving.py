@@ -18,7 +18,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sweeps.spec.sections import Direction
+from acgkd.run.objectives import Direction
 
 Values = tuple[float | None, ...]
 

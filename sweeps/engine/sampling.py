@@ -8,7 +8,7 @@ counter of a quasi-random sequence, NSGA-II's parents).
 import hashlib
 import json
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import optuna
@@ -162,10 +162,10 @@ class Study:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             asked = self._study.ask()
-            self.spec.suggest(asked)
+            values = self.spec.suggest(asked)
         if asked.number != number:
             raise SweepError(f"Optuna numbered trial {number} as {asked.number}; the study must be its own.")
-        held = self._storage.get_trial(self._storage.get_trial_id_from_study_id_trial_number(self._id, number))
+        held = self._hold(number, values)
         after = self._storage.get_study_system_attrs(self._id)
         trial = Trial(
             number=number,
@@ -179,6 +179,15 @@ class Study:
         self._points.add(_point(trial))
         self.count = number + 1
         return trial
+
+    def _hold(self, number: int, values: Mapping[str, Any]) -> FrozenTrial:
+        """The trial as the study holds it, with values as they are written: 0.3 for 0.30000000000000004."""
+        handle = self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+        held = self._storage.get_trial(handle)
+        for name, distribution in held.distributions.items():
+            if values[name] != held.params[name]:
+                self._storage.set_trial_param(handle, name, distribution.to_internal_repr(values[name]), distribution)
+        return self._storage.get_trial(handle)
 
     def ended(self, trial: Trial) -> None:
         """Takes in how a trial ended; it is told at once, or when the lag allows."""

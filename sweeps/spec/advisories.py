@@ -3,11 +3,13 @@
 from typing import Any
 
 from acgkd.config import flatten
-from sweeps.spec import parameters as inline
+from acgkd.errors import AcgkdError
+from analysis.statistics.judged_parts import remark
+from sweeps.spec.checks.dataset_checks import data_judge
 from sweeps.spec.checks.model_checks import absences
 from sweeps.spec.controls import METHOD_NAME, lower_controls
-from sweeps.spec.space_survey import survey
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.spec.values import show
 
 
 def notes(spec: SweepSpec) -> list[str]:
@@ -18,20 +20,36 @@ def notes(spec: SweepSpec) -> list[str]:
             "No accuracy is reported: nothing says which samples trained `teacher/checkpoint`. "
             "`dataset/split_file` would."
         )
-    found = survey(spec.suggest)
+    found = spec.inspection.survey(spec.space)
     fixed = flatten(spec.method.model_dump(), "method")
-    for name in found.parameters:
+    for name in () if found is None else found.parameters:
         if name in fixed and not _counts_for_controls(spec, name, fixed[name]):
             lines.append(
-                f"`{name}` is searched; its fixed value {inline.show(fixed[name])} counts for `distill` alone."
+                f"`{name}` is searched; its fixed value {show(fixed[name])} is ignored by trials; `distill` uses it."
             )
     if any(objective.floor == "control" for objective in spec.objectives) and spec.floor_control() is None:
         such = "".join(f", such as `{name}`" for name in lower_controls(spec.method, spec.student)[:1])
         lines.append(f"No trial is held against a control: `controls` has no lower one{such}.")
     lines += absences(spec)
+    lines += _small_parts(spec)
     if len(spec.replicates.seeds) < 3:
         lines.append("With fewer than 3 seeds the report's intervals say little.")
     return lines
+
+
+def _small_parts(spec: SweepSpec) -> list[str]:
+    """Parts of the data that judge and are too small for it, as far as that is known without loading them."""
+    from acgkd.run.splits import class_sizes
+
+    if spec.dataset is None or not data_judge(spec.dataset, spec.teacher):
+        return []
+    try:
+        sizes = class_sizes(spec.dataset)
+    except AcgkdError:
+        return []  # a start says what is wrong
+    judging = {part: sizes[part] for part in ("validation", "test") if sizes.get(part)}
+    said = (remark(part, sum(count > 0 for count in each), min(each)) for part, each in judging.items())
+    return [sentence for sentence in said if sentence is not None]
 
 
 def _counts_for_controls(spec: SweepSpec, name: str, value: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from acgkd.config import Config, MethodChoice, PriorConfig
+from acgkd.config import MethodChoice, PriorConfig, ShortConfig, spelled_out
 from acgkd.errors import ConfigError, UnknownNameError
 
 LABEL_LENGTH = 60
@@ -31,7 +31,7 @@ def _label(label: str) -> str:
     return label
 
 
-class Control(Config):
+class Control(ShortConfig):
     """A method run on all seeds of a sweep, beside its trials.
 
     What it says of `synthesis`, `transfer` or `prior` stands for that section whole, and the method's defaults for
@@ -51,8 +51,7 @@ class Control(Config):
     @model_validator(mode="before")
     @classmethod
     def _short(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            value = {"name": value}
+        value = spelled_out(value, cls.word)
         if isinstance(value, Mapping) and "label" not in value and isinstance(value.get("name"), str):
             value = {**value, "label": value["name"]}
         return value

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from acgkd.errors import AcgkdError, Fault, nearest
-from sweeps.spec.parameters import show
+from sweeps.spec.values import number, show
 
 _EXPECTED = {
     "int_type": "a whole number",
@@ -35,12 +35,12 @@ _SIGNS = {
 }
 
 
-def translate(error: ValidationError, model: type[BaseModel], data: Any, prefix: str = "") -> list[Fault]:
+def translate(error: ValidationError, model: Any, data: Any, prefix: str = "") -> list[Fault]:
     """The faults behind a validation error, without lines.
 
     Args:
         error: raised by `model` for `data`.
-        model: the config that refused.
+        model: the config, or another annotation, that refused.
         data: what it was given, as plain values.
         prefix: slash path of `data` in the spec.
     """
@@ -50,10 +50,20 @@ def translate(error: ValidationError, model: type[BaseModel], data: Any, prefix:
             continue
         keys, known = _walk(model, data, detail["loc"], detail["type"])
         path = "/".join([prefix, *map(str, keys)]).strip("/")
-        entry = _message(detail, keys, known)
+        entry = _message(detail, [prefix, *keys], known)
         if entry not in merged.setdefault(path, []):
             merged[path].append(entry)
     return [Fault(path, _merge(entries)) for path, entries in merged.items()]
+
+
+def unknown_key(key: str, known: Sequence[str]) -> str:
+    """What to say of a key that there is not."""
+    return f"Unknown key. {nearest(key, known)}Known: {', '.join(known)}."
+
+
+def missing_key(model: type[BaseModel], key: str) -> str:
+    """What to say of a key that must be given and is not."""
+    return f"This must be given.{_described([_description([model], key)])}"
 
 
 def _miscounted(detail: Any) -> bool:
@@ -76,20 +86,21 @@ def _merge(entries: Sequence[tuple[str | None, str]]) -> str:
 def _message(detail: Any, keys: Sequence[str | int], known: Sequence[str]) -> tuple[str | None, str]:
     """A phrase for what was expected (for unions), and the whole message."""
     kind, value, facts = detail["type"], detail["input"], detail.get("ctx", {})
-    leaf = next((str(key) for key in reversed(keys) if isinstance(key, str)), "value")
+    names = [key for key in keys if isinstance(key, str) and key]
+    leaf = names[-1].rpartition("/")[2] if names else "value"
     if kind == "extra_forbidden":
-        return None, f"Unknown key. {nearest(str(keys[-1]), known)}Known: {', '.join(known)}."
+        return None, unknown_key(str(keys[-1]), known)
     if kind == "missing" and isinstance(keys[-1], int):
         return None, f"Value {keys[-1] + 1} of this list is missing."
     if kind == "missing":
         return None, f"This must be given.{_described(known)}"
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         key = str(facts["discriminator"]).strip("'")
-        found = show(facts["tag"]) if "tag" in facts else "nothing"
+        found = show(facts["tag"]) if facts.get("tag") is not None else "nothing"
         return None, f"`{key}` must be one of {', '.join(known)}, but got {found}."
     if kind in _SIGNS:
         sign, limit = _SIGNS[kind]
-        return None, f"`{leaf} {sign} {facts[limit]:g}` must hold, but got {show(value)}."
+        return None, f"`{leaf} {sign} {number(facts[limit])}` must hold, but got {show(value)}."
     if kind in ("literal_error", "enum"):
         allowed = str(facts["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
         hint = nearest(value, allowed) if isinstance(value, str) else ""
@@ -118,7 +129,7 @@ def _got(value: Any, phrase: str = "") -> str:
         return "a mapping"
     if isinstance(value, list | tuple):
         return "a list"
-    found = show(value)
+    found = "nothing" if value is None else show(value)
     if phrase == "text" and value is not None:
         return f"{found}; quote it"
     if isinstance(value, str) and phrase in ("a number", "a whole number") and _is_number(value):
@@ -136,7 +147,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _walk(model: type[BaseModel], data: Any, loc: Sequence[str | int], kind: str) -> tuple[list[str | int], list[str]]:
+def _walk(model: Any, data: Any, loc: Sequence[str | int], kind: str) -> tuple[list[str | int], list[str]]:
     """The part of pydantic's location that stands in the data, and the keys known where it ends.
 
     Pydantic puts the names of union members between the keys; those are not in the data and are dropped.
@@ -145,20 +156,20 @@ def _walk(model: type[BaseModel], data: Any, loc: Sequence[str | int], kind: str
     places: list[Any] = [model]
     keys: list[str | int] = []
     known: list[str] = []
-    for number, key in enumerate(loc):
-        models = [place for annotation in places for place in _members(annotation)]
-        ends_here = number == len(loc) - 1 and kind in ("missing", "extra_forbidden")
+    for place, key in enumerate(loc):
+        models = [member for annotation in places for member in _members(annotation)]
+        ends_here = place == len(loc) - 1 and kind in ("missing", "extra_forbidden")
         if ends_here or _stands_in(data, key):
-            fields = [name for place in models if _is_model(place) for name in place.model_fields]
+            fields = [name for member in models if _is_model(member) for name in member.model_fields]
             known = [_description(models, key)] if kind == "missing" and ends_here else list(dict.fromkeys(fields))
             keys.append(key)
-            places = [inner for place in models for inner in _step(place, key)] or places
+            places = [inner for member in models for inner in _step(member, key)] or places
             data = data[key] if _stands_in(data, key) else None
         elif isinstance(key, str):
             # The tag of a discriminated union: go on in that member alone.
-            places = [place for place in models if _has_tag(place, key)] or places
+            places = [member for member in models if _has_tag(member, key)] or places
     if kind.startswith("union_tag"):
-        known = [tag for annotation in places for place in _members(annotation) for tag in _tags(place)]
+        known = [tag for annotation in places for member in _members(annotation) for tag in _tags(member)]
     return keys, known
 
 

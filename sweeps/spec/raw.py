@@ -1,4 +1,4 @@
-"""A spec as a tree of plain values: short forms written out, `--set` laid over it, paths made absolute."""
+"""A spec as a tree of plain values: short forms written out, overrides laid over it, paths made absolute."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,21 +7,26 @@ from typing import Any
 
 import yaml
 
+from acgkd.config import DatasetConfig, MethodChoice, ShortConfig, StudentConfig, TeacherConfig, spelled_out
 from acgkd.errors import Fault, SpecError, nearest
 from sweeps.spec import strict_yaml
+from sweeps.spec.controls import Control
+from sweeps.spec.sections import Objective, SamplerConfig, SchedulerConfig
+from sweeps.spec.values import plain
 
-# Sections for which a plain word stands for a mapping with this one key.
-SHORT_FORMS = {
-    "dataset": "name",
-    "teacher": "preset",
-    "student": "preset",
-    "method": "name",
-    "sampler": "name",
-    "scheduler": "name",
+# Sections, and items of lists, for which a plain word may stand.
+SHORT_SECTIONS: dict[str, type[ShortConfig]] = {
+    "dataset": DatasetConfig,
+    "teacher": TeacherConfig,
+    "student": StudentConfig,
+    "method": MethodChoice,
+    "sampler": SamplerConfig,
+    "scheduler": SchedulerConfig,
 }
-# Lists in which a plain word stands for a mapping with `name`.
-SHORT_LISTS = ("objectives", "controls")
+SHORT_LISTS: dict[str, type[ShortConfig]] = {"objectives": Objective, "controls": Control}
 FILE_PATHS = (("dataset", "root"), ("dataset", "split_file"), ("teacher", "checkpoint"))
+
+Overrides = Mapping[str, Any] | Sequence[str]
 
 
 @dataclass
@@ -29,12 +34,13 @@ class SpecTree:
     """What a spec says, still unchecked.
 
     Args:
-        source: the file, as the user named it.
+        source: the file, as the user named it; or what stands for it in messages.
         value: its tree, as far as it could be read.
         lines: line of the file of every slash path.
-        text: the file as it is, or with every `--set` written in.
+        text: the file as it is, or with every override written in.
         faults: what was wrong already.
-        overridden: slash paths that the command line has said.
+        overridden: slash paths that overrides have said.
+        stem: of the file; what a spec without `name` is called.
     """
 
     source: str
@@ -43,25 +49,27 @@ class SpecTree:
     text: str
     faults: list[Fault] = field(default_factory=list)
     overridden: list[str] = field(default_factory=list)
+    stem: str | None = None
 
     def locate(self, fault: Fault) -> Fault:
-        """The fault with its line: that of the nearest enclosing key in the file, or none if `--set` said it."""
+        """The fault with its line: that of the nearest enclosing key in the file, or none if an override said it."""
         if fault.line is not None:
             return fault
         path = fault.path
-        if any(f"{path}/".startswith(f"{told}/") for told in self.overridden):
+        if any(f"{path}/".startswith(f"{said}/") for said in self.overridden):
             return fault
         while path and path not in self.lines:
             path = path.rpartition("/")[0]
         return Fault(fault.path, fault.message, self.lines.get(path) if path else None)
 
 
-def load(path: Path, overrides: Sequence[str] = ()) -> SpecTree:
+def read_tree(path: Path, overrides: Overrides = ()) -> SpecTree:
     """Reads a spec file and lays overrides over it.
 
     Args:
-        path: the file.
-        overrides: each ``path=value``, the path with slashes or dots, the value as it would stand in the file.
+        path: the file. Files that it names are looked for beside it.
+        overrides: each ``path=value``, the path with slashes or dots, the value as it would stand in the file; or
+            values by path.
 
     Raises:
         SpecError: the file is not strict YAML, or not a mapping.
@@ -74,13 +82,27 @@ def load(path: Path, overrides: Sequence[str] = ()) -> SpecTree:
         raise SpecError(source, [Fault("", "A spec is a mapping (`key: value`), but this file is none.", 1)])
     value = _written_out(document.value)
     _make_absolute(value, path.resolve().parent)
-    tree = SpecTree(source, value, dict(document.lines), text, list(document.faults))
-    for override in overrides:
-        _override(tree, override)
+    tree = SpecTree(source, value, dict(document.lines), text, list(document.faults), stem=path.stem)
     if overrides:
-        tree.text = f"# From {path.name}, with every --set written in.\n" + yaml.safe_dump(
-            tree.value, sort_keys=False, allow_unicode=True
-        )
+        _lay_over(tree, overrides)
+        tree.text = f"# From {path.name}, with every override written in.\n" + _text(tree.value)
+    return tree
+
+
+def tree_of(mapping: Mapping[str, Any], overrides: Overrides = ()) -> SpecTree:
+    """What a mapping says, as a file would say it, with overrides laid over it.
+
+    Args:
+        mapping: plain values, nested; tuples count as lists, numpy's numbers as Python's. Files that it names are
+            looked for in the current folder.
+        overrides: as for `read_tree`.
+    """
+    value, faults = plain(mapping)
+    value = _written_out(value)
+    _make_absolute(value, Path.cwd())
+    tree = SpecTree("the mapping", value, {}, "", faults)
+    _lay_over(tree, overrides)
+    tree.text = _text(tree.value)
     return tree
 
 
@@ -91,15 +113,18 @@ def tuples(value: Any) -> Any:
     return tuple(map(tuples, value)) if isinstance(value, list) else value
 
 
-def _written_out(value: dict[str, Any]) -> dict[str, Any]:
+def _text(value: Mapping[str, Any]) -> str:
+    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
+
+
+def _written_out(value: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(value)
-    for section, key in SHORT_FORMS.items():
-        if isinstance(result.get(section), str):
-            result[section] = {key: result[section]}
-    for section in SHORT_LISTS:
-        items = result.get(section)
-        if isinstance(items, list):
-            result[section] = [{"name": item} if isinstance(item, str) else item for item in items]
+    for section, config in SHORT_SECTIONS.items():
+        if section in result:
+            result[section] = spelled_out(result[section], config.word)
+    for section, config in SHORT_LISTS.items():
+        if isinstance(result.get(section), list):
+            result[section] = [spelled_out(item, config.word) for item in result[section]]
     return result
 
 
@@ -111,31 +136,43 @@ def _make_absolute(value: dict[str, Any], folder: Path) -> None:
             value[section] = {**part, key: str(folder / Path(part[key]).expanduser())}
 
 
-def _override(tree: SpecTree, override: str) -> None:
-    name, sign, text = override.partition("=")
-    name = name.strip()
-    source = f"--set {override}"
-    if not sign or not name:
-        tree.faults.append(
-            Fault("", f"`--set` takes `path=value`, but got '{override}'. Try `--set budget/trials=10`.")
-        )
+def _lay_over(tree: SpecTree, overrides: Overrides) -> None:
+    if isinstance(overrides, Mapping):
+        for name, given in overrides.items():
+            value, faults = plain(given, str(name))
+            tree.faults += faults
+            if not faults:
+                _override(tree, str(name), value, f"override `{name}`")
         return
-    try:
-        value = strict_yaml.parse_value(text, source)
-    except SpecError as error:
-        tree.faults.extend(Fault(name, f"`{source}`: {fault.message}") for fault in error.faults)
-        return
+    for override in overrides:
+        name, sign, text = override.partition("=")
+        if not sign or not name.strip():
+            message = f"`--set` takes `path=value`, but got '{override}'. Try `--set budget/trials=10`."
+            tree.faults.append(Fault("", message))
+            continue
+        source = f"--set {override}"
+        try:
+            value = strict_yaml.parse_value(text, source)
+        except SpecError as error:
+            tree.faults.extend(Fault(name.strip(), f"`{source}`: {fault.message}") for fault in error.faults)
+            continue
+        _override(tree, name.strip(), value, f"`{source}`")
+
+
+def _override(tree: SpecTree, name: str, value: Any, source: str) -> None:
     keys = name.split("/") if "/" in name else name.split(".")
-    if len(keys) == 1 and keys[0] in SHORT_FORMS and isinstance(value, str):
-        value = {SHORT_FORMS[keys[0]]: value}
+    if len(keys) == 1:
+        value = _written_out({name: value})[name]
     if tuple(keys) in FILE_PATHS and isinstance(value, str):
         value = str(Path.cwd() / Path(value).expanduser())
+    space = tree.value.get("space")
+    if keys[0] == "space" and isinstance(space, dict) and isinstance(value, dict) and "type" in value:
+        keys = ["space", "/".join(keys[1:])]  # a parameter, whose name has slashes of its own
     problem = _put(tree.value, keys, value)
     if problem:
-        tree.faults.append(Fault(name, f"`{source}`: {problem}"))
+        tree.faults.append(Fault(name, f"{source}: {problem}"))
         return
-    path = "/".join(keys)
-    tree.overridden.append(path)
+    tree.overridden.append("/".join(keys))
 
 
 def _put(node: Any, keys: list[str], value: Any) -> str:

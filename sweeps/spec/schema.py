@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sweeps.spec.raw import SHORT_FORMS, SHORT_LISTS
+from sweeps.spec.raw import SHORT_LISTS, SHORT_SECTIONS
 from sweeps.spec.sweep_spec import SweepSpec
 
 FILE = Path(__file__).parents[1] / "spec.schema.json"
@@ -22,11 +22,11 @@ def schema() -> dict[str, Any]:
         "A sweep over distillation settings. `acgkd check SPEC` knows more laws than this schema can say."
     )
     tree["required"] = [name for name in tree["required"] if name not in _OPTIONAL]
-    for section, key in SHORT_FORMS.items():
-        tree["properties"][section] = _or_word(tree["properties"][section], tree["$defs"], key)
-    for section in SHORT_LISTS:
+    for section, config in SHORT_SECTIONS.items():
+        tree["properties"][section] = _or_word(tree["properties"][section], tree["$defs"], config.word)
+    for section, config in SHORT_LISTS.items():
         listed = tree["properties"][section]
-        listed["items"] = _or_word(listed["items"], tree["$defs"], "name")
+        listed["items"] = _or_word(listed["items"], tree["$defs"], config.word)
     tree["$defs"]["Control"]["required"].remove("label")
     return tree
 

@@ -2,33 +2,30 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from acgkd.config import Config, Vary
+from acgkd.config import Config, ShortConfig, Vary, spelled_out
+from acgkd.errors import ConfigError, nearest
+from acgkd.run.objectives import OBJECTIVES, Direction
+from sweeps.spec.values import show
 
 SamplerName = Literal["random", "tpe", "nsga2", "qmc", "gp", "grid"]
-ObjectiveName = Literal[
-    "validation_accuracy", "validation_divergence", "agreement", "multiply_adds", "seconds", "student_multiply_adds"
-]
-
-Direction = Literal["maximize", "minimize"]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
-_MAXIMIZED = ("validation_accuracy", "agreement")
-_REAL = ("validation_accuracy", "validation_divergence")
-_COSTS = ("multiply_adds", "seconds", "student_multiply_adds")
+
+def _objective_name(name: str) -> str:
+    if name not in OBJECTIVES:
+        hint = nearest(name, OBJECTIVES)
+        raise ConfigError(f"This must be one of {', '.join(OBJECTIVES)}, but got {show(name)}. {hint}".strip())
+    return name
 
 
-def short(key: str) -> Any:
-    """A validator that lets a plain word stand for a mapping with one key: `sampler: tpe`."""
-
-    def expand(value: Any) -> Any:
-        return {key: value} if isinstance(value, str) else value
-
-    return model_validator(mode="before")(expand)
+ObjectiveName = Annotated[
+    str, AfterValidator(_objective_name), Field(json_schema_extra=lambda schema: schema.update(enum=list(OBJECTIVES)))
+]
 
 
-class Objective(Config):
+class Objective(ShortConfig):
     """One thing to make as large or as small as possible."""
 
     name: ObjectiveName
@@ -38,33 +35,32 @@ class Objective(Config):
         "control reaches (`random_graphs`). For costs there is none by default.",
     )
 
-    _short = short("name")
-
     @model_validator(mode="before")
     @classmethod
-    def _costs_have_no_floor(cls, value: Any) -> Any:
-        """A control is cheap by nature, so being dearer than it says nothing."""
-        if isinstance(value, dict) and value.get("name") in _COSTS:
-            return {"floor": None, **value}
-        return value
+    def _short(cls, value: Any) -> Any:
+        """A control is cheap by nature, so being dearer than it says nothing: costs have no floor by default."""
+        value = spelled_out(value, cls.word)
+        name = value.get("name") if isinstance(value, dict) else None
+        costs = isinstance(name, str) and name in OBJECTIVES and OBJECTIVES[name].is_cost
+        return {"floor": None, **value} if costs else value
 
     @property
     def direction(self) -> Direction:
         """Whether more is better."""
-        return "maximize" if self.name in _MAXIMIZED else "minimize"
+        return OBJECTIVES[self.name].direction
 
     @property
     def uses_real_data(self) -> bool:
         """Whether it looks at the validation split: then the selection is not data-free."""
-        return self.name in _REAL
+        return OBJECTIVES[self.name].uses_real_data
 
     @property
     def is_cost(self) -> bool:
         """Whether it measures work and not quality."""
-        return self.name in _COSTS
+        return OBJECTIVES[self.name].is_cost
 
 
-class SamplerConfig(Config):
+class SamplerConfig(ShortConfig):
     """How the next point is chosen."""
 
     name: SamplerName = "tpe"
@@ -78,10 +74,8 @@ class SamplerConfig(Config):
         "cluster then ask the same points. Left out: from whatever has come in.",
     )
 
-    _short = short("name")
 
-
-class SchedulerConfig(Config):
+class SchedulerConfig(ShortConfig):
     """Whether poor trials are stopped early."""
 
     name: Literal["none", "halving"] = "none"
@@ -91,8 +85,6 @@ class SchedulerConfig(Config):
         description="Rungs inside the first replicate, as shares of the stage in which the student learns. Every whole "
         "replicate is a rung too.",
     )
-
-    _short = short("name")
 
 
 class Replicates(Config):

@@ -1,69 +1,24 @@
 """Looking into a define-by-run space without a study: which parameters it asks for, and under which others."""
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
-RUN_LIMIT = 2000
+from sweeps.spec.controls import METHOD_NAME
+from sweeps.spec.stand_ins import Asked, ProbeTrial, TooManyComparisonsError
 
-
-@dataclass(frozen=True)
-class Asked:
-    """What a space asked for under one name.
-
-    Args:
-        kind: `float`, `int` or `categorical`.
-        ends: the values at which a setting breaks if it breaks at all: both bounds, or every choice.
-        values: all values in order, or None where there is no end of them.
-        text: the range, for people.
-    """
-
-    kind: str
-    ends: tuple[Any, ...]
-    values: tuple[Any, ...] | None
-    text: str
-
-
-class ProbeTrial:
-    """Stands in for `optuna.Trial`: answers with forced values where given, else with `pick`.
-
-    Args:
-        forced: values by parameter name.
-        pick: chooses among an `Asked`.
-    """
-
-    def __init__(self, forced: Mapping[str, Any], pick: Callable[[Asked], Any]) -> None:
-        self.forced = forced
-        self.pick = pick
-        self.params: dict[str, Any] = {}
-        self.asked: dict[str, Asked] = {}
-
-    def _answer(self, name: str, asked: Asked) -> Any:
-        if name not in self.params:
-            self.asked[name] = asked
-            self.params[name] = self.forced[name] if name in self.forced else self.pick(asked)
-        return self.params[name]
-
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
-    ) -> float:
-        """As `optuna.Trial.suggest_float`."""
-        values = None
-        if step is not None:
-            values = tuple(low + number * step for number in range(round((high - low) / step) + 1))
-        text = f"{low:g} to {high:g}" + (f" in steps of {step:g}" if step else "") + (", log" if log else "")
-        return float(self._answer(name, Asked("float", (low, high), values, text)))
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        """As `optuna.Trial.suggest_int`."""
-        text = f"{low} to {high}" + (f" in steps of {step}" if step != 1 else "") + (", log" if log else "")
-        return int(self._answer(name, Asked("int", (low, high), tuple(range(low, high + 1, step)), text)))
-
-    def suggest_categorical(self, name: str, choices: Any) -> Any:
-        """As `optuna.Trial.suggest_categorical`."""
-        options = tuple(choices)
-        return self._answer(name, Asked("categorical", options, options, ", ".join(map(str, options))))
+# Beyond what is asked for at first sight, so many runs look for what comes out under several conditions together.
+DEEPER_RUNS = 1000
+DRAWS = 32
+# A range of so many values is tried whole.
+_SMALL = 16
+# Comparisons are answered differently one by one and in pairs; in larger groups only where that shows something new.
+_PAIRS = 2
+# Of an answer that is compared with a whole range, so many comparisons are taken up.
+_HEARD_FIRST = 6
 
 
 @dataclass(frozen=True)
@@ -73,49 +28,143 @@ class Survey:
     Args:
         parameters: everything that can be asked, in the order of first asking.
         conditional: names that are not asked in every trial.
-        points: parameter sets that visit every end of every parameter.
-        grid: all values by name, or None where the space is conditional or endless.
+        points: different parameter sets that visit every value worth trying, and some drawn at random.
+        steady: whether every name has one range.
     """
 
     parameters: Mapping[str, Asked]
     conditional: frozenset[str]
     points: tuple[Mapping[str, Any], ...]
-    grid: Mapping[str, tuple[Any, ...]] | None
+    steady: bool
+
+    @property
+    def size(self) -> int | None:
+        """How many points there are; None where that follows from conditions, or there is no end of them."""
+        counts = [None if asked.values is None else len(asked.values) for asked in self.parameters.values()]
+        known = [count for count in counts if count is not None]
+        return prod(known) if self.steady and not self.conditional and len(known) == len(counts) else None
 
 
-def survey(suggest: Callable[[Any], None]) -> Survey:
-    """Walks through a space: every end of every parameter is tried once in the first context that asks for it."""
-    seen: dict[str, Asked] = {}
-    runs: list[ProbeTrial] = []
-    waiting: list[dict[str, Any]] = [{}]
-    while waiting and len(runs) < RUN_LIMIT:
-        trial = ProbeTrial(waiting.pop(0), lambda asked: asked.ends[0])
-        suggest(trial)
-        runs.append(trial)
+@dataclass
+class _Walk:
+    """A survey under way: what is still to be tried, what every run showed."""
+
+    suggest: Callable[[Any], object]
+    waiting: deque[dict[str, Any]] = field(default_factory=lambda: deque([{}]))
+    deeper: deque[tuple[dict[str, Any], int]] = field(default_factory=deque)
+    parameters: dict[str, Asked] = field(default_factory=dict)
+    runs: list[ProbeTrial] = field(default_factory=list)
+    seen: set[Any] = field(default_factory=set)
+    steady: bool = True
+    announced: bool = False
+
+    def go(self) -> None:
+        """Tries all that must be tried, and of the rest as much as is allowed."""
+        generator = random.Random(0)
+        draws, allowed = DRAWS, DEEPER_RUNS
+        while True:
+            if self.waiting:
+                self.look(self.waiting.popleft(), _first)
+            elif draws:
+                draws -= 1
+                self.look({}, lambda asked: _any(asked, generator))
+            elif self.deeper and allowed:
+                allowed -= 1
+                forced, level = self.deeper.popleft()
+                self.look(forced, _first, level)
+            else:
+                return
+
+    def look(self, forced: dict[str, Any], pick: Callable[[Asked], Any], level: int = 0) -> None:
+        """Runs the space once, and lines up what this shows to be worth trying."""
+        trial = _run(self.suggest, forced, pick)
+        self.runs.append(trial)
+        if trial.announced is not None and not self.announced:
+            self.announced = True
+            self.waiting.extend(map(dict, trial.announced))
+        # What is asked for together, and by which method: a value may be refused in the one company and not in another.
+        company = (frozenset(trial.asked), trial.params.get(METHOD_NAME))
+        news = False
         before: dict[str, Any] = {}
         for name, asked in trial.asked.items():
-            if name not in seen:
-                seen[name] = asked
-                waiting.extend({**before, name: end} for end in asked.ends)
+            self.steady &= self.parameters.setdefault(name, asked) == asked
+            tried = [{**before, name: value} for value in _tried(asked)]
+            if self._new("asked", name, repr(asked)):
+                news = True
+                self.waiting.extend(tried)
+            elif self._new("company", name, company):
+                self.deeper.extend((each, level) for each in tried if self._new("forced", _key(each)))
             before[name] = trial.params[name]
-    always = set(seen).intersection(*(trial.asked for trial in runs))
-    endless = any(asked.values is None for asked in seen.values())
-    steady = all(trial.asked[name] == asked for trial in runs for name, asked in seen.items() if name in trial.asked)
-    grid = None
-    if steady and not endless and len(always) == len(seen):
-        grid = {name: asked.values for name, asked in seen.items() if asked.values is not None}
-    return Survey(seen, frozenset(set(seen) - always), tuple(trial.params for trial in runs), grid)
+        if level < _PAIRS or news:
+            self._answer_differently(trial, level)
+
+    def _answer_differently(self, trial: ProbeTrial, level: int) -> None:
+        before: dict[str, Any] = {}
+        for name, value in trial.params.items():
+            for other in trial.compared.get(name, ()):
+                for near in trial.asked[name].near(other):
+                    forced = {**before, name: near}
+                    if self._new("forced", _key(forced)):
+                        self.deeper.append((forced, level + 1))
+            before[name] = value
+
+    def _new(self, *what: Any) -> bool:
+        """Whether this comes up for the first time."""
+        if what in self.seen:
+            return False
+        self.seen.add(what)
+        return True
 
 
-def draw(suggest: Callable[[Any], None], seed: int) -> dict[str, Any]:
+def survey(suggest: Callable[[Any], object]) -> Survey:
+    """Walks through a space: every value worth trying is tried in every company in which it is asked for.
+
+    Worth trying are both ends of a range, every choice, all values of a small range, what a written-out space names in
+    conditions, and numbers that a function compares its answers with.
+
+    Args:
+        suggest: takes what stands in for an `optuna.Trial`.
+    """
+    walk = _Walk(suggest)
+    walk.go()
+    always = set(walk.parameters).intersection(*(trial.asked for trial in walk.runs))
+    points = {_key(trial.params): trial.params for trial in walk.runs}
+    return Survey(walk.parameters, frozenset(set(walk.parameters) - always), tuple(points.values()), steady=walk.steady)
+
+
+def draw(suggest: Callable[[Any], object], seed: int) -> dict[str, Any]:
     """One random point of a space, for checks; not how trials are sampled."""
     generator = random.Random(seed)
-
-    def pick(asked: Asked) -> Any:
-        if asked.values is not None:
-            return generator.choice(asked.values)
-        return generator.uniform(*asked.ends)
-
-    trial = ProbeTrial({}, pick)
+    trial = ProbeTrial({}, lambda asked: _any(asked, generator))
     suggest(trial)
     return trial.params
+
+
+def _run(suggest: Callable[[Any], object], forced: dict[str, Any], pick: Callable[[Asked], Any]) -> ProbeTrial:
+    heard: dict[str, list[float]] = {}
+    while True:
+        trial = ProbeTrial(forced, pick, listen=True, deaf=heard)
+        try:
+            suggest(trial)
+        except TooManyComparisonsError as error:
+            heard[str(error)] = trial.compared[str(error)][:_HEARD_FIRST]
+            forced = {**forced, **trial.params}
+            continue
+        trial.compared |= heard
+        return trial
+
+
+def _first(asked: Asked) -> Any:
+    return asked.ends[0]
+
+
+def _any(asked: Asked, generator: random.Random) -> Any:
+    return generator.choice(asked.values) if asked.values is not None else generator.uniform(*asked.ends)
+
+
+def _tried(asked: Asked) -> Iterator[Any]:
+    yield from asked.values if asked.values is not None and len(asked.values) <= _SMALL else asked.ends
+
+
+def _key(point: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, repr(value)) for name, value in point.items())

@@ -24,8 +24,10 @@ DIGIT_LIMIT = 18
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-_ZEROS = re.compile(r"[-+]?0[0-9]+\Z")
 _NOT_FINITE = re.compile(r"([-+]?\.inf|\.nan)\Z", re.IGNORECASE)
+_ZEROS = re.compile(r"[-+]?0[0-9]+\Z")
+# To YAML 1.1 a number, to YAML 1.2 text.
+_UNDERSCORES = re.compile(r"(?=.*_)[-+]?\.?[0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9][0-9_]*)?\Z")
 _NULL = ("", "~", "null", "Null", "NULL")
 _BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _OPEN = "The text ends too early. Close the bracket or the quote that is still open."
@@ -63,21 +65,16 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        mark = event.start_mark
         if isinstance(event, yaml.AliasEvent):
-            raise _RefusedError(
-                f"Aliases are not allowed, but got `*{event.anchor}`. Write the value out.", event.start_mark
-            )
+            raise _RefusedError(f"Aliases are not allowed, but got `*{event.anchor}`. Write the value out.", mark)
         if getattr(event, "anchor", None) is not None:
-            raise _RefusedError(
-                f"Anchors are not allowed, but got `&{event.anchor}`. Write values out.", event.start_mark
-            )
+            raise _RefusedError(f"Anchors are not allowed, but got `&{event.anchor}`. Write values out.", mark)
         if getattr(event, "tag", None) not in (None, "!"):
-            raise _RefusedError(f"Tags are not allowed, but got `{event.tag}`. Leave it out.", event.start_mark)
+            raise _RefusedError(f"Tags are not allowed, but got `{event.tag}`. Leave it out.", mark)
         self.depth += 1
         if self.depth > DEPTH_LIMIT:
-            raise _RefusedError(
-                f"Values may be nested {DEPTH_LIMIT} levels deep, but here is one more.", event.start_mark
-            )
+            raise _RefusedError(f"Values may be nested {DEPTH_LIMIT} levels deep, but here is one more.", mark)
         try:
             return super().compose_node(parent, index)
         finally:
@@ -114,7 +111,7 @@ class _Builder:
                 self.fault(path, "A key must be a word, but here is an empty one.", key_node)
             elif key in result:
                 self.fault(
-                    below, f"A key may stand once, but this one stands in line {self.lines[below]} already.", key_node
+                    below, f"Duplicate key, first given in line {self.lines[below]}. Leave one of them out.", key_node
                 )
             else:
                 self.lines[below] = key_node.start_mark.line + 1
@@ -134,13 +131,14 @@ class _Builder:
                 return int(text)
             self.fault(path, f"Whole numbers have at most {DIGIT_LIMIT} digits, but here are {len(text)}.", node)
             return 0
-        if _ZEROS.match(text):
-            self.fault(
-                path, f"A whole number has no leading zeros, but got {_short(text)}. Quote it if it is text.", node
-            )
-            return 0
         if _NOT_FINITE.match(text) or (_FLOAT.match(text) and not math.isfinite(float(text))):
             self.fault(path, f"Numbers must be finite, but got {_short(text)}.", node)
+            return 0
+        if _ZEROS.match(text) or _UNDERSCORES.match(text):
+            law = "Digits stand without underscores" if "_" in text else "A whole number has no leading zeros"
+            meant = text.replace("_", "") if "_" in text else text.lstrip("+-0") or "0"
+            way_out = f"Write {_short(meant)}, or quote it if it is text."
+            self.fault(path, f"{law}, but got {_short(text)}. {way_out}", node)
             return 0
         return float(text) if _FLOAT.match(text) else text
 
@@ -217,10 +215,8 @@ def read(path: Path) -> tuple[str, Document]:
         if not stat.S_ISREG(status.st_mode):
             raise refuse("A spec is a plain file, but this is a device or a pipe.")
         if status.st_size > SIZE_LIMIT:
-            raise refuse(
-                f"A spec may hold {SIZE_LIMIT // 1024} KiB, but this file holds {status.st_size / 2**20:,.1f} MiB. "
-                "Is it a data file?"
-            )
+            size = f"{status.st_size / 2**20:,.1f} MiB"
+            raise refuse(f"A spec may hold {SIZE_LIMIT // 1024} KiB, but this file holds {size}. Is it a data file?")
         if not os.access(path, os.R_OK):
             raise refuse("This file cannot be read: you have no permission. `chmod u+r` gives it.")
         raw = path.read_bytes()

@@ -2,11 +2,12 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, model_validator
 
 from acgkd.config import (
     Config,
@@ -20,26 +21,16 @@ from acgkd.config import (
     flatten,
     overlay,
 )
-from acgkd.errors import ConfigError, SpecError
+from acgkd.errors import ConfigError
 from sweeps.spaces import SPACES
-from sweeps.spec import parameters as inline
-from sweeps.spec.checks.cross_checks import cross_check
 from sweeps.spec.controls import Control, lower_controls, searched_method
 from sweeps.spec.fault_messages import translate
-from sweeps.spec.raw import SpecTree, load, tuples
+from sweeps.spec.inspection import Inspection
+from sweeps.spec.parameters import Space
 from sweeps.spec.sections import Artefacts, Budget, Objective, Replicates, Resources, SamplerConfig, SchedulerConfig
-
-__all__ = [
-    "Artefacts",
-    "Budget",
-    "Objective",
-    "Replicates",
-    "Resources",
-    "SamplerConfig",
-    "SchedulerConfig",
-    "SweepSpec",
-    "read_spec",
-]
+from sweeps.spec.stand_ins import ProbeTrial, WrittenTrial
+from sweeps.spec.values import plain_word, show
+from sweeps.spec.written_space import WrittenSpace
 
 # What may change between two starts on one folder: how long to go on, what to occupy, what to keep; not what is run.
 CHANGEABLE = ("budget", "resources", "artefacts")
@@ -53,7 +44,7 @@ def _folder_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
         raise ConfigError(
             "A name is made of up to 100 letters, digits, `.`, `_` and `-`, and starts with a letter or a digit "
-            f"(it names a folder), but got {inline.show(name)}."
+            f"(it names a folder), but got {show(name)}."
         )
     return name
 
@@ -63,7 +54,7 @@ def _how_space_is_given(space: Any) -> str:
 
 
 SpaceChoice = Annotated[
-    Annotated[str, Tag("named")] | Annotated[inline.Space, Tag("written")], Discriminator(_how_space_is_given)
+    Annotated[str, Tag("named")] | Annotated[Space, Tag("written")], Discriminator(_how_space_is_given)
 ]
 
 
@@ -105,14 +96,24 @@ class SweepSpec(Config):
     def _fill_in(cls, value: Any) -> Any:
         return defaults(value) if isinstance(value, Mapping) else value
 
-    def suggest(self, trial: Any) -> None:
-        """Asks a trial (`optuna.Trial`, or anything with its `suggest_*`) for every parameter of the space."""
+    @cached_property
+    def inspection(self) -> Inspection:
+        """What checks have found out about it, each thing once."""
+        return Inspection()
+
+    def suggest(self, trial: Any) -> dict[str, Any]:
+        """Asks a trial (`optuna.Trial`, or anything with its `suggest_*`) for every parameter of the space.
+
+        Returns:
+            what was asked for, stepped floats as the decimals that are written.
+        """
         if self.space is None:
-            return
-        if isinstance(self.space, str):
-            SPACES[self.space](trial)
-        else:
-            inline.suggest(self.space, trial)
+            return {}
+        if not isinstance(self.space, str):
+            return WrittenSpace(self.space).suggest(trial)
+        asked = trial if isinstance(trial, ProbeTrial) else WrittenTrial(trial)
+        SPACES[self.space](asked)
+        return dict(asked.params)
 
     def run_config(self, parameters: Mapping[str, Any]) -> RunConfig:
         """The run that a point of the space stands for: its values laid over the fixed settings.
@@ -167,13 +168,6 @@ class SweepSpec(Config):
 
         return next((control.label for control in self.controls if METHODS[control.name].lower_control), None)
 
-    def grid(self) -> dict[str, tuple[Any, ...]] | None:
-        """All values of every parameter, or None where the space is conditional or endless."""
-        from sweeps.spec.space_survey import survey
-
-        found = survey(self.suggest).grid
-        return None if found is None else dict(found)
-
     def files(self) -> dict[str, str]:
         """The files that it names, by slash path, each as a digest of what is in it.
 
@@ -205,7 +199,7 @@ def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]
     """One line for each path at which two flat trees differ."""
     lines = []
     for path in list(dict.fromkeys([*mine, *theirs])):
-        here, there = (tree.get(path, "(not set)") for tree in (mine, theirs))
+        here, there = (plain_word(tree[path]) if path in tree else "(not set)" for tree in (mine, theirs))
         if here != there:
             lines.append(f"{path}: {here} is now {there}")
     return lines
@@ -240,51 +234,3 @@ def defaults(tree: Mapping[str, Any]) -> dict[str, Any]:
             vary = ["teacher", "draws"]
         tree["replicates"] = {**(replicates or {}), "vary": vary}
     return tree
-
-
-def read_spec(path: Path, overrides: Sequence[str] = (), trust_code: bool = False) -> SweepSpec:
-    """Reads and checks a spec; starts nothing, writes nothing.
-
-    Args:
-        path: the YAML file. Files that it names are looked for beside it.
-        overrides: each ``path=value``, laid over the file. Files that they name are looked for in the current folder.
-        trust_code: let `teacher.preset` name a Python function, as ``module:function``.
-
-    Raises:
-        SpecError: something is wrong; it holds all faults, in the order of the file.
-    """
-    return check_tree(load(path, overrides), trust_code)
-
-
-def check_tree(tree: SpecTree, trust_code: bool = False) -> SweepSpec:
-    """The spec that a tree says.
-
-    Raises:
-        SpecError: something is wrong; it holds all faults, in the order of the file.
-    """
-    data = defaults({"name": Path(tree.source).stem, **tree.value})
-    faults = list(tree.faults)
-    broken: set[str] = {fault.path.split("/")[0] for fault in faults}
-    spec = None
-    try:
-        spec = SweepSpec.model_validate(tuples(data), strict=True)  # strictly: the text '12' is no number
-    except ValidationError as error:
-        unread = {fault.path for fault in faults}  # what could not be read is told once
-        found = [fault for fault in translate(error, SweepSpec, data) if fault.path not in unread]
-        faults += found
-        broken |= {fault.path.split("/")[0] for fault in found}
-    sound = {name: _section(name, data[name]) for name in SweepSpec.model_fields if name in data and name not in broken}
-    for name, field in SweepSpec.model_fields.items():
-        if name not in data and not field.is_required():
-            sound[name] = field.get_default()
-    faults += cross_check(sound, trust_code)
-    if faults or spec is None:
-        located = [tree.locate(fault) for fault in faults]
-        raise SpecError(tree.source, sorted(located, key=lambda fault: fault.line or 0))
-    return spec
-
-
-def _section(name: str, value: Any) -> Any:
-    """One section on its own, so that cross-checks can look at what is sound while other sections are not."""
-    adapter: TypeAdapter[Any] = TypeAdapter(cast(Any, SweepSpec.model_fields[name].annotation))
-    return adapter.validate_python(tuples(value), strict=True)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from acgkd.config import RunConfig, flatten
-from sweeps.spec.space_survey import survey
 from sweeps.spec.sweep_spec import SweepSpec
 
 
@@ -32,6 +31,10 @@ class Measurement(Protocol):
     @property
     def absent(self) -> Sequence[str]:
         """Terms of losses that did nothing, a sentence each."""
+
+    @property
+    def objectives(self) -> Mapping[str, float | None]:
+        """Every objective that can be measured, by name."""
 
 
 class Run(Protocol):
@@ -132,7 +135,8 @@ class AcgkdExperiments:
     @classmethod
     def of(cls, spec: SweepSpec, trust_code: bool = False) -> "AcgkdExperiments":
         """The experiments of a sweep: pseudo-samples are worth keeping where no trial makes its own kind."""
-        searched = survey(spec.suggest).parameters
+        found = spec.inspection.survey(spec.space)
+        searched = () if found is None else found.parameters
         return cls(trust_code, not any(name.startswith("method/synthesis/") for name in searched))
 
     def warm_up(self) -> None:

@@ -17,14 +17,8 @@ from sweeps.worker.watchdog import StepTimeoutError
 
 
 def objective_values(objectives: Sequence[Objective], measurement: Measurement) -> dict[str, float | None]:
-    """The objectives as a measurement has them."""
-    cost = measurement.cost
-    parts = [cost.get(name) for name in ("synthesis_s", "transfer_s", "joint_s")]
-    known = {**measurement.quality, **cost, "seconds": sum(float(part) for part in parts if part is not None)}
-    return {
-        objective.name: None if known.get(objective.name) is None else float(known[objective.name] or 0.0)
-        for objective in objectives
-    }
+    """The objectives as a measurement has them; None for what it does not have."""
+    return {objective.name: measurement.objectives.get(objective.name) for objective in objectives}
 
 
 def build_record(

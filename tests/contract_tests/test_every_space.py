@@ -10,8 +10,8 @@ from acgkd.errors import ConfigError
 from acgkd.methods import METHODS, parse_method
 from acgkd.models import check_preset
 from sweeps.spaces import SPACES
+from sweeps.spec.loading import load
 from sweeps.spec.space_survey import draw, survey
-from sweeps.spec.sweep_spec import read_spec
 
 TRIALS = 200
 FIXED = {"dataset": {"name": "motifs"}, "teacher": {"preset": "gin-5-64"}, "student": {"preset": "gin-3-32"}}
@@ -40,7 +40,7 @@ def specs(tmp_path_factory):
         path = Path(folder / f"{space}-{method}.yaml")
         models = FOR_IMAGES if METHODS[method].modality == "images" else FOR_GRAPHS
         path.write_text(f"{models}method: {method}\nspace: {space}\nbudget: {{trials: 1}}\ncontrols: []\n")
-        return read_spec(path)
+        return load(path)
 
     return make
 

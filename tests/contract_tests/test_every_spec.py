@@ -11,8 +11,11 @@ from acgkd.methods import parse_method
 from sweeps.cli.app import main
 from sweeps.spec import schema, strict_yaml
 from sweeps.spec.advisories import notes
+from sweeps.spec.loading import load
 from sweeps.spec.space_survey import draw, survey
-from sweeps.spec.sweep_spec import SweepSpec, read_spec
+from sweeps.spec.sweep_spec import SweepSpec
+
+pytestmark = pytest.mark.usefixtures("data_at_hand")
 
 HOME = Path(__file__).resolve().parents[2]
 SPECS = sorted((HOME / "specs").rglob("*.yaml"))
@@ -63,7 +66,7 @@ def test_the_shipped_schema_is_up_to_date():
 
 
 def test_mutag_is_the_sweep_that_was_promised():
-    spec = read_spec(HOME / "specs" / "mutag.yaml")
+    spec = load(HOME / "specs" / "mutag.yaml")
     assert spec.budget.trials == 24
     assert len(spec.replicates.seeds) == 3
     assert min(spec.replicates.seeds) >= 100  # seeds 0 to 9 are kept for the tables
@@ -82,7 +85,7 @@ def test_mutag_is_the_sweep_that_was_promised():
     ],
 )
 def test_sweeps_on_images_are_those_that_were_promised(name, pair, space):
-    spec = read_spec(HOME / "specs" / f"{name}.yaml")
+    spec = load(HOME / "specs" / f"{name}.yaml")
     assert spec.name == spec.dataset.name == name
     assert (spec.teacher.preset, spec.student.preset) == pair
     assert (spec.space if isinstance(spec.space, str) else "its own") == space
@@ -95,7 +98,7 @@ def test_sweeps_on_images_are_those_that_were_promised(name, pair, space):
 
 @pytest.mark.parametrize("name", ["digits", "mnist"])
 def test_controls_are_taught_as_the_method_is(name):
-    spec = read_spec(HOME / "specs" / f"{name}.yaml")
+    spec = load(HOME / "specs" / f"{name}.yaml")
     told = ("steps", "batch_size", "rate", "decay", "temperature")
 
     def taught(method):
@@ -110,12 +113,12 @@ def test_controls_are_taught_as_the_method_is(name):
 
 def test_the_quickstarts_need_no_files():
     for name in ("quickstart", "digits"):
-        assert not DATASETS[read_spec(HOME / "specs" / f"{name}.yaml").dataset.name].needs_files
+        assert not DATASETS[load(HOME / "specs" / f"{name}.yaml").dataset.name].needs_files
 
 
 def test_every_shipped_spec_can_be_written_out_and_drawn_from():
     for path in SPECS:
-        spec = read_spec(path)
+        spec = load(path)
         assert SweepSpec.model_validate_json(spec.model_dump_json()) == spec
         assert spec.space is None or len(survey(spec.suggest).points) >= 6
         assert isinstance(notes(spec), list)

@@ -31,6 +31,7 @@ class FakeMeasurement:
     prior: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
+    objectives: dict[str, float] = field(default_factory=dict)
 
 
 class FakeExperiments:
@@ -122,8 +123,10 @@ class FakeExperiment:
     def measure(self, run: "FakeRun") -> FakeMeasurement:
         self.note(f"measured {self.name}")
         known = self._objectives(run)
-        cost = {"multiply_adds": known.pop("multiply_adds"), "transfer_s": 0.1, "transfer_steps": run.steps_done}
-        return FakeMeasurement({**known, "test_accuracy": round(1 - known["validation_divergence"], 6)}, cost)
+        quality = {name: value for name, value in known.items() if name != "multiply_adds"}
+        quality["test_accuracy"] = round(1 - known["validation_divergence"], 6)
+        cost = {"multiply_adds": known["multiply_adds"], "transfer_s": 0.1, "transfer_steps": run.steps_done}
+        return FakeMeasurement(quality, cost, objectives=known)
 
     def pseudo_samples(self, run: "FakeRun", per_class: int) -> dict[str, Any]:
         if self.options["fault"] == "no samples":

@@ -6,7 +6,8 @@ import pytest
 
 from analysis.records.record import Record
 from sweeps.executors import inprocess
-from sweeps.spec.sweep_spec import SweepSpec, read_spec
+from sweeps.spec.loading import load
+from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.worker.experiments import AcgkdExperiments
 
 SPEC = """
@@ -27,7 +28,7 @@ controls: []
 def spec(folder: Path, path: str) -> SweepSpec:
     file = folder / "share.yaml"
     file.write_text(SPEC.replace("PATH", path))
-    return read_spec(file)
+    return load(file)
 
 
 @pytest.mark.parametrize(("path", "shared"), [("method/transfer/rate", True), ("method/synthesis/rate", False)])

@@ -15,7 +15,8 @@ from analysis.records.frame import from_records
 from analysis.records.record import Environment, Identity, Record
 from analysis.reports import _health
 from sweeps.spec.advisories import notes
-from sweeps.spec.sweep_spec import SweepSpec, read_spec
+from sweeps.spec.loading import load
+from sweeps.spec.sweep_spec import SweepSpec
 from tests.tiny_images import context, distillation
 
 SPEC = """
@@ -31,7 +32,7 @@ def spec(folder: Path, more: str = "", **said: str) -> SweepSpec:
     path = folder / "spec.yaml"
     usual = {"teacher": "lenet5", "student": "lenet5-half", "method": "deepinversion", "controls": "[]"}
     path.write_text(SPEC.format(**{**usual, **said}) + more)
-    return read_spec(path)
+    return load(path)
 
 
 def told(folder: Path, more: str = "", **said: str) -> list[str]:

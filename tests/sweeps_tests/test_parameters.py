@@ -6,18 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from sweeps.spec.parameters import Space, faults, order, suggest
+from sweeps.spec.parameters import Space
 from sweeps.spec.space_survey import draw, survey
+from sweeps.spec.written_space import WrittenSpace
 
 SPACE = TypeAdapter(Space)
 
 
 def space(**parameters):
-    return SPACE.validate_python(parameters)
+    return WrittenSpace(SPACE.validate_python(parameters))
 
 
 def told(**parameters):
-    return {fault.path: fault.message for fault in faults(space(**parameters))}
+    return {fault.path: fault.message for fault in space(**parameters).faults()}
 
 
 RATE = {"type": "float", "low": 0.01, "high": 0.1, "log": True}
@@ -32,8 +33,8 @@ def test_a_right_space_has_no_faults():
 @pytest.mark.parametrize(
     ("parameter", "key", "fragment"),
     [
-        ({"type": "float", "low": 2, "high": 1}, "low", "`low < high` must hold, but got 2.0 and 1.0"),
-        ({"type": "float", "low": 1, "high": 1}, "low", "both are 1.0"),
+        ({"type": "float", "low": 2, "high": 1}, "low", "`low < high` must hold, but got 2 and 1"),
+        ({"type": "float", "low": 1, "high": 1}, "low", "both are 1"),
         ({"type": "float", "low": 0, "high": 1, "log": True}, "low", "`low > 0` must hold where `log: true`"),
         ({"type": "float", "low": -1, "high": 1, "log": True}, "low", "`low > 0`"),
         ({"type": "int", "low": 0, "high": 8, "log": True}, "low", "`low >= 1`"),
@@ -46,8 +47,8 @@ def test_a_right_space_has_no_faults():
         ({"type": "int", "low": 1, "high": 10**17}, "high", "can be searched"),
         ({"type": "categorical", "choices": []}, "choices", "At least two choices"),
         ({"type": "categorical", "choices": ["a"]}, "choices", "Fix the setting"),
-        ({"type": "categorical", "choices": ["a", "a"]}, "choices", "stands twice"),
-        ({"type": "categorical", "choices": [1, True]}, "choices", "stands twice"),
+        ({"type": "categorical", "choices": ["a", "a"]}, "choices", "Duplicate choice"),
+        ({"type": "categorical", "choices": [1, True]}, "choices", "Duplicate choice"),
     ],
 )
 def test_each_broken_range_names_its_key(parameter, key, fragment):
@@ -89,7 +90,7 @@ def test_an_empty_space_is_refused():
 
 def test_parents_are_asked_before_their_children_whatever_the_order():
     written = space(child={**RATE, "when": {"parent": "a"}}, parent={**MODE, "when": {"root": ["a", "b"]}}, root=MODE)
-    assert order(written) == ["root", "parent", "child"]
+    assert written.order == ["root", "parent", "child"]
 
 
 def test_optuna_asks_exactly_what_holds():
@@ -98,7 +99,7 @@ def test_optuna_asks_exactly_what_holds():
     seen = set()
     for _ in range(30):
         trial = study.ask()
-        suggest(written, trial)
+        written.suggest(trial)
         seen.add(frozenset(trial.params))
         assert ("low" in trial.params) == (trial.params["mode"] == "a")
         study.tell(trial, 0.0)
@@ -112,27 +113,31 @@ def test_every_drawn_value_is_in_the_grid(low, step, count, seed):
         i={"type": "int", "low": low, "high": low + step * count, "step": step},
         f={"type": "float", "low": low, "high": low + step * count, "step": step},
     )
-    assert list(faults(written)) == []
-    drawn = draw(lambda trial: suggest(written, trial), seed)
-    grid = survey(lambda trial: suggest(written, trial)).grid
+    assert list(written.faults()) == []
+    drawn = draw(written.suggest, seed)
+    grid = {name: asked.values for name, asked in survey(written.suggest).parameters.items()}
     assert len(grid["i"]) == len(grid["f"]) == count + 1
     assert drawn["i"] in grid["i"]
     assert drawn["f"] in grid["f"]
-    assert all(written[name].admits(value) for name in grid for value in grid[name])
-    assert not any(written[name].admits(value + step / 2) for name in grid for value in grid[name])
+    assert all(written.parameters[name].admits(value) for name in grid for value in grid[name])
+    assert not any(written.parameters[name].admits(value + step / 2) for name in grid for value in grid[name])
 
 
 def test_a_survey_visits_every_end_and_knows_what_is_conditional():
     written = space(mode=MODE, low={**RATE, "when": {"mode": "b"}}, steps=STEPS)
-    found = survey(lambda trial: suggest(written, trial))
+    found = survey(written.suggest)
     assert set(found.parameters) == {"mode", "low", "steps"}
     assert found.conditional == {"low"}
-    assert found.grid is None
+    assert found.size is None
     assert {point["mode"] for point in found.points} == {"a", "b"}
     assert {point["low"] for point in found.points if "low" in point} >= {0.01, 0.1}
     assert {point["steps"] for point in found.points} >= {100, 400}
 
 
 def test_a_finite_space_without_conditions_has_a_grid():
-    found = survey(lambda trial: suggest(space(mode=MODE, steps=STEPS), trial))
-    assert found.grid == {"mode": ("a", "b"), "steps": (100, 150, 200, 250, 300, 350, 400)}
+    found = survey(space(mode=MODE, steps=STEPS).suggest)
+    assert {name: list(asked.values) for name, asked in found.parameters.items()} == {
+        "mode": ["a", "b"],
+        "steps": [100, 150, 200, 250, 300, 350, 400],
+    }
+    assert found.size == 14

@@ -12,8 +12,9 @@ from acgkd.methods import METHODS
 from acgkd.models import build_model
 from sweeps.spec.advisories import notes
 from sweeps.spec.controls import lower_controls
+from sweeps.spec.loading import load
 from sweeps.spec.space_survey import survey
-from sweeps.spec.sweep_spec import SweepSpec, differences, read_spec
+from sweeps.spec.sweep_spec import SweepSpec, differences
 
 PLAIN = {
     "dataset": "motifs",
@@ -39,12 +40,12 @@ def write(tmp_path):
 
 def told(path, overrides=(), **options):
     with pytest.raises(SpecError) as caught:
-        read_spec(path, overrides, **options)
+        load(path, overrides, **options)
     return {fault.path: fault.message for fault in caught.value.faults}
 
 
 def test_what_is_left_out_follows_from_the_rest(write):
-    spec = read_spec(write())
+    spec = load(write())
     assert spec.name == "mine"
     assert [objective.name for objective in spec.objectives] == ["validation_divergence", "multiply_adds"]
     assert [objective.floor for objective in spec.objectives] == ["control", None]
@@ -56,8 +57,8 @@ def test_what_is_left_out_follows_from_the_rest(write):
 
 
 def test_short_forms_mean_the_long_ones(write):
-    short = read_spec(write(sampler="random", scheduler="halving", objectives=["agreement", "seconds"]))
-    long = read_spec(
+    short = load(write(sampler="random", scheduler="halving", objectives=["agreement", "seconds"]))
+    long = load(
         write(
             name="mine",
             dataset={"name": "motifs"},
@@ -75,7 +76,7 @@ def test_short_forms_mean_the_long_ones(write):
 
 def test_a_given_teacher_varies_draws_only(write, tmp_path):
     weights(tmp_path / "teacher.pt")
-    spec = read_spec(
+    spec = load(
         write(teacher={"preset": "gin-5-64", "checkpoint": "teacher.pt"}, objectives=["agreement", "multiply_adds"])
     )
     assert spec.replicates.vary == ("draws",)
@@ -95,13 +96,13 @@ def test_without_data_the_prior_must_be_whole(write, tmp_path):
     given = {"preset": "gin-5-64", "checkpoint": "teacher.pt"}
     known = DATASETS["motifs"].known.feature_count
     assert "`nodes`" in told(write(dataset=..., teacher=given))["prior"]
-    spec = read_spec(write(dataset=..., teacher=given, prior={**KNOWN_PRIOR, "feature_count": known}))
+    spec = load(write(dataset=..., teacher=given, prior={**KNOWN_PRIOR, "feature_count": known}))
     assert spec.objectives[0].name == "agreement"
     assert spec.replicates.vary == ("draws",)
 
 
 def test_a_run_is_the_fixed_settings_with_a_point_laid_over(write):
-    spec = read_spec(write(method={"name": "acgkd", "transfer": {"steps": 7, "temperature": {"high": 9.0}}}))
+    spec = load(write(method={"name": "acgkd", "transfer": {"steps": 7, "temperature": {"high": 9.0}}}))
     config = spec.run_config({"method/transfer/temperature/value": 3.0, "student/preset": "gcn-2-8"})
     assert config.method.transfer == {"steps": 7, "temperature": {"high": 9.0, "value": 3.0}}
     assert config.student.preset == "gcn-2-8"
@@ -115,7 +116,7 @@ def test_a_control_takes_over_the_settings_that_it_knows(write):
     synthesis = {"graphs": 30, "steps": 9, "complexity": {"degree": 3.0}}
     transfer = {"steps": 7, "curriculum": {"pacing": "root"}}
     method = {"name": "acgkd", "synthesis": synthesis, "transfer": transfer}
-    spec = read_spec(write(method=method, controls=["random_graphs", "real_data"]))
+    spec = load(write(method=method, controls=["random_graphs", "real_data"]))
     random = spec.control_config("random_graphs").method
     assert random.synthesis == {"graphs": 30, "complexity": {"degree": 3.0}}
     assert random.transfer == transfer
@@ -134,7 +135,7 @@ def test_a_section_that_a_control_says_stands_whole(write):
         {"name": "random_graphs", "label": "defaults", "synthesis": {}, "transfer": {}},
         {"name": "random_graphs", "label": "told less", "prior": {"mean_degree": "unknown"}},
     ]
-    spec = read_spec(write(method=method, controls=controls))
+    spec = load(write(method=method, controls=controls))
     same, own, defaults, less = (spec.control_config(control["label"]) for control in controls)
     assert same == spec.run_config({})
     assert own.method.synthesis == {"steps": 5}
@@ -147,27 +148,27 @@ def test_a_section_that_a_control_says_stands_whole(write):
 
 
 def test_a_control_without_more_is_its_name_and_old_folders_stay_valid(write):
-    plain = read_spec(write(controls=["random_graphs", {"name": "real_data"}]))
+    plain = load(write(controls=["random_graphs", {"name": "real_data"}]))
     assert plain.model_dump(mode="json")["controls"] == ["random_graphs", "real_data"]
-    labelled = read_spec(write(controls=["random_graphs", {"name": "real_data", "label": "upper"}]))
+    labelled = load(write(controls=["random_graphs", {"name": "real_data", "label": "upper"}]))
     assert plain.fingerprint() != labelled.fingerprint()
 
 
 def test_the_floor_is_the_first_lower_control_and_no_baseline(write):
     controls = [{"name": "acgkd", "label": "other"}, "real_data", {"name": "random_graphs", "label": "floor"}]
-    assert read_spec(write(controls=controls)).floor_control() == "floor"
-    spec = read_spec(write(controls=controls[:2]))
+    assert load(write(controls=controls)).floor_control() == "floor"
+    spec = load(write(controls=controls[:2]))
     assert spec.floor_control() is None
     assert any("No trial is held against a control" in note and "`random_graphs`" in note for note in notes(spec))
 
 
 def test_left_out_controls_are_the_lower_control_of_the_modality(write):
-    assert read_spec(write(controls=...)).floor_control() == "random_graphs"
-    assert read_spec(write(controls=..., method="random_graphs", space=..., budget=...)).controls == ()
+    assert load(write(controls=...)).floor_control() == "random_graphs"
+    assert load(write(controls=..., method="random_graphs", space=..., budget=...)).controls == ()
     assert lower_controls({"name": "nothing"}, "gin-3-32") == []
     images = {"dataset": "digits", "teacher": "resnet-8", "student": "wrn-10-1", "space": ..., "budget": ...}
-    assert read_spec(write(**images, method="rdskd", controls=...)).floor_control() == "noise"
-    assert any("such as `noise`" in note for note in notes(read_spec(write(**images, method="rdskd", controls=[]))))
+    assert load(write(**images, method="rdskd", controls=...)).floor_control() == "noise"
+    assert any("such as `noise`" in note for note in notes(load(write(**images, method="rdskd", controls=[]))))
 
 
 def test_the_upper_control_is_of_the_students_kind(write):
@@ -175,26 +176,25 @@ def test_the_upper_control_is_of_the_students_kind(write):
     assert lower_controls("real_data", "wrn-10-1") == ["noise"]
     assert lower_controls("real_data", "nothing-3") == lower_controls("real_data", None) == []
     images = {"dataset": "digits", "teacher": "resnet-8", "student": "wrn-10-1", "space": ..., "budget": ...}
-    assert read_spec(write(**images, method="rdskd", controls=["noise", "real_data"])).trials == 1
-    assert read_spec(write(**images, method="real_data", controls=["noise", "rdskd"])).trials == 1
+    assert load(write(**images, method="rdskd", controls=["noise", "real_data"])).trials == 1
+    assert load(write(**images, method="real_data", controls=["noise", "rdskd"])).trials == 1
     with pytest.raises(SpecError, match="'real_data' works on images, but 'motifs' is for graphs"):
-        read_spec(write(**{**images, "dataset": "motifs"}, method="real_data"))
+        load(write(**{**images, "dataset": "motifs"}, method="real_data"))
     with pytest.raises(SpecError, match="'random_graphs' is for graphs, but 'real_data' is not"):
-        read_spec(write(**images, method="real_data", controls=["random_graphs"]))
+        load(write(**images, method="real_data", controls=["random_graphs"]))
 
 
 def test_without_a_space_there_is_one_trial(write):
-    spec = read_spec(write(space=..., budget=...))
+    spec = load(write(space=..., budget=...))
     assert spec.trials == 1
     assert survey(spec.suggest).parameters == {}
-    assert spec.grid() == {}
-    assert read_spec(write(space=..., budget={"trials": 1})).fingerprint() == spec.fingerprint()
+    assert load(write(space=..., budget={"trials": 1})).fingerprint() == spec.fingerprint()
 
 
 def test_only_budget_resources_and_artefacts_may_change(write):
-    spec = read_spec(write())
-    same = read_spec(write(), ["budget/trials=9", "budget.hours=2", "resources/cpu=2", "artefacts/samples=4"])
-    other = read_spec(write(), ["sampler/seed=1", "method/transfer/steps=9"])
+    spec = load(write())
+    same = load(write(), ["budget/trials=9", "budget.hours=2", "resources/cpu=2", "artefacts/samples=4"])
+    other = load(write(), ["sampler/seed=1", "method/transfer/steps=9"])
     assert spec.fingerprint() == same.fingerprint()
     assert spec.difference(same) == []
     assert spec.fingerprint() != other.fingerprint()
@@ -240,14 +240,14 @@ def test_what_is_in_files_counts_and_where_they_lie_does_not(tmp_path):
 
 
 def test_a_spec_survives_json(write):
-    spec = read_spec(write(space={"method/transfer/rate": {"type": "float", "low": 0.001, "high": 0.1, "log": True}}))
+    spec = load(write(space={"method/transfer/rate": {"type": "float", "low": 0.001, "high": 0.1, "log": True}}))
     again = SweepSpec.model_validate(json.loads(spec.model_dump_json()))
     assert again == spec
     assert again.fingerprint() == spec.fingerprint()
 
 
 def test_overrides_take_slashes_dots_lists_and_words(write):
-    spec = read_spec(
+    spec = load(
         write(space={"method/transfer/rate": {"type": "float", "low": 0.001, "high": 0.1}}),
         [
             "teacher=gcn-5-64",
@@ -264,7 +264,7 @@ def test_overrides_take_slashes_dots_lists_and_words(write):
 
 
 def test_overrides_of_objectives_reach_into_the_list(write):
-    spec = read_spec(write(objectives=["agreement", "multiply_adds"]), ["objectives/0/floor=0.5"])
+    spec = load(write(objectives=["agreement", "multiply_adds"]), ["objectives/0/floor=0.5"])
     assert spec.objectives[0].floor == 0.5
     assert (
         "no place in a list of 2"
@@ -304,7 +304,7 @@ def test_faults_of_all_kinds_come_together_in_the_order_of_the_file(tmp_path):
         "timeout_s: 1e999\n"
     )
     with pytest.raises(SpecError) as caught:
-        read_spec(path)
+        load(path)
     assert [(fault.line, fault.path) for fault in caught.value.faults] == [
         (1, "dataset/name"),
         (2, "teacher/epochs"),
@@ -321,7 +321,7 @@ def test_faults_of_all_kinds_come_together_in_the_order_of_the_file(tmp_path):
 
 def test_a_fault_of_an_override_has_no_line(write):
     with pytest.raises(SpecError) as caught:
-        read_spec(write(), ["budget/trials=0"])
+        load(write(), ["budget/trials=0"])
     (fault,) = caught.value.faults
     assert (fault.path, fault.line) == ("budget/trials", None)
 
@@ -329,7 +329,7 @@ def test_a_fault_of_an_override_has_no_line(write):
 def test_code_of_the_user_needs_the_command_line(write):
     path = write(teacher="my_models:build")
     assert "`--trust-code` allows it" in told(path)["teacher/preset"]
-    assert read_spec(path, trust_code=True).teacher.preset == "my_models:build"
+    assert load(path, trust_code=True).teacher.preset == "my_models:build"
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,7 @@ def test_fixed_values_of_searched_settings_are_noted(write):
     method = {"name": "acgkd", "transfer": {"rate": 0.01}}
 
     def noted(*controls):
-        spec = read_spec(write(method=method, controls=list(controls)))
+        spec = load(write(method=method, controls=list(controls)))
         return any("`method/transfer/rate` is searched" in note for note in notes(spec))
 
     assert noted()
@@ -363,7 +363,8 @@ def test_fixed_values_of_searched_settings_are_noted(write):
 
 def test_a_grid_is_told_by_a_finite_space(write):
     steps = {"method/transfer/steps": {"type": "int", "low": 5, "high": 10, "step": 5}}
-    assert read_spec(write(sampler="grid", space=steps)).grid() == {"method/transfer/steps": (5, 10)}
+    spec = load(write(sampler="grid", space=steps))
+    assert spec.inspection.survey(spec.space).size == 2
     assert "continuous" in told(write(sampler="grid"))["sampler/name"]
     assert "conditions" in told(write(sampler="grid", space="acgkd_default"))["sampler/name"]
     wide = {f"method/transfer/{key}": {"type": "int", "low": 2, "high": 999} for key in ("steps", "batch_size")}

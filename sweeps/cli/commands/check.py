@@ -40,9 +40,9 @@ def check(
     Nothing is started and nothing is written. A faulty spec gives exit code 2.
     """
     from sweeps.spec.advisories import notes
-    from sweeps.spec.sweep_spec import read_spec
+    from sweeps.spec.loading import load
 
-    read = read_spec(spec, overrides or (), trust_code)
+    read = load(spec, overrides or (), trust_code)
     print_summary(read)
     for note in notes(read):
         out.print(f"Note: {note}", style="yellow", markup=False, highlight=False)
@@ -53,24 +53,24 @@ def print_summary(spec: Any) -> None:
     """What a spec would run, in a few lines."""
     from rich.table import Table
 
-    from sweeps.spec.space_survey import survey
-
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, text in _lines(spec, survey(spec.suggest)):
+    for name, text in _lines(spec, spec.inspection.survey(spec.space)):
         table.add_row(name, text)
     out.print(table)
 
 
 def _lines(spec: Any, found: Any) -> list[tuple[str, str]]:
     from sweeps.spec.controls import METHOD_NAME
+    from sweeps.spec.values import number
 
     data = "no data set" if spec.dataset is None else spec.dataset.name
     teacher = spec.teacher.preset + (" from a checkpoint" if spec.teacher.checkpoint else "")
     seeds = len(spec.replicates.seeds)
     budget = [f"{spec.trials} trial{'s' if spec.trials > 1 else ''}"] if spec.trials else []
-    budget += [f"{spec.budget.hours:g} hours"] if spec.budget.hours else []
+    hours = spec.budget.hours
+    budget += [f"{number(hours)} hour{'' if hours == 1 else 's'}"] if hours else []
     scheduler = "" if spec.scheduler.name == "none" else f", {spec.scheduler.name}"
     search = "nothing is searched" if spec.space is None else f"{spec.sampler.name}{scheduler}"
     lines = [
@@ -82,16 +82,16 @@ def _lines(spec: Any, found: Any) -> list[tuple[str, str]]:
         ("objectives", ", ".join(f"{objective.name} ({objective.direction})" for objective in spec.objectives)),
         ("controls", "\n".join(map(_control, spec.controls)) or "none"),
     ]
-    if spec.space is None:
+    if found is None:
         return lines
     title = f"space {spec.space}" if isinstance(spec.space, str) else "space"
     # What belongs together stands together, though a space asks for modes first.
     groups = list(dict.fromkeys(name.rpartition("/")[0] for name in found.parameters))
     ordered = sorted(found.parameters.items(), key=lambda item: groups.index(item[0].rpartition("/")[0]))
-    for number, (name, asked) in enumerate(ordered):
+    for place, (name, asked) in enumerate(ordered):
         sometimes = " (sometimes)" if name in found.conditional else ""
         shown = name if name == METHOD_NAME else name.removeprefix("method/")
-        lines.append((title if number == 0 else "", f"{shown}: {asked.text}{sometimes}"))
+        lines.append((title if place == 0 else "", f"{shown}: {asked.text}{sometimes}"))
     return lines
 
 
@@ -99,7 +99,8 @@ def _methods(spec: Any, found: Any) -> tuple[str, ...]:
     """The sweep's method, or all among which is searched."""
     from sweeps.spec.controls import METHOD_NAME
 
-    return found.parameters[METHOD_NAME].ends if METHOD_NAME in found.parameters else (spec.method.name,)
+    searched = {} if found is None else found.parameters
+    return searched[METHOD_NAME].ends if METHOD_NAME in searched else (spec.method.name,)
 
 
 def _control(control: Any) -> str:
@@ -107,8 +108,11 @@ def _control(control: Any) -> str:
     from rich.markup import escape
 
     from acgkd.config import flatten
+    from sweeps.spec.values import plain_word
 
     name = control.name if control.label == control.name else f"{control.label}: {control.name}"
-    said = flatten(control.model_dump(exclude={"name", "label"}))
-    settings = ", ".join(f"{path}={value}" for path, value in said.items() if value is not None)
+    said = flatten(control.model_dump(exclude={"name", "label", "prior"}))
+    if control.prior is not None:
+        said |= flatten(control.prior.model_dump(exclude_none=True), "prior")
+    settings = ", ".join(f"{path}={plain_word(value)}" for path, value in said.items())
     return escape(f"{name} ({settings})" if settings else name)

@@ -44,10 +44,10 @@ def distill(
     (`acgkd.load_student` reads it) and the loss curves; with `artefacts: {samples: 4}` also some pseudo-samples of each
     class, as arrays and as a picture. `--json` prints the record.
     """
-    from sweeps.spec.sweep_spec import read_spec
+    from sweeps.spec.loading import load
     from sweeps.store.atomic import write
 
-    read = read_spec(spec, overrides or (), trust_code)
+    read = load(spec, overrides or (), trust_code)
     target = folder or Path("runs") / f"{read.name}-distill"
     with _terminable():
         record, curves = _run(read, seed, target, trust_code)

@@ -55,12 +55,12 @@ def run(
     from sweeps.cli.commands.check import print_summary
     from sweeps.cli.live_table import Display
     from sweeps.spec.advisories import notes
-    from sweeps.spec.raw import load
-    from sweeps.spec.sweep_spec import check_tree
+    from sweeps.spec.loading import check_tree
+    from sweeps.spec.raw import read_tree
 
     if in_process and address != "local":
         raise typer.BadParameter("--in-process runs without Ray, so it takes no --address.")
-    tree = load(spec, [*(overrides or ()), *([f"budget/trials={trials}"] if trials is not None else [])])
+    tree = read_tree(spec, [*(overrides or ()), *([f"budget/trials={trials}"] if trials is not None else [])])
     read = check_tree(tree, trust_code)
     target = folder or Path("runs") / read.name
     print_summary(read)

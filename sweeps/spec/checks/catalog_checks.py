@@ -4,39 +4,30 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from acgkd.config import DatasetConfig, MethodChoice, PriorConfig, StudentConfig, TeacherConfig
 from acgkd.errors import AcgkdError, Fault
-from sweeps.spec.checks.dataset_checks import dataset_law, images_fit, method_needs_data, prior_faults, prior_law
+from sweeps.spec.checks.dataset_checks import (
+    data_are_there,
+    dataset_law,
+    images_fit,
+    method_needs_data,
+    prior_faults,
+    prior_law,
+)
 from sweeps.spec.checks.model_checks import settings_fit_models
 from sweeps.spec.controls import Control
-from sweeps.spec.fault_messages import known_name, translate
-from sweeps.spec.raw import tuples
+from sweeps.spec.fault_messages import known_name
+from sweeps.spec.inspection import Inspection
 
 
-def method_law(method: MethodChoice) -> Iterator[Fault]:
+def method_law(method: MethodChoice, inspection: Inspection) -> Iterator[Fault]:
     """The method exists and understands its fixed settings."""
     from acgkd.methods import METHODS
 
     if method.name not in METHODS:
         yield from known_name(METHODS, method.name, "method/name")
         return
-    yield from settings_faults(method)
-
-
-def settings_faults(method: MethodChoice, prefix: str = "method") -> Iterator[Fault]:
-    """What a method's own config has to say of its settings; nothing where there is no such method."""
-    from acgkd.methods import METHODS
-
-    if method.name not in METHODS:
-        return
-    config = METHODS[method.name].config
-    data = {"synthesis": method.synthesis, "transfer": method.transfer}
-    try:
-        config.model_validate(tuples(data), strict=True)
-    except ValidationError as error:
-        yield from translate(error, config, data, prefix)
+    yield from inspection.settings(method).at("method")
 
 
 def models_law(teacher: TeacherConfig, student: StudentConfig, trust_code: bool) -> Iterator[Fault]:
@@ -61,7 +52,7 @@ def checkpoint_law(teacher: TeacherConfig, prior: PriorConfig, dataset: DatasetC
     if teacher.checkpoint is None:
         return
     from acgkd.checkpoint import load_state
-    from acgkd.teachers.teacher import load_weights
+    from acgkd.teachers.teacher import fitting_state
 
     path = Path(teacher.checkpoint)
     if not path.exists():
@@ -72,13 +63,13 @@ def checkpoint_law(teacher: TeacherConfig, prior: PriorConfig, dataset: DatasetC
         if model is None:
             load_state(path)
         else:
-            load_weights(model, path)
+            fitting_state(model, path)
     except AcgkdError as error:
         yield Fault("teacher/checkpoint", str(error))
 
 
 def _blank_teacher(preset: str, prior: PriorConfig, dataset: DatasetConfig | None) -> Any:
-    """A model that the weights should fit, or None where other sections are too wrong to build one."""
+    """A model without numbers that the weights should fit, or None where other sections are too wrong to build one."""
     import torch
 
     from acgkd.datasets import DATASETS
@@ -90,7 +81,7 @@ def _blank_teacher(preset: str, prior: PriorConfig, dataset: DatasetConfig | Non
         known = PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
         facts = modality(parse_preset(preset)[0].modality).prior(prior, known)
         with Streams(0, torch.device("cpu")).fork("teacher"):
-            return build_model(preset, facts.feature_count, facts.classes)
+            return build_model(preset, facts.feature_count, facts.classes, device=torch.device("meta"))
     except AcgkdError:
         return None
 
@@ -142,17 +133,18 @@ def controls_law(
     dataset: DatasetConfig | None,
     teacher: TeacherConfig,
     student: StudentConfig,
+    inspection: Inspection,
 ) -> Iterator[Fault]:
     """Controls exist, no label twice, none the method itself unless it says so, all of its kind and able to run."""
     from acgkd.methods import METHODS
 
-    labels = [control.label for control in controls]
+    labels: set[str] = set()
     for number, control in enumerate(controls):
         path, name, label = f"controls/{number}", control.name, control.label
         if name not in METHODS:
             yield from known_name(METHODS, name, path)
-        elif label in labels[:number]:
-            yield Fault(path, f"A label may stand once, but '{label}' stands twice. Give one of them another `label`.")
+        elif label in labels:
+            yield Fault(path, f"Duplicate label '{label}'. Give one of them another `label`.")
         elif label == method.name:
             yield Fault(
                 path, f"'{label}' is the method itself. Leave it out, or give it a `label` of its own to run both."
@@ -160,21 +152,23 @@ def controls_law(
         elif method.name in METHODS and METHODS[name].modality not in (None, kind_of(method.name, student)):
             yield Fault(path, f"'{name}' is for {METHODS[name].modality}, but '{method.name}' is not. Leave it out.")
         else:
-            yield from _settings_of(control, method, path)
+            yield from _settings_of(control, method, path, inspection)
             if control.prior is not None:
                 yield from prior_faults(control.prior, dataset, teacher, name, f"{path}/prior")
+        labels.add(label)
 
 
-def _settings_of(control: Control, method: MethodChoice, path: str) -> Iterator[Fault]:
+def _settings_of(control: Control, method: MethodChoice, path: str, inspection: Inspection) -> Iterator[Fault]:
     """What it says itself, then what it takes over: a sound method may hold a value that the control's refuses."""
-    own = list(settings_faults(control.choice(MethodChoice(name=control.name)), path))
+    own = inspection.settings(control.choice(MethodChoice(name=control.name))).at(path)
     yield from own
-    if not own and not any(True for _ in settings_faults(method)):
-        yield from settings_faults(control.choice(method), path)
+    if not own and not inspection.settings(method).faults:
+        yield from inspection.settings(control.choice(method)).at(path)
 
 
 CATALOG_CHECKS: tuple[Callable[..., Iterator[Fault]], ...] = (
     dataset_law,
+    data_are_there,
     teacher_comes_from_somewhere,
     models_law,
     checkpoint_law,

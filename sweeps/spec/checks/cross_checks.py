@@ -1,14 +1,17 @@
 """Laws between the sections of a spec. Each check names the sections it reads and runs where those are sound."""
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from acgkd.config import DatasetConfig, TeacherConfig
 from acgkd.errors import Fault
-from sweeps.spec import parameters
+from sweeps.spec.inspection import Inspection
 from sweeps.spec.sections import Budget, Objective, Replicates, Resources, SamplerConfig, SchedulerConfig
+from sweeps.spec.values import number
+from sweeps.spec.written_space import WrittenSpace
 
 Check = Callable[..., Iterator[Fault]]
 
@@ -19,12 +22,12 @@ _BLIND_TO_PRUNED = {"nsga2": "NSGA-II", "gp": "The Gaussian process"}
 def objectives_law(objectives: Sequence[Objective]) -> Iterator[Fault]:
     """No objective twice; no control as floor of a cost."""
     names = [objective.name for objective in objectives]
-    for number, objective in enumerate(objectives):
-        if objective.name in names[:number]:
-            yield Fault(f"objectives/{number}", f"An objective may stand once, but '{objective.name}' stands twice.")
+    for place, objective in enumerate(objectives):
+        if objective.name in names[:place]:
+            yield Fault(f"objectives/{place}", f"Duplicate objective '{objective.name}'. Leave one of them out.")
         if objective.is_cost and objective.floor == "control":
             yield Fault(
-                f"objectives/{number}/floor",
+                f"objectives/{place}/floor",
                 f"A control is no floor for a cost, as it is cheap by nature. Leave the floor of '{objective.name}' "
                 "out, or give a number.",
             )
@@ -34,18 +37,18 @@ def objectives_need_data(
     objectives: Sequence[Objective], dataset: DatasetConfig | None, teacher: TeacherConfig
 ) -> Iterator[Fault]:
     """Objectives on the validation split need one that the teacher has not seen."""
-    for number, objective in enumerate(objectives):
+    for place, objective in enumerate(objectives):
         if not objective.uses_real_data:
             continue
         if dataset is None:
             yield Fault(
-                f"objectives/{number}",
+                f"objectives/{place}",
                 f"'{objective.name}' is measured on a validation split, but there is no `dataset`. "
                 "Use 'agreement', which needs no data.",
             )
         elif teacher.checkpoint is not None and dataset.split_file is None:
             yield Fault(
-                f"objectives/{number}",
+                f"objectives/{place}",
                 f"'{objective.name}' needs samples that the teacher has not seen, but nothing says which ones trained "
                 "`teacher/checkpoint`. Give `dataset/split_file`, or use 'agreement'.",
             )
@@ -78,13 +81,16 @@ def replicates_law(replicates: Replicates) -> Iterator[Fault]:
     seeds = replicates.seeds
     if not seeds:
         yield Fault("replicates/seeds", "At least one seed is needed, but got none. Try `[0, 1, 2]`.")
-    for seed in dict.fromkeys(seed for number, seed in enumerate(seeds) if seed in seeds[:number]):
-        yield Fault("replicates/seeds", f"A seed may stand once, but {seed} stands more often: it adds no evidence.")
-    twice = {part for number, part in enumerate(replicates.vary) if part in replicates.vary[:number]}
-    for part in sorted(twice):
-        yield Fault("replicates/vary", f"'{part}' may stand once, but stands more often.")
+    for seed in _duplicates(seeds):
+        yield Fault("replicates/seeds", f"Duplicate seed {seed}: it adds no evidence. Leave one of them out.")
+    for part in sorted(_duplicates(replicates.vary)):
+        yield Fault("replicates/vary", f"Duplicate '{part}'. Leave one of them out.")
     if len(seeds) > 1 and not replicates.vary:
         yield Fault("replicates/vary", "Several seeds must vary something. Name some of: split, teacher, draws.")
+
+
+def _duplicates(values: Sequence[Any]) -> list[Any]:
+    return [value for value, count in Counter(values).items() if count > 1]
 
 
 def fixed_things_do_not_vary(
@@ -127,10 +133,10 @@ def resources_law(resources: Resources, device: str) -> Iterator[Fault]:
     if resources.gpu > 1 and resources.gpu != int(resources.gpu):
         yield Fault(
             "resources/gpu",
-            f"A trial takes a share of one device or a whole number of devices, but got {resources.gpu:g}.",
+            f"A trial takes a share of one device or a whole number of devices, but got {number(resources.gpu)}.",
         )
     if 0 < resources.gpu < 0.01:
-        yield Fault("resources/gpu", f"`gpu >= 0.01` or `gpu: 0` must hold, but got {resources.gpu:g}.")
+        yield Fault("resources/gpu", f"`gpu >= 0.01` or `gpu: 0` must hold, but got {number(resources.gpu)}.")
     if resources.gpu > 0 and device == "cpu":
         yield Fault("resources/gpu", "`device: cpu` leaves a GPU unused. Set `gpu: 0`, or `device: auto`.")
     if resources.gpu == 0 and device == "cuda":
@@ -142,7 +148,7 @@ def resources_law(resources: Resources, device: str) -> Iterator[Fault]:
 def written_space_law(space: Any) -> Iterator[Fault]:
     """Ranges, choices and conditions of a space written out in the spec."""
     if space is not None and not isinstance(space, str):
-        yield from parameters.faults(space)
+        yield from WrittenSpace(space).faults()
 
 
 CHECKS: tuple[Check, ...] = (
@@ -159,19 +165,21 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def cross_check(sound: Mapping[str, Any], trust_code: bool = False) -> list[Fault]:
+def cross_check(sound: Mapping[str, Any], inspection: Inspection, trust_code: bool = False) -> list[Fault]:
     """All that is wrong between sections.
 
     Args:
         sound: the sections that are right on their own, by name.
+        inspection: what has been found out about them, and takes what is found out here.
         trust_code: let `teacher.preset` name a Python function.
     """
     from sweeps.spec.checks.catalog_checks import CATALOG_CHECKS
-    from sweeps.spec.checks.space_checks import space_law
+    from sweeps.spec.checks.space_checks import searched_students_fit, space_law
 
-    facts = {**sound, "trust_code": trust_code}
+    facts = {**sound, "inspection": inspection, "trust_code": trust_code}
     faults: list[Fault] = []
-    for check in (*CHECKS, *CATALOG_CHECKS, space_law):
+    checks: tuple[Check, ...] = (*CHECKS, *CATALOG_CHECKS, space_law, searched_students_fit)
+    for check in checks:
         wanted = list(inspect.signature(check).parameters)
         if all(name in facts for name in wanted):
             faults.extend(fault for fault in check(**{name: facts[name] for name in wanted}) if fault not in faults)

@@ -11,7 +11,7 @@ from sweeps.spec.fault_messages import known_name
 
 
 def dataset_law(dataset: DatasetConfig | None) -> Iterator[Fault]:
-    """The data set exists, and so do its files."""
+    """The data set exists, takes its options, and has the files and folders that are named."""
     if dataset is None:
         return
     from acgkd.datasets import DATASETS
@@ -20,7 +20,7 @@ def dataset_law(dataset: DatasetConfig | None) -> Iterator[Fault]:
         yield from known_name(DATASETS, dataset.name, "dataset/name")
         return
     if dataset.split_file is not None:
-        yield from _split_file_law(Path(dataset.split_file))
+        yield from _split_file_law(Path(dataset.split_file), dataset)
     if dataset.root is not None and not Path(dataset.root).is_dir():
         yield Fault("dataset/root", f"There is no folder {dataset.root}.")
         return
@@ -32,23 +32,45 @@ def dataset_law(dataset: DatasetConfig | None) -> Iterator[Fault]:
         DATASETS[dataset.name].check_fractions(dataset)
     except AcgkdError as error:
         yield Fault("dataset/fractions", str(error))
-    locate = DATASETS[dataset.name].locate
+
+
+def data_are_there(dataset: DatasetConfig | None, teacher: TeacherConfig) -> Iterator[Fault]:
+    """A run will find the files, if it looks at the data."""
+    from acgkd.datasets import DATASETS
+
+    if dataset is None or dataset.name not in DATASETS or not data_judge(dataset, teacher):
+        return
+    if dataset.root is not None and not Path(dataset.root).is_dir():
+        return  # reported already
+    entry = DATASETS[dataset.name]
     try:
-        if locate is not None:
-            locate(dataset)
+        entry.read_options(dataset)
+    except AcgkdError:
+        return  # reported already
+    try:
+        if entry.locate is not None:
+            entry.locate(dataset)
     except AcgkdError as error:
-        yield Fault("dataset/root", str(error))
+        named = next((key for key in ("root", "mirror") if getattr(dataset, key) is not None), "name")
+        yield Fault(f"dataset/{named}", str(error))
 
 
-def _split_file_law(path: Path) -> Iterator[Fault]:
-    """The file is there and is a split; how many samples there are is known only once they are loaded."""
+def _split_file_law(path: Path, dataset: DatasetConfig) -> Iterator[Fault]:
+    """The file is there and is a split, of samples that there are as far as this is known before they are loaded."""
+    from acgkd.datasets import DATASETS
     from acgkd.run.splits import read_split_file
+
+    labels = DATASETS[dataset.name].labels
+    try:
+        known = None if labels is None else labels(dataset)
+    except AcgkdError:
+        known = None
 
     if not path.is_file():
         yield Fault("dataset/split_file", f"There is no file {path}.")
         return
     try:
-        read_split_file(path, size=sys.maxsize)
+        read_split_file(path, size=sys.maxsize if known is None else len(known))
     except AcgkdError as error:
         yield Fault("dataset/split_file", str(error))
 
@@ -69,7 +91,7 @@ def images_fit(
     except AcgkdError:
         return  # told already
     shapes = [prior.shape or known.shape]
-    if _judged(dataset, teacher):
+    if data_judge(dataset, teacher):
         shapes.append(known.shape)
     for path, preset in (("teacher/preset", teacher.preset), ("student/preset", student.preset)):
         name = preset.split("-")[0]
@@ -109,13 +131,13 @@ def prior_faults(
         return  # it needs data, and will be told so
     try:
         modality(kind).prior(prior, known)
-        if dataset is not None and _judged(dataset, teacher):
+        if dataset is not None and data_judge(dataset, teacher):
             DATASETS[dataset.name].check_prior(prior, dataset)
     except AcgkdError as error:
         yield Fault(path, str(error))
 
 
-def _judged(dataset: DatasetConfig | None, teacher: TeacherConfig) -> bool:
+def data_judge(dataset: DatasetConfig | None, teacher: TeacherConfig) -> bool:
     """Whether the data are looked at: not where nobody says which of them trained a teacher that is given."""
     return dataset is not None and (teacher.checkpoint is None or dataset.split_file is not None)
 

@@ -1,50 +1,69 @@
 """Laws of a search space: every value that it may draw is one that the method, the student and the sampler can take."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from acgkd.config import MethodChoice, StudentConfig, overlay
+from acgkd.config import DatasetConfig, MethodChoice, PriorConfig, StudentConfig, TeacherConfig, overlay
 from acgkd.errors import AcgkdError, Fault, nearest
 from sweeps.spaces import SPACES
-from sweeps.spec import parameters as inline
-from sweeps.spec.checks.catalog_checks import kind_of, settings_faults
+from sweeps.spec.checks.catalog_checks import kind_of, modalities_agree
+from sweeps.spec.checks.dataset_checks import images_fit
 from sweeps.spec.controls import METHOD_NAME, searched_method
 from sweeps.spec.fault_messages import known_name, translate
+from sweeps.spec.inspection import Inspection
 from sweeps.spec.sections import SamplerConfig
-from sweeps.spec.space_survey import Survey, draw, survey
+from sweeps.spec.space_survey import Survey
 
-DRAWS = 32
 GRID_LIMIT = 100_000
+# Optuna's Gaussian process writes out all values of a stepped range.
+GP_LIMIT = 100_000
 
 # A teacher per trial would be trained anew, and trials on other data or another prior are no longer paired.
 SEARCHABLE = ("method/synthesis/", "method/transfer/", "student/")
+STUDENT = "student/preset"
 
 
-def space_law(space: Any, method: MethodChoice, student: StudentConfig, sampler: SamplerConfig) -> Iterator[Fault]:
+def space_law(
+    space: Any, method: MethodChoice, student: StudentConfig, sampler: SamplerConfig, inspection: Inspection
+) -> Iterator[Fault]:
     """The space exists, and every value that it can ask for is one that its setting can take."""
     from acgkd.methods import METHODS
 
-    if space is None:
-        return
     if isinstance(space, str) and space not in SPACES:
         yield from known_name(SPACES, space, "space")
         return
-    if not isinstance(space, str) and any(True for _ in inline.faults(space)):
-        return  # told already; a broken space cannot be walked through
-    suggest = SPACES[space] if isinstance(space, str) else _asker(space)
-    found = survey(suggest)
+    found = inspection.survey(space)
+    if found is None:
+        return  # there is none, or it is broken and this is reported already
     misplaced = [*_misplaced(found, space), *_methods_searched(found, space, method, student)]
     yield from misplaced
-    if not misplaced and method.name in METHODS and not any(True for _ in settings_faults(method)):
-        yield from _refused_values(suggest, found, space, method, student)
+    if not misplaced and method.name in METHODS and not inspection.settings(method).faults:
+        yield from _refused_values(found, space, method, student, inspection)
     if sampler.name == "grid":
         yield from _grid_faults(found)
+    if sampler.name == "gp":
+        yield from _gp_faults(found, space)
 
 
-def _asker(space: Mapping[str, Any]) -> Callable[[Any], None]:
-    return lambda trial: inline.suggest(space, trial)
+def searched_students_fit(
+    space: Any,
+    method: MethodChoice,
+    prior: PriorConfig,
+    dataset: DatasetConfig | None,
+    teacher: TeacherConfig,
+    inspection: Inspection,
+) -> Iterator[Fault]:
+    """Students among which is searched are for such data and such a method, as a fixed one has to be."""
+    found = inspection.survey(space)
+    asked = None if found is None else found.parameters.get(STUDENT)
+    for preset in () if asked is None else asked.ends:
+        if not isinstance(preset, str):
+            continue  # refused as a value
+        student = StudentConfig(preset=preset)
+        faults = [*modalities_agree(method, dataset, teacher, student), *images_fit(prior, dataset, teacher, student)]
+        yield from (Fault(_place(space, STUDENT), fault.message) for fault in faults if fault.path == STUDENT)
 
 
 def _place(space: Any, name: str) -> str:
@@ -95,27 +114,36 @@ def _methods_searched(found: Survey, space: Any, method: MethodChoice, student: 
 
 
 def _refused_values(
-    suggest: Callable[[Any], None], found: Survey, space: Any, method: MethodChoice, student: StudentConfig
+    found: Survey, space: Any, method: MethodChoice, student: StudentConfig, inspection: Inspection
 ) -> Iterator[Fault]:
-    """Tries both ends of every parameter, then random points; tells one refusal for each setting."""
-    told: set[str] = set()
-    for point in [*found.points, *(draw(suggest, seed) for seed in range(DRAWS))]:
+    """Tries every point of a survey; reports one refusal for each setting."""
+    reported: set[str] = set()
+    for point in found.points:
         fixed = {"method": searched_method(point, method).model_dump(), "student": student.model_dump()}
         named = f" (with `{METHOD_NAME}: {point[METHOD_NAME]}`)" if METHOD_NAME in point else ""
-        for fault in _point_faults(overlay(fixed, point)):
-            name = next((name for name in point if fault.path == name), None)
-            name = name or next((name for name in point if name.startswith(f"{fault.path}/")), None)
-            message = fault.message
-            if name is None and point.get(METHOD_NAME, method.name) != method.name:
-                # A fixed setting that the sweep's own method takes.
-                name, message = METHOD_NAME, f"the fixed `{fault.path}` is refused: {message}"
-            if name is not None and name not in told:  # with no parameter in it, the fixed settings are told of it
-                told.add(name)
+        for fault in _point_faults(overlay(fixed, point), inspection):
+            name, message = _blamed(point, fault, method)
+            if name is not None and name not in reported:
+                reported.add(name)
                 prefix = f"`{name}`: " if isinstance(space, str) else ""
                 yield Fault(_place(space, name), f"{prefix}{message}{named}")
 
 
-def _point_faults(tree: Mapping[str, Any]) -> Iterator[Fault]:
+def _blamed(point: Mapping[str, Any], fault: Fault, method: MethodChoice) -> tuple[str | None, str]:
+    """The parameter that a fault is put down to, and what to say; None for a fault of the fixed settings alone."""
+    if fault.path in point:
+        return fault.path, fault.message
+    below = next((name for name in point if name.startswith(f"{fault.path}/")), None)
+    if below is not None:
+        return below, fault.message
+    if fault.path.startswith("student"):
+        return None, ""
+    # A fixed setting that the sweep's own method takes, and this point does not.
+    culprit = METHOD_NAME if point.get(METHOD_NAME, method.name) != method.name else list(point)[-1]
+    return culprit, f"the fixed `{fault.path}` is refused: {fault.message}"
+
+
+def _point_faults(tree: Mapping[str, Any], inspection: Inspection) -> Iterator[Fault]:
     from acgkd.models import check_preset
 
     try:
@@ -125,11 +153,11 @@ def _point_faults(tree: Mapping[str, Any]) -> Iterator[Fault]:
         section, model = ("student", StudentConfig) if error.title == "StudentConfig" else ("method", MethodChoice)
         yield from translate(error, model, tree[section], section)
         return
-    yield from settings_faults(method)
+    yield from inspection.settings(method).at("method")
     try:
         check_preset(student.preset)
     except AcgkdError as error:
-        yield Fault("student/preset", str(error))
+        yield Fault(STUDENT, str(error))
 
 
 def _grid_faults(found: Survey) -> Iterator[Fault]:
@@ -137,7 +165,7 @@ def _grid_faults(found: Survey) -> Iterator[Fault]:
     if found.conditional:
         yield Fault(
             "sampler/name",
-            f"A grid needs every parameter in every trial, but `{sorted(found.conditional)[0]}` exists only under "
+            f"A grid needs a space without conditions, but `{sorted(found.conditional)[0]}` exists only under "
             "conditions. Use `sampler: random`, or write the space out without `when`.",
         )
     elif endless:
@@ -145,9 +173,15 @@ def _grid_faults(found: Survey) -> Iterator[Fault]:
             "sampler/name",
             f"A grid needs a finite number of values, but `{endless[0]}` is continuous. Give it a `step` or choices.",
         )
-    elif found.grid is not None:
-        size = 1
-        for values in found.grid.values():
-            size *= len(values)
-        if size > GRID_LIMIT:
-            yield Fault("sampler/name", f"A grid may have {GRID_LIMIT:,} points, but this space has {size:,}.")
+    elif found.size is not None and found.size > GRID_LIMIT:
+        yield Fault("sampler/name", f"A grid may have {GRID_LIMIT:,} points, but this space has {found.size:,}.")
+
+
+def _gp_faults(found: Survey, space: Any) -> Iterator[Fault]:
+    for name, asked in found.parameters.items():
+        if asked.values is not None and len(asked.values) > GP_LIMIT:
+            yield Fault(
+                _place(space, name),
+                f"The Gaussian process takes ranges of up to {GP_LIMIT:,} values, but `{name}` has "
+                f"{len(asked.values):,}. Give it a larger `step`, or use `sampler: tpe`.",
+            )

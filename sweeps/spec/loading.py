@@ -1,0 +1,84 @@
+"""The front door of specs: a file or a mapping is read, filled in, and checked whole before anything starts."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from acgkd.errors import Fault, SpecError
+from sweeps.spec.checks.cross_checks import cross_check
+from sweeps.spec.fault_messages import missing_key, translate, unknown_key
+from sweeps.spec.inspection import Inspection
+from sweeps.spec.raw import Overrides, SpecTree, read_tree, tree_of, tuples
+from sweeps.spec.sweep_spec import SweepSpec, defaults
+
+
+def load(source: Path | str | Mapping[str, Any], overrides: Overrides = (), trust_code: bool = False) -> SweepSpec:
+    """Reads and checks a spec; starts nothing, writes nothing.
+
+    Args:
+        source: a YAML file, or what it would say as a mapping of plain values. Files that a spec names are looked for
+            beside its file; those that a mapping or an override names, in the current folder.
+        overrides: laid over it: values by slash path, ``{"budget/trials": 10}``; or texts ``path=value``, the value as
+            it would stand in a file.
+        trust_code: let `teacher.preset` name a Python function, as ``module:function``.
+
+    Raises:
+        SpecError: something is wrong; it holds all faults, in the order of the file.
+    """
+    tree = tree_of(source, overrides) if isinstance(source, Mapping) else read_tree(Path(source), overrides)
+    return check_tree(tree, trust_code)
+
+
+def check_tree(tree: SpecTree, trust_code: bool = False) -> SweepSpec:
+    """The spec that a tree says.
+
+    Raises:
+        SpecError: something is wrong; it holds all faults, in the order of the file.
+    """
+    data = defaults({**({} if tree.stem is None else {"name": tree.stem}), **tree.value})
+    sound, found = _sections(data)
+    unread = {fault.path for fault in tree.faults}  # what could not be read is reported once
+    faults = [*tree.faults, *(fault for fault in found if fault.path not in unread)]
+    broken = {fault.path.split("/")[0] for fault in faults}
+    inspection = Inspection()
+    faults += cross_check({name: value for name, value in sound.items() if name not in broken}, inspection, trust_code)
+    if faults:
+        raise SpecError(tree.source, sorted(map(tree.locate, faults), key=_order(tree)))
+    spec = SweepSpec.model_construct(**sound)
+    vars(spec)["inspection"] = inspection  # what was found out once is known from here on
+    return spec
+
+
+def _order(tree: SpecTree) -> Callable[[Fault], tuple[int, int]]:
+    """By line, where there are lines; else as the mapping has its keys."""
+    places = {name: place for place, name in enumerate(tree.value)}
+    return lambda fault: (fault.line or 0, 0 if tree.lines else places.get(fault.path.split("/")[0], -1))
+
+
+def _sections(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
+    """Every section that is right on its own, read once; and what is wrong with the others."""
+    sound: dict[str, Any] = {}
+    sections = SweepSpec.model_fields
+    faults = [Fault(key, unknown_key(key, list(sections))) for key in data if key not in sections]
+    for name, section in sections.items():
+        if name in data:
+            try:
+                # Strictly: the text '12' is no number.
+                sound[name] = _reader(name).validate_python(tuples(data[name]), strict=True)
+            except ValidationError as error:
+                faults += translate(error, section.annotation, data[name], name)
+        elif section.is_required():
+            faults.append(Fault(name, missing_key(SweepSpec, name)))
+        else:
+            sound[name] = section.get_default(call_default_factory=True)
+    return sound, faults
+
+
+@cache
+def _reader(name: str) -> TypeAdapter[Any]:
+    section = SweepSpec.model_fields[name]
+    annotation: Any = section.annotation
+    return TypeAdapter(Annotated[(annotation, *section.metadata)] if section.metadata else annotation)

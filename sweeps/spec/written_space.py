@@ -1,0 +1,193 @@
+"""A space that is written out in a spec, as a whole: what is asked under which conditions, and what never holds."""
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from itertools import islice, product
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from acgkd.errors import Fault, nearest
+from sweeps.spec.parameters import Parameter
+from sweeps.spec.stand_ins import WrittenTrial
+from sweeps.spec.values import same, show
+
+if TYPE_CHECKING:
+    import optuna
+
+# Up to so many, all combinations of the values that conditions name are tried; beyond, each value once.
+_COMBINATIONS = 64
+
+Allowed = tuple[Any, ...]
+
+
+class WrittenSpace:
+    """Parameters by name, with all that follows from their conditions, each worked out once.
+
+    Args:
+        parameters: as the spec has them.
+    """
+
+    def __init__(self, parameters: Mapping[str, Parameter]) -> None:
+        self.parameters = parameters
+
+    @cached_property
+    def conditions(self) -> dict[str, dict[str, Allowed]]:
+        """The `when` of each parameter: the values that a parent may have, as the parent writes them.
+
+        Values that a parent never has, and parents that there are not, stay as they are: `faults` reports them.
+        """
+        return {name: dict(self._when(parameter)) for name, parameter in self.parameters.items()}
+
+    def _when(self, parameter: Parameter) -> Iterator[tuple[str, Allowed]]:
+        for name, said in parameter.when.items():
+            allowed = said if isinstance(said, tuple) else (said,)
+            parent = self.parameters.get(name)
+            if parent is not None:
+                allowed = tuple(parent.written(value) if parent.admits(value) else value for value in allowed)
+            yield name, allowed
+
+    @cached_property
+    def order(self) -> list[str]:
+        """The names, every one after those that its `when` names; as written otherwise. Cycles are left out."""
+        names = list(self.parameters)
+        numbers = {name: number for number, name in enumerate(names)}
+        waits = dict.fromkeys(names, 0)
+        children: dict[str, list[str]] = {name: [] for name in names}
+        for name, parameter in self.parameters.items():
+            for parent in parameter.when:
+                if parent in children:
+                    children[parent].append(name)
+                    waits[name] += 1
+        ready = [numbers[name] for name in names if not waits[name]]
+        placed = []
+        while ready:
+            name = names[heapq.heappop(ready)]
+            placed.append(name)
+            for child in children[name]:
+                waits[child] -= 1
+                if not waits[child]:
+                    heapq.heappush(ready, numbers[child])
+        return placed
+
+    def suggest(self, trial: "optuna.Trial | Any") -> dict[str, Any]:
+        """Asks the trial for every parameter whose conditions hold.
+
+        Args:
+            trial: of Optuna; or one that wants to hear of values that bring out what conditions hide, by `announce`.
+
+        Returns:
+            what was asked for, as written.
+        """
+        announce = getattr(trial, "announce", None)
+        if announce is not None:
+            announce(self.contexts())
+        asked: Any = trial if announce is not None else WrittenTrial(trial)
+        values: dict[str, Any] = {}
+        for name in self.order:
+            if all(
+                parent in values and any(same(values[parent], value) for value in allowed)
+                for parent, allowed in self.conditions[name].items()
+            ):
+                values[name] = self.parameters[name].ask(asked, name)
+        return values
+
+    @cached_property
+    def needs(self) -> dict[str, dict[str, Allowed]]:
+        """What the ancestors of each parameter must be for it to be asked: its own conditions and its parents'.
+
+        An empty tuple says that conditions contradict each other.
+        """
+        found: dict[str, dict[str, Allowed]] = {}
+        for name in self.order:
+            needed: dict[str, Allowed] = {}
+            for source in [*(found.get(parent, {}) for parent in self.conditions[name]), self.conditions[name]]:
+                for parent, allowed in source.items():
+                    both = needed.get(parent, allowed)
+                    needed[parent] = tuple(value for value in both if any(same(value, other) for other in allowed))
+            found[name] = needed
+        return found
+
+    def contexts(self) -> Iterator[dict[str, Any]]:
+        """Values that bring out what conditions hide: every parameter at each value worth trying, wherever it is asked.
+
+        Worth trying are the ends, the values that conditions name, and one that none names.
+        """
+        named: dict[str, list[Any]] = {}
+        for condition in self.conditions.values():
+            for parent, allowed in condition.items():
+                named.setdefault(parent, []).extend(allowed)
+        for name, needed in self.needs.items():
+            tried = _worth_trying(self.parameters[name], named.get(name, ()))
+            for context in _combinations(needed):
+                yield from ({**context, name: value} for value in tried)
+
+    def faults(self) -> Iterator[Fault]:
+        """Everything that is wrong with it, seen without the method."""
+        if not self.parameters:
+            yield Fault("space", "A space needs at least one parameter. For a single run use `acgkd distill`.")
+        for name, parameter in self.parameters.items():
+            for key, message in parameter.laws():
+                yield Fault(f"space/{name}/{key}", message)
+            yield from self._condition_faults(name)
+        placed = set(self.order)
+        cycle = [name for name in self.parameters if name not in placed]
+        if cycle:
+            listed = ", ".join(f"`{name}`" for name in cycle)
+            message = f"`when` must not go in circles, but these wait for each other: {listed}."
+            yield Fault(f"space/{cycle[0]}/when", message)
+            return
+        yield from self._contradictions()
+
+    def _condition_faults(self, name: str) -> Iterator[Fault]:
+        for parent, allowed in self.conditions[name].items():
+            path = f"space/{name}/when/{parent}"
+            if parent not in self.parameters:
+                yield Fault(
+                    path,
+                    f"`when` names another parameter of this space, but '{parent}' is none. "
+                    f"{nearest(parent, self.parameters)}Known: {', '.join(self.parameters)}.",
+                )
+                continue
+            if not allowed:
+                yield Fault(path, "A condition needs at least one value, but got none: it would never hold.")
+            asked = self.parameters[parent]
+            for value in allowed:
+                if not asked.admits(value):
+                    yield Fault(path, f"This never holds: `{parent}` cannot be {show(value)}{asked.why()}.")
+
+    def _contradictions(self) -> Iterator[Fault]:
+        """Conditions that hold one by one and never together, parents' conditions included."""
+        contradictory: set[str] = set()
+        for name, needed in self.needs.items():
+            empty = [parent for parent, allowed in needed.items() if not allowed]
+            if not empty:
+                continue
+            reported = any(parent in contradictory for parent in self.conditions[name])
+            contradictory.add(name)
+            if all(self.conditions[name].values()) and not reported:
+                yield Fault(
+                    f"space/{name}/when",
+                    f"This never holds: its conditions and those of its parents ask `{empty[0]}` for different values.",
+                )
+
+
+def _worth_trying(parameter: Parameter, named: Iterable[Any]) -> list[Any]:
+    named = [value for value in named if parameter.admits(value)]
+    tried = [*parameter.ends, *named]
+    if named and parameter.values is not None:
+        # Among one more than are named there is one that is not.
+        tried += islice(iter(parameter.values), len(named) + 1)
+    return [value for _, value in dict.fromkeys((isinstance(value, bool), value) for value in tried)]
+
+
+def _combinations(needed: Mapping[str, Allowed]) -> Iterator[dict[str, Any]]:
+    if not all(needed.values()):
+        return
+    if prod(map(len, needed.values())) <= _COMBINATIONS:
+        for values in product(*needed.values()):
+            yield dict(zip(needed, values, strict=True))
+        return
+    first = {name: allowed[0] for name, allowed in needed.items()}
+    for name, allowed in needed.items():
+        yield from ({**first, name: value} for value in allowed)
