@@ -42,3 +42,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         group = "ray" if item.get_closest_marker("ray") else item.nodeid.split("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+
+
+@pytest.fixture
+def data_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files of every data set, or empty ones in their places: enough for specs that are checked and not run."""
+    if "ACGKD_DATA" in os.environ:
+        return
+    from acgkd.datasets import DATASETS
+    from acgkd.datasets._readers.idx import NAMES
+    from acgkd.datasets.cifar10 import ARCHIVE
+
+    files = [f"{name}/{file}.gz" for name in ("mnist", "fashion_mnist") for file in NAMES] + [f"cifar10/{ARCHIVE}"]
+    files += [f"tu/{DATASETS[name].source.partition('.zip')[0].rpartition('/')[2]}.zip" for name in DATASETS]
+    for file in files:
+        path = tmp_path / "data at hand" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    monkeypatch.setenv("ACGKD_DATA", str(tmp_path / "data at hand"))

@@ -67,8 +67,7 @@ class Evaluator:
         """The named objectives as they stand now, and nothing more.
 
         Raises:
-            UnknownNameError: an objective has another name.
-            ConfigError: it cannot be measured, for instance because it needs data that this run does not have.
+            ConfigError: an objective has another name, or cannot be measured, as it needs data that this run lacks.
         """
         found = {}
         for name in objectives:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from acgkd.errors import UnknownNameError, nearest
+from acgkd.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from acgkd.run.distillation import Distillation
@@ -54,10 +54,10 @@ def objective_kind(name: str) -> ObjectiveKind:
     """The entry of that name.
 
     Raises:
-        UnknownNameError: there is none; the message holds the nearest name and all known ones.
+        ConfigError: there is none; the message holds the nearest name and all known ones.
     """
     if name not in OBJECTIVES:
-        raise UnknownNameError(
+        raise ConfigError(
             f"No objective is called `{name}`. {nearest(name, OBJECTIVES)}Known: {', '.join(OBJECTIVES)}."
         )
     return OBJECTIVES[name]

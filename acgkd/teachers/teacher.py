@@ -20,7 +20,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -132,6 +132,16 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     Raises:
         CheckpointError: unsafe or damaged file, or weights of another architecture; the first differences are named.
     """
+    model.load_state_dict(fitting_state(model, path))
+    _require_finite(model.state_dict(), path)
+
+
+def fitting_state(model: nn.Module, path: str | Path) -> dict[str, Tensor]:
+    """The weights of a foreign file, held against a model that may live on `meta`; the model is left as it is.
+
+    Raises:
+        CheckpointError: as for `load_weights`.
+    """
     state = load_state(path)
     own = model.state_dict()
     missing = [name for name in own if name not in state]
@@ -150,8 +160,12 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
         raise CheckpointError(
             f"The weights in {path} must fit the model, but do not ({'; '.join(told)}). Check the preset."
         )
-    model.load_state_dict(state)
-    bad = [name for name, value in model.state_dict().items() if not _finite(value)]
+    _require_finite(state, path)
+    return state
+
+
+def _require_finite(state: Mapping[str, Tensor], path: str | Path) -> None:
+    bad = [name for name, value in state.items() if not _finite(value)]
     if bad:
         raise CheckpointError(f"The weights in {path} must be finite, but `{bad[0]}` is not.")
 

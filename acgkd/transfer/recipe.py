@@ -1,7 +1,7 @@
 """Recipes: named sets of settings that fill in what is not said, for methods whose sources do not agree."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import model_validator
 
@@ -30,6 +30,15 @@ class OneRecipeConfig(MethodConfig):
     @classmethod
     def _one_recipe(cls, values: Any) -> Any:
         synthesis, transfer = values.get("synthesis"), values.get("transfer", {})
-        if isinstance(synthesis, Mapping) and "recipe" in synthesis and isinstance(transfer, Mapping):
+        if not isinstance(synthesis, Mapping) or not isinstance(transfer, Mapping):
+            return values
+        # What is no recipe is refused where it was said, and nowhere else.
+        if synthesis.get("recipe") in cls._recipes():
             return {**values, "transfer": {"recipe": synthesis["recipe"], **transfer}}
         return values
+
+    @classmethod
+    def _recipes(cls) -> tuple[Any, ...]:
+        """The names that both stages know."""
+        stage: Any = cls.model_fields["synthesis"].annotation
+        return get_args(stage.model_fields["recipe"].annotation)

@@ -165,6 +165,9 @@ def _override(tree: SpecTree, name: str, value: Any, source: str) -> None:
         value = _written_out({name: value})[name]
     if tuple(keys) in FILE_PATHS and isinstance(value, str):
         value = str(Path.cwd() / Path(value).expanduser())
+    space = tree.value.get("space")
+    if keys[0] == "space" and isinstance(space, dict) and isinstance(value, dict) and "type" in value:
+        keys = ["space", "/".join(keys[1:])]  # a parameter, whose name has slashes of its own
     problem = _put(tree.value, keys, value)
     if problem:
         tree.faults.append(Fault(name, f"{source}: {problem}"))

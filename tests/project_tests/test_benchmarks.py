@@ -16,6 +16,8 @@ from acgkd.methods import parse_method
 from sweeps.executors import inprocess
 from sweeps.interchange import packed_records
 
+pytestmark = pytest.mark.usefixtures("data_at_hand")
+
 ROOT = Path(__file__).resolve().parents[2]
 TINY = """
 dataset: {name: motifs, options: {graphs: 40}}

@@ -15,6 +15,8 @@ from sweeps.interchange import packed_records
 from tests.image_scripts import imported, record
 from tests.tiny_images import distillation
 
+pytestmark = pytest.mark.usefixtures("data_at_hand")
+
 ROOT = Path(__file__).resolve().parents[2]
 TINY = """
 dataset: digits

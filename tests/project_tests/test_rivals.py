@@ -11,6 +11,8 @@ import pytest
 from analysis.records.record import Record
 from tests.image_scripts import imported, record
 
+pytestmark = pytest.mark.usefixtures("data_at_hand")
+
 SPECS = Path(__file__).resolve().parents[2] / "specs" / "benchmarks"
 RELEASED = "gfkd (as released)"
 

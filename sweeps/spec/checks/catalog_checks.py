@@ -52,7 +52,7 @@ def checkpoint_law(teacher: TeacherConfig, prior: PriorConfig, dataset: DatasetC
     if teacher.checkpoint is None:
         return
     from acgkd.checkpoint import load_state
-    from acgkd.teachers.teacher import load_weights
+    from acgkd.teachers.teacher import fitting_state
 
     path = Path(teacher.checkpoint)
     if not path.exists():
@@ -63,13 +63,13 @@ def checkpoint_law(teacher: TeacherConfig, prior: PriorConfig, dataset: DatasetC
         if model is None:
             load_state(path)
         else:
-            load_weights(model, path)
+            fitting_state(model, path)
     except AcgkdError as error:
         yield Fault("teacher/checkpoint", str(error))
 
 
 def _blank_teacher(preset: str, prior: PriorConfig, dataset: DatasetConfig | None) -> Any:
-    """A model that the weights should fit, or None where other sections are too wrong to build one."""
+    """A model without numbers that the weights should fit, or None where other sections are too wrong to build one."""
     import torch
 
     from acgkd.datasets import DATASETS
@@ -81,7 +81,7 @@ def _blank_teacher(preset: str, prior: PriorConfig, dataset: DatasetConfig | Non
         known = PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
         facts = modality(parse_preset(preset)[0].modality).prior(prior, known)
         with Streams(0, torch.device("cpu")).fork("teacher"):
-            return build_model(preset, facts.feature_count, facts.classes)
+            return build_model(preset, facts.feature_count, facts.classes, device=torch.device("meta"))
     except AcgkdError:
         return None
 

@@ -3,14 +3,19 @@
 Models are built on `meta`, where they have shapes and no numbers, so this costs no memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from acgkd.config import DatasetConfig, MethodChoice, PriorConfig, StudentConfig, TeacherConfig
+from pydantic import ValidationError
+
+from acgkd.config import DatasetConfig, MethodChoice, PriorConfig, StudentConfig, TeacherConfig, flatten, overlay
 from acgkd.errors import AcgkdError, Fault
 from sweeps.spec.controls import METHOD_NAME, Control, searched_method
 from sweeps.spec.inspection import Inspection
 from sweeps.spec.space_survey import Survey
+
+# Settings that decide whether a run can begin with such models, as `acgkd.run.compatibility` looks at them.
+_DECIDING = ("method/synthesis/generator", "method/synthesis/source", "method/transfer/attention_weight")
 
 # What is looked at: its place in the spec, what notes call it, its settings, and its own prior where it has one.
 Seen = tuple[str, str, MethodChoice, PriorConfig | None]
@@ -30,11 +35,19 @@ def settings_fit_models(
     from acgkd.run.compatibility import refused
 
     look = _Look(prior, dataset, teacher, student, inspection)
+    reported: set[tuple[str, str]] = set()
     for path, name, choice, own in _seen(method, controls, inspection.survey(space)):
         seen = look(choice, own)
         found = None if seen is None else refused(*seen)
-        if found is not None:
-            place = path if path != "method" or choice.name != method.name else f"method/{found[0]}"
+        if found is None:
+            continue
+        place = path
+        if path == "method" and choice.name == method.name:
+            place = f"method/{found[0]}"
+        elif path == "space" and isinstance(space, Mapping) and f"method/{found[0]}" in space:
+            place = f"space/method/{found[0]}"
+        if (place, name) not in reported:
+            reported.add((place, name))
             yield Fault(place, found[1] if choice.name == method.name else f"'{name}': {found[1]}")
 
 
@@ -52,7 +65,10 @@ def absences(spec: Any) -> list[str]:
 
 
 def _seen(method: MethodChoice, controls: Sequence[Control], found: Survey | None) -> Iterator[Seen]:
-    """Every method that is run: the sweep's own, those searched, the controls; nothing of what does not exist."""
+    """Every method that is run: the sweep's own, those searched, the controls; nothing of what does not exist.
+
+    Of one with settings that are searched: every way in which these decide whether a run can begin.
+    """
     from acgkd.methods import METHODS
 
     if method.name not in METHODS:
@@ -62,9 +78,30 @@ def _seen(method: MethodChoice, controls: Sequence[Control], found: Survey | Non
     for name in searched[METHOD_NAME].ends if METHOD_NAME in searched else ():
         if name != method.name and name in METHODS:
             yield "space", name, searched_method({METHOD_NAME: name}, method), None
+    if any(name.startswith(_DECIDING) for name in searched):
+        yield from _searched_settings(method, () if found is None else found.points)
     for number, control in enumerate(controls):
         if control.name in METHODS:
             yield f"controls/{number}", control.label, control.choice(method), control.prior
+
+
+def _searched_settings(method: MethodChoice, points: Iterable[Mapping[str, Any]]) -> Iterator[Seen]:
+    from acgkd.methods import METHODS
+
+    tried = set()
+    for point in points:
+        if point.get(METHOD_NAME, method.name) not in METHODS:
+            continue  # reported already
+        tree = overlay({"method": searched_method(point, method).model_dump()}, point)
+        flat = flatten(tree)
+        key = (tree["method"]["name"], *(f"{name}={flat[name]}" for name in flat if name.startswith(_DECIDING)))
+        if key in tried:
+            continue
+        tried.add(key)
+        try:
+            yield "space", tree["method"]["name"], MethodChoice.model_validate(tree["method"]), None
+        except ValidationError:
+            continue  # reported as a value that is refused
 
 
 class _Look:
