@@ -81,7 +81,8 @@ def _parts_that_judge(view: View) -> list[str]:
         classes, rarest = view.rows[f"{part}_classes"].min(), view.rows[f"{part}_smallest_class"].min()
         if formatting.known(classes) and classes == 1:
             found.append(
-                f"The {part} part holds one class: a student that says it always is right, so it cannot judge."
+                f"The {part} part holds one class: a student that always predicts it is right throughout, so nothing "
+                "can be judged by it."
             )
         elif formatting.known(rarest) and rarest < FEWEST_OF_A_CLASS:
             found.append(

@@ -169,7 +169,7 @@ class Study:
         after = self._storage.get_study_system_attrs(self._id)
         trial = Trial(
             number=number,
-            parameters=dict(held.params),
+            parameters=_plain(held.params),
             distributions={name: distribution_to_json(value) for name, value in held.distributions.items()},
             system_attrs=_plain(held.system_attrs),
             study_attrs=_plain({key: value for key, value in after.items() if before.get(key) != value}),
