@@ -16,8 +16,10 @@ def with_derived(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with two more columns: ``seconds`` (all stages of the method) and ``ratio`` (to the teacher's accuracy).
 
     A stage that was not measured leaves ``seconds`` missing rather than too small. A method has two stages or a joint
-    one; one without synthesis (real data) has transfer alone.
+    one; one without synthesis (real data) has transfer alone. Rows that have both columns stay as they are.
     """
+    if {"seconds", "ratio"} <= set(rows.columns):
+        return rows
     joint, synthesis, transfer = rows["joint_s"], rows["synthesis_s"], rows["transfer_s"]
     without = synthesis.isna() & (rows["synthesis_steps"].fillna(0) == 0)
     two_stages = synthesis.where(~without, 0.0) + transfer

@@ -170,7 +170,7 @@ class Study:
         after = self._storage.get_study_system_attrs(self._id)
         trial = suggested(
             number,
-            held.params,
+            _plain(held.params),
             {name: distribution_to_json(value) for name, value in held.distributions.items()},
             _plain(held.system_attrs),
             _plain({key: value for key, value in after.items() if before.get(key) != value}),

@@ -337,6 +337,9 @@ def test_what_is_measured_fits_the_record(tiny: ModuleType, home: Path, method: 
         assert 0 <= value <= 1
     assert (quality["train_size"], quality["validation_size"], quality["test_size"]) == (24, 4, 12)
     assert quality["majority_accuracy"] == 0.5
+    for part in ("validation", "test"):
+        counted = torch.bincount(experiment.run_data.labels(part), minlength=2)
+        assert (quality[f"{part}_classes"], quality[f"{part}_smallest_class"]) == (2, int(counted.min()))
     for name in ("student_parameters", "teacher_parameters", "student_multiply_adds", "transfer_s", "teacher_s"):
         assert cost[name] > 0
     assert cost["transfer_steps"] == 6

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import optuna
+import pandas as pd
 import pytest
 
 from acgkd import __version__
@@ -323,6 +324,23 @@ def test_status_reads_a_folder(folder, capsys):
     text = capsys.readouterr().out
     assert "1 completed, 1 failed" in text
     assert "trial 1: ValueError: broken" in text
+
+
+@pytest.mark.parametrize(
+    ("chosen", "front", "legend"),
+    [
+        ([True, False], [True, True], "Chosen by the objectives alone. Front: no trial is better in all of them."),
+        ([True, False], [True, False], "Chosen by the objectives alone."),
+        ([False, False], [False, True], "Front: no trial is better in all of them."),
+        ([False, False], [False, False], ""),
+    ],
+)
+def test_the_legend_explains_the_marks_that_stand_there(chosen, front, legend):
+    table = pd.DataFrame({"chosen": chosen, "on_front": front})
+    table.attrs["searched"] = True
+    assert run_command._legend(table) == legend
+    table.attrs["searched"] = False
+    assert run_command._legend(table) == ""
 
 
 @pytest.mark.parametrize("arguments", [["status"], ["export-study", "{}", "sqlite://"], ["report"]])

@@ -17,6 +17,8 @@ from analysis.records.trial_file import Attempt, Rung, TrialFile
 from analysis.reports._health import unknowns
 from analysis.statistics.view import view_of
 from sweeps.cli.app import main
+from sweeps.engine import startup
+from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Trial
 
@@ -168,6 +170,12 @@ def test_parameters_keep_null_apart_from_what_was_not_asked() -> None:
     assert [(type(value), value) for value in found.values()] == [
         (type(None), None), (bool, True), (int, 1), (str, "1"),
     ]  # fmt: skip
+
+
+def test_a_command_that_is_no_utf_8_is_kept_as_far_as_it_can_be_written(old: Path) -> None:
+    spec = SweepSpec.model_validate(SweepFolder(old).require_sweep().spec)
+    startup.match(SweepFolder(old), spec, command="acgkd run \udcff.yaml", spec_text="")
+    assert SweepFolder(old).require_sweep().command == r"acgkd run \udcff.yaml"
 
 
 # ---- the page
