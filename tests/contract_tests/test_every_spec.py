@@ -30,7 +30,7 @@ def test_specs_are_found():
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_it_passes_check(path, capsys):
     assert main(["check", str(path)]) == 0
-    assert f"{path} is right." in capsys.readouterr().out.replace("\n", "")
+    assert f"{path} is valid." in capsys.readouterr().out.replace("\n", "")
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: f"{path.parent.name}/{path.stem}")
