@@ -156,6 +156,8 @@ class TrialTable:
     def release(self, number: int, outcome: Outcome, message: str, progress: float = 0.0) -> None:
         """Closes a trial's open attempt as the files say; then the trial waits, or has ended."""
         trial = self.trials[number]
+        if trial.final:
+            return  # its worker died after the last report
         attempt = trial.open_attempt
         record = None if attempt is None else self.records.of_lost_trial(trial, attempt.replicate, outcome, message)
         if attempt is not None and record is not None:

@@ -152,3 +152,14 @@ def test_a_teacher_that_keeps_dying_stops_the_sweep(lab: ModuleType, tmp_path: P
         assert driver.stopping
         with pytest.raises(SweepError, match="teacher of seed 3 cannot be made"):
             driver.summary()
+
+
+def test_a_worker_that_dies_after_its_trial_has_ended_changes_nothing(lab: ModuleType, tmp_path: Path) -> None:
+    with opened(lab, tmp_path, trials=1) as driver:
+        job = first_trial(driver)
+        do(driver, job)
+        before = driver.folder.read_trials()
+        assert before[0].state == "completed"
+        driver.died(job, None)
+        assert driver.folder.read_trials() == before
+        assert driver.fatal is None
