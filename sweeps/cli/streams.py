@@ -1,4 +1,4 @@
-"""Standard output and error that never raise: whoever reads them may leave, be full or be closed; the work goes on."""
+"""Standard output and error that never raise: their reader may leave, be full or be closed; the work continues."""
 
 import contextlib
 import errno

@@ -51,5 +51,5 @@ class PlainProgress:
         try:
             self._stream.write(showable(text, getattr(self._stream, "encoding", None) or "utf-8") + "\n")
             self._stream.flush()
-        except (OSError, ValueError):  # its reader left, the disk is full, it was closed: the sweep goes on
+        except (OSError, ValueError):  # its reader left, the disk is full, it was closed: the sweep continues
             self._stream = None

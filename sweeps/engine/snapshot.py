@@ -51,7 +51,7 @@ class Snapshot:
     @property
     def finished(self) -> int:
         """Trials that are over, however they ended."""
-        return sum(count for state, count in self.counts.items() if state not in ("waiting", "running"))
+        return sum(trials for state, trials in self.counts.items() if state not in ("waiting", "running"))
 
     @property
     def phase(self) -> str:

@@ -6,7 +6,7 @@ from acgkd.config import flatten
 from acgkd.errors import AcgkdError
 from analysis.statistics.judged_parts import remark
 from sweeps.spec.checks.dataset_checks import data_judge
-from sweeps.spec.checks.model_checks import absences
+from sweeps.spec.checks.model_checks import inactive_terms
 from sweeps.spec.controls import METHOD_NAME, lower_controls
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.spec.values import show
@@ -23,14 +23,14 @@ def notes(spec: SweepSpec) -> list[str]:
     found = spec.inspection.survey(spec.space)
     fixed = flatten(spec.method.model_dump(), "method")
     for name in () if found is None else found.parameters:
-        if name in fixed and not _counts_for_controls(spec, name, fixed[name]):
+        if name in fixed and not _used_by_controls(spec, name, fixed[name]):
             lines.append(
                 f"`{name}` is searched; its fixed value {show(fixed[name])} is ignored by trials; `distill` uses it."
             )
     if any(objective.floor == "control" for objective in spec.objectives) and spec.floor_control() is None:
         such = "".join(f", such as `{name}`" for name in lower_controls(spec.method, spec.student)[:1])
-        lines.append(f"No trial is held against a control: `controls` has no lower one{such}.")
-    lines += absences(spec)
+        lines.append(f"No lower control is configured, so there is no floor: add one to `controls`{such}.")
+    lines += inactive_terms(spec)
     lines += _small_parts(spec)
     if len(spec.replicates.seeds) < 3:
         lines.append("With fewer than 3 seeds the report's intervals say little.")
@@ -52,7 +52,7 @@ def _small_parts(spec: SweepSpec) -> list[str]:
     return [sentence for sentence in said if sentence is not None]
 
 
-def _counts_for_controls(spec: SweepSpec, name: str, value: Any) -> bool:
+def _used_by_controls(spec: SweepSpec, name: str, value: Any) -> bool:
     """Whether some control is run with the fixed value of a setting that trials search."""
     if name == METHOD_NAME:
         return False

@@ -46,7 +46,7 @@ class Control(ShortConfig):
     transfer: dict[str, Any] | None = Field(
         default=None, description="Its own settings, all of them; the sweep's if left out."
     )
-    prior: PriorConfig | None = Field(default=None, description="What it is told of the data; the sweep's if left out.")
+    prior: PriorConfig | None = Field(default=None, description="What it knows of the data; the sweep's if left out.")
 
     @model_validator(mode="before")
     @classmethod

@@ -67,7 +67,7 @@ def missing_key(model: type[BaseModel], key: str) -> str:
 
 
 def _miscounted(detail: Any) -> bool:
-    """Pydantic counts only the values that are right; the wrong ones are told on their own."""
+    """Pydantic counts only the valid values; the invalid ones are reported on their own."""
     value = detail["input"]
     if detail["type"] != "too_short" or not isinstance(value, list | tuple):
         return False
@@ -166,7 +166,7 @@ def _walk(model: Any, data: Any, loc: Sequence[str | int], kind: str) -> tuple[l
             places = [inner for member in models for inner in _step(member, key)] or places
             data = data[key] if _stands_in(data, key) else None
         elif isinstance(key, str):
-            # The tag of a discriminated union: go on in that member alone.
+            # The tag of a discriminated union: continue in that member alone.
             places = [member for member in models if _has_tag(member, key)] or places
     if kind.startswith("union_tag"):
         known = [tag for annotation in places for member in _members(annotation) for tag in _tags(member)]

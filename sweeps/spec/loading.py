@@ -63,7 +63,7 @@ def _order(tree: SpecTree) -> Callable[[Fault], tuple[int, int]]:
 
 
 def _sections(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
-    """Every section that is right on its own, read once; and what is wrong with the others."""
+    """Every section that is valid on its own, read once; and the faults of the others."""
     sound: dict[str, Any] = {}
     sections = SweepSpec.model_fields
     faults = [Fault(key, unknown_key(key, list(sections))) for key in data if key not in sections]

@@ -33,9 +33,9 @@ def schema() -> dict[str, Any]:
 
 def _or_word(section: dict[str, Any], definitions: dict[str, Any], key: str) -> dict[str, Any]:
     """A section that may also be one word: a value of the key that the word stands for."""
-    told = ("description", "default")
-    described: dict[str, Any] = {name: section[name] for name in told if name in section}
-    rest = {name: value for name, value in section.items() if name not in told}
+    kept = ("description", "default")
+    described: dict[str, Any] = {name: section[name] for name in kept if name in section}
+    rest = {name: value for name, value in section.items() if name not in kept}
     # Before 2.9 pydantic writes a reference that has a description beside it as `allOf` with one item.
     options = next((rest[key] for key in ("anyOf", "allOf") if set(rest) == {key}), [rest])
     defined = definitions[next(option["$ref"] for option in options if "$ref" in option).rpartition("/")[2]]

@@ -70,7 +70,7 @@ class SamplerConfig(ShortConfig):
     )
     lag: Annotated[int, Field(ge=0)] | None = Field(
         default=None,
-        description="Trial n is suggested from trials up to n - 1 - lag alone, told in order of number: one core and a "
+        description="Trial n is suggested from trials up to n - 1 - lag alone, in order of number: one core and a "
         "cluster then ask the same points. Left out: from whatever has come in.",
     )
 
@@ -79,7 +79,7 @@ class SchedulerConfig(ShortConfig):
     """Whether poor trials are stopped early."""
 
     name: Literal["none", "halving"] = "none"
-    reduction: Annotated[int, Field(ge=2)] = Field(default=3, description="One in this many goes on after each rung.")
+    reduction: Annotated[int, Field(ge=2)] = Field(default=3, description="One in this many continues after each rung.")
     fractions: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
         default=(0.5,),
         description="Rungs inside the first replicate, as shares of the stage in which the student learns. Every whole "

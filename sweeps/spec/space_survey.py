@@ -17,7 +17,7 @@ DRAWS = 32
 _SMALL = 16
 # Comparisons are answered differently one by one and in pairs; in larger groups only where that shows something new.
 _PAIRS = 2
-# Of an answer that is compared with a whole range, so many comparisons are taken up.
+# Of an answer that is compared with a whole range, so many comparisons are followed.
 _HEARD_FIRST = 6
 
 
@@ -41,7 +41,7 @@ class Survey:
     def size(self) -> int | None:
         """How many points there are; None where that follows from conditions, or there is no end of them."""
         counts = [None if asked.values is None else len(asked.values) for asked in self.parameters.values()]
-        known = [count for count in counts if count is not None]
+        known = [size for size in counts if size is not None]
         return prod(known) if self.steady and not self.conditional and len(known) == len(counts) else None
 
 

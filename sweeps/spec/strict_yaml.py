@@ -168,7 +168,7 @@ def parse(text: str, source: str) -> Document:
         raise SpecError(source, [Fault("", str(refusal), refusal.line)]) from None
     except yaml.MarkedYAMLError as error:
         message = _explain(error)
-        # What is left open is told where it was opened, everything else where the parser stumbled.
+        # What is left open is reported where it was opened, everything else where the parser stumbled.
         first, second = error.problem_mark, error.context_mark
         mark = (second or first) if message in (_OPEN, _NO_COLON) else (first or second)
         raise SpecError(source, [Fault("", message, mark.line + 1 if mark else None)]) from None

@@ -32,7 +32,7 @@ from sweeps.spec.stand_ins import ProbeTrial, WrittenTrial
 from sweeps.spec.values import plain_word, show
 from sweeps.spec.written_space import WrittenSpace
 
-# What may change between two starts on one folder: how long to go on, what to occupy, what to keep; not what is run.
+# What may change between two starts on one folder: how long to continue, what to occupy, what to keep; not what is run.
 CHANGEABLE = ("budget", "resources", "artefacts")
 
 # Where files and data lie: a sweep and what it needs can be moved together. What is in the files counts.

@@ -51,7 +51,7 @@ def create(path: Path, text: str) -> bool:
     """Writes `path` unless it exists already.
 
     Returns:
-        Whether this call made it: of several processes, one is told True.
+        Whether this call made it: of several processes, one gets True.
 
     Raises:
         StorageError: the disk, the quota or the largest file size is reached.

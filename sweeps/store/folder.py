@@ -1,6 +1,6 @@
 """The sweep folder: where everything is, and how it is read and written. Paths inside it are relative to it alone.
 
-The files are the only truth: whatever a driver knows, it can be told again by reading them.
+The files are the only truth: whatever a driver knows, it can rebuild by reading them.
 """
 
 import hashlib
@@ -107,7 +107,7 @@ class SweepFolder:
         """Counts the start; workers of earlier ones leave at their next commit."""
         generation = self.generation + 1
         write(self.generation_file, str(generation))
-        sync_folder(self.path)  # no number is given out twice, not even after a power cut
+        sync_folder(self.path)  # no number is used twice, not even after a power cut
         return generation
 
     def check_generation(self, generation: int) -> None:

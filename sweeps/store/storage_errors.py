@@ -1,4 +1,4 @@
-"""Which exceptions mean that the sweep as a whole cannot go on, and not that a trial failed."""
+"""Which exceptions mean that the sweep as a whole cannot continue, and not that a trial failed."""
 
 import errno
 from pathlib import Path
@@ -9,7 +9,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def storage_error(error: BaseException) -> StorageError | None:
-    """The storage error that `error` amounts to, if it tells of a full disk, quota or file size limit."""
+    """The storage error that `error` amounts to, if it reports a full disk, quota or file size limit."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, StorageError):
@@ -24,7 +24,7 @@ def storage_error(error: BaseException) -> StorageError | None:
 
 
 def sweep_error(error: BaseException, folder: Path) -> SweepError | None:
-    """The error by which the sweep in `folder` cannot go on, if `error` amounts to one: then no trial is to blame."""
+    """The error that stops the sweep in `folder`, if `error` amounts to one: then no trial is to blame."""
     if isinstance(error, StaleGenerationError):
         return SweepError(f"Another driver has taken {folder} over; this one leaves. ({error})")
     return storage_error(error) or (error if isinstance(error, SweepError) else None)

@@ -52,7 +52,7 @@ class JobRunner:
         return not self._left
 
     def step(self) -> Report:
-        """Does about a second of work, or what is left until there is something to tell.
+        """Does about a second of work, or what is left until there is something to report.
 
         Raises:
             StaleGenerationError: a later start has taken the folder over.
@@ -184,7 +184,7 @@ class JobRunner:
         done = run.progress if run is not None else 1.0 if outcome == "completed" else 0.0
         try:
             settings = self.experiments.settings(config)
-        except Exception:  # the method refuses its settings: that is the failure that this record tells of
+        except Exception:  # the method refuses its settings: that is the failure that this record reports
             settings = {}
         return build_record(
             self.spec,

@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from fake_lab import FakeExperiments, make_spec
+from fake_experiments import FakeExperiments, make_spec
 
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess

@@ -218,7 +218,7 @@ def test_check_tells_what_would_run_in_a_hundred_columns(spec, capsys):
     assert list(spec.parent.iterdir()) == [spec]
 
 
-def test_faults_are_told_with_places_that_editors_can_jump_to(spec, capsys):
+def test_faults_are_reported_with_places_that_editors_can_jump_to(spec, capsys):
     spec.write_text(SPEC.replace("trials: 3", "trial: 3").replace("smoke", "smok"))
     assert main(["check", str(spec)]) == 2
     lines = capsys.readouterr().err.splitlines()

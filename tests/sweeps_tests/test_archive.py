@@ -1,4 +1,4 @@
-"""Packed records: small, without traces of the machine, and enough to go on in a fresh folder."""
+"""Packed records: small, without traces of the machine, and enough to resume in a fresh folder."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def drive(folder: Path, changes: dict[str, Any], done: int) -> None:
     child.wait()
 
 
-def test_a_fresh_folder_goes_on_from_what_a_killed_sweep_left(lab: ModuleType, tmp_path: Path) -> None:
+def test_a_fresh_folder_resumes_from_what_a_killed_sweep_left(lab: ModuleType, tmp_path: Path) -> None:
     drive(tmp_path / "killed", SLOW, done=5)
     path = tmp_path / "records.parquet"
     packed_records.write(path, {"fake": packed_records.pack(tmp_path / "killed")})
@@ -65,7 +65,7 @@ def test_a_fresh_folder_goes_on_from_what_a_killed_sweep_left(lab: ModuleType, t
         assert (tmp_path / "fresh" / name).read_text() == kept.files[name]
 
 
-def test_a_search_goes_on_as_one_sweep(lab: ModuleType, tmp_path: Path) -> None:
+def test_a_search_resumes_as_one_sweep(lab: ModuleType, tmp_path: Path) -> None:
     experiments = lab.FakeExperiments(hurry=True)
     run_sweep(lab.make_spec(trials=3), tmp_path / "short", InProcess(), experiments=experiments)
     packed = packed_records.pack(tmp_path / "short")
@@ -101,7 +101,7 @@ def test_what_the_spec_would_not_make_today_is_left_out(lab: ModuleType, tmp_pat
     assert left(**fewer) == {**dict.fromkeys(everything, 0), "teacher": 3}
 
 
-def test_more_seeds_go_on_where_fewer_ended(lab: ModuleType, tmp_path: Path) -> None:
+def test_more_seeds_resume_where_fewer_ended(lab: ModuleType, tmp_path: Path) -> None:
     experiments = lab.FakeExperiments(hurry=True)
     run_sweep(lab.make_spec(**COMPARED), tmp_path / "sweep", InProcess(), experiments=experiments)
     more = lab.make_spec(**{**COMPARED, "seeds": [0, 1, 2, 3]})
@@ -126,7 +126,7 @@ def test_nothing_of_the_machine_is_kept_and_equal_content_gives_equal_bytes(lab:
     text = "".join(packed.files.values())
     assert str(ROOT) not in text
     assert f'"host":"{socket.gethostname()}"' not in text
-    assert "fake_lab.py" in text
+    assert "fake_experiments.py" in text
     packed_records.write(tmp_path / "one.parquet", {"b": packed, "a": packed})
     packed_records.write(tmp_path / "two.parquet", {"a": packed, "b": packed_records.pack(folder)})
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()

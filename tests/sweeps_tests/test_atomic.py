@@ -68,7 +68,7 @@ def test_a_full_disk_is_a_storage_error() -> None:
     assert isinstance(storage_error(caught.value), StorageError)
 
 
-def test_damaged_json_is_told_with_its_path(tmp_path: Path) -> None:
+def test_damaged_json_is_reported_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"a": ')
     with pytest.raises(SweepError, match=r"x\.json must hold a JSON object, but is damaged"):
         read_json(tmp_path / "x.json")

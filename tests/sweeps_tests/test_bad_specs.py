@@ -1,6 +1,6 @@
 """A folder of bad specs: each gets its clear error and exit code 2; nothing is started and nothing written.
 
-What a file must be told stands in its first two lines: `# at:` the path of the fault, `# says:` a part of the message.
+The fault that a file must get stands in its first two lines: `# at:` its path, `# says:` a part of the message.
 What cannot be a file in a repository is made here.
 """
 
@@ -61,15 +61,15 @@ def test_there_are_at_least_forty():
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_each_bad_file_is_told_what_is_wrong(path, elsewhere, monkeypatch):
+def test_each_bad_file_gets_its_fault(path, elsewhere, monkeypatch):
     at, says = (line.partition(":")[2].strip() for line in path.read_text().splitlines()[:2])
-    code, told = call(monkeypatch, "run", path)
+    code, output = call(monkeypatch, "run", path)
     assert code == 2
-    assert "Nothing was started." in told
-    places = [line.split("  ")[1] for line in told.splitlines() if line.startswith(str(path)) and "  " in line]
+    assert "Nothing was started." in output
+    places = [line.split("  ")[1] for line in output.splitlines() if line.startswith(str(path)) and "  " in line]
     assert at in places
-    assert says in told
-    assert len(told.splitlines()) < 20
+    assert says in output
+    assert len(output.splitlines()) < 20
 
 
 @pytest.mark.parametrize("command", ["check", "distill", "run"])
@@ -82,8 +82,8 @@ def test_a_hundred_megabytes_are_not_read(tmp_path, elsewhere, monkeypatch):
     with path.open("wb") as file:
         file.truncate(100 * 2**20)
     start = time.perf_counter()
-    code, told = call(monkeypatch, "check", path)
-    assert (code, "100.0 MiB" in told) == (2, True)
+    code, output = call(monkeypatch, "check", path)
+    assert (code, "100.0 MiB" in output) == (2, True)
     assert time.perf_counter() - start < 1
 
 
@@ -103,10 +103,10 @@ def test_a_hundred_megabytes_are_not_read(tmp_path, elsewhere, monkeypatch):
 def test_what_is_no_text_file_is_refused(make, says, tmp_path, elsewhere, monkeypatch):
     path = tmp_path / "spec.yaml"
     make(path)
-    code, told = call(monkeypatch, "run", path)
+    code, output = call(monkeypatch, "run", path)
     assert code == 2
-    assert says in told
-    assert told.count("1 fault") == 1, "an error within an error"
+    assert says in output
+    assert output.count("1 fault") == 1, "an error within an error"
 
 
 def test_an_unreadable_file_is_refused(tmp_path, elsewhere, monkeypatch):
@@ -114,9 +114,9 @@ def test_an_unreadable_file_is_refused(tmp_path, elsewhere, monkeypatch):
     path.write_text(PLAIN)
     # The tests may run as root, whom no permission stops: so the system's answer is made here.
     monkeypatch.setattr(os, "access", lambda *_: False)
-    code, told = call(monkeypatch, "run", path)
+    code, output = call(monkeypatch, "run", path)
     assert code == 2
-    assert "you have no permission" in told
+    assert "you have no permission" in output
 
 
 class Bomb:
@@ -177,10 +177,10 @@ def test_a_dangerous_or_foreign_checkpoint_is_refused_unopened(make, says, tmp_p
     path = tmp_path / "spec.yaml"
     teacher = "{preset: gin-5-64, checkpoint: teacher.pt}"
     path.write_text(PLAIN.replace("teacher: gin-5-64", f"teacher: {teacher}") + "objectives: [agreement]\n")
-    code, told = call(monkeypatch, "run", path)
+    code, output = call(monkeypatch, "run", path)
     assert code == 2
-    assert "teacher/checkpoint" in told
-    assert says in told
+    assert "teacher/checkpoint" in output
+    assert says in output
 
 
 @pytest.mark.parametrize("name", ["alias_cycle", "nsga2_with_halving", "many"])

@@ -62,7 +62,7 @@ def test_a_client_address_is_left_to_ray() -> None:
 
 @pytest.mark.slow
 @pytest.mark.ray
-def test_a_wrong_token_is_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_wrong_token_is_reported_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, letter in (("good", "a"), ("bad", "b")):
         (tmp_path / name).write_text(letter * 32)
     monkeypatch.setenv("RAY_AUTH_MODE", "token")

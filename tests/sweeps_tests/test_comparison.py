@@ -22,9 +22,9 @@ CONTROLS = (
     "random_graphs",
     {"name": "acgkd", "label": "ACGKD, short", "transfer": {"steps": 5}},
     {"name": "acgkd", "label": "acgkd short", "transfer": {"steps": 5}},
-    {"name": "random_graphs", "label": "told less", "prior": {"mean_degree": "unknown"}},
+    {"name": "random_graphs", "label": "less known", "prior": {"mean_degree": "unknown"}},
 )
-LABELS = ("random_graphs", "ACGKD, short", "acgkd short", "told less")
+LABELS = ("random_graphs", "ACGKD, short", "acgkd short", "less known")
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_everything_is_paired_labelled_and_there_once(lab: ModuleType, spec: Swe
     assert seen == {(kind, label, seed) for kind, label in lines for seed in spec.replicates.seeds}
     assert len(rows) == len(seen)
     steps = {row["identity"]["label"]: row["cost"].get("transfer_steps") for row in rows}
-    assert (steps["trial 0"], steps["ACGKD, short"], steps["told less"]) == (20, 5, 20)
+    assert (steps["trial 0"], steps["ACGKD, short"], steps["less known"]) == (20, 5, 20)
     assert run_sweep(spec, folder, InProcess(), experiments=lab.FakeExperiments()).nothing_to_do
     status = SweepFolder(folder).status()
     assert (status.budget_trials, status.trials, status.controls) == (1, {"completed": 1}, {"completed": 8})
@@ -60,7 +60,7 @@ def test_everything_is_paired_labelled_and_there_once(lab: ModuleType, spec: Swe
 
 def test_files_have_safe_names_that_no_two_labels_share(spec: SweepSpec) -> None:
     names = [SweepFolder.control_name(control.label) for control in spec.controls]
-    assert names[0] == "control-random_graphs"  # as ever: old folders go on
+    assert names[0] == "control-random_graphs"  # as ever: old folders resume
     assert len(set(names)) == len(names)
     assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789_-") for name in names)
 
@@ -136,8 +136,8 @@ def test_the_floor_is_the_mean_of_the_lower_control_whatever_its_label(lab: Modu
 
 def test_check_says_what_each_control_is(spec: SweepSpec, capsys: pytest.CaptureFixture[str]) -> None:
     print_summary(spec)
-    told = capsys.readouterr().out
-    assert "1 trial of 2 replicates; nothing is searched" in told
-    assert "ACGKD, short: acgkd (transfer/steps=5)" in told
-    assert "told less: random_graphs (prior/mean_degree=unknown)" in told
+    output = capsys.readouterr().out
+    assert "1 trial of 2 replicates; nothing is searched" in output
+    assert "ACGKD, short: acgkd (transfer/steps=5)" in output
+    assert "less known: random_graphs (prior/mean_degree=unknown)" in output
     assert out is not None

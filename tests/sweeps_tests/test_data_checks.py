@@ -40,8 +40,8 @@ def nowhere(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["mnist", "mutag"])
 def test_a_check_says_what_a_run_would(name, nowhere, capsys):
     assert main(["check", str(SPECS / f"{name}.yaml")]) == 2
-    told = capsys.readouterr().err
-    assert "dataset/name" in told
+    output = capsys.readouterr().err
+    assert "dataset/name" in output
     with pytest.raises(SpecError) as caught:
         load(SPECS / f"{name}.yaml")
     (fault,) = caught.value.faults

@@ -65,7 +65,7 @@ def test_a_trial_whose_file_is_there_before_it_runs(lab: ModuleType, tmp_path: P
         assert driver.snapshot().running[0].number == 0
 
 
-def test_lost_work_is_given_out_again_five_times(lab: ModuleType, tmp_path: Path) -> None:
+def test_lost_work_is_retried_five_times(lab: ModuleType, tmp_path: Path) -> None:
     with opened(lab, tmp_path, trials=1) as driver:
         job = first_trial(driver)
         for attempt in range(5):

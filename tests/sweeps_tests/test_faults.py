@@ -30,7 +30,7 @@ class Driver:
     started: "list[Driver]" = []  # noqa: RUF012
 
     def __init__(self, executor: str, folder: Path, **changes: Any) -> None:
-        # The fake laboratory by its name, and the packages of this checkout, wherever the installed ones lie.
+        # The fake experiments by their name, and the packages of this checkout, wherever the installed ones lie.
         found = os.pathsep.join([str(HERE), str(HERE.parents[1])])
         environment = {**os.environ, "PYTHONPATH": found, "OMP_NUM_THREADS": "1"}
         command = [sys.executable, str(HERE / "drive.py"), executor, str(folder), json.dumps(changes)]
@@ -113,7 +113,7 @@ def test_a_driver_killed_at_random_instants_changes_nothing(lab: ModuleType, tmp
     assert (tmp_path / "killed" / "epoch").read_text() == "4"
 
 
-def test_a_driver_killed_in_mid_checkpoint_goes_on_from_the_one_before(lab: ModuleType, tmp_path: Path) -> None:
+def test_a_driver_killed_in_mid_checkpoint_resumes_from_the_one_before(lab: ModuleType, tmp_path: Path) -> None:
     transfer = {"steps": 150, "delay_s": 0.05, "save_s": 0.4, "start_s": 0.3}
     changes: dict[str, Any] = {"trials": 1, "seeds": (0,), "transfer": transfer}
     process = Driver("inprocess", tmp_path, **changes)
@@ -157,7 +157,7 @@ def test_one_interrupt_keeps_the_work(lab: ModuleType, tmp_path: Path) -> None:
         assert trial["attempts"][0]["outcome"] == "interrupted"
         assert 0 < trial["attempts"][0]["progress"] < 1
         Driver("inprocess", folder, **changes).end()
-        # Nothing was done twice: the run went on at the very step.
+        # Nothing was done twice: the run resumed at the very step.
         saved, loaded = (lab.events(folder, word)[0].split()[-1] for word in ("saved", "loaded"))
         assert saved == loaded
         assert json.loads((folder / "records" / "trial-0000-00.json").read_text())["cost"]["lost_s"] == 0.0

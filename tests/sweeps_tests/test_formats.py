@@ -123,9 +123,9 @@ def test_a_newer_version_is_refused_in_one_sentence(
         "export-study": ["export-study", str(old), f"sqlite:///{tmp_path / 'study.db'}"],
     }
     assert main(arguments[command]) in (1, 2)
-    told = " ".join(capsys.readouterr().err.split())
-    assert "has version 7: a newer acgkd wrote it. Use that version or a later one." in told
-    assert "Traceback" not in told
+    output = " ".join(capsys.readouterr().err.split())
+    assert "has version 7: a newer acgkd wrote it. Use that version or a later one." in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize(

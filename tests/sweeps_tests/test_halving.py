@@ -47,7 +47,7 @@ def test_one_objective_ranks_by_value_and_then_by_age() -> None:
     assert one().rank({0: (0.5,), 1: (0.9,), 2: (0.5,), 3: (0.1,)}) == [1, 0, 2, 3]
 
 
-def test_the_first_to_come_goes_on_and_a_third_of_all_later() -> None:
+def test_the_first_to_come_continues_and_a_third_of_all_later() -> None:
     seen: dict[int, tuple[float | None, ...]] = {}
     promoted = []
     for number, value in enumerate([0.1, 0.05, 0.2, 0.15, 0.3, 0.01]):
@@ -74,7 +74,7 @@ def test_what_is_missing_is_last(value: float | None) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(points(2), st.integers(2, 4))
-def test_about_one_in_so_many_goes_on(losses: dict[int, tuple[float, ...]], reduction: int) -> None:
+def test_about_one_in_so_many_continues(losses: dict[int, tuple[float, ...]], reduction: int) -> None:
     rule = Halving(reduction, ("minimize", "minimize"), (None, None))
     ranked = rule.rank(losses)
     assert sorted(ranked) == sorted(losses)

@@ -32,7 +32,7 @@ def test_only_images_are_augmented() -> None:
     assert "'motifs' holds graphs" in fit("motifs", "gin-3-8", augment="crop_flip")[0]
 
 
-def test_unused_shares_are_told_with_their_place() -> None:
+def test_unused_shares_are_reported_with_their_place() -> None:
     (fault,) = dataset_law(DatasetConfig(name="svhn", fractions=(0.5, 0.2, 0.3)))
     assert fault.path == "dataset/fractions"
     assert list(dataset_law(DatasetConfig(name="svhn"))) == []

@@ -159,7 +159,7 @@ def test_outcomes(lab: ModuleType, tmp_path: Path, fault: str, state: str, outco
         assert (trial["values"] is None) == faulty
         if fault == "bug" and faulty:
             assert "KeyError: 'a bug'" in trial["message"]
-            assert "fake_lab.py" in trial["message"]
+            assert "fake_experiments.py" in trial["message"]
     assert seen == {True, False}
     status = SweepFolder(tmp_path).status()
     assert set(status.trials) == {"completed", state}
@@ -368,7 +368,7 @@ def test_torn_leftovers_are_ignored(lab: ModuleType, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["trials/0001/trial.json", "records/trial-0001-00.json", "sweep.json"])
-def test_damage_is_told_with_its_path(lab: ModuleType, tmp_path: Path, name: str) -> None:
+def test_damage_is_reported_with_its_path(lab: ModuleType, tmp_path: Path, name: str) -> None:
     go(lab, tmp_path, trials=2)
     path = tmp_path / name
     path.write_text(path.read_text()[:50])
@@ -379,7 +379,7 @@ def test_damage_is_told_with_its_path(lab: ModuleType, tmp_path: Path, name: str
         go(lab, tmp_path, trials=3)
 
 
-def test_a_missing_trial_is_told(lab: ModuleType, tmp_path: Path) -> None:
+def test_a_missing_trial_is_reported(lab: ModuleType, tmp_path: Path) -> None:
     go(lab, tmp_path, trials=3)
     (tmp_path / "trials/0001/trial.json").unlink()
     with pytest.raises(SweepError, match=r"without gaps(.|\n)*0001"):
@@ -420,7 +420,7 @@ def test_status_of_a_running_and_of_a_copied_folder(lab: ModuleType, tmp_path: P
         SweepFolder(tmp_path).status()
 
 
-def test_a_moved_folder_goes_on(lab: ModuleType, tmp_path: Path) -> None:
+def test_a_moved_folder_resumes(lab: ModuleType, tmp_path: Path) -> None:
     go(lab, tmp_path / "calm", trials=4)
     go(lab, tmp_path / "here", trials=2)
     os.rename(tmp_path / "here", tmp_path / "there")

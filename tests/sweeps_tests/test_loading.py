@@ -127,7 +127,7 @@ def test_faults_of_a_mapping_come_in_its_order_and_without_lines():
     assert [fault.path for fault in caught.value.faults] == ["budget/trial", "studnet", "timeout_s"]
 
 
-def test_a_mapping_without_a_name_is_told_to_give_one():
+def test_a_mapping_without_a_name_is_asked_for_one():
     assert faults({key: value for key, value in PLAIN.items() if key != "name"}) == [
         ("name", "This must be given. Names the default folder, `runs/<name>`; the file's name if left out.")
     ]

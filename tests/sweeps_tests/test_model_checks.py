@@ -1,4 +1,4 @@
-"""What a method does without is told before a run by `acgkd check`, kept in its record, and told in the report."""
+"""What a method does without is reported before a run by `acgkd check`, kept in its record, and shown in the report."""
 
 import json
 from pathlib import Path
@@ -35,24 +35,24 @@ def spec(folder: Path, more: str = "", **said: str) -> SweepSpec:
     return load(path)
 
 
-def told(folder: Path, more: str = "", **said: str) -> list[str]:
+def inactive(folder: Path, more: str = "", **said: str) -> list[str]:
     return [note for note in notes(spec(folder, more, **said)) if "is absent" in note]
 
 
 def test_check_names_the_methods_that_do_without_statistics(tmp_path: Path) -> None:
-    assert told(tmp_path) == [f"`deepinversion`: {ABSENT}"]
-    assert told(tmp_path, teacher="lenet5-bn") == []
-    assert told(tmp_path, method="{name: deepinversion, synthesis: {statistics_weight: 0.0}}") == []
-    both = told(tmp_path, method="rdskd", controls="[{name: fast_meta, label: fast, synthesis: {}}, dafl, dfad]")
+    assert inactive(tmp_path) == [f"`deepinversion`: {ABSENT}"]
+    assert inactive(tmp_path, teacher="lenet5-bn") == []
+    assert inactive(tmp_path, method="{name: deepinversion, synthesis: {statistics_weight: 0.0}}") == []
+    both = inactive(tmp_path, method="rdskd", controls="[{name: fast_meta, label: fast, synthesis: {}}, dafl, dfad]")
     assert both == [f"`fast`: {ABSENT}"]
-    searched = told(tmp_path, "space: image_methods\nbudget: {trials: 1}\n", method="rdskd")
+    searched = inactive(tmp_path, "space: image_methods\nbudget: {trials: 1}\n", method="rdskd")
     assert searched == [f"`deepinversion`, `fast_meta`: {ABSENT}"]
 
 
 def test_check_names_the_method_that_does_without_attention(tmp_path: Path) -> None:
-    (note,) = told(tmp_path, method="zskt", student="wrn-10-1")
+    (note,) = inactive(tmp_path, method="zskt", student="wrn-10-1")
     assert note.startswith("`zskt`: The attention term of the student's loss is absent: The teacher's maps are of")
-    assert told(tmp_path, method="zskt") == told(tmp_path, method="dfad", student="wrn-10-1") == []
+    assert inactive(tmp_path, method="zskt") == inactive(tmp_path, method="dfad", student="wrn-10-1") == []
 
 
 @pytest.mark.parametrize("name", ["deepinversion", "fast_meta", "dfad", "zskt"])
@@ -63,12 +63,12 @@ def test_a_run_knows_what_it_does_without(name: str) -> None:
     assert ABSENT not in run.absent, "the small teacher has BatchNorm"
 
 
-@pytest.mark.parametrize(("name", "told"), [("deepinversion", (ABSENT,)), ("fast_meta", (ABSENT,)), ("rdskd", ())])
-def test_a_teacher_without_batch_norm_is_told_of_by_runs_that_want_it(name: str, told: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("name", "expected"), [("deepinversion", (ABSENT,)), ("fast_meta", (ABSENT,)), ("rdskd", ())])
+def test_a_teacher_without_batch_norm_is_reported_by_runs_that_want_it(name: str, expected: tuple[str, ...]) -> None:
     plain = context()
     plain.teacher.norm = nn.Identity()
     small = distillation(name)
-    assert Distillation(small.method, small.config, plain).absent == told
+    assert Distillation(small.method, small.config, plain).absent == expected
 
 
 def record(label: str, method: str, **more: Any) -> Record:

@@ -53,6 +53,6 @@ def test_an_entry_is_all_it_takes(added, tmp_path, capsys):
     assert "positive_parameters" in page or "positive parameters" in page
 
 
-def test_the_nearest_name_is_told(tmp_path):
+def test_the_nearest_name_is_suggested(tmp_path):
     with pytest.raises(ValueError, match=r"This must be one of validation_accuracy.*Did you mean 'agreement'\?"):
         load(CASES / "tiny.yaml", {"objectives": ["agrement"]})

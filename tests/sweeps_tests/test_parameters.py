@@ -17,7 +17,7 @@ def space(**parameters):
     return WrittenSpace(SPACE.validate_python(parameters))
 
 
-def told(**parameters):
+def faults_of(**parameters):
     return {fault.path: fault.message for fault in space(**parameters).faults()}
 
 
@@ -26,8 +26,8 @@ STEPS = {"type": "int", "low": 100, "high": 400, "step": 50}
 MODE = {"type": "categorical", "choices": ["a", "b"]}
 
 
-def test_a_right_space_has_no_faults():
-    assert told(rate=RATE, steps=STEPS, mode=MODE, only_a={**RATE, "when": {"mode": "a"}}) == {}
+def test_a_valid_space_has_no_faults():
+    assert faults_of(rate=RATE, steps=STEPS, mode=MODE, only_a={**RATE, "when": {"mode": "a"}}) == {}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_right_space_has_no_faults():
     ],
 )
 def test_each_broken_range_names_its_key(parameter, key, fragment):
-    found = told(x=parameter)
+    found = faults_of(x=parameter)
     assert fragment in found[f"space/x/{key}"]
 
 
@@ -69,23 +69,25 @@ def test_each_broken_range_names_its_key(parameter, key, fragment):
     ],
 )
 def test_conditions_that_cannot_come_true_are_refused(parameters, path, fragment):
-    assert fragment in told(**parameters)[path]
+    assert fragment in faults_of(**parameters)[path]
 
 
 def test_a_circle_of_conditions_names_all_in_it():
-    found = told(x={**MODE, "when": {"y": "a"}}, y={**MODE, "when": {"z": "a"}}, z={**MODE, "when": {"x": "a"}}, w=MODE)
+    found = faults_of(
+        x={**MODE, "when": {"y": "a"}}, y={**MODE, "when": {"z": "a"}}, z={**MODE, "when": {"x": "a"}}, w=MODE
+    )
     assert list(found) == ["space/x/when"]
     assert "`x`, `y`, `z`" in found["space/x/when"]
 
 
 def test_conditions_that_contradict_those_of_their_parents_are_refused():
-    found = told(mode=MODE, x={**MODE, "when": {"mode": "a"}}, y={**RATE, "when": {"x": "a", "mode": "b"}})
+    found = faults_of(mode=MODE, x={**MODE, "when": {"mode": "a"}}, y={**RATE, "when": {"x": "a", "mode": "b"}})
     assert list(found) == ["space/y/when"]
     assert "`mode`" in found["space/y/when"]
 
 
 def test_an_empty_space_is_refused():
-    assert "at least one parameter" in told()["space"]
+    assert "at least one parameter" in faults_of()["space"]
 
 
 def test_parents_are_asked_before_their_children_whatever_the_order():

@@ -92,7 +92,7 @@ def test_every_way_to_end(lab: ModuleType, tmp_path: Path) -> None:
     # Both died before a checkpoint: their first start-up is lost, the second one kept.
     assert all(0.1 <= seconds < 1 for seconds in lab.lost(tmp_path, found["die once"]["number"]))
     assert lab.lost(tmp_path, found["none"]["number"]) == [0.0, 0.0]
-    assert "fake_lab.py" in found["hang below"]["message"]
+    assert "fake_experiments.py" in found["hang below"]["message"]
     rows = {row["file"]: row for row in lab.table(tmp_path)}
     assert len(rows) == 2 + 2 * 5 + 1
     processes = _processes(tmp_path, found["oom"]["number"])
@@ -153,7 +153,7 @@ def test_signal_handlers_and_folder_are_put_back(lab: ModuleType, tmp_path: Path
 STRAY = """
 import os, sys
 from pathlib import Path
-from fake_lab import FakeExperiments, make_spec
+from fake_experiments import FakeExperiments, make_spec
 from sweeps.executors.base import run_sweep
 from sweeps.executors.ray.executor import Ray
 os.environ["PYTHONPATH"] = sys.argv[1] + os.pathsep + os.environ["PYTHONPATH"]  # for the workers alone
@@ -183,7 +183,7 @@ import sys
 from pathlib import Path
 from sweeps.executors.base import run_sweep
 from sweeps.executors.ray.executor import Ray
-from fake_lab import FakeExperiments, make_spec
+from fake_experiments import FakeExperiments, make_spec
 summary = run_sweep(make_spec(trials=2), Path({str(tmp_path)!r}), Ray(), experiments=FakeExperiments())
 assert summary.nothing_to_do
 assert not any(name.split(".")[0] in ("ray", "torch") for name in sys.modules)

@@ -66,7 +66,7 @@ def test_with_a_lag_the_order_of_arrival_does_not_matter(lab: ModuleType, name: 
             if open_trials:
                 trials.append(outcome(open_trials.pop(order.randrange(len(open_trials)))))
                 study.ended(trials[-1])
-            if order.random() < 0.3:  # a restart: those under way are given out again
+            if order.random() < 0.3:  # a restart: those under way are handed out again
                 known = sorted([*trials, *open_trials], key=lambda trial: trial.number)
                 study = Study(spec, known)
         assert [trial.parameters for trial in sorted(trials, key=lambda trial: trial.number)] == expected
@@ -117,7 +117,7 @@ def test_a_changed_seed_asks_other_points(lab: ModuleType) -> None:
         ("failed", optuna.trial.TrialState.FAIL),
     ],
 )
-def test_what_optuna_is_told(lab: ModuleType, state: State, expected: optuna.trial.TrialState) -> None:
+def test_what_is_reported_to_optuna(lab: ModuleType, state: State, expected: optuna.trial.TrialState) -> None:
     asked = Study(lab.make_spec()).ask()
     assert asked is not None
     trial = asked.model_copy(update={"state": state, "values": (1.0, 2.0), "constraint": 0.5})
@@ -128,7 +128,7 @@ def test_what_optuna_is_told(lab: ModuleType, state: State, expected: optuna.tri
     assert frozen(trial, known=False).state == optuna.trial.TrialState.RUNNING
 
 
-def test_told_and_rebuilt_studies_are_equal(lab: ModuleType) -> None:
+def test_reported_and_rebuilt_studies_are_equal(lab: ModuleType) -> None:
     spec = lab.make_spec(sampler={"name": "nsga2"})
     study = Study(spec)
     trials = []

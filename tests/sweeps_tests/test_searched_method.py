@@ -83,17 +83,17 @@ def test_every_trial_ran_by_the_method_that_was_asked_for(folder: Path) -> None:
 
 def test_the_report_says_the_method_of_each_trial(folder: Path, tmp_path: Path) -> None:
     write([folder], tmp_path, "sweep")
-    told = (tmp_path / "report.md").read_text().replace("\\_", "_")
+    output = (tmp_path / "report.md").read_text().replace("\\_", "_")
     rows = frame.load([folder]).rows
     for _, row in rows[rows["kind"] == "trial"].iterrows():
-        cells = [[cell.strip() for cell in line.split("|")] for line in told.splitlines()]
+        cells = [[cell.strip() for cell in line.split("|")] for line in output.splitlines()]
         # Among the best and among all.
         assert sum(f"trial {row['trial']}" in line and row["method"] in line for line in cells) == 2
-    assert "method/name" in told
+    assert "method/name" in output
 
 
 def test_check_names_the_methods(capsys: pytest.CaptureFixture[str]) -> None:
     print_summary(spec())
-    told = " ".join(capsys.readouterr().out.split())
-    assert "by gfkd or deepinv_graphs or dfad_gnn" in told
-    assert "method/name: gfkd, deepinv_graphs, dfad_gnn" in told
+    output = " ".join(capsys.readouterr().out.split())
+    assert "by gfkd or deepinv_graphs or dfad_gnn" in output
+    assert "method/name: gfkd, deepinv_graphs, dfad_gnn" in output

@@ -75,7 +75,7 @@ def test_other_paths_are_left_to_the_reader(path):
 
 def test_check_takes_a_name(capsys):
     assert main(["check", "quickstart", "--set", "budget/trials=2"]) == 0
-    assert f"{HOME / 'specs' / 'quickstart.yaml'} is right." in capsys.readouterr().out.replace("\n", "")
+    assert f"{HOME / 'specs' / 'quickstart.yaml'} is valid." in capsys.readouterr().out.replace("\n", "")
 
 
 def test_list_knows_them(capsys):

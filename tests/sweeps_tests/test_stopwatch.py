@@ -10,9 +10,9 @@ from sweeps.engine.stopwatch import Stopwatch
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time of the clock, to be set."""
-    told = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: told[0])
-    return told
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    return clock
 
 
 def test_the_estimate_goes_by_the_first_trial_and_not_by_what_came_before(now: list[float]) -> None:

@@ -108,10 +108,10 @@ def test_what_is_more_than_plain_yaml_is_refused_with_its_line(text, line, fragm
     assert fault.line == line
 
 
-def test_what_does_not_stop_the_reader_is_told_together():
+def test_what_does_not_stop_the_reader_is_reported_together():
     document = parse("a: 1\na: 2\nb: 010\nc: .inf\nd: 1e999\ne: 1234567890123456789\n[1]: 2\n'': 3\n", "spec.yaml")
-    told = {(fault.line, fault.path) for fault in document.faults}
-    assert told == {(2, "a"), (3, "b"), (4, "c"), (5, "d"), (6, "e"), (7, ""), (8, "")}
+    reported = {(fault.line, fault.path) for fault in document.faults}
+    assert reported == {(2, "a"), (3, "b"), (4, "c"), (5, "d"), (6, "e"), (7, ""), (8, "")}
     assert document.value["a"] == 1
     assert all(not isinstance(item, float) or math.isfinite(item) for item in document.value.values())
 

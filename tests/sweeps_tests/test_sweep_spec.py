@@ -38,7 +38,7 @@ def write(tmp_path):
     return write_
 
 
-def told(path, overrides=(), **options):
+def faults_of(path, overrides=(), **options):
     with pytest.raises(SpecError) as caught:
         load(path, overrides, **options)
     return {fault.path: fault.message for fault in caught.value.faults}
@@ -95,7 +95,7 @@ def test_without_data_the_prior_must_be_whole(write, tmp_path):
     weights(tmp_path / "teacher.pt")
     given = {"preset": "gin-5-64", "checkpoint": "teacher.pt"}
     known = DATASETS["motifs"].known.feature_count
-    assert "`nodes`" in told(write(dataset=..., teacher=given))["prior"]
+    assert "`nodes`" in faults_of(write(dataset=..., teacher=given))["prior"]
     spec = load(write(dataset=..., teacher=given, prior={**KNOWN_PRIOR, "feature_count": known}))
     assert spec.objectives[0].name == "agreement"
     assert spec.replicates.vary == ("draws",)
@@ -133,7 +133,7 @@ def test_a_section_that_a_control_says_stands_whole(write):
         {"name": "acgkd", "label": "the same"},
         {"name": "acgkd", "label": "its own synthesis", "synthesis": {"steps": 5}},
         {"name": "random_graphs", "label": "defaults", "synthesis": {}, "transfer": {}},
-        {"name": "random_graphs", "label": "told less", "prior": {"mean_degree": "unknown"}},
+        {"name": "random_graphs", "label": "less known", "prior": {"mean_degree": "unknown"}},
     ]
     spec = load(write(method=method, controls=controls))
     same, own, defaults, less = (spec.control_config(control["label"]) for control in controls)
@@ -159,7 +159,10 @@ def test_the_floor_is_the_first_lower_control_and_no_baseline(write):
     assert load(write(controls=controls)).floor_control() == "floor"
     spec = load(write(controls=controls[:2]))
     assert spec.floor_control() is None
-    assert any("No trial is held against a control" in note and "`random_graphs`" in note for note in notes(spec))
+    assert any(
+        "No lower control is configured, so there is no floor" in note and "`random_graphs`" in note
+        for note in notes(spec)
+    )
 
 
 def test_left_out_controls_are_the_lower_control_of_the_modality(write):
@@ -268,7 +271,7 @@ def test_overrides_of_objectives_reach_into_the_list(write):
     assert spec.objectives[0].floor == 0.5
     assert (
         "no place in a list of 2"
-        in told(write(objectives=["agreement", "seconds"]), ["objectives/2/floor=1"])["objectives/2/floor"]
+        in faults_of(write(objectives=["agreement", "seconds"]), ["objectives/2/floor=1"])["objectives/2/floor"]
     )
 
 
@@ -284,7 +287,7 @@ def test_overrides_of_objectives_reach_into_the_list(write):
     ],
 )
 def test_bad_overrides_are_faults_like_others(write, override, path, fragment):
-    assert fragment in told(write(name="x"), [override])[path]
+    assert fragment in faults_of(write(name="x"), [override])[path]
 
 
 def test_faults_of_all_kinds_come_together_in_the_order_of_the_file(tmp_path):
@@ -328,7 +331,7 @@ def test_a_fault_of_an_override_has_no_line(write):
 
 def test_code_of_the_user_needs_the_command_line(write):
     path = write(teacher="my_models:build")
-    assert "`--trust-code` allows it" in told(path)["teacher/preset"]
+    assert "`--trust-code` allows it" in faults_of(path)["teacher/preset"]
     assert load(path, trust_code=True).teacher.preset == "my_models:build"
 
 
@@ -346,7 +349,7 @@ def test_code_of_the_user_needs_the_command_line(write):
     ],
 )
 def test_a_parameter_must_be_a_setting_that_takes_all_its_values(write, name, low, high, fragment):
-    assert fragment in told(write(space={name: {"type": "float", "low": low, "high": high}}))[f"space/{name}"]
+    assert fragment in faults_of(write(space={name: {"type": "float", "low": low, "high": high}}))[f"space/{name}"]
 
 
 def test_fixed_values_of_searched_settings_are_noted(write):
@@ -361,11 +364,11 @@ def test_fixed_values_of_searched_settings_are_noted(write):
     assert not noted("random_graphs")  # which is run with it
 
 
-def test_a_grid_is_told_by_a_finite_space(write):
+def test_a_grid_needs_a_finite_space(write):
     steps = {"method/transfer/steps": {"type": "int", "low": 5, "high": 10, "step": 5}}
     spec = load(write(sampler="grid", space=steps))
     assert spec.inspection.survey(spec.space).size == 2
-    assert "continuous" in told(write(sampler="grid"))["sampler/name"]
-    assert "conditions" in told(write(sampler="grid", space="acgkd_default"))["sampler/name"]
+    assert "continuous" in faults_of(write(sampler="grid"))["sampler/name"]
+    assert "conditions" in faults_of(write(sampler="grid", space="acgkd_default"))["sampler/name"]
     wide = {f"method/transfer/{key}": {"type": "int", "low": 2, "high": 999} for key in ("steps", "batch_size")}
-    assert "this space has 996,004" in told(write(sampler="grid", space=wide))["sampler/name"]
+    assert "this space has 996,004" in faults_of(write(sampler="grid", space=wide))["sampler/name"]

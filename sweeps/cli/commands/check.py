@@ -1,4 +1,4 @@
-"""`acgkd check`: validates a spec, or tells everything that is wrong with it."""
+"""`acgkd check`: validates a spec, or reports all its faults."""
 
 from typing import Annotated, Any
 

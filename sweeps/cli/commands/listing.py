@@ -34,7 +34,7 @@ def list_(
     """List methods, models, data sets, search spaces, reports and shipped specs.
 
     The names are those that a spec takes; of a spec, the name that `acgkd run` takes. Each is one file, and what it
-    says of itself stands beside it. Models are families: their names go on with numbers or words, as in `gin-5-64` and
+    says of itself stands beside it. Models are families: their names end in numbers or words, as in `gin-5-64` and
     `lenet5-half`.
     """
     if kind is not None and kind not in KINDS:

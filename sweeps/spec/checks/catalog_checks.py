@@ -135,7 +135,7 @@ def controls_law(
     student: StudentConfig,
     inspection: Inspection,
 ) -> Iterator[Fault]:
-    """Controls exist, no label twice, none the method itself unless it says so, all of its kind and able to run."""
+    """Controls exist; labels are unique; none is the method itself unless it says so; all are of its kind and able to run."""
     from acgkd.methods import METHODS
 
     labels: set[str] = set()

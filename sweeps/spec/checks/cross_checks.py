@@ -20,7 +20,7 @@ _BLIND_TO_PRUNED = {"nsga2": "NSGA-II", "gp": "The Gaussian process"}
 
 
 def objectives_law(objectives: Sequence[Objective]) -> Iterator[Fault]:
-    """No objective twice; no control as floor of a cost."""
+    """No duplicate objectives; no control as floor of a cost."""
     names = [objective.name for objective in objectives]
     for place, objective in enumerate(objectives):
         if objective.name in names[:place]:
@@ -77,7 +77,7 @@ def halving_needs_rungs(scheduler: SchedulerConfig, replicates: Replicates) -> I
 
 
 def replicates_law(replicates: Replicates) -> Iterator[Fault]:
-    """Seeds are there, none twice, and several of them vary something."""
+    """Seeds are there, without duplicates, and several of them vary something."""
     seeds = replicates.seeds
     if not seeds:
         yield Fault("replicates/seeds", "At least one seed is needed, but got none. Try `[0, 1, 2]`.")
@@ -169,7 +169,7 @@ def cross_check(sound: Mapping[str, Any], inspection: Inspection, trust_code: bo
     """All that is wrong between sections.
 
     Args:
-        sound: the sections that are right on their own, by name.
+        sound: the sections that are valid on their own, by name.
         inspection: what has been found out about them, and takes what is found out here.
         trust_code: let `teacher.preset` name a Python function.
     """

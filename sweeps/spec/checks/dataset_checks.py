@@ -89,7 +89,7 @@ def images_fit(
     try:
         known = PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
     except AcgkdError:
-        return  # told already
+        return  # reported already
     shapes = [prior.shape or known.shape]
     if data_judge(dataset, teacher):
         shapes.append(known.shape)
@@ -125,10 +125,10 @@ def prior_faults(
     try:
         known = PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
     except AcgkdError:
-        return  # told already
+        return  # reported already
     kind = METHODS[method].modality or (None if dataset is None else DATASETS[dataset.name].modality)
     if kind is None:
-        return  # it needs data, and will be told so
+        return  # it needs data, and that is reported elsewhere
     try:
         modality(kind).prior(prior, known)
         if dataset is not None and data_judge(dataset, teacher):

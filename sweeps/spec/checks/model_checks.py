@@ -51,8 +51,8 @@ def settings_fit_models(
             yield Fault(place, found[1] if choice.name == method.name else f"'{name}': {found[1]}")
 
 
-def absences(spec: Any) -> list[str]:
-    """The terms of losses that will do nothing, a sentence each, with the methods that do without."""
+def inactive_terms(spec: Any) -> list[str]:
+    """The inactive loss terms, a sentence each, with the methods that have them."""
     from acgkd.run.compatibility import absent
 
     look = _Look(spec.prior, spec.dataset, spec.teacher, spec.student, spec.inspection)

@@ -1,7 +1,7 @@
-"""A experiments without torch, for tests of the engine: exact arithmetic, real files, real faults on demand.
+"""Experiments without torch, for tests of the engine: exact arithmetic, real files, real faults on demand.
 
 A run is `steps` turns of a chaotic map, so that one lost or repeated step shows in the result. What it does besides
-is told by the settings under `method/transfer`: `steps`, `delay_s` for each step, `start_s` for each start-up, and
+is set by the settings under `method/transfer`: `steps`, `delay_s` for each step, `start_s` for each start-up, and
 `fault` at step `fault_step`.
 """
 
