@@ -42,7 +42,7 @@ class Requests(HTMLParser):
 
 
 def small(made_up: ModuleType, folder: Path) -> Path:
-    """A ledger small enough to check by hand: four trials of two replicates, one of which diverged."""
+    """A sweep small enough to check by hand: four trials of two replicates, one of which diverged."""
     cells = {0: (0.80, 0.70), 1: (0.90, 0.84), 2: (0.88, 0.86), 3: (0.60, 0.52)}
     records = []
     for replicate in range(2):

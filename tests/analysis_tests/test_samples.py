@@ -91,7 +91,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "an unknown modality": images([0, 1], 2, modality=np.array("sounds")),
     "a class too many": images([0, 2], 2, found=np.array([1, 1])),
     "a class out of order": images([1, 0], 2),
-    "no specimen": images([], 2),
+    "no sample": images([], 2),
     "pixels of a float": images([0, 1], 2, pixels=np.zeros((2, 8, 8, 1))),
     "fewer pixels": images([0, 1], 2, pixels=np.zeros((1, 8, 8, 1), dtype=np.uint8)),
     "an end beyond its graph": graphs(ends=np.array([[0, 1, 0, 0, 1], [1, 3, 1, 2, 2]])),
