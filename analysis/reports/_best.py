@@ -83,7 +83,7 @@ def _selection(view: View) -> str:
         if choice.trial is not None:
             parts.append(
                 f"Trial {choice.trial} is chosen: the {better} mean `{choice.objective.name}` among "
-                f"{formatting.plural(choice.among, 'complete trial')}. {real} The test split was not used."
+                f"{formatting.plural(choice.among, 'complete trial')}. {real} Selection never uses the test split."
             )
     if choice.trial is None:
         parts.append(f"No trial is chosen: {choice.reason}.")

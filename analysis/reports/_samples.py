@@ -43,12 +43,10 @@ def _caption(kept: PseudoSamples, replicate: int, coloured: bool) -> str:
         parts.append(f"The first {kept.classes} of {len(kept.found)} classes are shown.")
     if kept.modality == "images":
         parts.append(
-            f"{kept.arrays['outside'].mean():.0%} of the values shown are outside the range of a pixel and were clipped."
+            f"{kept.arrays['outside'].mean():.0%} of the values shown are outside a pixel's range and were clipped."
         )
     elif coloured:
-        parts.append(
-            "The colour of a node is its largest feature, the same in all pictures; all other features are grey."
-        )
+        parts.append("A node's colour is its largest feature, the same in all pictures; others are grey.")
     else:
         parts.append(f"Node features are `{kept.arrays['features']}` and not shown.")
     return " ".join(parts)

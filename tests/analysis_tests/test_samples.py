@@ -229,6 +229,6 @@ def test_a_report_shows_the_chosen_trial_and_the_controls_that_kept_samples(
     (chosen,) = re.findall(r"Pseudo-graphs of trial (\d)$", picture.title)
     assert f"among 5{chosen} drawn. None of them is of class 2." in picture.caption
     assert sorted(block.text for block in others if isinstance(block, Note)) == [
-        "`random_graphs` shows none. Their file cannot be read: torn, or something else.",
-        "`real_data` shows none. It is taught with real data.",
+        "`random_graphs` has no pseudo-samples. Their file cannot be read: torn, or something else.",
+        "`real_data` has no pseudo-samples. It is taught with real data.",
     ]
