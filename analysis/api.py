@@ -27,7 +27,7 @@ def load(*folders: Path | str) -> Frame:
 
     Returns:
         A frame, one row for each replicate of a trial or control and one for each teacher. ``frame.rows`` is a pandas
-        table; ``frame.unreadable`` names files that are none of its records.
+        table; ``frame.unreadable`` names files that are not records.
 
     Raises:
         MissingFolderError: a path is neither.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 INK, MUTED, GRID = "#1f2328", "#6b7280", "#e3e6ea"
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#cc79a7", "#56b4e9"
-"""Okabe and Ito's palette: told apart by colour-blind readers, and by lightness in print."""
+"""Okabe and Ito's palette: distinct to colour-blind readers, and by lightness in print."""
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 
 SETTINGS: Any = {

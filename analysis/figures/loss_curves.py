@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MOST_POINTS = 400  # more cannot be told apart at this size and would only make the file larger
+_MOST_POINTS = 400  # more cannot be distinguished at this size and would only make the file larger
 
 Curves = Mapping[int, Mapping[str, Curve]]
 """Replicate to stage to curve."""

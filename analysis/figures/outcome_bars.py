@@ -29,7 +29,7 @@ class Bar:
     """Number of replicates that ended one way."""
 
     outcome: str
-    count: int
+    replicates: int
 
 
 def bars(rows: pd.DataFrame) -> list[Bar]:
@@ -49,7 +49,7 @@ def paint_bars(content: Sequence[Bar]) -> "Figure":
 
     def paint(drawn: "Figure") -> None:
         axes = drawn.subplots()
-        counts = [bar.count for bar in content]
+        counts = [bar.replicates for bar in content]
         colours = [_COLOURS.get(bar.outcome, MUTED) for bar in content]
         painted = axes.barh([bar.outcome.replace("_", " ") for bar in content], counts, color=colours, height=0.62)
         axes.bar_label(painted, padding=4, fontsize=9)

@@ -1,4 +1,4 @@
-"""Pseudo-samples to look at: a row for each class, below each sample what the teacher thinks of it."""
+"""Pictures of pseudo-samples: a row for each class, below each sample the teacher's confidence."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -102,10 +102,10 @@ def kept_samples(view: View) -> list[Kept]:
 
 
 def paint_samples(content: PseudoSamples, kinds: Sequence[int] = ()) -> "Figure":
-    """Draws specimens of either modality; there must be some.
+    """Draws pseudo-samples of either modality; there must be some.
 
     Args:
-        content: the specimens.
+        content: the pseudo-samples.
         kinds: of graphs, the features that nodes are coloured by, as `kinds_of` says them; all nodes alike if left out.
     """
     images = content.modality == "images"
@@ -128,7 +128,7 @@ def paint_samples(content: PseudoSamples, kinds: Sequence[int] = ()) -> "Figure"
 
 
 def placed(content: PseudoSamples) -> Iterator[tuple[int, int, int]]:
-    """Each specimen's number, its class, and which of that class it is."""
+    """Each pseudo-sample's number, its class, and which of that class it is."""
     before: dict[int, int] = {}
     for number, label in enumerate(content.label.tolist()):
         yield number, label, before.setdefault(label, 0)

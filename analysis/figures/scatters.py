@@ -106,11 +106,11 @@ def scatters(view: View) -> Scatters:
         raise NothingToShowError("No trial is complete: the effect of the hyper-parameters is not known.")
     column, _ = view.measure
     order = list(dict.fromkeys([*(item.parameter for item in view.importance[0].items), *names]))
-    told = view.distributions
+    distributions = view.distributions
     pairs = tuple(
         (
-            scatter(shown_trials, name, column, view.choice.trial, told.get(name)),
-            scatter(shown_trials, name, "seconds", view.choice.trial, told.get(name)),
+            scatter(shown_trials, name, column, view.choice.trial, distributions.get(name)),
+            scatter(shown_trials, name, "seconds", view.choice.trial, distributions.get(name)),
         )
         for name in order[:MOST_PANELS]
     )

@@ -39,12 +39,12 @@ class Distribution:
         """The distribution that a trial file says; None for text that is none."""
         try:
             tree = json.loads(text)
-            kind, told = _KINDS[tree["name"]], tree["attributes"]
+            kind, attributes = _KINDS[tree["name"]], tree["attributes"]
             if kind == "categorical":
-                return cls(kind, choices=tuple(told["choices"]))
-            step = told.get("step")
-            low, high = float(told["low"]), float(told["high"])
-            return cls(kind, low, high, bool(told.get("log", False)), None if step is None else float(step))
+                return cls(kind, choices=tuple(attributes["choices"]))
+            step = attributes.get("step")
+            low, high = float(attributes["low"]), float(attributes["high"])
+            return cls(kind, low, high, bool(attributes.get("log", False)), None if step is None else float(step))
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
 

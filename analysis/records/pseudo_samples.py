@@ -1,4 +1,4 @@
-"""Specimens: the pseudo-samples that a run kept to be looked at, as its file holds them."""
+"""The pseudo-samples that a run kept for its report, as their file holds them."""
 
 import io
 import zipfile
@@ -21,12 +21,12 @@ class PseudoSamples:
 
     Args:
         modality: `images` or `graphs`; empty where there are none.
-        drawn: how many samples were looked at to find these.
+        drawn: how many samples were drawn to find these.
         found: ``[classes]``, how many of those are of each class.
-        label: ``[specimens]``, the class that each was made for or that the teacher says; ascending.
-        confidence: ``[specimens]``, the teacher's probability of that class.
-        arrays: what the modality adds: of images `pixels` ``[specimens, height, width, 1 or 3]`` and `outside`
-            ``[specimens]``; of graphs `nodes`, `edges` and `shown` ``[specimens]``, `feature` ``[nodes]``, `ends`
+        label: ``[samples]``, the class that each was made for or that the teacher says; ascending.
+        confidence: ``[samples]``, the teacher's probability of that class.
+        arrays: what the modality adds: of images `pixels` ``[samples, height, width, 1 or 3]`` and `outside`
+            ``[samples]``; of graphs `nodes`, `edges` and `shown` ``[samples]``, `feature` ``[nodes]``, `ends`
             ``[2, edges]`` and `features`.
         absent: why there are none, in words; empty where there are some.
     """
@@ -46,7 +46,7 @@ class PseudoSamples:
 
     @property
     def per_class(self) -> int:
-        """The largest number of specimens that a class has."""
+        """The largest number of samples that a class has."""
         return int(np.bincount(self.label).max()) if len(self.label) else 0
 
 
@@ -64,7 +64,7 @@ def read(path: Path) -> PseudoSamples | None:
 
 
 def of(arrays: Mapping[str, Array]) -> PseudoSamples:
-    """The specimens that arrays by name say; those that break a law say so under `absent`."""
+    """The pseudo-samples that arrays by name hold; where they are not valid, `absent` says so."""
     try:
         if "absent" in arrays:
             return PseudoSamples(absent=str(arrays["absent"]))

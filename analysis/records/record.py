@@ -71,8 +71,8 @@ class Quality(Part):
     @model_serializer(mode="wrap")
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
         """Where classes were not counted it is written as it was before they ever were."""
-        told: dict[str, object] = write(self)
-        return {name: value for name, value in told.items() if value is not None or name not in _COUNTED}
+        fields: dict[str, object] = write(self)
+        return {name: value for name, value in fields.items() if value is not None or name not in _COUNTED}
 
 
 _COUNTED = frozenset({"validation_classes", "validation_smallest_class", "test_classes", "test_smallest_class"})
@@ -143,7 +143,7 @@ class Record(Part):
         default_factory=dict, description="Whether an objective used real data, floor, ..."
     )
     absent: list[str] = Field(
-        default_factory=list, description="What the method did without: loss terms that the models give no ground for."
+        default_factory=list, description="Inactive loss terms: those that the models give nothing to act on."
     )
     quality: Quality = Quality()
     cost: Cost = Cost()
@@ -152,10 +152,10 @@ class Record(Part):
     @model_serializer(mode="wrap")
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
         """What nothing is absent from is written as it was before there was such a field."""
-        told: dict[str, object] = write(self)
+        fields: dict[str, object] = write(self)
         if not self.absent:
-            told.pop("absent", None)
-        return told
+            fields.pop("absent", None)
+        return fields
 
     def row(self) -> dict[str, object]:
         """The record as one flat mapping of column to value.

@@ -58,8 +58,8 @@ class SweepFile(Part):
     def budget(self) -> Budget:
         """The limits that the spec sets; without a space there is one trial."""
         section = self.spec.get("budget")
-        told = section if isinstance(section, Mapping) else {}
-        trials, hours = told.get("trials"), told.get("hours")
+        limits = section if isinstance(section, Mapping) else {}
+        trials, hours = limits.get("trials"), limits.get("hours")
         return Budget(
             trials=1 if not self.searched else trials if isinstance(trials, int) else None,
             hours=hours if isinstance(hours, int | float) else None,

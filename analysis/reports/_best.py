@@ -51,11 +51,11 @@ def _best_note(view: View, ranked: int, costs: str, marked: bool) -> str:
     ):
         parts.append(
             "Intervals are corrected for random re-splits (Nadeau and Bengio), whose test accuracies are correlated; "
-            "with few replicates they are wide, and rightly so. A dash stands where all replicates agree to the last "
-            "sample: that is chance, not certainty."
+            "with few replicates they are wide. A dash: all replicates are equal to the last "
+            "sample, which is chance, not certainty."
         )
     if view.planned == 1:
-        parts.append("There is one replicate per trial: nothing is known of the spread, and no interval can be given.")
+        parts.append("There is one replicate per trial: the spread is unknown, and there is no interval.")
     parts.append(
         "Recovered share: (student − majority class) / (teacher − majority class), pooled over seeds, with a bootstrap "
         "interval; blank where the gap between teacher and majority class is not clearly above 0."
@@ -83,7 +83,7 @@ def _selection(view: View) -> str:
         if choice.trial is not None:
             parts.append(
                 f"Trial {choice.trial} is chosen: the {better} mean `{choice.objective.name}` among "
-                f"{formatting.plural(choice.among, 'complete trial')}. {real} The test split played no part."
+                f"{formatting.plural(choice.among, 'complete trial')}. {real} Selection never uses the test split."
             )
     if choice.trial is None:
         parts.append(f"No trial is chosen: {choice.reason}.")
@@ -94,8 +94,8 @@ def _selection(view: View) -> str:
             parts.append("It is also the best complete trial on test: the oracle gap is 0.000.")
         else:
             parts.append(
-                f"Oracle gap: {choice.oracle_gap:.3f}. Trial {choice.oracle} is best on test; that is a diagnosis of "
-                "the selection, optimistic as any maximum is, and not a result."
+                f"Oracle gap: {choice.oracle_gap:.3f}. Trial {choice.oracle} is best on test; this diagnoses "
+                "the selection, is optimistic as any maximum is, and is not a result."
             )
     return " ".join(parts)
 

@@ -1,4 +1,4 @@
-"""What a reader must know before the first number, and what the report cannot say."""
+"""The report's warnings, and what is missing from it."""
 
 import pandas as pd
 
@@ -32,13 +32,13 @@ def unknowns(view: View) -> Section:
         blocks.append(
             Note(
                 f"The spec does not say how many replicates a trial has; {view.planned}, the most that any trial has, "
-                "was taken."
+                "is used."
             )
         )
     if view.frame.unreadable:
         data = pd.DataFrame([{"file": item.file, "reason": item.reason} for item in view.frame.unreadable])
         columns = tuple(Column(name, lambda row, name=name: str(row[name]), numeric=False) for name in data.columns)  # type: ignore[misc]
-        blocks.append(Table("unreadable", "Files among the records that are none", data, columns))
+        blocks.append(Table("unreadable", "Files that are not records", data, columns))
     missing = _missing(view)
     if missing is not None:
         blocks.append(missing)
@@ -65,7 +65,7 @@ def warnings(view: View) -> tuple[str, ...]:
             "(one class predicted) in at "
             "least one replicate."
         )
-    found += _done_without(view)
+    found += _inactive_terms(view)
     names = view.frame.rows["sweep"].dropna().unique()
     if len(names) > 1:
         found.append(f"The folder holds records of several sweeps: {', '.join(sorted(map(str, names)))}.")
@@ -84,13 +84,13 @@ def _parts_that_judge(view: View) -> list[str]:
     return [text for text in found if text is not None]
 
 
-def _done_without(view: View) -> list[str]:
-    """The terms of losses that did nothing, with the methods that did without."""
+def _inactive_terms(view: View) -> list[str]:
+    """Inactive loss terms, with the methods that have them."""
     runs = view.frame.rows[view.frame.rows["absent"].fillna("") != ""]
     named = runs["label"].where(runs["kind"] == "control", runs["method"])
     return [
-        f"{', '.join(f'`{name}`' for name in dict.fromkeys(named[runs['absent'] == told]))}: {told}"
-        for told in dict.fromkeys(runs["absent"])
+        f"{', '.join(f'`{name}`' for name in dict.fromkeys(named[runs['absent'] == text]))}: {text}"
+        for text in dict.fromkeys(runs["absent"])
     ]
 
 
@@ -127,5 +127,5 @@ def _missing(view: View) -> Table | None:
         Column("missing in", lambda row: f"{row['missing']} of {row['of']}"),
         Column("", lambda row: "not measured in this sweep" if row["missing"] == row["of"] else "", numeric=False),
     )
-    note = "Completed replicates of trials. A missing value is left out of its mean, never taken as 0."
+    note = "Completed replicates of trials. A missing value is left out of its mean, never counted as 0."
     return Table("missing", "Missing values", pd.DataFrame(rows), columns, note, most=60)

@@ -51,7 +51,7 @@ def _counts(view: View) -> Table:
         ("replicates of trials with a record", str(len(runs))),
         *((f"… {outcome.replace('_', ' ')}", str(number)) for outcome, number in sorted(ended.items())),
         ("attempts recorded", attempts),
-        ("work done and lost again", formatting.seconds(lost)),
+        ("lost work", formatting.seconds(lost)),
     ]
     data = pd.DataFrame(rows, columns=["what", "number"])
     columns = (Column("", lambda row: str(row["what"]), numeric=False), Column("", lambda row: str(row["number"])))

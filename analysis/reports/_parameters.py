@@ -78,7 +78,7 @@ def _table(quality: Importances, cost: Importances, label: str) -> Table:
         Column("active in", lambda row: f"{row['active']} trials"),
     )
     note = (
-        f"PED-ANOVA: the part of each hyper-parameter in telling the best trials from the others, resting on "
+        f"PED-ANOVA: how much each hyper-parameter separates the best trials from the others, over "
         f"{formatting.plural(quality.trials or cost.trials, 'complete trial')}"
         + (": few, so read it as a hint. " if (quality.trials or cost.trials) < 50 else ". ")
         + "Rank correlation (Spearman) of value and result over the trials in which it was active. The search visits "

@@ -59,7 +59,7 @@ def provenance(view: View) -> Section:
 
 
 def prior(view: View) -> str:
-    """The prior of the trials in words; a control is told the same unless its own settings say otherwise."""
+    """The prior of the trials in words; a control has the same one unless its own settings say otherwise."""
     rows = view.frame.rows
     trials = rows[rows["kind"] == "trial"]
     return _listed((trials if trials["prior"].notna().any() else rows)["prior"])

@@ -8,8 +8,8 @@ from analysis.records.pseudo_samples import PseudoSamples
 from analysis.statistics.view import View
 
 EXPLAINED = (
-    "No sample here is real: each was made from a teacher alone, and kept when the replicate that is named had ended. "
-    "They are the first of each class in the order in which the method gave them. A row is the class that samples were "
+    "No sample here is real: each was made from a teacher alone, and kept at the end of the replicate that is named. "
+    "They are the first of each class as drawn, not the best. A row is the class that samples were "
     "made for or, where a method asks for none, the class that the teacher says; the number below is the teacher's "
     "probability of that class. A high one says that the teacher is sure, not that the sample looks like the data."
 )
@@ -25,7 +25,7 @@ def sample_section(view: View) -> Section | None:
     for kept in found:
         content = kept.content
         if content.absent:
-            blocks.append(Note(f"`{kept.label}` shows none. {content.absent}"))
+            blocks.append(Note(f"`{kept.label}` has no pseudo-samples. {content.absent}"))
             continue
         title = f"Pseudo-{content.modality} of {kept.label}"
         caption = _caption(content, kept.replicate, bool(kinds))
@@ -43,10 +43,10 @@ def _caption(kept: PseudoSamples, replicate: int, coloured: bool) -> str:
         parts.append(f"The first {kept.classes} of {len(kept.found)} classes are shown.")
     if kept.modality == "images":
         parts.append(
-            f"{kept.arrays['outside'].mean():.0%} of the values shown lie outside what a pixel can be and were cut off."
+            f"{kept.arrays['outside'].mean():.0%} of the values shown are outside a pixel's range and were clipped."
         )
     elif coloured:
-        parts.append("Colours are the largest feature of a node, alike in all pictures; grey are all others.")
+        parts.append("A node's colour is its largest feature, the same in all pictures; others are grey.")
     else:
-        parts.append(f"Features of nodes are of the kind `{kept.arrays['features']}` and not shown.")
+        parts.append(f"Node features are `{kept.arrays['features']}` and not shown.")
     return " ".join(parts)

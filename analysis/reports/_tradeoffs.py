@@ -55,7 +55,7 @@ def _caption(view: View, column: str) -> str:
         judged = (
             f"`{view.objectives[0].name}`"
             if view.objective
-            else "test accuracy, for want of another (a diagnosis only)"
+            else "test accuracy, as the sweep has no objective (a diagnosis only)"
         )
         parts.append(f"The front is that of {judged} and {_CALLED[column]}, among complete trials.")
     return " ".join(parts)

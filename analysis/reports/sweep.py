@@ -21,7 +21,7 @@ from analysis.statistics.view import View
 
 
 def build(views: Sequence[View]) -> Report:
-    """Makes the report; several sweeps stand one after the other, each judged by its own objective."""
+    """Makes the report; several sweeps follow one another, each ranked by its own objective."""
     if len(views) == 1:
         view = views[0]
         kind, shown = ("Sweep", facts(view)) if view.searched else ("Comparison", method_facts([view]))
@@ -32,7 +32,7 @@ def build(views: Sequence[View]) -> Report:
         for section in _sections(view)
     )
     notes = tuple(f"`{view.metadata.source}`: {warning}" for view in views for warning in warnings(view))
-    subtitle = "Each sweep stands for itself; " + "; ".join(
+    subtitle = "Each sweep has its own sections; " + "; ".join(
         f"`{view.metadata.source}`: {_subtitle(view)}" for view in views
     )
     return Report(f"{len(views)} sweeps", subtitle, (), notes, sections)

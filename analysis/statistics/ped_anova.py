@@ -100,7 +100,7 @@ def is_numeric(column: pd.Series) -> bool:
 
 
 def guessed(column: pd.Series) -> Distribution:
-    """What a parameter may have been drawn from, for want of a trial file that says it: from the values seen."""
+    """What a parameter may have been drawn from, where no trial file says it: from the values seen."""
     values = column.dropna()
     if not is_numeric(column) or values.empty:
         return Distribution("categorical")
@@ -157,7 +157,7 @@ def _frozen(trials: pd.DataFrame, target: str, drawn: Mapping[str, Distribution]
 
 
 def _values(column: pd.Series, drawn: Distribution) -> list[str | int | float | None]:
-    """The values as Optuna is told them: numbers, or the texts of categories; None where not active."""
+    """The values as Optuna gets them: numbers, or the texts of categories; None where not active."""
     if _is_categorical(column, drawn):
         return [None if pd.isna(value) else _category(value) for value in column]
     kind = int if drawn.kind == "int" else float

@@ -71,7 +71,7 @@ def choose(trials: pd.DataFrame, objectives: tuple[Objective, ...], assumed: str
 
 
 def objective_column(trials: pd.DataFrame, objective: Objective) -> str:
-    """The summary's column of an objective: as it was told to the search, else the quantity of that name, else ''."""
+    """The summary's column of an objective: as reported to the sampler, else the quantity of that name, else ''."""
     for name in (f"objective/{objective.name}", objective.name):
         if name in trials.columns and bool(trials[name].notna().any()):
             return name
@@ -92,7 +92,7 @@ def objectives_of(sweep: SweepFile, frame: Frame) -> tuple[tuple[Objective, ...]
 
 
 def complete_by_state(trials: pd.DataFrame, states: Mapping[int, str]) -> pd.DataFrame:
-    """The trials, where one that the search was not told of as completed does not count as complete."""
+    """The trials, where one that was not reported to the sampler as completed is not complete."""
     allowed = [
         bool(complete) and states.get(int(number), "completed") == "completed"
         for complete, number in zip(trials["complete"], trials["trial"], strict=True)

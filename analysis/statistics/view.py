@@ -147,10 +147,10 @@ class View:
     @cached_property
     def importance(self) -> tuple[Importances, Importances]:
         """How much each hyper-parameter matters for the first objective, and for seconds, among complete trials."""
-        names, told = self.frame.parameters(), self.distributions
+        names, known = self.frame.parameters(), self.distributions
         return (
-            importances(self.complete, *self.measure, names, told),
-            importances(self.complete, "seconds", "minimize", names, told),
+            importances(self.complete, *self.measure, names, known),
+            importances(self.complete, "seconds", "minimize", names, known),
         )
 
     def with_references(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -195,9 +195,9 @@ class View:
 def views(frame: Frame) -> tuple[View, ...]:
     """One view per sweep, in the order given, those without records included; made once for each frame."""
     if frame not in _VIEWS:
-        told = {item.source: item for item in frame.sweeps}
+        known = {item.source: item for item in frame.sweeps}
         _VIEWS[frame] = tuple(
-            View.of(frame.of(source), told.get(source) or _unknown(source)) for source in frame.sources
+            View.of(frame.of(source), known.get(source) or _unknown(source)) for source in frame.sources
         )
     return _VIEWS[frame]
 

@@ -98,7 +98,7 @@ def write_folder(
     trials: int = 8,
     metadata: bool = True,
 ) -> Path:
-    """Writes a sweep folder; without `ledger` there are records only."""
+    """Writes a sweep folder; without `metadata` there are records only."""
     (folder / "records").mkdir(parents=True, exist_ok=True)
     for item in records:
         who = item.identity

@@ -60,7 +60,7 @@ def test_public_names_are_documented_functions_and_stay_so_when_every_module_is_
         assert modules.isdisjoint(functions)
 
 
-def test_names_that_are_not_there_are_told() -> None:
+def test_an_unknown_name_is_an_error() -> None:
     for module in (analysis, analysis.figures):
         with pytest.raises(AttributeError, match=r"Public names: .*importance"):
             module.imporance  # noqa: B018
@@ -132,7 +132,7 @@ def test_importance_is_a_table_of_shares(made_up: ModuleType, tmp_path: Path) ->
     assert not analysis.importance(frame, "seconds", "minimize").equals(table)
 
 
-def test_null_is_told_as_the_best_category_from_packed_records() -> None:
+def test_null_is_the_best_category_from_packed_records() -> None:
     table = analysis.importance(analysis.load(GOLDEN / "packed_version_1.parquet"), "seconds", "minimize")
     assert "null" in set(table["best"])
 
@@ -165,7 +165,7 @@ def test_what_is_asked_wrongly_gets_an_answer(
         ask(frame)
 
 
-def test_nothing_to_show_is_told(tmp_path: Path) -> None:
+def test_nothing_to_show_is_an_error(tmp_path: Path) -> None:
     frame = analysis.load(tmp_path)
     for name in FIGURES:
         with pytest.raises(NothingToShowError):

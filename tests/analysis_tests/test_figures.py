@@ -105,7 +105,7 @@ def test_a_scatter_knows_where_its_parameter_was_active() -> None:
 def test_bars_keep_the_order_of_outcomes() -> None:
     rows = pd.DataFrame({"outcome": ["failed", "completed", "completed", "out_of_memory"]})
     found = bars(rows)
-    assert [(bar.outcome, bar.count) for bar in found] == [("completed", 2), ("out_of_memory", 1), ("failed", 1)]
+    assert [(bar.outcome, bar.replicates) for bar in found] == [("completed", 2), ("out_of_memory", 1), ("failed", 1)]
     shown = rendered(paint_bars(found))
     sound(shown)
     assert "out of memory" in shown.svg

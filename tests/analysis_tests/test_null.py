@@ -156,10 +156,10 @@ def test_the_log_scale_of_a_narrow_range_comes_from_the_trial_files(made_up: Mod
     folder = made_up.write_folder(tmp_path, records, seeds=1)
     (pair,) = scatters(view_of(load([folder]))).pairs
     assert not pair[0].logarithmic, "guessed from 1 to 4"
-    told = json.dumps(
+    distributions = json.dumps(
         {"name": "FloatDistribution", "attributes": {"low": 1.0, "high": 10.0, "log": True, "step": None}}
     )
     for path in folder.glob("trials/*/trial.json"):
-        path.write_text(json.dumps({**json.loads(path.read_text()), "distributions": {"t": told}}))
+        path.write_text(json.dumps({**json.loads(path.read_text()), "distributions": {"t": distributions}}))
     (pair,) = scatters(view_of(load([folder]))).pairs
     assert pair[0].logarithmic

@@ -94,8 +94,11 @@ def test_a_log_parameter_is_scored_on_the_scale_on_which_it_was_drawn() -> None:
     table = pd.DataFrame({"param/t": 10**even, "param/other": other, "test_accuracy": accuracy})
     shares = {}
     for log in (True, False):
-        told = {"param/t": Distribution("float", 1.0, 10.0, log), "param/other": Distribution("float", 0.0, 1.0)}
-        found = importances(table, "test_accuracy", "maximize", list(told), told)
+        drawn = {
+            "param/t": Distribution("float", 1.0, 10.0, log),
+            "param/other": Distribution("float", 0.0, 1.0),
+        }
+        found = importances(table, "test_accuracy", "maximize", list(drawn), drawn)
         shares[log] = {item.parameter: item.share for item in found.items}["param/t"]
     assert abs(shares[True] - shares[False]) > 0.05, "on a linear scale small values crowd together"
 
@@ -107,13 +110,17 @@ def test_a_log_parameter_from_one_to_ten_gets_the_share_that_its_logarithm_gets(
     rest = {"param/other": other, "test_accuracy": accuracy}
     logged = pd.DataFrame({"param/t": 10**even, **rest})
     linear = pd.DataFrame({"param/t": even, **rest})
-    other_told = {"param/other": Distribution("float", 0.0, 1.0)}
+    other_drawn = {"param/other": Distribution("float", 0.0, 1.0)}
     names = ["param/t", "param/other"]
     first = importances(
-        logged, "test_accuracy", "maximize", names, {"param/t": Distribution("float", 1.0, 10.0, True), **other_told}
+        logged,
+        "test_accuracy",
+        "maximize",
+        names,
+        {"param/t": Distribution("float", 1.0, 10.0, True), **other_drawn},
     )
     second = importances(
-        linear, "test_accuracy", "maximize", names, {"param/t": Distribution("float", 0.0, 1.0), **other_told}
+        linear, "test_accuracy", "maximize", names, {"param/t": Distribution("float", 0.0, 1.0), **other_drawn}
     )
     assert [item.share for item in first.items] == pytest.approx([item.share for item in second.items])
 
@@ -128,11 +135,11 @@ def test_choices_that_are_numbers_are_categories_and_null_is_one_of_them() -> No
             "test_accuracy": 0.5 + 0.3 * (cells == "(null)") + 0.01 * draw.normal(size=80),
         }
     )
-    told = {
+    drawn = {
         "param/mixed": Distribution("categorical", choices=(None, 4, "4", "null", True)),
         "param/size": Distribution("categorical", choices=(1, 8, 64)),
     }
-    found = {item.parameter: item for item in importances(table, "test_accuracy", "maximize", list(told), told).items}
+    found = {item.parameter: item for item in importances(table, "test_accuracy", "maximize", list(drawn), drawn).items}
     assert found["param/mixed"].best == "null"
     assert found["param/mixed"].active == 80
     assert found["param/mixed"].share > 0.8

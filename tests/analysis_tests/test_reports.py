@@ -42,7 +42,7 @@ class Requests(HTMLParser):
 
 
 def small(made_up: ModuleType, folder: Path) -> Path:
-    """A ledger small enough to check by hand: four trials of two replicates, one of which diverged."""
+    """A sweep small enough to check by hand: four trials of two replicates, one of which diverged."""
     cells = {0: (0.80, 0.70), 1: (0.90, 0.84), 2: (0.88, 0.86), 3: (0.60, 0.52)}
     records = []
     for replicate in range(2):
@@ -146,7 +146,7 @@ def test_one_replicate_says_that_it_knows_no_spread(made_up: ModuleType, tmp_pat
     folder = made_up.write_folder(tmp_path / "s", records, seeds=1)
     text = write([folder], tmp_path / "report").with_name("report.md").read_text()
     assert "One replicate per trial" in text
-    assert "nothing is known of the spread" in text
+    assert "the spread is unknown" in text
     assert "±" not in text.split("## Best trials")[1].split("| trial 2")[1].split("\n")[0]
     assert "one seed: the gap between teacher and majority class has no interval" in text
 

@@ -91,7 +91,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "an unknown modality": images([0, 1], 2, modality=np.array("sounds")),
     "a class too many": images([0, 2], 2, found=np.array([1, 1])),
     "a class out of order": images([1, 0], 2),
-    "no specimen": images([], 2),
+    "no sample": images([], 2),
     "pixels of a float": images([0, 1], 2, pixels=np.zeros((2, 8, 8, 1))),
     "fewer pixels": images([0, 1], 2, pixels=np.zeros((1, 8, 8, 1), dtype=np.uint8)),
     "an end beyond its graph": graphs(ends=np.array([[0, 1, 0, 0, 1], [1, 3, 1, 2, 2]])),
@@ -229,6 +229,6 @@ def test_a_report_shows_the_chosen_trial_and_the_controls_that_kept_samples(
     (chosen,) = re.findall(r"Pseudo-graphs of trial (\d)$", picture.title)
     assert f"among 5{chosen} drawn. None of them is of class 2." in picture.caption
     assert sorted(block.text for block in others if isinstance(block, Note)) == [
-        "`random_graphs` shows none. Their file cannot be read: torn, or something else.",
-        "`real_data` shows none. It is taught with real data.",
+        "`random_graphs` has no pseudo-samples. Their file cannot be read: torn, or something else.",
+        "`real_data` has no pseudo-samples. It is taught with real data.",
     ]

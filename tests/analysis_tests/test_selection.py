@@ -62,6 +62,6 @@ def test_it_says_why_nothing_is_chosen(made_up: ModuleType) -> None:
     assert "has a value of goal" in choose(trials_with(made_up, [(None, 0.6, 2)]), goal).reason
 
 
-def test_a_trial_that_the_search_was_not_told_of_as_completed_is_not_complete(made_up: ModuleType) -> None:
+def test_a_trial_not_reported_as_completed_is_not_complete(made_up: ModuleType) -> None:
     table = trials_with(made_up, [(0.5, 0.6, 2), (0.4, 0.6, 2), (0.3, 0.6, 1)])
     assert complete_by_state(table, {0: "infeasible", 2: "completed"})["complete"].tolist() == [False, True, False]

@@ -93,10 +93,10 @@ def test_trials_drawn_from_several_ranges_are_held_by_one(tmp_path: Path) -> Non
         {"a": distribution("Float", low=0.5, high=2, log=True, step=None), "c": "nonsense"},
         {"b": distribution("Categorical", choices=[True, 1])},
     ]
-    for number, told in enumerate(texts):
+    for number, text in enumerate(texts):
         folder = tmp_path / "trials" / f"{number:04d}"
         folder.mkdir(parents=True)
-        (folder / "trial.json").write_text(json.dumps({"number": number, "distributions": told}))
+        (folder / "trial.json").write_text(json.dumps({"number": number, "distributions": text}))
     found = read(tmp_path).distributions
     assert found["a"] == Distribution("float", 0.5, 5.0, True)
     assert found["b"].cells == ("1", "true")

@@ -1,5 +1,6 @@
 """Documents keep their promises: links lead somewhere, commands exist, tables of files are true."""
 
+import pkgutil
 import re
 import subprocess
 from pathlib import Path
@@ -9,6 +10,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+GUIDES = [path for path in DOCUMENTS if path.name != "CHANGELOG.md" and "results" not in path.parts]
+CODE = re.compile(r"```.*?```|`[^`]+`", re.S)
+PLACE = re.compile(r"(?<![\w./])(?:acgkd|sweeps|analysis|tests|benchmarks|specs|docs)/[\w./-]*(?![\w<])")
+# A file or module of acgkd, as `acgkd.run.objectives`; what follows it may be a name in it.
+MODULE = re.compile(r"(?<![\w./-])(?:acgkd|sweeps|analysis)(?:\.(?!py\b)\w+)+")
+# The files that `docs/adding.md` shows how to write.
+TO_WRITE = "mine"
 
 
 def test_all_documents_are_found() -> None:
@@ -24,6 +32,37 @@ def test_every_relative_link_leads_to_a_file(path: Path) -> None:
         if not link.startswith(("https://", "http://", "#")) and not (path.parent / link.split("#")[0]).exists()
     ]
     assert not dead, f"{path.name} links to what is not there: {dead}"
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_place_in_the_tree_that_is_named_exists(path: Path) -> None:
+    code = "\n".join(CODE.findall(path.read_text(encoding="utf-8")))
+    places = {place.rstrip(".") for place in PLACE.findall(code)}
+    missing = [name for name in sorted(places) if Path(name).stem != TO_WRITE and not (ROOT / name).exists()]
+    assert not missing, f"{path.name} names what is not there: {missing}"
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_dotted_name_that_is_named_exists(path: Path) -> None:
+    code = "\n".join(CODE.findall(path.read_text(encoding="utf-8")))
+    missing = [name for name in sorted(set(MODULE.findall(code))) if not exists(name)]
+    assert not missing, f"{path.name} names what is not there: {missing}"
+
+
+def exists(name: str) -> bool:
+    """Whether a dotted name is a module of ours, or something in one."""
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+def test_the_checks_of_places_and_names_find_what_is_missing() -> None:
+    text = "`acgkd/method.py`, `python sweeps/nowhere.py x`, `acgkd.method.MethodRun`, `acgkd.method.Run`, a/acgkd/b"
+    code = "\n".join(CODE.findall(text))
+    assert PLACE.findall(code) == ["acgkd/method.py", "sweeps/nowhere.py"]
+    assert [name for name in MODULE.findall(code) if not exists(name)] == ["acgkd.method.Run"]
 
 
 def test_the_readme_opens_with_the_two_commands() -> None:

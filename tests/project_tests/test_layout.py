@@ -49,7 +49,7 @@ def test_no_two_modules_of_one_name_mean_different_things() -> None:
     shared = {name: where for name, where in places.items() if len(where) > 1}
     # What a run keeps to look at is made by `acgkd.run` and read by `analysis.records`; what a modality is stands in
     # `acgkd.modality`, and the two that there are in their packages.
-    assert set(shared) <= {"pseudo_samples", "modality", "parameters"}, shared
+    assert set(shared) <= {"pseudo_samples", "modality"}, shared
 
 
 def test_every_package_says_what_it_is() -> None:

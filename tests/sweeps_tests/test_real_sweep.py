@@ -86,7 +86,7 @@ def test_the_report_shows_pseudo_samples_and_no_real_ones(folder: Path) -> None:
     titles = {block.title for block in section.blocks if isinstance(block, Picture)}
     assert titles == {f"Pseudo-graphs of trial {view.choice.trial}", "Pseudo-graphs of random_graphs"}
     assert [block.text for block in section.blocks if isinstance(block, Note)][1:] == [
-        "`real_data` shows none. It is taught with real data, which are never kept."
+        "`real_data` has no pseudo-samples. It is taught with real data, which are never kept."
     ]
     for path in sorted((folder / "samples").iterdir()):
         kept = pseudo_samples.read(path)
