@@ -2,7 +2,6 @@
 
 import math
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 
 from acgkd.methods import parse_method
 from sweeps.interchange import packed_records
-from tests.image_scripts import imported, record
+from tests.image_scripts import IMAGES, imported, record
 from tests.tiny_images import distillation
 
 pytestmark = pytest.mark.usefixtures("data_at_hand")
@@ -34,10 +33,8 @@ controls:
 
 
 @pytest.fixture(scope="module")
-def scripts() -> Iterator[SimpleNamespace]:
-    """The scripts, imported as they import each other."""
-    with imported() as found:
-        yield found
+def scripts() -> SimpleNamespace:
+    return imported(*IMAGES)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """What the benchmark of image methods says: its statistics, its targets, what it took."""
 
 import math
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,14 +8,12 @@ import numpy as np
 import pytest
 
 from acgkd.config import MethodChoice
-from tests.image_scripts import imported, record
+from tests.image_scripts import IMAGES, imported, record
 
 
 @pytest.fixture(scope="module")
-def scripts() -> Iterator[SimpleNamespace]:
-    """The scripts, imported as they import each other."""
-    with imported() as found:
-        yield found
+def scripts() -> SimpleNamespace:
+    return imported(*IMAGES)
 
 
 def test_a_spread_is_what_it_says(scripts: SimpleNamespace) -> None:

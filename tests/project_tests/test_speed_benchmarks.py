@@ -1,9 +1,7 @@
 """The benchmarks on speed: they run at tiny sizes, say what does not fit, and judge their targets rightly."""
 
-import importlib
 import math
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,17 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.image_scripts import imported
 
 
 @pytest.fixture(scope="module")
-def scripts() -> Iterator[SimpleNamespace]:
-    names = ("_bare", "_opening", "synthesis", "gpu_loop")
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    yield SimpleNamespace(**{name.lstrip("_"): importlib.import_module(name) for name in names})
-    sys.path.remove(str(ROOT / "benchmarks"))
-    for name in names:
-        del sys.modules[name]
+def scripts() -> SimpleNamespace:
+    return imported("_bare", "synthesis", "gpu_loop")
 
 
 @pytest.mark.slow

@@ -5,15 +5,14 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import _tables
-from _claim import FIGURES, REACHED, Contrast, Spread, contrast, level, spread
-from _robustness import Variant, knobs
-from _tables import Results, number
-
 from acgkd.config import MethodChoice, flatten
 from acgkd.methods import parse_method
 from analysis.records.record import Record
 from analysis.statistics.intervals import Interval
+from benchmarks._lib import tables
+from benchmarks._lib.tables import Results, number
+from benchmarks.images._claim import FIGURES, REACHED, Contrast, Spread, contrast, level, spread
+from benchmarks.images._robustness import Variant, knobs
 from sweeps.spec.sweep_spec import SweepSpec
 
 # Outcomes of a method that failed at a setting, and not of a machine or of the program.
@@ -123,7 +122,7 @@ def standing_table(studies: Sequence[Study], elsewhere: Results) -> list[str]:
         said = flatten({"synthesis": study.method.synthesis, "transfer": study.method.transfer})
         rest = (f"`{path}` {here[path]}" for path in said if path in here and path not in turned)
         rows.append([study.label, "; ".join(stand), "; ".join(rest), _instead(study.method, here, elsewhere)])
-    return _tables.table(("method", "knobs, untouched", "also said", "otherwise in the table above"), rows)
+    return tables.table(("method", "knobs, untouched", "also said", "otherwise in the table above"), rows)
 
 
 def _listed(values: Iterable[float]) -> str:
@@ -166,7 +165,7 @@ def spread_table(studies: Sequence[Study], kind: str) -> list[str]:
             continue
         cells = [_plain(found.mean), _plain(found.deviation), f"{found.mean.sd:.3f}", f"{found.worst:.3f}"]
         rows.append([*row, *cells, f"{found.near:.2f}", number(found.reached, 2), failed])
-    return _tables.table(header, rows)
+    return tables.table(header, rows)
 
 
 def knob_table(studies: Sequence[Study]) -> list[str]:
@@ -178,7 +177,7 @@ def knob_table(studies: Sequence[Study]) -> list[str]:
             cells = {item.factors[knob]: item.label for item in study.single if knob in item.factors}
             shown = [number(study.accuracies.get(cells.get(factor, ""), math.nan), 3) for factor in factors]
             rows.append([study.label, knob.replace("_", " "), *shown])
-    return _tables.table(("method", "knob", *(f"× {factor:g}" for factor in factors)), rows)
+    return tables.table(("method", "knob", *(f"× {factor:g}" for factor in factors)), rows)
 
 
 def contrasts(studies: Sequence[Study], main: str) -> list[Contrast]:
@@ -197,7 +196,7 @@ def contrast_table(found: Sequence[Contrast], main: str) -> list[str]:
     figures = (f"mean of `{main}` minus its ({each})", f"its deviation minus that of `{main}` ({each})")
     header = ("rival", "draws", *figures, "the claim")
     rows = [[item.rival, str(item.mean.n), signed(item.mean), signed(item.deviation), item.verdict] for item in found]
-    return _tables.table(header, rows)
+    return tables.table(header, rows)
 
 
 def _plain(found: Interval) -> str:

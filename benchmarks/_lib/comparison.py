@@ -29,7 +29,7 @@ from sweeps.spec.raw import read_tree
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.worker.experiments import AcgkdExperiments, Experiments
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SPECS = ROOT / "specs" / "benchmarks"
 RESULTS = ROOT / "docs" / "results"
 RECORDS = RESULTS / "records"
@@ -160,7 +160,8 @@ def run(
         Whether everything is there.
     """
     packs = packed_records.read(place.records)
-    command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
+    script = Path(sys.argv[0])  # with its folder: so Python names it to a module that runs as the main one
+    command = shlex.join(["python", "-m", f"benchmarks.{script.parent.name}.{script.stem}", *sys.argv[1:]])
     with _stopping_after(hours) as stopped, _executor(workers) as executor:
         for spec in specs:
             experiments, folder = experiments_of(spec), place.home / spec.name

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 
 import torch
-from _image_floor import Pace, Work
-from _opening import Opening
 
 from acgkd.methods.rdskd import RdskdConfig
+from benchmarks._lib.opening import Opening
+from benchmarks.speed._image_floor import Pace, Work
 
 STEPS = ("generator", "student")
 SHIPPED, PLAIN, TORCHS = "as shipped", "plain loop", "plain loop, torch's layers"

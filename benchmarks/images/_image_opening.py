@@ -3,15 +3,14 @@
 import math
 from collections.abc import Sequence
 
-from _claim import verdict
-from _image_study import Study, contrasts
-from _image_targets import FLOOR, MAIN, absent
-from _opening import Opening
-from _tables import Results, mean_sd
-
 from acgkd.methods import METHODS
+from benchmarks._lib.opening import Opening
+from benchmarks._lib.tables import Results, mean_sd
+from benchmarks.images._claim import verdict
+from benchmarks.images._image_study import Study, contrasts
+from benchmarks.images._image_targets import FLOOR, MAIN, absent
 
-COMMAND = "python benchmarks/image_methods.py"
+COMMAND = "python -m benchmarks.images.image_methods"
 
 
 def opening(compact: Results, published: Results, studies: Sequence[Study]) -> Opening:

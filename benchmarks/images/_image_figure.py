@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from _image_study import Study
 
 from analysis.figures.canvas import BLUE, INK, MUTED, ORANGE, VERMILLION, Picture, draw
+from benchmarks.images._image_study import Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

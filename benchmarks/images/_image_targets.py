@@ -4,12 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from _claim import level, verdict
-from _image_study import FAILED, Study, contrast_table, contrasts, signed
-from _tables import Results
-
 from acgkd.methods import METHODS
 from analysis.statistics.intervals import t_interval
+from benchmarks._lib.tables import Results
+from benchmarks.images._claim import level, verdict
+from benchmarks.images._image_study import FAILED, Study, contrast_table, contrasts, signed
 
 MAIN = "rdskd"
 FLOOR = "noise"

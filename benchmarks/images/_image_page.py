@@ -3,16 +3,16 @@
 import math
 from collections.abc import Mapping, Sequence
 
-import _tables
-from _claim import RULE
-from _curves import Curve
-from _image_study import Study, contrast_table, contrasts, knob_table, spread_table, standing_table
-from _image_tables import cost_table, elsewhere_table, equal_time, settings_table
-from _image_targets import MAIN, absent
-from _tables import Results
 from scipy.stats import binomtest
 
 from analysis.records.record import Record
+from benchmarks._lib import tables
+from benchmarks._lib.tables import Results
+from benchmarks.images._claim import RULE
+from benchmarks.images._curves import Curve
+from benchmarks.images._image_study import Study, contrast_table, contrasts, knob_table, spread_table, standing_table
+from benchmarks.images._image_tables import cost_table, elsewhere_table, equal_time, settings_table
+from benchmarks.images._image_targets import MAIN, absent
 
 HEAD = (
     "Test accuracies are of students after their last step, and nothing was selected on test. What recipes leave open "
@@ -83,7 +83,7 @@ def mnist(result: Results, found: Sequence[Record], curves: Mapping[str, Curve])
         "",
         *_protocol(result),
         "",
-        *_tables.test_table(result, MAIN),
+        *tables.test_table(result, MAIN),
         *settings_table(result),
         "### After the same seconds",
         "",
@@ -95,7 +95,7 @@ def mnist(result: Results, found: Sequence[Record], curves: Mapping[str, Curve])
 
 def published(result: Results) -> list[str]:
     """The released schedules."""
-    body = ["Not run: no GPU.", ""] if result.rows.empty else _tables.test_table(result, MAIN)
+    body = ["Not run: no GPU.", ""] if result.rows.empty else tables.test_table(result, MAIN)
     return ["## MNIST, published protocol", "", RELEASED, "", *_protocol(result), "", *body]
 
 
@@ -141,7 +141,7 @@ def robustness(
         rows: its row of each method.
     """
     lines = ["## How much each method hangs on its settings", "", ROBUSTNESS, "", *_protocol(first), ""]
-    lines += [*standing_table(studies, compact), "### Untouched", "", UNTOUCHED, "", *_tables.test_table(first, MAIN)]
+    lines += [*standing_table(studies, compact), "### Untouched", "", UNTOUCHED, "", *tables.test_table(first, MAIN)]
     if rows:
         lines += [ELSEWHERE, "", *elsewhere_table(first, pilot, rows)]
     lines += ["### Turned", "", _runs(studies), "", RULE, ""]
@@ -172,7 +172,7 @@ def draws(studies: Sequence[Study], first: Results, compact: Results) -> list[st
         *_protocol(first),
         "",
         *standing_table(studies, compact),
-        *_tables.test_table(first, MAIN),
+        *tables.test_table(first, MAIN),
         _runs(studies),
         "",
         *spread_table(studies, "together"),
@@ -205,7 +205,7 @@ def ablation(result: Results) -> list[str]:
         "",
         many,
         "",
-        *_tables.test_table(result, MAIN),
+        *tables.test_table(result, MAIN),
     ]
 
 
@@ -228,8 +228,8 @@ def cifar(result: Results) -> list[str]:
         "",
         *_protocol(result),
         "",
-        *_tables.test_table(result, MAIN),
-        *_tables.table(("what", "test accuracy over images"), rows),
+        *tables.test_table(result, MAIN),
+        *tables.table(("what", "test accuracy over images"), rows),
         *settings_table(result),
     ]
 
