@@ -5,8 +5,8 @@
     python -m benchmarks.graphs.graph_methods --report     # only the page, from the records that are there
     python -m benchmarks.graphs.graph_methods --calibrate  # steps for equal seconds, into the specs; then run anew
 
-One spec for each data set, in specs/benchmarks. Stopping at any time loses nothing: sweep folders go on, and the packed
-records of finished runs are committed, so that a fresh clone goes on from there.
+One spec for each data set, in specs/benchmarks. A run that is stopped resumes: from its sweep folders, and in a
+fresh clone from the packed records of finished runs, which are committed.
 """
 
 import math
@@ -131,10 +131,10 @@ def report(names: Sequence[str], place: Place, folder: Path = SPECS, record: Pat
         f"{tables.machine()}.",
         "",
         "Each seed varies split (60/10/30, stratified), teacher and draws; all methods of a pair see the same. "
-        "Teachers and students keep their last weights, and nothing was selected on test. Every method is told the "
-        "same of the data (the data set's published node range, mean degree, features and classes) and has as many "
-        "pseudo-graphs where their number is fixed; `gfkd (as released)` alone keeps its own density, number of graphs "
-        "and steps. What else sets the rows apart stands under *Rows*.",
+        "Teachers and students keep their last weights, and nothing was selected on test. Every method is given the "
+        "same facts of the data (the data set's published node range, mean degree, features and classes) and, where "
+        "their number is fixed, as many pseudo-graphs. `gfkd (as released)` alone keeps its own density, number of "
+        "graphs and steps. Other differences between rows are listed under *Rows*.",
         "",
         "Means over seeds ± standard deviation. *Ratio*: student over teacher. *Recovered*: Σ(student − majority) / "
         "Σ(teacher − majority), bootstrap interval over seeds, a dash where the gap is not clearly above 0. "
@@ -187,7 +187,7 @@ def _steps(results: Sequence[Results], calibrated: dict[str, dict[str, dict[str,
         cells = [label]
         for name in names:
             steps = _steps_in(firsts[name].spec, label)
-            if steps is not None and _untouched(firsts[name], label):
+            if steps is not None and _took_no_step(firsts[name], label):
                 steps = 0
             pace = calibrated.get(name, {}).get("methods", {}).get(label, {}).get("step_s")
             cells.append("" if steps is None else _rivals.amount(steps, firsts[name], label, pace))
@@ -211,7 +211,7 @@ def _steps_in(spec: SweepSpec, label: str) -> int | None:
     return None if steps is None else int(steps)
 
 
-def _untouched(result: Results, label: str) -> bool:
+def _took_no_step(result: Results, label: str) -> bool:
     """Whether a method that was run had nothing to learn: it took no step, whatever its settings say."""
     spent = [result.value(label, f"{stage}_s") for stage in ("synthesis", "joint")]
     return result.value(label, "completed") > 0 and all(map(math.isnan, spent))

@@ -53,9 +53,9 @@ def _figure(compact: Results) -> str:
     low, high = min(others, key=lambda label: others[label]), max(others, key=lambda label: others[label])
     own = mean_sd(accuracy[MAIN], compact.value(MAIN, "test_accuracy_sd"))
     return (
-        f"On MNIST, untouched, {own}, against {others[low]:.3f} (`{low}`) to {others[high]:.3f} (`{high}`) for the "
-        f"{len(others)} others, {accuracy.get(FLOOR, math.nan):.3f} for noise and {teacher[0]:.3f} for the teacher; "
-        f"{compact.planned} seeds."
+        f"On MNIST, at its defaults, {own}, against {others[low]:.3f} (`{low}`) to {others[high]:.3f} (`{high}`) for "
+        f"the {len(others)} others, {accuracy.get(FLOOR, math.nan):.3f} for noise and {teacher[0]:.3f} for the "
+        f"teacher; {compact.planned} seeds."
     )
 
 

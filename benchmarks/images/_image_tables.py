@@ -42,18 +42,18 @@ def equal_time(result: Results, found: Sequence[Record], curves: Mapping[str, Cu
         whole = statistics.median(curve.seconds[-1] for curve in runs[label])
         rows.append([label, str(len(runs[label])), f"{whole:.0f}", *(_after(runs[label], t * unit) for t in TIMES)])
     most = max(alongside)
-    told = f"Up to {most} runs at a time shared the machine, and their seconds hold what that costs."
-    return [told if most > 1 else "Runs had the machine to themselves.", "", *tables.table(header, rows)]
+    shared = f"Up to {most} runs at a time shared the machine, and their seconds hold what that costs."
+    return [shared if most > 1 else "Runs had the machine to themselves.", "", *tables.table(header, rows)]
 
 
 def settings_table(result: Results) -> list[str]:
-    """What each method is told that is not its default, recipes written out; defaults are as released."""
+    """What is set of each method that is not its default, recipes written out; defaults are as released."""
     spec = result.spec
     choices = {spec.method.name: spec.method, **{c.label: spec.control_config(c.label).method for c in spec.controls}}
     rows = []
     for label, choice in choices.items():
-        told, plain = (flatten(parse_method(each)[1].model_dump()) for each in (choice, MethodChoice(name=choice.name)))
-        other = {path: value for path, value in told.items() if value is not None and value != plain.get(path)}
+        mine, plain = (flatten(parse_method(each)[1].model_dump()) for each in (choice, MethodChoice(name=choice.name)))
+        other = {path: value for path, value in mine.items() if value is not None and value != plain.get(path)}
         each = [f"`{path}` {value}" for path, value in other.items() if not path.endswith("/recipe")]
         rows.append([label, "; ".join(each)])
     return tables.table(("what", "settings that are not the method's defaults"), rows)
@@ -63,7 +63,7 @@ def elsewhere_table(here: Results, pilot: Results, rows: Mapping[str, str]) -> l
     """Validation accuracy of methods with the teacher of a study, and with the teachers of its pilot.
 
     Args:
-        here: the study's methods untouched.
+        here: the study's methods at their defaults.
         pilot: the same methods, each seed with a teacher of its own.
         rows: which of the pilot's rows has the study's settings, by method.
     """

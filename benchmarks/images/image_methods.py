@@ -1,14 +1,14 @@
-"""Image methods side by side on MNIST, how much each hangs on its settings, and what the parts of RDSKD are worth.
+"""Image methods side by side on MNIST, their sensitivity to hyper-parameters, and what RDSKD's parts are worth.
 
     python -m benchmarks.images.image_methods --workers 2  # what is not there yet, then docs/results/image-methods.md
     python -m benchmarks.images.image_methods --only robustness --hours 2
     python -m benchmarks.images.image_methods --report     # only the page, from the records that are there
 
-The parts: `mnist`, all methods in the compact protocol; `robustness`, RDSKD and its rivals on digits with every knob
-turned; `draws`, RDSKD and DAFL on MNIST with all of them turned; `ablation`, RDSKD without each of its terms; `cifar`,
-a small pair on CIFAR-10; and `published`, the released schedules, which want a GPU and are run only if asked for by
-name. Stopping at any time loses nothing: sweep folders go on, and the packed records are committed, so that a fresh
-clone goes on from there.
+The parts: `mnist`, all methods in the compact protocol; `robustness`, RDSKD and its rivals on digits with
+hyper-parameters perturbed one at a time and jointly; `draws`, RDSKD and DAFL on MNIST with all of them perturbed;
+`ablation`, RDSKD without each of its terms; `cifar`, a small pair on CIFAR-10; and `published`, the released schedules,
+which want a GPU and are run only if asked for by name. A run that is stopped resumes: from its sweep folders, and in a
+fresh clone from the packed records, which are committed.
 """
 
 import math
@@ -50,14 +50,14 @@ FILES = {
 
 
 @dataclass(frozen=True)
-class Turned:
-    """The sweep of one method with its knobs turned.
+class Perturbed:
+    """The sweep of one method with its hyper-parameters perturbed.
 
     Args:
         label: of the method.
-        spec: the method untouched as the trial, each setting a control.
-        single: settings with one knob turned.
-        together: settings with all of them turned.
+        spec: the method at its defaults as the trial, each setting a control.
+        single: settings with one hyper-parameter perturbed.
+        together: settings with all of them perturbed.
     """
 
     label: str
@@ -66,7 +66,7 @@ class Turned:
     together: tuple[Variant, ...]
 
 
-def turned(part: str, folder: Path = SPECS) -> list[Turned]:
+def perturbed(part: str, folder: Path = SPECS) -> list[Perturbed]:
     """The sweeps of `robustness` or `draws`, one for each method of the spec that learns from what it makes.
 
     On the first of its seeds alone: three of each setting would take five core-hours and more.
@@ -83,7 +83,7 @@ def turned(part: str, folder: Path = SPECS) -> list[Turned]:
         tree.value["method"] = method.model_dump()
         tree.value["controls"] = [_control(method, variant) for variant in (*single, *together)]
         tree.value["replicates"]["seeds"] = tree.value["replicates"]["seeds"][:1]
-        found.append(Turned(label, check_tree(tree), single, together))
+        found.append(Perturbed(label, check_tree(tree), single, together))
     return found
 
 
@@ -96,16 +96,16 @@ def _control(method: MethodChoice, variant: Variant) -> Mapping[str, object]:
 
 
 def specs(part: str, folder: Path = SPECS) -> list[SweepSpec]:
-    """The sweeps of a part; where knobs are turned, the one with all methods untouched comes first."""
+    """The sweeps of a part; where settings are perturbed, the one with all methods at their defaults comes first."""
     name = part if part in DRAWS else FILES[part]
     whole = comparison.read_spec(folder / f"{FILES[part]}.yaml", [f"name={NAME}-{name}"])
-    return [whole, *(item.spec for item in turned(part, folder))] if part in DRAWS else [whole]
+    return [whole, *(item.spec for item in perturbed(part, folder))] if part in DRAWS else [whole]
 
 
 def experiments(spec: SweepSpec) -> Experiments:
     """Whose runs are judged on their way where a table needs it."""
     if spec.name == f"{NAME}-mnist":
-        return _curves.JudgingLaboratory.of(spec)
+        return _curves.JudgingExperiments.of(spec)
     return AcgkdExperiments.of(spec)
 
 
@@ -141,7 +141,7 @@ def keep_curves(place: Place, folder: Path = SPECS, packed: Path = CURVES) -> di
 def report(place: Place, folder: Path = SPECS, curves: Path = CURVES) -> None:
     """Writes the page and its picture."""
     along = keep_curves(place, folder, curves)
-    studied = {part: turned(part, folder) for part in DRAWS}
+    studied = {part: perturbed(part, folder) for part in DRAWS}
     sweeps = {part: specs(part, folder) for part in PARTS}
     found = comparison.records([spec for part in PARTS for spec in sweeps[part]], place)
     names = {part: {spec.name for spec in sweeps[part]} for part in PARTS}

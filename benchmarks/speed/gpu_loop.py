@@ -231,13 +231,13 @@ def page(rows: dict[tuple[str, str], Row], about: str, machine: str) -> str:
             lines.append(f"| {stage} | {variant} | {row.missing} | | |")
             continue
         values = [1000 * value for value in row.seconds]
-        told = f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+        seconds = f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
         eager = rows.get((stage, "eager"))
         factor = ""
         if eager is not None and eager.seconds:
             pairs = zip(eager.seconds, row.seconds, strict=True)
             factor = f"{statistics.median(one / other for one, other in pairs):.2f}"
-        lines.append(f"| {stage} | {variant} | {told} | {factor} | {row.loss:.6g} |")
+        lines.append(f"| {stage} | {variant} | {seconds} | {factor} | {row.loss:.6g} |")
     lines += [
         "",
         "Cores start alike and draw alike: their last losses differ by rounding, and by what a compiler does.",

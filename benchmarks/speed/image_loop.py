@@ -135,8 +135,8 @@ def measure(recipe: str, rounds: int, device: torch.device) -> Measured:
             # There and back, so that nobody always comes first.
             for label, made in list(runs.items())[:: -1 if turn % 2 else 1]:
                 seconds = timed(made, times, device, found.rows[label, step])
-                told = f"{device.type}, {recipe}, round {turn + 1}: {step}, {label}"
-                print(f"{told}: {1000 * seconds:.1f} ms", flush=True)
+                where = f"{device.type}, {recipe}, round {turn + 1}: {step}, {label}"
+                print(f"{where}: {1000 * seconds:.1f} ms", flush=True)
             if device.type == "cpu":
                 row = found.rows.setdefault((ALONE, step), Row())
                 seconds, kernel = in_a_process_of_its_own(recipe, step, times)
@@ -150,8 +150,8 @@ def in_a_process_of_its_own(recipe: str, step: str, times: int) -> list[float]:
     command = [sys.executable, "-m", "benchmarks.speed.image_loop", "--alone", recipe, step, str(times)]
     environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     done = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment)
-    told: list[float] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    answer: list[float] = json.loads(done.stdout.splitlines()[-1])
+    return answer
 
 
 def alone(recipe: str, step: str, times: int) -> list[float]:

@@ -54,8 +54,8 @@ def measured(case: str, trials: int, work_s: float) -> dict[str, float]:
         bury_orphans()
         spans = [json.loads(line) for line in task.log.read_text().splitlines()] if task.log.exists() else []
         if code != 0 or len(spans) != trials:
-            told = (task.folder / "errors").read_text()[-2000:]
-            raise RuntimeError(f"{case} must do {trials} trials, but did {len(spans)} and ended with {code}: {told}")
+            error = (task.folder / "errors").read_text()[-2000:]
+            raise RuntimeError(f"{case} must do {trials} trials, but did {len(spans)} and ended with {code}: {error}")
     return figures(spans, CASES[case].workers, started, ended, cpu_s)
 
 

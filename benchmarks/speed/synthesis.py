@@ -138,8 +138,8 @@ def time_table(sizes: Sequence[int], graphs: int, fits: Table, threads: int, rou
                 if (variant, nodes) in fits:
                     value = asked(variant, nodes, graphs, "time", threads)
                     found[variant, nodes].append(value)
-                    told = f"{threads} threads, round {turn + 1}: n = {nodes}, {variant}"
-                    print(f"{told}: {1000 * value:.1f} ms", flush=True)
+                    where = f"{threads} threads, round {turn + 1}: n = {nodes}, {variant}"
+                    print(f"{where}: {1000 * value:.1f} ms", flush=True)
     return found
 
 

@@ -1,4 +1,4 @@
-"""The benchmarks on methods: they run, stop, go on from packed records alone, and write their pages."""
+"""The benchmarks on methods: they run, stop, resume from packed records alone, and write their pages."""
 
 import json
 import math

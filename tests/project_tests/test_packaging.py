@@ -90,7 +90,7 @@ def test_from_an_empty_environment_and_folder_one_can_look_around(environment: A
 def test_from_an_empty_environment_and_folder_the_quickstart_runs(environment: Any, wheel: Path) -> None:
     environment.install(wheel)
     acgkd = environment.acgkd
-    assert f"{environment.site}/sweeps/shipped_specs/quickstart.yaml is right." in succeeds(
+    assert f"{environment.site}/sweeps/shipped_specs/quickstart.yaml is valid." in succeeds(
         acgkd("check", "quickstart")
     )
     assert "runs/quickstart/report/report.html" in succeeds(acgkd("run", "quickstart", "--in-process", *SMALL))

@@ -19,7 +19,7 @@ def scripts() -> SimpleNamespace:
 
 @pytest.mark.slow
 def test_a_measurement_is_made_in_a_process_of_its_own(scripts: SimpleNamespace) -> None:
-    """With the threads that it is told, and an error of that process is told here."""
+    """With the threads that it is given, and an error of that process is raised here."""
     module = scripts.synthesis
     assert module.asked(module.DEGREE, 4, 4, "time", 1) > 0
     with pytest.raises(RuntimeError, match="KeyError: 'no such variant'"):
