@@ -1,6 +1,5 @@
 """A tiny run of each script in benchmarks/, through its own `main`, with a look at what it wrote."""
 
-import importlib
 import re
 import subprocess
 import sys
@@ -15,8 +14,8 @@ import pytest
 import torch
 
 from sweeps.interchange import packed_records
+from tests.image_scripts import HOME, load
 
-HOME = Path(__file__).resolve().parents[1] / "benchmarks"
 GRAPHS = """
 dataset: {name: motifs, options: {graphs: 40}}
 teacher: {preset: gin-2-8, epochs: 1}
@@ -52,11 +51,11 @@ class Stage:
 
     def load(self, script: str) -> Any:
         """The script as a module."""
-        return importlib.import_module(script)
+        return load(script)
 
     def main(self, module: ModuleType, *arguments: object) -> None:
         """Runs it as from a shell."""
-        self.patch.setattr(sys, "argv", [f"{module.__name__}.py", *map(str, arguments)])
+        self.patch.setattr(sys, "argv", [str(module.__file__), *map(str, arguments)])
         module.main()
 
     def specs(self, **texts: str) -> Path:
@@ -179,8 +178,9 @@ def measure_overhead(out: Path, *cases: str) -> None:
     """As from a shell, and in a process of its own, because it adopts whatever any process leaves behind."""
     small = ["--trials", "4", "--rounds", "1", "--work", "0.01", "--out", str(out), "--cases", *cases]
     done = subprocess.run(
-        [sys.executable, str(HOME / "overhead.py"), *small], capture_output=True, text=True, timeout=280
-    )
+        [sys.executable, "-m", "benchmarks.speed.overhead", *small],
+        cwd=HOME.parent, capture_output=True, text=True, timeout=280,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
 
 

@@ -1,9 +1,6 @@
-"""The scripts of the benchmarks on methods for tests, and records as they would read them."""
+"""The scripts in benchmarks/ for tests, and records as they would read them."""
 
 import importlib
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,24 +8,21 @@ from typing import Any
 from analysis.records.record import Cost, Environment, Identity, Quality, Record
 
 HOME = Path(__file__).resolve().parents[1] / "benchmarks"
-MODULES = (
-    "_claim", "_comparison", "_curves", "_image_figure", "_image_page", "_image_study", "_image_tables",
-    "_image_targets", "_rivals", "_robustness", "_tables", "_targets", "graph_methods", "image_methods", "image_pilot",
+IMAGES = (
+    "_claim", "_curves", "_image_figure", "_image_page", "_image_study", "_image_tables", "_image_targets",
+    "_robustness", "comparison", "image_methods", "image_pilot", "tables",
 )  # fmt: skip
 
 
-@contextmanager
-def imported(*more: str) -> Iterator[SimpleNamespace]:
-    """The scripts, and more of them by name, imported as they import each other, under their names without `_`."""
-    sys.path.insert(0, str(HOME))
-    yield SimpleNamespace(**{name.lstrip("_"): importlib.import_module(name) for name in (*MODULES, *more)})
-    sys.path.remove(str(HOME))
-    for name in [name for name, module in sys.modules.items() if _lies_in(module, HOME)]:
-        del sys.modules[name]
+def load(name: str) -> Any:
+    """The module of this name, whatever folder of benchmarks/ it lies in."""
+    (path,) = HOME.glob(f"*/{name}.py")
+    return importlib.import_module(f"benchmarks.{path.parent.name}.{name}")
 
 
-def _lies_in(module: Any, folder: Path) -> bool:
-    return Path(getattr(module, "__file__", None) or "").parent == folder
+def imported(*names: str) -> SimpleNamespace:
+    """Modules of benchmarks/ under their names without `_`."""
+    return SimpleNamespace(**{name.lstrip("_"): load(name) for name in names})
 
 
 def record(label: str, outcome: str, accuracy: float | None, seed: int = 0, **cost: Any) -> Record:

@@ -1,11 +1,8 @@
-"""The benchmarks on methods: they run, stop, go on from packed records alone, and write their pages."""
+"""The benchmarks on methods: they run, stop, resume from packed records alone, and write their pages."""
 
-import importlib
 import json
 import math
 import shutil
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -15,6 +12,7 @@ import pytest
 from acgkd.methods import parse_method
 from sweeps.executors import inprocess
 from sweeps.interchange import packed_records
+from tests.image_scripts import imported
 
 pytestmark = pytest.mark.usefixtures("data_at_hand")
 
@@ -35,18 +33,11 @@ controls:
 
 
 @pytest.fixture(scope="module")
-def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
-    """The scripts, imported as they import each other, and a cache so that each teacher and pool is made once."""
-    names = (
-        "_comparison", "_calibration", "_opening", "_tables", "_rivals", "_targets", "_graph_opening", "_graph_rows",
-        "graph_methods", "ablation", "tuned",
-    )  # fmt: skip
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    loaded = {name.lstrip("_"): importlib.import_module(name) for name in names}
-    yield SimpleNamespace(**loaded, cache=tmp_path_factory.mktemp("cache"))
-    sys.path.remove(str(ROOT / "benchmarks"))
-    for name in names:
-        del sys.modules[name]
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """The scripts, and a cache so that each teacher and pool is made once."""
+    scripts = imported("comparison", "_calibration", "graph_methods", "ablation", "tuned")
+    scripts.cache = tmp_path_factory.mktemp("cache")
+    return scripts
 
 
 @pytest.fixture

@@ -1,37 +1,31 @@
 """Every script in benchmarks/ runs, at a tiny size and through its own `main`, and writes what it promises."""
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from acgkd.run.reference_pool import PRESETS
-from tests.benchmark_smokes import HOME, SMOKES, Stage, measure_overhead
+from tests.benchmark_smokes import SMOKES, Stage, measure_overhead
+from tests.image_scripts import HOME
 
-SCRIPTS = sorted(path.stem for path in HOME.glob("[!_]*.py"))
+SCRIPTS = sorted(path.stem for path in HOME.glob("[!_]*/[!_]*.py"))
 RESULTS = HOME.parent / "docs" / "results"
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """An empty folder, and the scripts where they can be imported as they import each other."""
-    monkeypatch.syspath_prepend(str(HOME))
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """An empty folder, and references that cost little."""
     # Process-wide, and there is no way back.
     monkeypatch.setattr("acgkd.runtime.keep_freed_memory", lambda: True)
     # What students are judged by may be as poor as they are.
     tiny = {kind: tuple((name, {**how, "steps": 2}) for name, how in pool) for kind, pool in PRESETS.items()}
     monkeypatch.setattr("acgkd.run.reference_pool.PRESETS", tiny)
-    known = set(sys.modules)
-    yield Stage(tmp_path, monkeypatch)
-    for name in set(sys.modules) - known:
-        if Path(getattr(sys.modules[name], "__file__", None) or "").parent == HOME:
-            del sys.modules[name]
+    return Stage(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_it_runs_at_a_tiny_size_and_writes_what_it_promises(script: str, stage: Stage) -> None:
-    assert script in SMOKES, f"benchmarks/{script}.py has no tiny run: add one to tests/benchmark_smokes.py."
+    assert script in SMOKES, f"{script}.py in benchmarks/ has no tiny run: add one to tests/benchmark_smokes.py."
     before = {path: path.stat().st_mtime_ns for path in RESULTS.rglob("*")}
     SMOKES[script](stage)
     assert {path: path.stat().st_mtime_ns for path in RESULTS.rglob("*")} == before, "that is no place for a tiny run"

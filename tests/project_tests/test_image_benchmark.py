@@ -1,8 +1,7 @@
-"""The benchmark of image methods: its knobs, its curves, and that it runs, goes on and tells."""
+"""The benchmark of image methods: its hyper-parameters, its curves, and that it runs, resumes and reports."""
 
 import math
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 
 from acgkd.methods import parse_method
 from sweeps.interchange import packed_records
-from tests.image_scripts import imported, record
+from tests.image_scripts import IMAGES, imported, record
 from tests.tiny_images import distillation
 
 pytestmark = pytest.mark.usefixtures("data_at_hand")
@@ -34,20 +33,18 @@ controls:
 
 
 @pytest.fixture(scope="module")
-def scripts() -> Iterator[SimpleNamespace]:
-    """The scripts, imported as they import each other."""
-    with imported() as found:
-        yield found
+def scripts() -> SimpleNamespace:
+    return imported(*IMAGES)
 
 
 @pytest.fixture(scope="module")
 def methods(scripts: SimpleNamespace) -> dict[str, Any]:
-    """The methods of the study of robustness, untouched."""
-    return {item.label: item.spec.method for item in scripts.image_methods.turned("robustness")}
+    """The methods of the study of robustness, at their defaults."""
+    return {item.label: item.spec.method for item in scripts.image_methods.perturbed("robustness")}
 
 
-def test_knobs_are_found_by_one_rule(scripts: SimpleNamespace, methods: dict[str, Any]) -> None:
-    knobs, shared = scripts.robustness.knobs, {"synthesis rate", "transfer rate", "batch"}
+def test_hyper_parameters_are_found_by_one_rule(scripts: SimpleNamespace, methods: dict[str, Any]) -> None:
+    names, shared = scripts.robustness.hyper_parameters, {"synthesis rate", "transfer rate", "batch"}
     weights = {"one_hot_weight", "balance_weight", "latent"}
     expected = {
         "rdskd": weights | {"diversity_weight"},
@@ -56,12 +53,14 @@ def test_knobs_are_found_by_one_rule(scripts: SimpleNamespace, methods: dict[str
         "zskd": {"concentration", "square_weight"},
         "deepinversion": {"statistics_weight", "variation_weight"},
     }
-    own = {label: set(knobs(method)) - shared for label, method in methods.items()}
+    own = {label: set(names(method)) - shared for label, method in methods.items()}
     assert own == {label: expected[label] for label in methods}
-    assert all(shared <= set(knobs(method)) for method in methods.values())
+    assert all(shared <= set(names(method)) for method in methods.values())
 
 
-def test_a_turned_knob_turns_its_settings_and_no_other(scripts: SimpleNamespace, methods: dict[str, Any]) -> None:
+def test_a_perturbed_hyper_parameter_changes_its_settings_alone(
+    scripts: SimpleNamespace, methods: dict[str, Any]
+) -> None:
     method = methods["rdskd"]
     before = parse_method(method)[1].model_dump()
     after = parse_method(scripts.robustness.varied(method, {"batch": 0.1, "balance_weight": 3.0}))[1].model_dump()
@@ -79,7 +78,7 @@ def test_draws_share_what_methods_share(scripts: SimpleNamespace, methods: dict[
     for one, other in zip(ours, theirs, strict=True):
         shared = one.factors.keys() & other.factors.keys()
         assert shared == {"synthesis rate", "transfer rate", "batch"}
-        assert all(one.factors[knob] == other.factors[knob] for knob in shared)
+        assert all(one.factors[name] == other.factors[name] for name in shared)
     drawn = [factor for variant in ours for factor in variant.factors.values()]
     assert 0.1 <= min(drawn) < 0.2
     assert 5 < max(drawn) <= 10
@@ -125,7 +124,7 @@ def test_judging_on_the_way_changes_nothing_and_goes_on_where_it_stopped(
 
 @pytest.fixture
 def small(scripts: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
-    """The parts as specs of a few steps on digits, with two draws and one turned knob."""
+    """The parts as specs of a few steps on digits, with two draws and one perturbed hyper-parameter."""
     folder = tmp_path / "specs"
     folder.mkdir()
     for name in scripts.image_methods.FILES.values():
@@ -146,7 +145,7 @@ def test_a_page_of_nothing_says_so(scripts: SimpleNamespace, small: SimpleNamesp
     assert page.count("not decided; 0 of ") == 2
     assert "Not run: no GPU." in page
     assert "not decided: 8 settings have not been run yet" in page
-    assert "synthesis rate 0.001; latent 10;" in page, "untouched settings stand on the page, from the spec"
+    assert "synthesis rate 0.001; latent 10;" in page, "default settings stand on the page, from the spec"
     assert "![" not in page
     assert "the pilot" not in page
     assert not small.place.records.exists()

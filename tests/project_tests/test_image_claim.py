@@ -1,7 +1,6 @@
 """What the benchmark of image methods says: its statistics, its targets, what it took."""
 
 import math
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,14 +8,12 @@ import numpy as np
 import pytest
 
 from acgkd.config import MethodChoice
-from tests.image_scripts import imported, record
+from tests.image_scripts import IMAGES, imported, record
 
 
 @pytest.fixture(scope="module")
-def scripts() -> Iterator[SimpleNamespace]:
-    """The scripts, imported as they import each other."""
-    with imported() as found:
-        yield found
+def scripts() -> SimpleNamespace:
+    return imported(*IMAGES)
 
 
 def test_a_spread_is_what_it_says(scripts: SimpleNamespace) -> None:
@@ -106,9 +103,9 @@ def test_a_failed_setting_counts_as_the_majority_class_and_a_missing_one_not_at_
     assert (study.teacher, study.test_size) == (1.0, 500)
     assert not study.complete
     assert scripts.image_study.contrasts([study, study], "rdskd") == []
-    told = scripts.image_targets.claim([study])[0]
-    assert "3 settings have not been run yet; 1 ended in an error" in told
-    assert "(rdskd draw 03)" in told
+    lines = scripts.image_targets.claim([study])[0]
+    assert "3 settings have not been run yet; 1 ended in an error" in lines
+    assert "(rdskd draw 03)" in lines
     last = [scripts.image_study.spread_table([study], kind)[2].split(" | ")[-1] for kind in ("single", "together")]
     assert last == ["0 |", "1 |"], "a failed run counts in its own table"
 
@@ -133,24 +130,24 @@ def compared(scripts: SimpleNamespace, values: dict[str, list[float | str]]) -> 
 def test_targets_speak_of_runs_that_are_all_there(scripts: SimpleNamespace) -> None:
     nothing = compared(scripts, {})
 
-    def told(compact: dict[str, list[float | str]], published: Any = nothing) -> list[str]:
+    def lines(compact: dict[str, list[float | str]], published: Any = nothing) -> list[str]:
         return [line for line in scripts.image_targets.targets(compared(scripts, compact), published, []) if line]
 
     good: list[float | str] = [0.96, 0.97, 0.96, 0.98, 0.97]
     noise: list[float | str] = [0.30, 0.35, 0.40, 0.33, 0.31]
-    assert [": met; " in line for line in told({"rdskd": good, "noise": noise})] == [True, True, False]
-    short, floor, _ = told({"rdskd": good[:1], "noise": noise})
+    assert [": met; " in line for line in lines({"rdskd": good, "noise": noise})] == [True, True, False]
+    short, floor, _ = lines({"rdskd": good[:1], "noise": noise})
     assert "not decided; 1 of 5 runs completed" in short
     assert "not decided; 6 of 10 runs completed" in floor
-    broken = told({"rdskd": [*good[:4], "failed"], "noise": noise})[0]
+    broken = lines({"rdskd": [*good[:4], "failed"], "noise": noise})[0]
     assert "not decided; 4 of 5 runs completed, 1 failed" in broken
-    diverged = told({"rdskd": [*good[:4], "diverged"], "noise": noise})[0]
+    diverged = lines({"rdskd": [*good[:4], "diverged"], "noise": noise})[0]
     assert "missed; 0.794" in diverged, "four good seeds and one of the majority class, at 0.1"
     assert "1 diverged" in diverged
-    below = told({"rdskd": good, "dafl": [0.2] * 5, "noise": noise})[1]
+    below = lines({"rdskd": good, "dafl": [0.2] * 5, "noise": noise})[1]
     assert ": missed; " in below
     assert "not above: dafl" in below
-    chance = told({"rdskd": good, "dafl": [0.2, 0.9, 0.3, 0.9, 0.2], "noise": noise})[1]
+    chance = lines({"rdskd": good, "dafl": [0.2, 0.9, 0.3, 0.9, 0.2], "noise": noise})[1]
     assert ": met in the mean; " in chance
     assert "not beyond chance: dafl" in chance
 

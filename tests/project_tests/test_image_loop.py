@@ -1,9 +1,5 @@
 """The benchmark of RDSKD's two steps: its plain loop is the step that is shipped, and what it counts is true."""
 
-import importlib
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,19 +7,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.image_scripts import imported
+
 CPU = torch.device("cpu")
 TINY = {"tiny": {"recipe": "compact", "batch_size": 8, "generator": {"latent": 6, "width": 8}}}
 
 
 @pytest.fixture(scope="module")
-def scripts() -> Iterator[SimpleNamespace]:
-    names = ("_plain_images", "_image_floor", "_opening", "_image_loop_page", "image_loop")
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    yield SimpleNamespace(**{name.lstrip("_"): importlib.import_module(name) for name in names})
-    sys.path.remove(str(ROOT / "benchmarks"))
-    for name in names:
-        del sys.modules[name]
+def scripts() -> SimpleNamespace:
+    return imported("_plain_images", "_image_floor", "_image_loop_page", "image_loop")
 
 
 @pytest.fixture

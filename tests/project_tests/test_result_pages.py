@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.image_scripts import imported
+from tests.image_scripts import load
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path for path in (ROOT / "docs" / "results").glob("*.md"))
@@ -32,9 +32,9 @@ def test_a_page_opens_with_question_answer_figure_caveat_and_command(path: Path)
     assert re.search(r"\b(against|to|of|than)\b", said["Figure"]), "a figure is compared with something"
     assert all(len(line) <= 350 for line in said.values()), "plain and short"
     assert "nan" not in " ".join(said.values()).split()
-    script = re.fullmatch(r"`python (benchmarks/\w+\.py)( .*)?`", said["Command"])
+    script = re.fullmatch(r"`python -m (benchmarks(\.\w+){2})( .*)?`", said["Command"])
     assert script is not None
-    assert (ROOT / script[1]).is_file()
+    assert (ROOT / script[1].replace(".", "/")).with_suffix(".py").is_file()
 
 
 def table() -> list[list[str]]:
@@ -71,24 +71,23 @@ def test_readme_counts_the_targets_as_the_page_does() -> None:
 def test_a_page_is_what_its_packed_records_say(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = ROOT / "docs" / "results"
     shutil.copytree(results / "records", tmp_path / "records")
-    with imported(name) as scripts:
-        module = getattr(scripts, name)
-        if name == "mutag":
-            page = tmp_path / "mutag.md"
-            monkeypatch.setattr(module, "ROOT", tmp_path)
-            monkeypatch.setattr(module, "RESULT", page)
-            monkeypatch.setattr(module, "RECORDS", tmp_path / "records" / "mutag.parquet")
-            module.report(tmp_path / "home", list(range(10)), "python benchmarks/mutag.py")
+    module = load(name)
+    if name == "mutag":
+        page = tmp_path / "mutag.md"
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+        monkeypatch.setattr(module, "RESULT", page)
+        monkeypatch.setattr(module, "RECORDS", tmp_path / "records" / "mutag.parquet")
+        module.report(tmp_path / "home", list(range(10)), "python -m benchmarks.graphs.mutag")
+    else:
+        page = tmp_path / f"{module.NAME}.md"
+        place = load("comparison").Place(tmp_path / "home", tmp_path / "records" / f"{module.NAME}.parquet", page)
+        if name == "image_methods":
+            module.report(place, curves=tmp_path / "records" / module.CURVES.name)
+        elif name == "image_pilot":
+            module.report(place)
         else:
-            page = tmp_path / f"{module.NAME}.md"
-            place = scripts.comparison.Place(tmp_path / "home", tmp_path / "records" / f"{module.NAME}.parquet", page)
-            if name == "image_methods":
-                module.report(place, curves=tmp_path / "records" / module.CURVES.name)
-            elif name == "image_pilot":
-                module.report(place)
-            else:
-                every = module.sweeps_in() if name == "ablation" else list(module.DATASETS)
-                module.report(every, place)
+            every = module.sweeps_in() if name == "ablation" else list(module.DATASETS)
+            module.report(every, place)
 
     def lines_of(text: str) -> list[str]:
         return [line for line in text.splitlines() if not line.startswith("Linux ")]  # what it ran on

@@ -1,9 +1,7 @@
 """The benchmarks on speed: they run at tiny sizes, say what does not fit, and judge their targets rightly."""
 
-import importlib
 import math
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,22 +9,17 @@ from typing import Any
 import pytest
 import torch
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.image_scripts import imported
 
 
 @pytest.fixture(scope="module")
-def scripts() -> Iterator[SimpleNamespace]:
-    names = ("_bare", "_opening", "synthesis", "gpu_loop")
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    yield SimpleNamespace(**{name.lstrip("_"): importlib.import_module(name) for name in names})
-    sys.path.remove(str(ROOT / "benchmarks"))
-    for name in names:
-        del sys.modules[name]
+def scripts() -> SimpleNamespace:
+    return imported("_bare", "synthesis", "gpu_loop")
 
 
 @pytest.mark.slow
 def test_a_measurement_is_made_in_a_process_of_its_own(scripts: SimpleNamespace) -> None:
-    """With the threads that it is told, and an error of that process is told here."""
+    """With the threads that it is given, and an error of that process is raised here."""
     module = scripts.synthesis
     assert module.asked(module.DEGREE, 4, 4, "time", 1) > 0
     with pytest.raises(RuntimeError, match="KeyError: 'no such variant'"):

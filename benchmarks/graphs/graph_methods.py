@@ -1,12 +1,12 @@
 """Graph methods side by side on six data sets, each method as the paper or the released code has it.
 
-    python benchmarks/graph_methods.py --workers 2          # what is not there yet, then docs/results/graph-methods.md
-    python benchmarks/graph_methods.py --only mutag,ptc_mr --hours 2
-    python benchmarks/graph_methods.py --report             # only the page, from the records that are there
-    python benchmarks/graph_methods.py --calibrate          # steps for equal seconds, into the specs; then run anew
+    python -m benchmarks.graphs.graph_methods --workers 2  # what is not there yet, then docs/results/graph-methods.md
+    python -m benchmarks.graphs.graph_methods --only mutag,ptc_mr --hours 2
+    python -m benchmarks.graphs.graph_methods --report     # only the page, from the records that are there
+    python -m benchmarks.graphs.graph_methods --calibrate  # steps for equal seconds, into the specs; then run anew
 
-One spec for each data set, in specs/benchmarks. Stopping at any time loses nothing: sweep folders go on, and the packed
-records of finished runs are committed, so that a fresh clone goes on from there.
+One spec for each data set, in specs/benchmarks. A run that is stopped resumes: from its sweep folders, and in a
+fresh clone from the packed records of finished runs, which are committed.
 """
 
 import math
@@ -14,23 +14,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import _calibration
-import _comparison
-import _graph_opening
-import _rivals
-import _tables
-from _comparison import SPECS, Place
-from _graph_rows import ROWS
-from _tables import Results
-from _targets import targets
-
+from benchmarks._lib import comparison, tables
+from benchmarks._lib.comparison import SPECS, Place
+from benchmarks._lib.tables import Results
+from benchmarks.graphs import _calibration, _graph_opening, _rivals
+from benchmarks.graphs._graph_rows import ROWS
+from benchmarks.graphs._targets import targets
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.worker.experiments import AcgkdExperiments
 
 NAME = "graph-methods"
 MAIN = "acgkd"
 RIVALS = ("gfkd", "dfad_gnn", "deepinv_graphs")
-CALIBRATION = _comparison.RECORDS / f"{NAME}-calibration.json"
+CALIBRATION = comparison.RECORDS / f"{NAME}-calibration.json"
 
 
 @dataclass(frozen=True)
@@ -84,7 +80,7 @@ def specs(names: Sequence[str], folder: Path = SPECS) -> list[SweepSpec]:
     found = []
     for name in names:
         path = folder / f"{name}.yaml"
-        seeds = _comparison.read_spec(path).replicates.seeds
+        seeds = comparison.read_spec(path).replicates.seeds
         for pair in DATASETS[name]:
             changes = [
                 f"name={NAME}-{name}-{pair.teacher}-{pair.student}",
@@ -92,7 +88,7 @@ def specs(names: Sequence[str], folder: Path = SPECS) -> list[SweepSpec]:
                 f"student/preset={pair.student}",
                 f"replicates/seeds={list(seeds[: pair.seeds])}",
             ]
-            found.append(_comparison.read_spec(path, changes, pair.without))
+            found.append(comparison.read_spec(path, changes, pair.without))
     return found
 
 
@@ -100,7 +96,7 @@ def calibrate(names: Sequence[str], folder: Path = SPECS, record: Path = CALIBRA
     """Measures, records, and writes the steps that follow into the specs."""
     for name in names:
         path = folder / f"{name}.yaml"
-        spec = _comparison.read_spec(path)
+        spec = comparison.read_spec(path)
         labels = list(_calibration.written(path))
         paces = _calibration.measure(spec, labels, rounds)
         own = AcgkdExperiments().settings(spec.run_config({}))
@@ -119,7 +115,7 @@ def uncalibrated(names: Sequence[str], folder: Path = SPECS, record: Path = CALI
     for name in names:
         path = folder / f"{name}.yaml"
         methods = known.get(name, {}).get("methods", {})
-        said = _calibration.written(path) | {MAIN: _steps_in(_comparison.read_spec(path), MAIN)}
+        said = _calibration.written(path) | {MAIN: _steps_in(comparison.read_spec(path), MAIN)}
         if any(methods.get(label, {}).get("steps") != steps for label, steps in said.items()):
             found.append(name)
     return found
@@ -128,17 +124,17 @@ def uncalibrated(names: Sequence[str], folder: Path = SPECS, record: Path = CALI
 def report(names: Sequence[str], place: Place, folder: Path = SPECS, record: Path = CALIBRATION) -> None:
     """Writes the page."""
     sweeps = specs(names, folder)
-    frame = _comparison.frame_of(_comparison.records(sweeps, place))
+    frame = comparison.frame_of(comparison.records(sweeps, place))
     results = [Results.of(spec, frame) for spec in sweeps]
     lines = [
         *_graph_opening.opening(results, GIN, MAIN, RIVALS).lines("Graph methods side by side"),
-        f"{_tables.machine()}.",
+        f"{tables.machine()}.",
         "",
         "Each seed varies split (60/10/30, stratified), teacher and draws; all methods of a pair see the same. "
-        "Teachers and students keep their last weights, and nothing was selected on test. Every method is told the "
-        "same of the data (the data set's published node range, mean degree, features and classes) and has as many "
-        "pseudo-graphs where their number is fixed; `gfkd (as released)` alone keeps its own density, number of graphs "
-        "and steps. What else sets the rows apart stands under *Rows*.",
+        "Teachers and students keep their last weights, and nothing was selected on test. Every method is given the "
+        "same facts of the data (the data set's published node range, mean degree, features and classes) and, where "
+        "their number is fixed, as many pseudo-graphs. `gfkd (as released)` alone keeps its own density, number of "
+        "graphs and steps. Other differences between rows are listed under *Rows*.",
         "",
         "Means over seeds ± standard deviation. *Ratio*: student over teacher. *Recovered*: Σ(student − majority) / "
         "Σ(teacher − majority), bootstrap interval over seeds, a dash where the gap is not clearly above 0. "
@@ -173,9 +169,9 @@ def report(names: Sequence[str], place: Place, folder: Path = SPECS, record: Pat
                 lines += [f"### `{result.spec.teacher.preset}` → `{result.spec.student.preset}`", ""]
                 cells = _rivals.gap_cells(result, MAIN, RIVALS)
                 notes = _rivals.notes(result, MAIN, RIVALS)
-                lines += _tables.accuracy_table(result, notes, f"`{MAIN}` minus it", cells)
+                lines += tables.accuracy_table(result, notes, f"`{MAIN}` minus it", cells)
     lines += ["## Published figures", "", "Quoted for orientation: no protocol is ours.", ""]
-    lines += _tables.table(("data set", "what", "accuracy", "source", "what is different"), PUBLISHED)
+    lines += tables.table(("data set", "what", "accuracy", "source", "what is different"), PUBLISHED)
     place.page.parent.mkdir(parents=True, exist_ok=True)
     place.page.write_text("\n".join(lines).rstrip() + "\n")
     print(f"{place.page.name}: {len(frame.rows)} records")
@@ -191,7 +187,7 @@ def _steps(results: Sequence[Results], calibrated: dict[str, dict[str, dict[str,
         cells = [label]
         for name in names:
             steps = _steps_in(firsts[name].spec, label)
-            if steps is not None and _untouched(firsts[name], label):
+            if steps is not None and _took_no_step(firsts[name], label):
                 steps = 0
             pace = calibrated.get(name, {}).get("methods", {}).get(label, {}).get("step_s")
             cells.append("" if steps is None else _rivals.amount(steps, firsts[name], label, pace))
@@ -201,7 +197,7 @@ def _steps(results: Sequence[Results], calibrated: dict[str, dict[str, dict[str,
         "synthesis and transfer together), and milliseconds of one, the median of interleaved rounds on one thread. "
         "*160 of 1,500*: the method's default is 1,500."
     )
-    return [text, "", *_tables.table(("method", *names), rows)]
+    return [text, "", *tables.table(("method", *names), rows)]
 
 
 def _steps_in(spec: SweepSpec, label: str) -> int | None:
@@ -215,7 +211,7 @@ def _steps_in(spec: SweepSpec, label: str) -> int | None:
     return None if steps is None else int(steps)
 
 
-def _untouched(result: Results, label: str) -> bool:
+def _took_no_step(result: Results, label: str) -> bool:
     """Whether a method that was run had nothing to learn: it took no step, whatever its settings say."""
     spent = [result.value(label, f"{stage}_s") for stage in ("synthesis", "joint")]
     return result.value(label, "completed") > 0 and all(map(math.isnan, spent))
@@ -223,10 +219,10 @@ def _untouched(result: Results, label: str) -> bool:
 
 def main() -> None:
     """Runs what is missing, then writes the page."""
-    parser = _comparison.arguments(__doc__)
+    parser = comparison.arguments(__doc__)
     parser.add_argument("--calibrate", action="store_true", help="measure, and write the steps into the specs")
     options = parser.parse_args()
-    names, place = _comparison.chosen(list(DATASETS), options.only), Place.of(NAME, options.out)
+    names, place = comparison.chosen(list(DATASETS), options.only), Place.of(NAME, options.out)
     calibration = CALIBRATION if options.specs == SPECS else options.specs / CALIBRATION.name
     if options.calibrate:
         calibrate(names, options.specs, calibration)
@@ -238,7 +234,7 @@ def main() -> None:
                 "Methods are compared at equal seconds, but no recorded calibration has the steps that the specs of "
                 f"{', '.join(wrong)} say. Run with `--calibrate` first, once, on a quiet machine."
             )
-        _comparison.run(specs(names, options.specs), place, workers=options.workers, hours=options.hours)
+        comparison.run(specs(names, options.specs), place, workers=options.workers, hours=options.hours)
     report(list(DATASETS), place, options.specs, calibration)
     print(place.page)
 

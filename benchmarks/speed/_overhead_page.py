@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
-from _opening import Opening
-from _overhead_cases import CASES, DEFAULTS, MOST, OURS, TUNED, WORKERS
+from benchmarks._lib.opening import Opening
+from benchmarks.speed._overhead_cases import CASES, DEFAULTS, MOST, OURS, TUNED, WORKERS
 
 Round = dict[str, dict[str, float]]
 

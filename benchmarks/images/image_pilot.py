@@ -1,8 +1,8 @@
 """From which settings those of the tables on images are chosen, on validation splits and seeds that no table reports.
 
-    python benchmarks/image_pilot.py --workers 2      # what is not there yet, then docs/results/image-methods-pilot.md
-    python benchmarks/image_pilot.py --only pilot-digits
-    python benchmarks/image_pilot.py --report         # only the page, from the records that are there
+    python -m benchmarks.images.image_pilot --workers 2  # what is missing, then docs/results/image-methods-pilot.md
+    python -m benchmarks.images.image_pilot --only pilot-digits
+    python -m benchmarks.images.image_pilot --report  # only the page, from the records that are there
 
 The rows are those of specs/benchmarks/pilot-*.yaml. Of each method's rows the one with the highest mean validation
 accuracy stands in the tables; a test holds their specs to that.
@@ -12,13 +12,11 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import _comparison
-import _tables
-from _comparison import SPECS, Place
-from _opening import Opening, listed
-from _tables import Results
-
 from acgkd.config import MethodChoice
+from benchmarks._lib import comparison, tables
+from benchmarks._lib.comparison import SPECS, Place
+from benchmarks._lib.opening import Opening, listed
+from benchmarks._lib.tables import Results
 from sweeps.spec.sweep_spec import SweepSpec
 
 NAME = "image-methods-pilot"
@@ -43,7 +41,7 @@ def specs(names: tuple[str, ...] = SWEEPS, folder: Path = SPECS) -> list[SweepSp
     Raises:
         SystemExit: a seed is one that results are reported on.
     """
-    found = [_comparison.read_spec(folder / f"{name}.yaml") for name in names]
+    found = [comparison.read_spec(folder / f"{name}.yaml") for name in names]
     for spec in found:
         if min(spec.replicates.seeds) < FIRST_SEED:
             raise SystemExit(f"Seeds below {FIRST_SEED} are kept for results, but {spec.name} has some.")
@@ -81,17 +79,17 @@ def _score(result: Results, label: str) -> float:
 def report(place: Place, folder: Path = SPECS) -> None:
     """Writes the page."""
     sweeps = specs(SWEEPS, folder)
-    found = _comparison.records(sweeps, place)
-    frame = _comparison.frame_of(found)
+    found = comparison.records(sweeps, place)
+    frame = comparison.frame_of(found)
     results = [Results.of(spec, frame) for spec in sweeps]
     lines = opening(results).lines("How the settings of the tables on images were chosen")
-    lines += [f"{_tables.machine()}.", "", HEAD, ""]
+    lines += [f"{tables.machine()}.", "", HEAD, ""]
     for spec, result in zip(sweeps, results, strict=True):
         best = set(chosen(result).values())
         data = "" if spec.dataset is None else spec.dataset.name
         seeds = ", ".join(map(str, spec.replicates.seeds))
         lines += [f"## {data}, `{spec.teacher.preset}` → `{spec.student.preset}`, seeds {seeds}", ""]
-        lines += _tables.table(
+        lines += tables.table(
             ("what", "seeds", "validation accuracy", "each", "seconds"),
             [_row(result, label, bold=label in best) for label in result.labels],
         )
@@ -123,7 +121,7 @@ def opening(results: Sequence[Results]) -> Opening:
         f"{'; '.join(gaps) or 'none yet'}.",
         f"A row has {listed([str(count) for count in seeds], 'or')} seeds, which is few: rows a few points apart could "
         "change places.",
-        "python benchmarks/image_pilot.py",
+        "python -m benchmarks.images.image_pilot",
     )
 
 
@@ -133,24 +131,24 @@ def _row(result: Results, label: str, *, bold: bool) -> list[str]:
         return [name, f"0 of {result.planned}", "–", "–", "–"]
     row = result.table.loc[label].to_dict()
     rows = result.rows[result.rows["label"] == label].sort_values("seed")
-    each = ", ".join(_tables.number(value, 3) for value in rows["validation_accuracy"].astype("float64"))
+    each = ", ".join(tables.number(value, 3) for value in rows["validation_accuracy"].astype("float64"))
     seconds = rows[["synthesis_s", "transfer_s", "joint_s"]].astype("float64").sum(axis=1).mean()
     return [
         name,
         f"{row['completed']} of {result.planned}",
-        _tables.mean_sd(row["validation_accuracy"], row["validation_accuracy_sd"]),
+        tables.mean_sd(row["validation_accuracy"], row["validation_accuracy_sd"]),
         each,
-        _tables.number(seconds, 0),
+        tables.number(seconds, 0),
     ]
 
 
 def main() -> None:
     """Runs what is missing, then writes the page."""
-    options = _comparison.arguments(__doc__).parse_args()
-    names, place = _comparison.chosen(SWEEPS, options.only), Place.of(NAME, options.out)
+    options = comparison.arguments(__doc__).parse_args()
+    names, place = comparison.chosen(SWEEPS, options.only), Place.of(NAME, options.out)
     if not options.report:
         sweeps = specs(tuple(names), options.specs)
-        _comparison.run(sweeps, place, workers=options.workers, hours=options.hours)
+        comparison.run(sweeps, place, workers=options.workers, hours=options.hours)
     report(place, options.specs)
     print(place.page)
 

@@ -1,7 +1,7 @@
 """Figures of others, each beside ours."""
 
-import _tables
-from _tables import Results
+from benchmarks._lib import tables
+from benchmarks._lib.tables import Results
 
 # Who, figure, source, what is different there, and which row of ours it is to be read beside.
 PUBLISHED = (
@@ -31,8 +31,8 @@ def quoted(compact: Results) -> list[str]:
         [who, figure, _ours(compact, label), source, different] for who, figure, source, different, label in PUBLISHED
     ]
     header = ("what", "published", "ours", "source", "what is different there")
-    return ["## Published figures", "", text, "", *_tables.table(header, rows)]
+    return ["## Published figures", "", text, "", *tables.table(header, rows)]
 
 
 def _ours(result: Results, label: str) -> str:
-    return _tables.mean_sd(result.value(label, "test_accuracy"), result.value(label, "test_accuracy_sd"))
+    return tables.mean_sd(result.value(label, "test_accuracy"), result.value(label, "test_accuracy_sd"))

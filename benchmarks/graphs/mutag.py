@@ -1,8 +1,8 @@
 """MUTAG, two pairs, ten seeds: what ACGKD's parts are worth at default settings.
 
-    python benchmarks/mutag.py                 # all that is not there yet, then docs/results/mutag.md
-    python benchmarks/mutag.py --report        # only the table, from the records that are there
-    python benchmarks/mutag.py --smoke --seeds 1 --home tiny --out tiny    # two steps a row, on graphs made in memory
+    python -m benchmarks.graphs.mutag  # all that is not there yet, then docs/results/mutag.md
+    python -m benchmarks.graphs.mutag --report  # only the table, from the records that are there
+    python -m benchmarks.graphs.mutag --smoke --seeds 1 --home tiny --out tiny  # two steps a row, on made-up graphs
 
 Every finished run is a file under `--home`; stopping at any time loses the run in flight and nothing else. The rows
 of one pair and seed share teacher and, where the settings allow, pseudo-graphs.
@@ -14,7 +14,6 @@ import itertools
 import os
 import platform
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pandas as pd
 import torch
-from _mutag_opening import opening
 
 from acgkd.config import RunConfig, flatten
 from acgkd.run.experiment import Experiment
@@ -31,8 +29,9 @@ from acgkd.runtime import keep_freed_memory
 from analysis.records.frame import COLUMNS, Frame, from_records
 from analysis.records.record import Cost, Environment, Identity, Quality, Record
 from analysis.statistics.summary import groups, references
+from benchmarks.graphs._mutag_opening import opening
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "docs" / "results" / "mutag.md"
 RECORDS = ROOT / "docs" / "results" / "records" / "mutag.parquet"
 
@@ -251,7 +250,7 @@ def main() -> None:
         for seed, pair, variant in itertools.product(seeds[part::parts], PAIRS, variants()):
             run_one(pair, seed, variant, home, SMOKE if arguments.smoke else {})
     if arguments.part == "0/1":
-        report(home, seeds, f"python benchmarks/{Path(sys.argv[0]).name}", arguments.out)
+        report(home, seeds, "python -m benchmarks.graphs.mutag", arguments.out)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What each part of ACGKD is worth: one option changed at a time, judged on validation splits alone.
 
-    python benchmarks/ablation.py --workers 2      # what is not there yet, then docs/results/ablation.md
-    python benchmarks/ablation.py --only ablation-mutag --hours 1
-    python benchmarks/ablation.py --report         # only the page, from the records that are there
+    python -m benchmarks.graphs.ablation --workers 2  # what is not there yet, then docs/results/ablation.md
+    python -m benchmarks.graphs.ablation --only ablation-mutag --hours 1
+    python -m benchmarks.graphs.ablation --report     # only the page, from the records that are there
 
 The rows are those of specs/benchmarks/ablation-*.yaml: the trial is ACGKD at its defaults, each control one change.
 What looked like a gain on one kind of data alone is tried on fresh seeds: specs/benchmarks/confirmation-*.yaml.
@@ -13,13 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import _comparison
-import _tables
 import numpy as np
-from _comparison import SPECS, Place
-from _opening import Opening, listed
-from _tables import Results
 
+from benchmarks._lib import comparison, tables
+from benchmarks._lib.comparison import SPECS, Place
+from benchmarks._lib.opening import Opening, listed
+from benchmarks._lib.tables import Results
 from sweeps.spec.sweep_spec import SweepSpec
 
 NAME = "ablation"
@@ -55,7 +54,7 @@ def specs(names: Sequence[str], folder: Path = SPECS) -> list[SweepSpec]:
     Raises:
         SystemExit: a seed is one that results are reported on.
     """
-    found = [_comparison.read_spec(folder / f"{name}.yaml") for name in names]
+    found = [comparison.read_spec(folder / f"{name}.yaml") for name in names]
     for spec in found:
         if min(spec.replicates.seeds) < FIRST_SEED:
             raise SystemExit(
@@ -67,13 +66,13 @@ def specs(names: Sequence[str], folder: Path = SPECS) -> list[SweepSpec]:
 def report(names: Sequence[str], place: Place, folder: Path = SPECS) -> None:
     """Writes the page."""
     sweeps = specs(names, folder)
-    frame = _comparison.frame_of(_comparison.records(sweeps, place))
+    frame = comparison.frame_of(comparison.records(sweeps, place))
     results = [Results.of(spec, frame) for spec in sweeps]
     lines = [
         *opening([item for item in results if item.spec.name.startswith(NAME)]).lines(
             "What the parts of ACGKD are worth"
         ),
-        f"{_tables.machine()}.",
+        f"{tables.machine()}.",
         "",
         "Each row is ACGKD at its defaults but for what its label says. Judged on validation splits (a tenth of the "
         "data, which neither teacher nor student was trained on); the test splits play no part here. Each seed varies "
@@ -102,7 +101,7 @@ def report(names: Sequence[str], place: Place, folder: Path = SPECS) -> None:
         seeds = result.spec.replicates.seeds
         name = result.spec.dataset.name if result.spec.dataset else ""
         lines += [f"## {name}, {pair}, seeds {min(seeds)} to {max(seeds)}", ""]
-        lines += _tables.validation_table(result, result.spec.method.name)
+        lines += tables.validation_table(result, result.spec.method.name)
     place.page.parent.mkdir(parents=True, exist_ok=True)
     place.page.write_text("\n".join(lines).rstrip() + "\n")
     print(f"{place.page.name}: {len(frame.rows)} records")
@@ -129,7 +128,7 @@ def opening(results: Sequence[Results]) -> Opening:
         f"Validation splits of {listed([str(count) for count in seeds], 'or')} seeds; intervals are not corrected for "
         "resampling or for the number of rows. No rival stands here, so nothing rests on GFKD with fewer steps than "
         "released.",
-        "python benchmarks/ablation.py",
+        "python -m benchmarks.graphs.ablation",
     )
 
 
@@ -197,7 +196,7 @@ def _overview(results: Sequence[Results]) -> list[str]:
     for change in _changes(results):
         points = " / ".join(f"{shift:+.1f}" for shift in change.points).replace("-", "−")
         rows.append([change.label, _ratio(change.together), *map(_ratio, change.spreads), points])
-    return _tables.table(("change", "all", *names, "accuracy, points"), rows)
+    return tables.table(("change", "all", *names, "accuracy, points"), rows)
 
 
 def _log_ratio(result: Results, label: str) -> tuple[float, float] | None:
@@ -233,11 +232,11 @@ def _ratio(spread: tuple[float, float] | None) -> str:
 
 def main() -> None:
     """Runs what is missing, then writes the page."""
-    options = _comparison.arguments(__doc__).parse_args()
+    options = comparison.arguments(__doc__).parse_args()
     there, place = sweeps_in(options.specs), Place.of(NAME, options.out)
-    names = _comparison.chosen(there, options.only)
+    names = comparison.chosen(there, options.only)
     if not options.report:
-        _comparison.run(specs(names, options.specs), place, workers=options.workers, hours=options.hours)
+        comparison.run(specs(names, options.specs), place, workers=options.workers, hours=options.hours)
     report(there, place, options.specs)
     print(place.page)
 

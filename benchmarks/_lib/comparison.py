@@ -1,4 +1,4 @@
-"""What benchmarks on methods share: sweeps that stop and go on, with their records packed into one committed file."""
+"""What benchmarks on methods share: sweeps that stop and resume, with their records packed into one committed file."""
 
 import argparse
 import logging
@@ -29,7 +29,7 @@ from sweeps.spec.raw import read_tree
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.worker.experiments import AcgkdExperiments, Experiments
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SPECS = ROOT / "specs" / "benchmarks"
 RESULTS = ROOT / "docs" / "results"
 RECORDS = RESULTS / "records"
@@ -85,7 +85,7 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="data sets, with commas between; all if left out")
     parser.add_argument("--workers", type=int, default=1, help="1 runs in this process, more on Ray")
-    parser.add_argument("--hours", type=float, help="stop cleanly after so long; the same command goes on")
+    parser.add_argument("--hours", type=float, help="stop cleanly after so long; the same command resumes")
     parser.add_argument("--report", action="store_true", help="only the page, from the records that are there")
     parser.add_argument("--specs", type=Path, default=SPECS, help="folder of the specs")
     parser.add_argument("--out", type=Path, help="folder of page, records and sweeps, instead of docs/results and runs")
@@ -105,7 +105,7 @@ def chosen(names: Sequence[str], only: str) -> list[str]:
     return wanted or list(names)
 
 
-def take_up(spec: SweepSpec, folder: Path, packed: packed_records.Packed | None, experiments: Experiments) -> int:
+def restore(spec: SweepSpec, folder: Path, packed: packed_records.Packed | None, experiments: Experiments) -> int:
     """Brings a sweep folder to where the packed records are, and clears out what the spec would not make today.
 
     Args:
@@ -160,13 +160,14 @@ def run(
         Whether everything is there.
     """
     packs = packed_records.read(place.records)
-    command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
+    script = Path(sys.argv[0])  # with its folder: so Python names it to a module that runs as the main one
+    command = shlex.join(["python", "-m", f"benchmarks.{script.parent.name}.{script.stem}", *sys.argv[1:]])
     with _stopping_after(hours) as stopped, _executor(workers) as executor:
         for spec in specs:
             experiments, folder = experiments_of(spec), place.home / spec.name
-            put_back = take_up(spec, folder, packs.get(spec.name), experiments)
+            put_back = restore(spec, folder, packs.get(spec.name), experiments)
             if put_back:
-                print(f"{spec.name}: {put_back} records taken up from {place.records.name}", flush=True)
+                print(f"{spec.name}: {put_back} records restored from {place.records.name}", flush=True)
             try:
                 with progress(spec.name) as display:
                     summary = run_sweep(
@@ -177,7 +178,7 @@ def run(
                     packs[spec.name] = packed_records.pack(folder)
                     packed_records.write(place.records, packs)
             if summary.interrupted or stopped():
-                print("Stopped. What was done is kept; the same command goes on from here.")
+                print("Stopped. What was done is kept; the same command resumes from here.")
                 return False
     return True
 

@@ -1,7 +1,7 @@
 """Seconds and memory of a synthesis step: ACGKD at several complexities ξ, and GFKD, by size of the graphs.
 
-    python benchmarks/synthesis.py               # all sizes, one thread and all threads, docs/results/synthesis.md
-    python benchmarks/synthesis.py --accuracy    # MUTAG: student accuracy by seconds of synthesis; then the same page
+    python -m benchmarks.speed.synthesis  # all sizes, one thread and all threads, docs/results/synthesis.md
+    python -m benchmarks.speed.synthesis --accuracy  # MUTAG: student accuracy by seconds of synthesis; then the page
 
 Every figure comes from a process of its own. Timing goes round by round through all variants, so that a busy moment of
 the machine meets them alike, and ratios are taken within a round. A variant whose memory, by the measured size before,
@@ -24,9 +24,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from _opening import Opening
+from benchmarks._lib.opening import Opening
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "docs" / "results" / "synthesis.md"
 HOME = ROOT / "runs" / "benchmark-synthesis"
 
@@ -66,9 +66,9 @@ def available_bytes() -> int:
 def measure(variant: str, nodes: int, graphs: int, what: str) -> float:
     """In this process: seconds of a step, or bytes that synthesis needs beyond what was there before."""
     import torch
-    from _bare import bare_run, bare_setting
 
     from acgkd.runtime import PeakMemory, keep_freed_memory
+    from benchmarks.speed._bare import bare_run, bare_setting
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     device = torch.device("cpu")
@@ -96,9 +96,9 @@ def measure(variant: str, nodes: int, graphs: int, what: str) -> float:
 
 def asked(variant: str, nodes: int, graphs: int, what: str, threads: int) -> float:
     """The same in a process of its own; NaN where that was killed."""
-    command = [sys.executable, str(Path(__file__).resolve()), "--measure", variant, str(nodes), str(graphs), what]
+    command = [sys.executable, "-m", "benchmarks.speed.synthesis", "--measure", variant, str(nodes), str(graphs), what]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
     if done.returncode < 0:  # no memory was left, the estimate notwithstanding
         return math.nan
     if done.returncode > 0:
@@ -138,8 +138,8 @@ def time_table(sizes: Sequence[int], graphs: int, fits: Table, threads: int, rou
                 if (variant, nodes) in fits:
                     value = asked(variant, nodes, graphs, "time", threads)
                     found[variant, nodes].append(value)
-                    told = f"{threads} threads, round {turn + 1}: n = {nodes}, {variant}"
-                    print(f"{told}: {1000 * value:.1f} ms", flush=True)
+                    where = f"{threads} threads, round {turn + 1}: n = {nodes}, {variant}"
+                    print(f"{where}: {1000 * value:.1f} ms", flush=True)
     return found
 
 
@@ -312,7 +312,7 @@ def main() -> None:
         "memory": memory, "too_large": too_large, "times": times,
         "accuracy": accuracy_lines(options.seeds, options.steps) if options.accuracy else [],
     }  # fmt: skip
-    text = page(state, " ".join(["python", "benchmarks/synthesis.py", *sys.argv[1:]]))
+    text = page(state, " ".join(["python", "-m", "benchmarks.speed.synthesis", *sys.argv[1:]]))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(text)
     print(f"\n{text}\n{options.out}")

@@ -1,7 +1,7 @@
 """RDSKD's two steps with LeNet-5: as shipped, beside a plain loop, and against what arithmetic and memory would take.
 
-    python benchmarks/image_loop.py                     # one thread of the CPU, and a GPU where there is one
-    python benchmarks/image_loop.py --recipes compact   # docs/results/image-loop.md is written all the same
+    python -m benchmarks.speed.image_loop                    # one thread of the CPU, and a GPU where there is one
+    python -m benchmarks.speed.image_loop --recipes compact  # docs/results/image-loop.md is written all the same
 
 *As shipped* is `Run.step` of the method. The plain loop (`_plain_images.py`) does the same arithmetic with the same
 networks, and once more with generators of torch's own layers; it begins with the same weights and draws the same noise.
@@ -21,16 +21,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _image_floor import Pace, Work
-from _image_loop_page import ALONE, PLAIN, SHIPPED, STEPS, TORCHS, Measured, Row, page
-from _plain_images import SHAPE, STUDENT_RATE, PlainLoop, Variant, image_setting
 from torch import Tensor
 
 from acgkd.methods import METHODS
 from acgkd.methods.rdskd import RdskdConfig
 from acgkd.runtime import keep_freed_memory, resolve_device, synchronize
+from benchmarks.speed._image_floor import Pace, Work
+from benchmarks.speed._image_loop_page import ALONE, PLAIN, SHIPPED, STEPS, TORCHS, Measured, Row, page
+from benchmarks.speed._plain_images import SHAPE, STUDENT_RATE, PlainLoop, Variant, image_setting
 
-RESULT = Path(__file__).resolve().parents[1] / "docs" / "results" / "image-loop.md"
+ROOT = Path(__file__).resolve().parents[2]
+RESULT = ROOT / "docs" / "results" / "image-loop.md"
 VARIANTS: dict[str, Variant] = {
     PLAIN: Variant(),
     f"{PLAIN}, channels last": Variant(channels_last=True),
@@ -134,8 +135,8 @@ def measure(recipe: str, rounds: int, device: torch.device) -> Measured:
             # There and back, so that nobody always comes first.
             for label, made in list(runs.items())[:: -1 if turn % 2 else 1]:
                 seconds = timed(made, times, device, found.rows[label, step])
-                told = f"{device.type}, {recipe}, round {turn + 1}: {step}, {label}"
-                print(f"{told}: {1000 * seconds:.1f} ms", flush=True)
+                where = f"{device.type}, {recipe}, round {turn + 1}: {step}, {label}"
+                print(f"{where}: {1000 * seconds:.1f} ms", flush=True)
             if device.type == "cpu":
                 row = found.rows.setdefault((ALONE, step), Row())
                 seconds, kernel = in_a_process_of_its_own(recipe, step, times)
@@ -146,11 +147,11 @@ def measure(recipe: str, rounds: int, device: torch.device) -> Measured:
 
 def in_a_process_of_its_own(recipe: str, step: str, times: int) -> list[float]:
     """Seconds and the system's share of a plain script: torch's layers, and memory handed back when it is freed."""
-    command = [sys.executable, str(Path(__file__).resolve()), "--alone", recipe, step, str(times)]
+    command = [sys.executable, "-m", "benchmarks.speed.image_loop", "--alone", recipe, step, str(times)]
     environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
-    told: list[float] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    done = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment)
+    answer: list[float] = json.loads(done.stdout.splitlines()[-1])
+    return answer
 
 
 def alone(recipe: str, step: str, times: int) -> list[float]:
@@ -180,7 +181,7 @@ def main() -> None:
     keep_freed_memory()
     devices = [torch.device("cpu"), *([resolve_device("cuda")] if torch.cuda.is_available() else [])]
     found = [measure(recipe, options.rounds, device) for device in devices for recipe in options.recipes]
-    command = " ".join(["python", "benchmarks/image_loop.py", *sys.argv[1:]])
+    command = " ".join(["python", "-m", "benchmarks.speed.image_loop", *sys.argv[1:]])
     text = page(found, command, options.rounds, load)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(text)

@@ -3,11 +3,10 @@
 import math
 from collections.abc import Callable, Sequence
 
-from _rivals import REDUCED, Best, best
-from _tables import Results
-
 from acgkd.config import MethodChoice, flatten
 from acgkd.methods import parse_method
+from benchmarks._lib.tables import Results
+from benchmarks.graphs._rivals import REDUCED, Best, best
 
 # Below so many seeds nothing is said of a difference.
 FEWEST_SEEDS = 5

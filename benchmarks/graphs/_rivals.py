@@ -4,11 +4,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from _tables import Results, difference, mean_sd, table
-
 from acgkd.config import MethodChoice, flatten
 from acgkd.methods import parse_method
 from analysis.statistics.paired import Paired
+from benchmarks._lib.tables import Results, difference, mean_sd, table
 
 REDUCED = "*reduced*"
 # Amounts, and what the prior tells every method of the data: a row that differs in these alone is still the method.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from _overhead_bench import Bench, Task, work
+from benchmarks.speed._overhead_bench import Bench, Task, work
 
 WORKERS = 2
 MOST = 20

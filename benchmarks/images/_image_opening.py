@@ -3,15 +3,14 @@
 import math
 from collections.abc import Sequence
 
-from _claim import verdict
-from _image_study import Study, contrasts
-from _image_targets import FLOOR, MAIN, absent
-from _opening import Opening
-from _tables import Results, mean_sd
-
 from acgkd.methods import METHODS
+from benchmarks._lib.opening import Opening
+from benchmarks._lib.tables import Results, mean_sd
+from benchmarks.images._claim import verdict
+from benchmarks.images._image_study import Study, contrasts
+from benchmarks.images._image_targets import FLOOR, MAIN, absent
 
-COMMAND = "python benchmarks/image_methods.py"
+COMMAND = "python -m benchmarks.images.image_methods"
 
 
 def opening(compact: Results, published: Results, studies: Sequence[Study]) -> Opening:
@@ -54,9 +53,9 @@ def _figure(compact: Results) -> str:
     low, high = min(others, key=lambda label: others[label]), max(others, key=lambda label: others[label])
     own = mean_sd(accuracy[MAIN], compact.value(MAIN, "test_accuracy_sd"))
     return (
-        f"On MNIST, untouched, {own}, against {others[low]:.3f} (`{low}`) to {others[high]:.3f} (`{high}`) for the "
-        f"{len(others)} others, {accuracy.get(FLOOR, math.nan):.3f} for noise and {teacher[0]:.3f} for the teacher; "
-        f"{compact.planned} seeds."
+        f"On MNIST, at its defaults, {own}, against {others[low]:.3f} (`{low}`) to {others[high]:.3f} (`{high}`) for "
+        f"the {len(others)} others, {accuracy.get(FLOOR, math.nan):.3f} for noise and {teacher[0]:.3f} for the "
+        f"teacher; {compact.planned} seeds."
     )
 
 

@@ -1,7 +1,7 @@
 """What a trial costs beyond its own work: `acgkd run` beside Ray Tune, well configured and as it comes, and Optuna.
 
-    python benchmarks/overhead.py                    # 3 rounds of 60 trials each, then docs/results/overhead.md
-    python benchmarks/overhead.py --trials 4 --rounds 1 --cases ours-in-process optuna --out page.md
+    python -m benchmarks.speed.overhead  # 3 rounds of 60 trials each, then docs/results/overhead.md
+    python -m benchmarks.speed.overhead --trials 4 --rounds 1 --cases ours-in-process optuna --out page.md
 
 Every trial does the same fixed amount of work: products of matrices for `--work` seconds. Each of them writes down when
 its work began and ended; all else between the first beginning and the last end is overhead. What comes before the first
@@ -24,12 +24,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Ray gives its workers a low priority, so that whatever else the machine does would be measured with them.
 os.environ.setdefault("RAY_worker_niceness", "0")
 
-from _overhead_bench import Task
-from _overhead_cases import CASES
-from _overhead_cpu import Tree, adopt_orphans, bury_orphans
-from _overhead_page import Found, page
+from benchmarks.speed._overhead_bench import Task
+from benchmarks.speed._overhead_cases import CASES
+from benchmarks.speed._overhead_cpu import Tree, adopt_orphans, bury_orphans
+from benchmarks.speed._overhead_page import Found, page
 
-RESULT = Path(__file__).resolve().parents[1] / "docs" / "results" / "overhead.md"
+ROOT = Path(__file__).resolve().parents[2]
+RESULT = ROOT / "docs" / "results" / "overhead.md"
 LOOK_S = 0.05
 
 
@@ -42,9 +43,10 @@ def measured(case: str, trials: int, work_s: float) -> dict[str, float]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         task = Task(Path(scratch), Path(scratch) / "work.log", trials, work_s)
         tree, started = Tree(), time.time()
-        command = [sys.executable, str(Path(__file__).resolve()), "--alone", case, scratch, str(trials), str(work_s)]
+        alone = ["--alone", case, scratch, str(trials), str(work_s)]
+        command = [sys.executable, "-m", "benchmarks.speed.overhead", *alone]
         with (task.folder / "errors").open("w") as errors:
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors)
             before_s = _until(process, tree, task.log.exists)
             cpu_s = _until(process, tree, lambda: task.log.read_text().count("\n") >= trials) - before_s
             code = process.wait()
@@ -52,8 +54,8 @@ def measured(case: str, trials: int, work_s: float) -> dict[str, float]:
         bury_orphans()
         spans = [json.loads(line) for line in task.log.read_text().splitlines()] if task.log.exists() else []
         if code != 0 or len(spans) != trials:
-            told = (task.folder / "errors").read_text()[-2000:]
-            raise RuntimeError(f"{case} must do {trials} trials, but did {len(spans)} and ended with {code}: {told}")
+            error = (task.folder / "errors").read_text()[-2000:]
+            raise RuntimeError(f"{case} must do {trials} trials, but did {len(spans)} and ended with {code}: {error}")
     return figures(spans, CASES[case].workers, started, ended, cpu_s)
 
 
@@ -129,7 +131,7 @@ def main() -> None:
                     trials = min(options.trials, CASES[case].most or options.trials)
                     rounds[-1][case] = measured(case, trials, work_s)
                     print(f"round {turn + 1}, {work_s:g} s of work: {case}: {rounds[-1][case]}", flush=True)
-    text = page(found, " ".join(["python", "benchmarks/overhead.py", *sys.argv[1:]]))
+    text = page(found, " ".join(["python", "-m", "benchmarks.speed.overhead", *sys.argv[1:]]))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(text)
     print(f"\n{text}\n{options.out}")

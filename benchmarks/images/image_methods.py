@@ -1,14 +1,14 @@
-"""Image methods side by side on MNIST, how much each hangs on its settings, and what the parts of RDSKD are worth.
+"""Image methods side by side on MNIST, their sensitivity to hyper-parameters, and what RDSKD's parts are worth.
 
-    python benchmarks/image_methods.py --workers 2      # what is not there yet, then docs/results/image-methods.md
-    python benchmarks/image_methods.py --only robustness --hours 2
-    python benchmarks/image_methods.py --report         # only the page, from the records that are there
+    python -m benchmarks.images.image_methods --workers 2  # what is not there yet, then docs/results/image-methods.md
+    python -m benchmarks.images.image_methods --only robustness --hours 2
+    python -m benchmarks.images.image_methods --report     # only the page, from the records that are there
 
-The parts: `mnist`, all methods in the compact protocol; `robustness`, RDSKD and its rivals on digits with every knob
-turned; `draws`, RDSKD and DAFL on MNIST with all of them turned; `ablation`, RDSKD without each of its terms; `cifar`,
-a small pair on CIFAR-10; and `published`, the released schedules, which want a GPU and are run only if asked for by
-name. Stopping at any time loses nothing: sweep folders go on, and the packed records are committed, so that a fresh
-clone goes on from there.
+The parts: `mnist`, all methods in the compact protocol; `robustness`, RDSKD and its rivals on digits with
+hyper-parameters perturbed one at a time and jointly; `draws`, RDSKD and DAFL on MNIST with all of them perturbed;
+`ablation`, RDSKD without each of its terms; `cifar`, a small pair on CIFAR-10; and `published`, the released schedules,
+which want a GPU and are run only if asked for by name. A run that is stopped resumes: from its sweep folders, and in a
+fresh clone from the packed records, which are committed.
 """
 
 import math
@@ -16,24 +16,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import _comparison
-import _curves
-import _image_opening
-import _image_page
-import _image_published
-import _image_targets
-import _tables
-import image_pilot
-from _claim import REACHED
-from _comparison import SPECS, Place
-from _curves import Curve
-from _image_figure import Side, distribution
-from _image_study import Study
-from _robustness import Variant, joint, one_at_a_time, varied
-from _tables import Results
-
 from acgkd.config import MethodChoice
 from acgkd.methods import METHODS
+from benchmarks._lib import comparison, tables
+from benchmarks._lib.comparison import SPECS, Place
+from benchmarks._lib.tables import Results
+from benchmarks.images import _curves, _image_opening, _image_page, _image_published, _image_targets, image_pilot
+from benchmarks.images._claim import REACHED
+from benchmarks.images._curves import Curve
+from benchmarks.images._image_figure import Side, distribution
+from benchmarks.images._image_study import Study
+from benchmarks.images._robustness import Variant, joint, one_at_a_time, varied
 from sweeps.spec.loading import check_tree
 from sweeps.spec.raw import read_tree
 from sweeps.spec.sweep_spec import SweepSpec
@@ -42,7 +35,7 @@ from sweeps.worker.experiments import AcgkdExperiments, Experiments
 NAME = "image-methods"
 PARTS = ("mnist", "robustness", "draws", "ablation", "cifar", "published")
 USUAL = PARTS[:-1]
-CURVES = _comparison.RECORDS / f"{NAME}-curves.json"
+CURVES = comparison.RECORDS / f"{NAME}-curves.json"
 # Joint draws of each method.
 DRAWS = {"robustness": 30, "draws": 20}
 # Which spec each part is made from.
@@ -57,14 +50,14 @@ FILES = {
 
 
 @dataclass(frozen=True)
-class Turned:
-    """The sweep of one method with its knobs turned.
+class Perturbed:
+    """The sweep of one method with its hyper-parameters perturbed.
 
     Args:
         label: of the method.
-        spec: the method untouched as the trial, each setting a control.
-        single: settings with one knob turned.
-        together: settings with all of them turned.
+        spec: the method at its defaults as the trial, each setting a control.
+        single: settings with one hyper-parameter perturbed.
+        together: settings with all of them perturbed.
     """
 
     label: str
@@ -73,13 +66,13 @@ class Turned:
     together: tuple[Variant, ...]
 
 
-def turned(part: str, folder: Path = SPECS) -> list[Turned]:
+def perturbed(part: str, folder: Path = SPECS) -> list[Perturbed]:
     """The sweeps of `robustness` or `draws`, one for each method of the spec that learns from what it makes.
 
     On the first of its seeds alone: three of each setting would take five core-hours and more.
     """
     path = folder / f"{FILES[part]}.yaml"
-    base = _comparison.read_spec(path)
+    base = comparison.read_spec(path)
     methods = {base.method.name: base.method}
     methods |= {item.label: base.control_config(item.label).method for item in base.controls if _learns(item.name)}
     found = []
@@ -90,7 +83,7 @@ def turned(part: str, folder: Path = SPECS) -> list[Turned]:
         tree.value["method"] = method.model_dump()
         tree.value["controls"] = [_control(method, variant) for variant in (*single, *together)]
         tree.value["replicates"]["seeds"] = tree.value["replicates"]["seeds"][:1]
-        found.append(Turned(label, check_tree(tree), single, together))
+        found.append(Perturbed(label, check_tree(tree), single, together))
     return found
 
 
@@ -103,16 +96,16 @@ def _control(method: MethodChoice, variant: Variant) -> Mapping[str, object]:
 
 
 def specs(part: str, folder: Path = SPECS) -> list[SweepSpec]:
-    """The sweeps of a part; where knobs are turned, the one with all methods untouched comes first."""
+    """The sweeps of a part; where settings are perturbed, the one with all methods at their defaults comes first."""
     name = part if part in DRAWS else FILES[part]
-    whole = _comparison.read_spec(folder / f"{FILES[part]}.yaml", [f"name={NAME}-{name}"])
-    return [whole, *(item.spec for item in turned(part, folder))] if part in DRAWS else [whole]
+    whole = comparison.read_spec(folder / f"{FILES[part]}.yaml", [f"name={NAME}-{name}"])
+    return [whole, *(item.spec for item in perturbed(part, folder))] if part in DRAWS else [whole]
 
 
 def experiments(spec: SweepSpec) -> Experiments:
     """Whose runs are judged on their way where a table needs it."""
     if spec.name == f"{NAME}-mnist":
-        return _curves.JudgingLaboratory.of(spec)
+        return _curves.JudgingExperiments.of(spec)
     return AcgkdExperiments.of(spec)
 
 
@@ -135,24 +128,24 @@ def run(parts: Sequence[str], place: Place, *, workers: int, hours: float | None
 
         cloudpickle.register_pickle_by_value(_curves)  # workers do not look here for modules
     sweeps = [spec for part in parts for spec in specs(part, folder)]
-    return _comparison.run(sweeps, place, workers=workers, hours=hours, experiments_of=experiments)
+    return comparison.run(sweeps, place, workers=workers, hours=hours, experiments_of=experiments)
 
 
 def keep_curves(place: Place, folder: Path = SPECS, packed: Path = CURVES) -> dict[str, Curve]:
     """Packs the validation curves that there are, and returns them by run."""
     sweeps = specs("mnist", folder)
-    found = _comparison.records(sweeps, place)
+    found = comparison.records(sweeps, place)
     return _curves.gather(sweeps, found, place.home, packed).get(sweeps[0].name, {})
 
 
 def report(place: Place, folder: Path = SPECS, curves: Path = CURVES) -> None:
     """Writes the page and its picture."""
     along = keep_curves(place, folder, curves)
-    studied = {part: turned(part, folder) for part in DRAWS}
+    studied = {part: perturbed(part, folder) for part in DRAWS}
     sweeps = {part: specs(part, folder) for part in PARTS}
-    found = _comparison.records([spec for part in PARTS for spec in sweeps[part]], place)
+    found = comparison.records([spec for part in PARTS for spec in sweeps[part]], place)
     names = {part: {spec.name for spec in sweeps[part]} for part in PARTS}
-    frame = _comparison.frame_of(found)
+    frame = comparison.frame_of(found)
     first = {part: Results.of(sweeps[part][0], frame) for part in PARTS}
     studies = {
         part: [Study.of(item.label, item.spec, found, item.single, item.together) for item in items]
@@ -163,7 +156,7 @@ def report(place: Place, folder: Path = SPECS, curves: Path = CURVES) -> None:
         *_image_opening.opening(first["mnist"], first["published"], studies["robustness"]).lines(
             "Image methods side by side"
         ),
-        f"{_tables.machine()}.",
+        f"{tables.machine()}.",
         "",
         _image_page.HEAD,
         "",
@@ -189,7 +182,7 @@ def report(place: Place, folder: Path = SPECS, curves: Path = CURVES) -> None:
 def _pilot(place: Place, folder: Path) -> tuple[Results, Mapping[str, str]]:
     """What the settings of the study were chosen by, and which row of it each method took."""
     sweeps = image_pilot.specs(("pilot-digits",), folder)
-    found = Results.of(sweeps[0], _comparison.frame_of(_comparison.records(sweeps, place.beside(image_pilot.NAME))))
+    found = Results.of(sweeps[0], comparison.frame_of(comparison.records(sweeps, place.beside(image_pilot.NAME))))
     return found, image_pilot.chosen(found)
 
 
@@ -211,13 +204,13 @@ def _picture(studies: Sequence[Study], first: Results, page: Path) -> list[str]:
 
 def main() -> None:
     """Runs what is missing, then writes the page."""
-    options = _comparison.arguments(__doc__).parse_args()
+    options = comparison.arguments(__doc__).parse_args()
     place = Place.of(NAME, options.out)
     curves = place.records.with_name(CURVES.name)
     if not options.report:
         # A sweep whose spec has changed is laid out anew, and its curves with it.
         keep_curves(place, options.specs, curves)
-        parts = _comparison.chosen(PARTS, options.only) if options.only else list(USUAL)
+        parts = comparison.chosen(PARTS, options.only) if options.only else list(USUAL)
         run(parts, place, workers=options.workers, hours=options.hours, folder=options.specs)
     report(place, options.specs, curves)
     print(place.page)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 
 import torch
-from _image_floor import Pace, Work
-from _opening import Opening
 
 from acgkd.methods.rdskd import RdskdConfig
+from benchmarks._lib.opening import Opening
+from benchmarks.speed._image_floor import Pace, Work
 
 STEPS = ("generator", "student")
 SHIPPED, PLAIN, TORCHS = "as shipped", "plain loop", "plain loop, torch's layers"
@@ -77,8 +77,8 @@ def _verdicts(found: Measured) -> list[str]:
         ratio = found.ratio(SHIPPED, PLAIN, step)
         assert ratio is not None, "neither is ever missing"
         middle, low, high = ratio
-        told = f"{middle:.3f} ({low:.3f} to {high:.3f}), **{'met' if middle <= LIMIT else 'missed'}**"
-        lines.append(f"- a {step} step as shipped against the plain loop's, at most {LIMIT}: {told}")
+        shown = f"{middle:.3f} ({low:.3f} to {high:.3f}), **{'met' if middle <= LIMIT else 'missed'}**"
+        lines.append(f"- a {step} step as shipped against the plain loop's, at most {LIMIT}: {shown}")
     return [*lines, ""]
 
 

@@ -5,13 +5,12 @@ import statistics
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-import _tables
-from _curves import Curve, run_of
-from _tables import Results
-
 from acgkd.config import MethodChoice, flatten
 from acgkd.methods import parse_method
 from analysis.records.record import Record
+from benchmarks._lib import tables
+from benchmarks._lib.tables import Results
+from benchmarks.images._curves import Curve, run_of
 
 # Of the seconds that the first method takes.
 TIMES = (0.25, 0.5, 1.0, 2.0)
@@ -43,28 +42,28 @@ def equal_time(result: Results, found: Sequence[Record], curves: Mapping[str, Cu
         whole = statistics.median(curve.seconds[-1] for curve in runs[label])
         rows.append([label, str(len(runs[label])), f"{whole:.0f}", *(_after(runs[label], t * unit) for t in TIMES)])
     most = max(alongside)
-    told = f"Up to {most} runs at a time shared the machine, and their seconds hold what that costs."
-    return [told if most > 1 else "Runs had the machine to themselves.", "", *_tables.table(header, rows)]
+    shared = f"Up to {most} runs at a time shared the machine, and their seconds hold what that costs."
+    return [shared if most > 1 else "Runs had the machine to themselves.", "", *tables.table(header, rows)]
 
 
 def settings_table(result: Results) -> list[str]:
-    """What each method is told that is not its default, recipes written out; defaults are as released."""
+    """What is set of each method that is not its default, recipes written out; defaults are as released."""
     spec = result.spec
     choices = {spec.method.name: spec.method, **{c.label: spec.control_config(c.label).method for c in spec.controls}}
     rows = []
     for label, choice in choices.items():
-        told, plain = (flatten(parse_method(each)[1].model_dump()) for each in (choice, MethodChoice(name=choice.name)))
-        other = {path: value for path, value in told.items() if value is not None and value != plain.get(path)}
+        mine, plain = (flatten(parse_method(each)[1].model_dump()) for each in (choice, MethodChoice(name=choice.name)))
+        other = {path: value for path, value in mine.items() if value is not None and value != plain.get(path)}
         each = [f"`{path}` {value}" for path, value in other.items() if not path.endswith("/recipe")]
         rows.append([label, "; ".join(each)])
-    return _tables.table(("what", "settings that are not the method's defaults"), rows)
+    return tables.table(("what", "settings that are not the method's defaults"), rows)
 
 
 def elsewhere_table(here: Results, pilot: Results, rows: Mapping[str, str]) -> list[str]:
     """Validation accuracy of methods with the teacher of a study, and with the teachers of its pilot.
 
     Args:
-        here: the study's methods untouched.
+        here: the study's methods at their defaults.
         pilot: the same methods, each seed with a teacher of its own.
         rows: which of the pilot's rows has the study's settings, by method.
     """
@@ -72,14 +71,14 @@ def elsewhere_table(here: Results, pilot: Results, rows: Mapping[str, str]) -> l
     found = [
         [label]
         + [
-            _tables.mean_sd(*(side.value(names[label], f"validation_accuracy{end}") for end in ("", "_sd")))
+            tables.mean_sd(*(side.value(names[label], f"validation_accuracy{end}") for end in ("", "_sd")))
             for side, names in sides
         ]
         for label in here.labels
         if label in rows
     ]
     several = "s" if pilot.planned > 1 else ""
-    return _tables.table(("method", "here, one teacher", f"the pilot, {pilot.planned} teacher{several}"), found)
+    return tables.table(("method", "here, one teacher", f"the pilot, {pilot.planned} teacher{several}"), found)
 
 
 def _after(curves: Sequence[Curve], seconds: float) -> str:
@@ -111,7 +110,7 @@ def cost_table(parts: Mapping[str, Sequence[Record]]) -> list[str]:
         named = who.method if who.label == who.method else f"{who.method}, {who.label}"
         rows.append([part, str(len(taught)), f"{hours:.2f}", f"{_seconds(longest):.0f}", named])
     rows.append(["together", "", f"{total:.2f}", "", ""])
-    return _tables.table(("part", "runs", "core-hours", "longest run, s", "which"), rows)
+    return tables.table(("part", "runs", "core-hours", "longest run, s", "which"), rows)
 
 
 def _seconds(record: Record) -> float:

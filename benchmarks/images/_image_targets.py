@@ -4,12 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from _claim import level, verdict
-from _image_study import FAILED, Study, contrast_table, contrasts, signed
-from _tables import Results
-
 from acgkd.methods import METHODS
 from analysis.statistics.intervals import t_interval
+from benchmarks._lib.tables import Results
+from benchmarks.images._claim import level, verdict
+from benchmarks.images._image_study import FAILED, Study, contrast_table, contrasts, signed
 
 MAIN = "rdskd"
 FLOOR = "noise"
@@ -53,10 +52,10 @@ def absent(studies: Sequence[Study]) -> str:
     """What keeps a study from being whole, in words."""
     missing = sum(len(study.missing) for study in studies)
     broken = [f"{study.label} {name}" for study in studies for name in study.broken]
-    told = [f"{missing} settings have not been run yet"] if missing else []
+    facts = [f"{missing} settings have not been run yet"] if missing else []
     if broken:
-        told.append(f"{len(broken)} ended in an error, which says nothing of a method ({', '.join(broken)})")
-    return "; ".join(told) or "there are no rivals"
+        facts.append(f"{len(broken)} ended in an error, which says nothing of a method ({', '.join(broken)})")
+    return "; ".join(facts) or "there are no rivals"
 
 
 def _ratio(where: str, result: Results, least: float) -> list[str]:
@@ -81,11 +80,11 @@ def _above_floor(result: Results) -> list[str]:
     gaps = {m: t_interval([values[m][seed] - floor[seed] for seed in floor], confidence=each) for m in methods}
     below = [f"{label} {signed(gap)}" for label, gap in gaps.items() if gap.mean <= 0]
     unclear = [f"{m} {signed(gap)}" for m, gap in gaps.items() if gap.mean > 0 and not gap.low > 0]
-    told = [f"`{FLOOR}` at {fmean(floor.values()):.3f}", f"intervals of {100 * each:.4g} %"]
-    told += [f"not above: {', '.join(below)}"] if below else []
-    told += [f"above in the mean, but not beyond chance: {', '.join(unclear)}"] if unclear else []
+    facts = [f"`{FLOOR}` at {fmean(floor.values()):.3f}", f"intervals of {100 * each:.4g} %"]
+    facts += [f"not above: {', '.join(below)}"] if below else []
+    facts += [f"above in the mean, but not beyond chance: {', '.join(unclear)}"] if unclear else []
     met = "missed" if below else "met in the mean" if unclear else "met"
-    return [_said(law, met, "; ".join([*told, _counted(result, list(values))]))]
+    return [_said(law, met, "; ".join([*facts, _counted(result, list(values))]))]
 
 
 def accuracies(result: Results, label: str) -> dict[int, float]:
@@ -114,8 +113,8 @@ def _counted(result: Results, labels: Sequence[str]) -> str:
     return f"{done} of {len(labels) * result.planned} runs completed{others}"
 
 
-def _said(law: str, met: str, told: str) -> str:
-    return f"* {law}: {met}; {told}"
+def _said(law: str, met: str, facts: str) -> str:
+    return f"* {law}: {met}; {facts}"
 
 
 def _learns(result: Results, label: str) -> bool:

@@ -1,7 +1,7 @@
 """A step of synthesis and one of transfer on a GPU: eager, compiled, and captured as a CUDA graph.
 
-    python benchmarks/gpu_loop.py            # all variants in turn; docs/results/gpu.md where there is a GPU
-    python benchmarks/gpu_loop.py --out page.md    # the page goes there, GPU or not
+    python -m benchmarks.speed.gpu_loop                # all variants in turn; docs/results/gpu.md where there is a GPU
+    python -m benchmarks.speed.gpu_loop --out page.md  # the page goes there, GPU or not
 
 acgkd alone: no sweep, no data. *As shipped* is `Run.step`, which also chooses samples and puts their indices on the
 device. The other rows are its arithmetic alone, over all pseudo-graphs at once, so that shapes stay as they are: the
@@ -22,18 +22,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _bare import bare_run, bare_setting
-from _opening import Opening
 from torch import Tensor, nn
 
 from acgkd.graphs import GRAPHS
 from acgkd.losses import softened_kl
 from acgkd.runtime import backward, keep_freed_memory, resolve_device, synchronize
 from acgkd.synthesis.graph_inversion import GraphInversion, SynthesisConfig
+from benchmarks._lib.opening import Opening
+from benchmarks.speed._bare import bare_run, bare_setting
 
-RESULT = Path(__file__).resolve().parents[1] / "docs" / "results" / "gpu.md"
+RESULT = Path(__file__).resolve().parents[2] / "docs" / "results" / "gpu.md"
 TEACHER, STUDENT = "gin-5-64", "gin-3-32"
-COMMAND = "python benchmarks/gpu_loop.py"
+COMMAND = "python -m benchmarks.speed.gpu_loop"
 STAGES = ("synthesis", "transfer")
 VARIANTS = ("as shipped", "eager", "compiled", "CUDA graph")
 WARM_UP = 5
@@ -231,13 +231,13 @@ def page(rows: dict[tuple[str, str], Row], about: str, machine: str) -> str:
             lines.append(f"| {stage} | {variant} | {row.missing} | | |")
             continue
         values = [1000 * value for value in row.seconds]
-        told = f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+        seconds = f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
         eager = rows.get((stage, "eager"))
         factor = ""
         if eager is not None and eager.seconds:
             pairs = zip(eager.seconds, row.seconds, strict=True)
             factor = f"{statistics.median(one / other for one, other in pairs):.2f}"
-        lines.append(f"| {stage} | {variant} | {told} | {factor} | {row.loss:.6g} |")
+        lines.append(f"| {stage} | {variant} | {seconds} | {factor} | {row.loss:.6g} |")
     lines += [
         "",
         "Cores start alike and draw alike: their last losses differ by rounding, and by what a compiler does.",

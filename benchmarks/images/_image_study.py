@@ -5,15 +5,14 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import _tables
-from _claim import FIGURES, REACHED, Contrast, Spread, contrast, level, spread
-from _robustness import Variant, knobs
-from _tables import Results, number
-
 from acgkd.config import MethodChoice, flatten
 from acgkd.methods import parse_method
 from analysis.records.record import Record
 from analysis.statistics.intervals import Interval
+from benchmarks._lib import tables
+from benchmarks._lib.tables import Results, number
+from benchmarks.images._claim import FIGURES, REACHED, Contrast, Spread, contrast, level, spread
+from benchmarks.images._robustness import Variant, hyper_parameters
 from sweeps.spec.sweep_spec import SweepSpec
 
 # Outcomes of a method that failed at a setting, and not of a machine or of the program.
@@ -26,15 +25,15 @@ class Study:
 
     Args:
         label: of the method.
-        method: untouched.
-        accuracies: by label of the setting, the untouched one under the method's; means over seeds of test accuracy.
+        method: at its defaults.
+        accuracies: by label of the setting, the defaults under the method's; means over seeds of test accuracy.
         failed: labels of runs that count as the majority class.
         broken: settings with a run that ended without saying anything of the method: an error of the program.
         teacher: its accuracy; NaN where it is not known.
         test_size: samples that accuracies are of; 0 where it is not known.
         runs: of every setting.
-        single: variants with one knob turned.
-        together: variants with all of them turned.
+        single: variants with one hyper-parameter perturbed.
+        together: variants with all of them perturbed.
     """
 
     label: str
@@ -79,7 +78,7 @@ class Study:
 
     @property
     def settings(self) -> list[str]:
-        """Labels of all settings: untouched, one knob turned, all of them."""
+        """Labels of all settings: the defaults, one hyper-parameter perturbed, all of them."""
         return [self.label, *(variant.label for variant in (*self.single, *self.together))]
 
     @property
@@ -109,7 +108,7 @@ class Study:
 
 
 def standing_table(studies: Sequence[Study], elsewhere: Results) -> list[str]:
-    """Where each method stands untouched: its knobs, what else the spec says, and what another comparison has instead.
+    """Each method's defaults: its hyper-parameters, what else the spec says, and what another comparison has instead.
 
     Args:
         studies: of all methods.
@@ -117,13 +116,15 @@ def standing_table(studies: Sequence[Study], elsewhere: Results) -> list[str]:
     """
     rows = []
     for study in studies:
-        places, here = knobs(study.method), flatten(parse_method(study.method)[1].model_dump())
-        turned = [path for each in places.values() for path in each]
-        stand = (f"{knob.replace('_', ' ')} {_listed(each.values())}" for knob, each in places.items())
+        places, here = hyper_parameters(study.method), flatten(parse_method(study.method)[1].model_dump())
+        perturbed = [path for each in places.values() for path in each]
+        stand = (f"{name.replace('_', ' ')} {_listed(each.values())}" for name, each in places.items())
         said = flatten({"synthesis": study.method.synthesis, "transfer": study.method.transfer})
-        rest = (f"`{path}` {here[path]}" for path in said if path in here and path not in turned)
+        rest = (f"`{path}` {here[path]}" for path in said if path in here and path not in perturbed)
         rows.append([study.label, "; ".join(stand), "; ".join(rest), _instead(study.method, here, elsewhere)])
-    return _tables.table(("method", "knobs, untouched", "also said", "otherwise in the table above"), rows)
+    return tables.table(
+        ("method", "hyper-parameters, at their defaults", "also said", "otherwise in the table above"), rows
+    )
 
 
 def _listed(values: Iterable[float]) -> str:
@@ -131,7 +132,7 @@ def _listed(values: Iterable[float]) -> str:
 
 
 def _instead(method: MethodChoice, here: Mapping[str, object], elsewhere: Results) -> str:
-    """What another comparison tells a method where this one tells it something else."""
+    """What another comparison sets of a method where this one sets something else."""
     spec = elsewhere.spec
     known = {item.label: spec.control_config(item.label).method for item in spec.controls}
     known[spec.method.name] = spec.method
@@ -151,7 +152,7 @@ def spread_table(studies: Sequence[Study], kind: str) -> list[str]:
         kind: ``single`` or ``together``.
     """
     header = (
-        "method", "untouched", "best", "settings", "mean (95 %)", "deviation from the median (95 %)", "sd", "worst",
+        "method", "defaults", "best", "settings", "mean (95 %)", "deviation from the median (95 %)", "sd", "worst",
         "within a point of its best", f"at {REACHED:g} of its teacher", "failed runs",
     )  # fmt: skip
     rows = []
@@ -166,19 +167,19 @@ def spread_table(studies: Sequence[Study], kind: str) -> list[str]:
             continue
         cells = [_plain(found.mean), _plain(found.deviation), f"{found.mean.sd:.3f}", f"{found.worst:.3f}"]
         rows.append([*row, *cells, f"{found.near:.2f}", number(found.reached, 2), failed])
-    return _tables.table(header, rows)
+    return tables.table(header, rows)
 
 
-def knob_table(studies: Sequence[Study]) -> list[str]:
-    """Accuracy with one knob turned: a row for each method and knob, a column for each factor."""
+def single_table(studies: Sequence[Study]) -> list[str]:
+    """Accuracy with one hyper-parameter perturbed: a row for each of a method, a column for each factor."""
     factors = sorted({factor for study in studies for item in study.single for factor in item.factors.values()})
     rows = []
     for study in studies:
-        for knob in dict.fromkeys(name for item in study.single for name in item.factors):
-            cells = {item.factors[knob]: item.label for item in study.single if knob in item.factors}
+        for name in dict.fromkeys(each for item in study.single for each in item.factors):
+            cells = {item.factors[name]: item.label for item in study.single if name in item.factors}
             shown = [number(study.accuracies.get(cells.get(factor, ""), math.nan), 3) for factor in factors]
-            rows.append([study.label, knob.replace("_", " "), *shown])
-    return _tables.table(("method", "knob", *(f"× {factor:g}" for factor in factors)), rows)
+            rows.append([study.label, name.replace("_", " "), *shown])
+    return tables.table(("method", "hyper-parameter", *(f"× {factor:g}" for factor in factors)), rows)
 
 
 def contrasts(studies: Sequence[Study], main: str) -> list[Contrast]:
@@ -197,7 +198,7 @@ def contrast_table(found: Sequence[Contrast], main: str) -> list[str]:
     figures = (f"mean of `{main}` minus its ({each})", f"its deviation minus that of `{main}` ({each})")
     header = ("rival", "draws", *figures, "the claim")
     rows = [[item.rival, str(item.mean.n), signed(item.mean), signed(item.deviation), item.verdict] for item in found]
-    return _tables.table(header, rows)
+    return tables.table(header, rows)
 
 
 def _plain(found: Interval) -> str:

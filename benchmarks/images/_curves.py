@@ -1,7 +1,7 @@
 """Validation accuracy along the way, off the clock: what a method's student is worth after so many seconds.
 
 A record says what a run came to, not how. So the experiments of a comparison may be one whose runs stop at shares of
-the stage in which the student learns, look at the validation split, and go on; nothing else of the run changes. What
+the stage in which the student learns, look at the validation split, and resume; nothing else of the run changes. What
 they saw lies with the loss curves in the sweep folder, and is packed beside the records.
 """
 
@@ -45,7 +45,7 @@ class JudgedRun:
         return getattr(self._run, name)
 
     def advance(self, *, until: float = 1.0, seconds: float | None = None) -> None:
-        """Goes on to a progress, or for a time; where a point is reached, the student is judged."""
+        """Advances to a progress, or for a time; where a point is reached, the student is judged."""
         deadline = math.inf if seconds is None else time.perf_counter() + seconds
         while self._run.progress < until - 1e-9 and time.perf_counter() < deadline:
             ahead = [point for point in self._points if point > self._run.progress + 1e-9]
@@ -81,7 +81,7 @@ class JudgedExperiment:
         return JudgedRun(self._experiment.start(), self._experiment)
 
 
-class JudgingLaboratory(AcgkdExperiments):
+class JudgingExperiments(AcgkdExperiments):
     """The real experiments, with experiments of that kind."""
 
     def experiment(self, config: RunConfig, seed: int, home: Path) -> Any:

@@ -1,8 +1,8 @@
 """Methods before and after the same small search each, on fresh seeds.
 
-    python benchmarks/tuned.py --workers 2      # what is not there yet, then docs/results/tuned.md
-    python benchmarks/tuned.py --only mutag --hours 1
-    python benchmarks/tuned.py --report         # only the page, from the records that are there
+    python -m benchmarks.graphs.tuned --workers 2  # what is not there yet, then docs/results/tuned.md
+    python -m benchmarks.graphs.tuned --only mutag --hours 1
+    python -m benchmarks.graphs.tuned --report     # only the page, from the records that are there
 
 specs/benchmarks/tuned.yaml says which methods, and how they are before;
 specs/benchmarks/tuned-search.yaml how each is searched, over its own space. What a search chose on validation splits of
@@ -17,14 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import _comparison
-import _rivals
-import _tables
-from _comparison import SPECS, Place
-from _opening import Opening, listed
-from _tables import Results
-
 from acgkd.config import MethodChoice, overlay
+from benchmarks._lib import comparison, tables
+from benchmarks._lib.comparison import SPECS, Place
+from benchmarks._lib.opening import Opening, listed
+from benchmarks._lib.tables import Results
+from benchmarks.graphs import _rivals
 from sweeps.spec.loading import check_tree
 from sweeps.spec.raw import read_tree
 from sweeps.spec.sweep_spec import SweepSpec
@@ -63,7 +61,7 @@ def space_of(method: str) -> str:
 
 def defaults(dataset: str, folder: Path = SPECS) -> SweepSpec:
     """The methods as they are before any search."""
-    return _comparison.read_spec(folder / f"{NAME}.yaml", [f"name={NAME}-{dataset}", f"dataset={dataset}"])
+    return comparison.read_spec(folder / f"{NAME}.yaml", [f"name={NAME}-{dataset}", f"dataset={dataset}"])
 
 
 def searches(dataset: str, folder: Path = SPECS) -> dict[str, SweepSpec]:
@@ -87,7 +85,7 @@ def choose(label: str, spec: SweepSpec, place: Place) -> Choice | None:
     values: dict[int, list[float]] = defaultdict(list)
     parameters: dict[int, Mapping[str, Any]] = {}
     trials = set()
-    for record in _comparison.records([spec], place):
+    for record in comparison.records([spec], place):
         number, value = record.identity.trial, record.objectives.get(OBJECTIVE)
         if number is None:
             continue
@@ -122,20 +120,20 @@ def run(names: Sequence[str], place: Place, *, workers: int, hours: float | None
     begun = time.monotonic()
     asked = {name: searches(name, folder) for name in names}
     first = [spec for each in asked.values() for spec in each.values()]
-    if not _comparison.run(first, place, workers=workers, hours=hours):
+    if not comparison.run(first, place, workers=workers, hours=hours):
         return False
     second = []
     for name in names:
         choices = [choose(label, spec, place) for label, spec in asked[name].items()]
         second.append(evaluation(name, [choice for choice in choices if choice is not None], folder))
     left = None if hours is None else max(0.0, hours - (time.monotonic() - begun) / 3600)
-    return _comparison.run(second, place, workers=workers, hours=left)
+    return comparison.run(second, place, workers=workers, hours=left)
 
 
 def report(names: Sequence[str], place: Place, folder: Path = SPECS) -> None:
     """Writes the page."""
     lines = [
-        f"{_tables.machine()}.",
+        f"{tables.machine()}.",
         "",
         "Every method gets the same search over its own space: as many trials, with the same seeds and sampler, "
         f"chosen by the mean {OBJECTIVE.replace('_', ' ')} on validation splits. The chosen settings and those before "
@@ -157,7 +155,7 @@ def report(names: Sequence[str], place: Place, folder: Path = SPECS) -> None:
         choices = [choose(label, spec, place) for label, spec in asked.items()]
         known = [choice for choice in choices if choice is not None]
         spec = evaluation(name, known, folder)
-        result = Results.of(spec, _comparison.frame_of(_comparison.records([spec], place)))
+        result = Results.of(spec, comparison.frame_of(comparison.records([spec], place)))
         results.append(result)
         search = next(iter(asked.values()))
         lines += [
@@ -166,12 +164,10 @@ def report(names: Sequence[str], place: Place, folder: Path = SPECS) -> None:
             f"Searches: {search.trials} trials, seeds {_listed(search.replicates.seeds)}. "
             f"Results: seeds {_listed(spec.replicates.seeds)}.",
             "",
-            *_tables.accuracy_table(
-                result, notes(result), f"difference to `{BASELINE}`", _tables.gaps(result, BASELINE)
-            ),
+            *tables.accuracy_table(result, notes(result), f"difference to `{BASELINE}`", tables.gaps(result, BASELINE)),
             "Chosen settings:",
             "",
-            *_tables.table(
+            *tables.table(
                 ("method", "trial", "mean divergence", "complete trials", "settings"),
                 [
                     [choice.label, str(choice.trial), f"{choice.value:.4f}", str(choice.trials), _settings(choice)]
@@ -212,12 +208,12 @@ def opening(results: Sequence[Results]) -> Opening:
         f"A gain beyond chance for {listed(gains)}; no other is shown.",
         f"Test accuracy before and after: {'; '.join(texts)}.",
         f"{fair}A search that looks at validation data is not data-free.",
-        "python benchmarks/tuned.py",
+        "python -m benchmarks.graphs.tuned",
     )
 
 
 def _accuracy(result: Results, label: str) -> str:
-    return _tables.number(result.value(label, "test_accuracy"), 3)
+    return tables.number(result.value(label, "test_accuracy"), 3)
 
 
 def _listed(seeds: Sequence[int]) -> str:
@@ -235,8 +231,8 @@ def _settings(choice: Choice) -> str:
 
 def main() -> None:
     """Runs what is missing, then writes the page."""
-    options = _comparison.arguments(__doc__).parse_args()
-    names, place = _comparison.chosen(DATASETS, options.only), Place.of(NAME, options.out)
+    options = comparison.arguments(__doc__).parse_args()
+    names, place = comparison.chosen(DATASETS, options.only), Place.of(NAME, options.out)
     if not options.report:
         run(names, place, workers=options.workers, hours=options.hours, folder=options.specs)
     report(DATASETS, place, options.specs)

@@ -1,6 +1,6 @@
-"""How much a method hangs on its settings: each multiplied on its own, and all of them at once, at random.
+"""The sensitivity of a method to its hyper-parameters: each multiplied on its own, and all of them at once, at random.
 
-Knobs are, by one rule for all methods: every weight of a loss that is not 0, every learning rate, the batch, and the
+They are, by one rule for all methods: every weight of a loss that is not 0, every learning rate, the batch, and the
 length of a generator's noise. Each is multiplied by 0.1, 0.3, 3 and 10 while the others stay; then all of them by
 numbers drawn log-uniformly between 0.1 and 10, anew for each of a number of draws. Draw 7 of one method multiplies
 what it shares with another by the same number as draw 7 of that one, so draws are pairs.
@@ -24,15 +24,15 @@ class Variant:
 
     Args:
         label: how tables call it.
-        factors: what each knob is multiplied by; one that is not named stays.
+        factors: what each hyper-parameter is multiplied by; one that is not named stays.
     """
 
     label: str
     factors: Mapping[str, float]
 
 
-def knobs(method: MethodChoice) -> dict[str, dict[str, float]]:
-    """The knobs of a method: by name, the settings that it turns by slash path, and where they stand.
+def hyper_parameters(method: MethodChoice) -> dict[str, dict[str, float]]:
+    """The hyper-parameters of a method: by name, its settings by slash path, and their values.
 
     Raises:
         ConfigError: its settings do not hold.
@@ -60,41 +60,40 @@ def knobs(method: MethodChoice) -> dict[str, dict[str, float]]:
 
 
 def varied(method: MethodChoice, factors: Mapping[str, float]) -> MethodChoice:
-    """The method with some of its knobs turned.
+    """The method with some of its hyper-parameters perturbed.
 
     Args:
-        method: where it stands.
-        factors: by knob.
+        method: at its defaults.
+        factors: by hyper-parameter.
     """
     changes = {
-        path: _turned(knob, value, factors[knob])
-        for knob, places in knobs(method).items()
-        if knob in factors
+        path: _scaled(name, value, factors[name])
+        for name, places in hyper_parameters(method).items()
+        if name in factors
         for path, value in places.items()
     }
     return MethodChoice.model_validate(overlay(method.model_dump(), changes))
 
 
-def _turned(knob: str, value: float, factor: float) -> float:
+def _scaled(name: str, value: float, factor: float) -> float:
     """Half batches are compared, so a batch is even, and holds two pairs at least."""
-    if knob == "batch":
+    if name == "batch":
         return max(4, 2 * round(value * factor / 2))
-    if knob == "latent":
+    if name == "latent":
         return max(1, round(value * factor))
     return float(f"{value * factor:.6g}")
 
 
 def one_at_a_time(method: MethodChoice) -> list[Variant]:
-    """Each knob at each factor, the others as they are."""
-    return [Variant(f"{knob} x {factor:g}", {knob: factor}) for knob in knobs(method) for factor in FACTORS]
+    """Each hyper-parameter at each factor, the others as they are."""
+    return [Variant(f"{name} x {factor:g}", {name: factor}) for name in hyper_parameters(method) for factor in FACTORS]
 
 
 def joint(method: MethodChoice, count: int) -> list[Variant]:
-    """All knobs at once, `count` times; a knob's factor hangs on its name and the number of the draw alone."""
-    return [
-        Variant(f"draw {number:02d}", {knob: _drawn(number, knob) for knob in knobs(method)}) for number in range(count)
-    ]
+    """All of them at once, `count` times; a factor depends on the name and the number of the draw alone."""
+    names = list(hyper_parameters(method))
+    return [Variant(f"draw {number:02d}", {name: _drawn(number, name) for name in names}) for number in range(count)]
 
 
-def _drawn(number: int, knob: str) -> float:
-    return float(LARGEST ** random.Random(f"{DRAWS_SEED}/{number}/{knob}").uniform(-1, 1))
+def _drawn(number: int, name: str) -> float:
+    return float(LARGEST ** random.Random(f"{DRAWS_SEED}/{number}/{name}").uniform(-1, 1))

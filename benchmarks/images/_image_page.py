@@ -3,16 +3,16 @@
 import math
 from collections.abc import Mapping, Sequence
 
-import _tables
-from _claim import RULE
-from _curves import Curve
-from _image_study import Study, contrast_table, contrasts, knob_table, spread_table, standing_table
-from _image_tables import cost_table, elsewhere_table, equal_time, settings_table
-from _image_targets import MAIN, absent
-from _tables import Results
 from scipy.stats import binomtest
 
 from analysis.records.record import Record
+from benchmarks._lib import tables
+from benchmarks._lib.tables import Results
+from benchmarks.images._claim import RULE
+from benchmarks.images._curves import Curve
+from benchmarks.images._image_study import Study, contrast_table, contrasts, single_table, spread_table, standing_table
+from benchmarks.images._image_tables import cost_table, elsewhere_table, equal_time, settings_table
+from benchmarks.images._image_targets import MAIN, absent
 
 HEAD = (
     "Test accuracies are of students after their last step, and nothing was selected on test. What recipes leave open "
@@ -38,11 +38,11 @@ COMPACT = (
 
 TIME = (
     "Accuracy on the validation split after the same seconds, synthesis included, read from the same runs: each was "
-    "judged at twelve shares of its student's steps, off the clock, and between two of them it is taken straight. The "
-    "student's rate falls to 0 by the end of a run, so a run that is cut off here was not made to be. Columns are a "
-    f"quarter, half, once and twice the seconds that `{MAIN}` takes. Rows were not run in the same hour of a machine "
-    "that others share. `zskd` and `deepinversion` teach alike, from a pool of images: by how much their seconds of "
-    "transfer differ, seconds may differ between rows for reasons that lie in no method."
+    "judged at twelve shares of its student's steps, off the clock, and linearly interpolated between them. The "
+    "student's learning rate falls to 0 by the end of a whole run, so an earlier accuracy is not that of a run planned "
+    f"to be so short. Columns are a quarter, half, once and twice the seconds that `{MAIN}` takes. Rows were run at "
+    "different hours on a shared machine. `zskd` and `deepinversion` teach in the same way, from a pool of images: the "
+    "difference of their seconds of transfer shows how far seconds differ for reasons other than the method."
 )
 
 RELEASED = (
@@ -57,20 +57,20 @@ ROBUSTNESS = (
     "varied settings is not known, and its code has no weights, so the design is ours and the same for all: every "
     "weight of a loss that is not 0 (for ZSKD its two concentrations together as well), both learning rates, the "
     "batch, and the length of a generator's noise are multiplied. *One at a time* by 0.1, 0.3, 3 and 10; *jointly* "
-    "by numbers drawn log-uniformly from 0.1 to 10, the same for knobs that methods share. A method with fewer knobs "
-    "is turned less. The test accuracy of every setting counts and none is selected."
+    "by numbers drawn log-uniformly from 0.1 to 10, the same for hyper-parameters that methods share. A method with "
+    "fewer hyper-parameters is perturbed less. The test accuracy of every setting counts and none is selected."
 )
 
-UNTOUCHED = (
-    "Where every method stands before a knob is turned, with the draws of several seeds: what differs between seeds "
-    "here is chance. How large chance is where knobs are turned was not measured; it may be larger."
+DEFAULTS = (
+    "Every method before anything is perturbed, over several seeds: the spread over seeds is chance. Chance under "
+    "perturbed hyper-parameters was not measured; it may be larger."
 )
 
 ELSEWHERE = (
-    "All of the study is of one teacher. How much hangs on which one it is, [the pilot](image-methods-pilot.md) shows: "
-    "the same settings, except that each of its seeds has a teacher and a split of its own (MSKD had no rows there). "
-    "Both columns are accuracy on validation splits. The pilot's is a little high, for the settings were chosen by it, "
-    "but not by as much as the columns differ; so what is said of the claim holds for this teacher."
+    "The whole study has one teacher. [The pilot](image-methods-pilot.md) shows the sensitivity to the teacher: the "
+    "same settings, but a teacher and a split of its own for each seed (MSKD had no rows there). Both columns are "
+    "accuracy on validation splits. The pilot's is a little high, for the settings were chosen by it, but by less "
+    "than the columns differ; so the verdict on the claim holds for this teacher."
 )
 
 
@@ -83,7 +83,7 @@ def mnist(result: Results, found: Sequence[Record], curves: Mapping[str, Curve])
         "",
         *_protocol(result),
         "",
-        *_tables.test_table(result, MAIN),
+        *tables.test_table(result, MAIN),
         *settings_table(result),
         "### After the same seconds",
         "",
@@ -95,7 +95,7 @@ def mnist(result: Results, found: Sequence[Record], curves: Mapping[str, Curve])
 
 def published(result: Results) -> list[str]:
     """The released schedules."""
-    body = ["Not run: no GPU.", ""] if result.rows.empty else _tables.test_table(result, MAIN)
+    body = ["Not run: no GPU.", ""] if result.rows.empty else tables.test_table(result, MAIN)
     return ["## MNIST, published protocol", "", RELEASED, "", *_protocol(result), "", *body]
 
 
@@ -134,17 +134,24 @@ def robustness(
 
     Args:
         studies: one for each method.
-        first: all methods untouched.
+        first: all methods at their defaults.
         picture: lines that show it, or none.
         compact: MNIST by the compact protocol.
         pilot: by which the settings were chosen.
         rows: its row of each method.
     """
-    lines = ["## How much each method hangs on its settings", "", ROBUSTNESS, "", *_protocol(first), ""]
-    lines += [*standing_table(studies, compact), "### Untouched", "", UNTOUCHED, "", *_tables.test_table(first, MAIN)]
+    lines = ["## Sensitivity to hyper-parameters", "", ROBUSTNESS, "", *_protocol(first), ""]
+    lines += [
+        *standing_table(studies, compact),
+        "### At their defaults",
+        "",
+        DEFAULTS,
+        "",
+        *tables.test_table(first, MAIN),
+    ]
     if rows:
         lines += [ELSEWHERE, "", *elsewhere_table(first, pilot, rows)]
-    lines += ["### Turned", "", _runs(studies), "", RULE, ""]
+    lines += ["### Perturbed", "", _runs(studies), "", RULE, ""]
     if not contrasts(studies, MAIN):
         lines += [f"Nothing is said of the claim yet: {absent(studies)}.", ""]
     return [
@@ -159,7 +166,7 @@ def robustness(
         "#### One at a time",
         "",
         *spread_table(studies, "single"),
-        *knob_table(studies),
+        *single_table(studies),
     ]
 
 
@@ -172,7 +179,7 @@ def draws(studies: Sequence[Study], first: Results, compact: Results) -> list[st
         *_protocol(first),
         "",
         *standing_table(studies, compact),
-        *_tables.test_table(first, MAIN),
+        *tables.test_table(first, MAIN),
         _runs(studies),
         "",
         *spread_table(studies, "together"),
@@ -205,7 +212,7 @@ def ablation(result: Results) -> list[str]:
         "",
         many,
         "",
-        *_tables.test_table(result, MAIN),
+        *tables.test_table(result, MAIN),
     ]
 
 
@@ -228,8 +235,8 @@ def cifar(result: Results) -> list[str]:
         "",
         *_protocol(result),
         "",
-        *_tables.test_table(result, MAIN),
-        *_tables.table(("what", "test accuracy over images"), rows),
+        *tables.test_table(result, MAIN),
+        *tables.table(("what", "test accuracy over images"), rows),
         *settings_table(result),
     ]
 
@@ -250,7 +257,7 @@ def cost(parts: Mapping[str, Sequence[Record]]) -> list[str]:
     text = (
         "Computed from the records. A run is what its clocks say or, where that is more, from its start to its end, "
         "judging included; each thread is a core. A teacher counts once, in the first part that it is in. A "
-        "compact run on MNIST or digits was to take 180 s at most; where knobs are turned, batches ten times as large "
-        "take longer, and so do runs on CIFAR-10."
+        "compact run on MNIST or digits was to take 180 s at most; perturbed batches, up to ten times as large, take "
+        "longer, and so do runs on CIFAR-10."
     )
     return ["## What it took", "", text, "", *cost_table(parts)]

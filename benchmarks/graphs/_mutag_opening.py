@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import pandas as pd
-from _opening import Opening, listed
-from _tables import difference
 
 from analysis.records.frame import Frame
 from analysis.statistics.paired import Paired, paired
 from analysis.statistics.summary import references
+from benchmarks._lib.opening import Opening, listed
+from benchmarks._lib.tables import difference
 
 
 def opening(

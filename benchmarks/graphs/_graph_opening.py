@@ -3,15 +3,14 @@
 import math
 from collections.abc import Sequence
 
-from _opening import Opening, listed
-from _rivals import Best, best
-from _tables import Results, difference
-from _targets import FEWEST_SEEDS
-
 from analysis.statistics.paired import Paired
+from benchmarks._lib.opening import Opening, listed
+from benchmarks._lib.tables import Results, difference
+from benchmarks.graphs._rivals import Best, best
+from benchmarks.graphs._targets import FEWEST_SEEDS
 
 FLOOR = "random_graphs"
-COMMAND = "python benchmarks/graph_methods.py"
+COMMAND = "python -m benchmarks.graphs.graph_methods"
 
 
 def opening(results: Sequence[Results], pair: tuple[str, str], main: str, rivals: Sequence[str]) -> Opening:

@@ -1,0 +1,1 @@
+"""Scripts that measure, and pages of results that they make: `python -m benchmarks.<folder>.<script>`."""
