@@ -135,7 +135,7 @@ def controls_law(
     student: StudentConfig,
     inspection: Inspection,
 ) -> Iterator[Fault]:
-    """Controls exist; labels are unique; none is the method itself unless it says so; all are of its kind and able to run."""
+    """Controls exist and can run on this kind of data; labels are unique; none is the method itself by a plain name."""
     from acgkd.methods import METHODS
 
     labels: set[str] = set()
