@@ -3,20 +3,18 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from acgkd.facts import NO_BATCH_NORM
+from acgkd.inspection import remembering
 from acgkd.losses import gaussian_kl, norm_distance, squared_distance
+from acgkd.settings.choices import Statistic
 
 logger = logging.getLogger(__name__)
-
-ABSENT = "The teacher has no BatchNorm layer: the statistics term of the synthesis loss is absent."
-
-Statistic = Literal["gaussian_kl", "norm", "squared"]
 
 DISTANCES: dict[str, Callable[..., Tensor]] = {
     "gaussian_kl": gaussian_kl,
@@ -54,9 +52,7 @@ class BatchNormStatistics:
     """
 
     def __init__(self, model: nn.Module, statistic: Statistic) -> None:
-        self._layers = [
-            module for module in model.modules() if isinstance(module, _BatchNorm) and module.running_mean is not None
-        ]
+        self._layers = remembering(model)
         self._distance = DISTANCES[statistic]
         # What each layer heard: mean, mean square, and its own memory of mean and variance.
         self._heard: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
@@ -69,7 +65,7 @@ class BatchNormStatistics:
     def warn_if_absent(self, weight: float) -> None:
         """Logs that a term of such a weight says nothing, where no layer remembers anything."""
         if weight > 0 and not self._layers:
-            logger.warning(ABSENT)
+            logger.warning(NO_BATCH_NORM)
 
     def _hear(self, layer: nn.Module, inputs: tuple[Any, ...]) -> None:
         mean, square = _Moments.apply(inputs[0])  # type: ignore[no-untyped-call]

@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from acgkd.cost import at_rest, model_device
 from acgkd.errors import TeacherError
 from acgkd.graphs.batch import GraphBatch
-from acgkd.graphs.prior import Prior
+from acgkd.priors import GraphPrior
 from acgkd.readout import pooled
 
 _GRAPHS = 3
 _HELP = "`acgkd.adapt(module, encode=..., readout=..., classifier=...)` helps a plain module to satisfy it."
 
 
-def check_graph_teacher(model: nn.Module, prior: Prior) -> None:
+def check_graph_teacher(model: nn.Module, prior: GraphPrior) -> None:
     """Checks attributes, shapes, and what edge weights do: None counts 1, 0 is absent, gradients reach them.
 
     Args:
@@ -98,7 +98,7 @@ def _same(left: Tensor, right: Tensor, law: str) -> None:
         raise TeacherError(f"In a graph teacher {law}, but the class scores differ by up to {worst:.3g}. {_HELP}")
 
 
-def _tiny_batch(prior: Prior, device: torch.device) -> GraphBatch:
+def _tiny_batch(prior: GraphPrior, device: torch.device) -> GraphBatch:
     """Three rings with random features, every third edge of weight 0."""
     nodes = max(4, min(prior.min_nodes, 12))
     generator = torch.Generator(device="cpu").manual_seed(0)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -14,8 +13,10 @@ from torch import nn
 from acgkd import checkpoint
 from acgkd.config import fingerprint
 from acgkd.errors import CheckpointError, DivergedError
-from acgkd.method import Method, MethodConfig, MethodContext, Stage
-from acgkd.run.compatibility import absent
+from acgkd.inspection import InspectedModel
+from acgkd.method import AnyMethod, MethodConfig, MethodContext, Stage, State
+from acgkd.priors import Prior
+from acgkd.run.compatibility import Surroundings, absent
 from acgkd.runtime import Clocks, PeakMemory
 from acgkd.students.saving import describe, save_student
 
@@ -36,7 +37,12 @@ class Distillation:
     """
 
     def __init__(
-        self, method: Method[Any], config: MethodConfig, context: MethodContext, *, keep_synthesis: Path | None = None
+        self,
+        method: AnyMethod,
+        config: MethodConfig,
+        context: MethodContext[Prior],
+        *,
+        keep_synthesis: Path | None = None,
     ) -> None:
         self.method = method
         self.config = config
@@ -44,9 +50,10 @@ class Distillation:
         # Taken before the method starts: a student that is lifted to its teacher's width changes shape.
         shapes = {name: list(value.shape) for name, value in context.student.state_dict().items()}
         self._student = [describe(context.student), shapes]
-        self.absent = absent(config, context)
-        self.run = method.start(config, context)
-        self.stages: tuple[Stage, ...] = self.run.stages
+        teacher, student = (InspectedModel(model, context.device) for model in (context.teacher, context.student))
+        self.absent = absent(config, Surroundings(teacher, student, context.prior))
+        self.method_run = method.start(config, context)
+        self.stages: tuple[Stage, ...] = self.method_run.stages
         self.steps_done = 0
         self.curves: dict[str, dict[str, list[float]]] = {stage.name: {"step": []} for stage in self.stages}
         self.synthesis_cached = False
@@ -63,6 +70,7 @@ class Distillation:
             teacher.update(value.detach().to("cpu").contiguous().flatten().view(torch.uint8).numpy().tobytes())
         return fingerprint(
             [
+                # Names the method: there is one to a file.
                 self.method.config.__module__,
                 self.config.model_dump(mode="json"),
                 context.streams.seed,
@@ -99,7 +107,7 @@ class Distillation:
     @property
     def student(self) -> nn.Module:
         """The student as it would be deployed now."""
-        return self.run.student
+        return self.method_run.student
 
     def judged_fractions_to_progress(self, fraction: float) -> float:
         """Where in `progress` a share `fraction` of the stage lies in which the student learns."""
@@ -140,7 +148,7 @@ class Distillation:
         first = sum(earlier.steps for earlier in self.stages[:index])
         last = min(stage.steps, math.ceil((until * len(self.stages) - index) * stage.steps - 1e-9))
         while self.steps_done - first < last:
-            losses = self.run.step()
+            losses = self.method_run.step()
             self.steps_done += 1
             within = self.steps_done - first
             if within % every == 0 or within == stage.steps:
@@ -180,9 +188,9 @@ class Distillation:
 
     def measure_cost(self) -> dict[str, float | int | bool | None]:
         """Seconds, steps, counted work, structure and memory so far; keys are the record's."""
-        facts = self.run.facts()
+        facts = self.method_run.facts()
         cost: dict[str, float | int | bool | None] = {
-            "multiply_adds": self.run.multiply_adds(),
+            "multiply_adds": self.method_run.multiply_adds(),
             "candidate_edges": int(facts["candidate_edges"]) if "candidate_edges" in facts else None,
             "kept_edges": facts.get("kept_edges"),
             "peak_host_bytes": self._memory.host_bytes,
@@ -196,12 +204,12 @@ class Distillation:
             left = max(0, left - stage.steps)
         return cost
 
-    def _state(self) -> dict[str, Any]:
+    def _state(self) -> State:
         return {
             "format": FORMAT,
             "identity": self._identity,
             "steps_done": self.steps_done,
-            "run": self.run.state_dict(),
+            "run": self.method_run.state_dict(),
             "streams": self.context.streams.state_dict(),
             "seconds": self.seconds,
             "curves": self.curves,
@@ -238,8 +246,8 @@ class Distillation:
             raise CheckpointError(f"{path} is not a finished synthesis.")
         self._take_up({**state, "synthesis_cached": True})
 
-    def _take_up(self, state: Mapping[str, Any]) -> None:
-        self.run.load_state_dict(state["run"])
+    def _take_up(self, state: State) -> None:
+        self.method_run.load_state_dict(state["run"])
         self.context.streams.load_state_dict(state["streams"])
         self.steps_done = int(state["steps_done"])
         self._clocks.seconds = dict(state["seconds"])

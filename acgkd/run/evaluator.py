@@ -78,12 +78,12 @@ class Evaluator:
                 return metrics.accuracy(answers, self.run_data.labels("validation"))
             return metrics.divergence(self._teacher_validation, answers)
         if name == "agreement":
-            agreement = pool_agreement(self.teacher, run.student, self.modality, self.preparation.pool)
+            agreement = self._agreement(run.student)
             if agreement is None:
                 raise ConfigError(f"There is no reference pool for {self.modality.name} yet; choose another objective.")
             return agreement
         if name == "multiply_adds":
-            return run.run.multiply_adds()
+            return run.method_run.multiply_adds()
         if name == "seconds":
             return sum(run.seconds.values())
         if name == "student_multiply_adds":
@@ -149,7 +149,7 @@ class Evaluator:
                 quality["test_accuracy"] = metrics.accuracy(answers, self.run_data.labels("test"))
                 quality["test_agreement"] = metrics.agreement(verdicts, answers)
                 quality["predicted_classes"] = metrics.predicted_classes(answers)
-            quality["agreement"] = pool_agreement(self.teacher, student, self.modality, self.preparation.pool)
+            quality["agreement"] = self._agreement(student)
         cost["evaluation_s"] = clocks.seconds["evaluation"]
         cost["student_parameters"] = metrics.parameters(student)
         batches = self.run_data.test or self.preparation.pool

@@ -1,6 +1,5 @@
 """Who trains the teacher, who judges: seeded, stratified parts of a data set."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,8 @@ from torch import Tensor
 
 from acgkd.datasets import Official
 from acgkd.errors import DataError
+from acgkd.run.split_file import PARTS, split_numbers
 from acgkd.runtime import derive_seed
-
-_MAX_SPLIT_BYTES = 64_000_000
-_PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ def split(labels: Tensor, fractions: Sequence[float], seed: int) -> Split:
     Raises:
         DataError: a part would be empty.
     """
-    return Split(*_deal(labels, fractions, seed, _PARTS))
+    return Split(*_deal(labels, fractions, seed, PARTS))
 
 
 def split_official(labels: Tensor, official: Official, seed: int) -> Split:
@@ -65,7 +62,7 @@ def split_official(labels: Tensor, official: Official, seed: int) -> Split:
     outside[official.test] = False
     rest = outside.nonzero().flatten()
     shares = (1 - official.validation, official.validation)
-    train, validation = _deal(labels[rest], shares, seed, _PARTS[:2])
+    train, validation = _deal(labels[rest], shares, seed, PARTS[:2])
     return Split(rest[train], rest[validation], official.test)
 
 
@@ -107,43 +104,9 @@ def _shares(count: int, fractions: Sequence[float]) -> list[int]:
 
 
 def read_split_file(path: Path, size: int) -> Split:
-    """Reads a split from JSON: an object with the lists `train`, `validation` and `test` of sample numbers.
-
-    Args:
-        path: the file.
-        size: samples of the data set.
+    """The split that a file says; see `acgkd.run.split_file`.
 
     Raises:
-        DataError: unreadable, or the lists are not disjoint numbers below `size`.
+        DataError: see `split_numbers`.
     """
-    try:
-        if path.stat().st_size > _MAX_SPLIT_BYTES:
-            raise DataError(f"A split file holds at most {_MAX_SPLIT_BYTES:,} bytes, but {path} is larger.")
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"The split file {path} cannot be read: {error}. It must be JSON with {_form()}.") from None
-    if not isinstance(content, dict) or set(content) != set(_PARTS):
-        raise DataError(f"The split file {path} must hold {_form()} and nothing else.")
-    seen: set[int] = set()
-    tensors = []
-    for name in _PARTS:
-        numbers = content[name]
-        if not isinstance(numbers, list) or not numbers or not all(type(number) is int for number in numbers):
-            raise DataError(f"`{name}` in {path} must be a list of at least one sample number.")
-        outside = [number for number in numbers if not 0 <= number < size]
-        if outside:
-            raise DataError(f"`0 <= number < {size}` must hold, but `{name}` in {path} has {outside[0]}.")
-        twice = next((number for number in numbers if number in seen), None)
-        if twice is not None or len(set(numbers)) != len(numbers):
-            raise DataError(f"No sample may be named twice, but `{name}` in {path} repeats one{_which(twice)}.")
-        seen.update(numbers)
-        tensors.append(torch.tensor(sorted(numbers), dtype=torch.long, device="cpu"))
-    return Split(*tensors)
-
-
-def _form() -> str:
-    return "the lists `train`, `validation` and `test` of sample numbers"
-
-
-def _which(number: int | None) -> str:
-    return "" if number is None else f": {number}"
+    return Split(*(torch.tensor(numbers, dtype=torch.long, device="cpu") for numbers in split_numbers(path, size)))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+SPECS = [str(path) for path in sorted((ROOT / "specs").glob("*.yaml"))]
 HEAVY = ("torch", "torch_geometric", "ray", "optuna", "pandas")
 RAY = {
     "sweeps.executors.ray.tuner",
@@ -21,6 +22,13 @@ package = importlib.import_module({package!r})
 for found in pkgutil.walk_packages(package.__path__, {package!r} + "."):
     if found.name not in {left_out!r}:
         importlib.import_module(found.name)
+"""
+
+
+# All specs in one process: what one of them loads would be seen.
+CHECK_EVERY_SPEC = f"""
+from sweeps.cli.app import main
+assert [main(["check", path]) for path in {SPECS!r}] == [0] * {len(SPECS)}, "a shipped spec is right"
 """
 
 
@@ -44,6 +52,10 @@ def loaded(code: str, names: tuple[str, ...]) -> set[str]:
         ("import acgkd.__main__", (*HEAVY, "pydantic", "typer", "analysis", "sweeps")),
         ("from sweeps.cli.app import main; main(['--help'])", HEAVY),
         ("from sweeps.cli.app import main; main(['list'])", HEAVY),
+        ("from acgkd.methods import METHODS; [METHODS[name].config() for name in METHODS]", HEAVY),
+        ("from acgkd.models import MODELS; [MODELS[name] for name in MODELS]", HEAVY),
+        ("from acgkd.datasets import DATASETS; [DATASETS[name].known for name in DATASETS]", HEAVY),
+        (CHECK_EVERY_SPEC, HEAVY),
         ("from analysis.reports import REPORTS; [REPORTS[name] for name in REPORTS]", ("torch", "ray", "optuna")),
     ],
 )
@@ -66,5 +78,15 @@ def test_all_modules_of_a_package_together_do_not_load_strangers(
     assert loaded(EVERY_MODULE.format(package=package, left_out=left_out), names) == set()
 
 
+def test_a_checkpoint_is_what_a_check_needs_torch_for(tmp_path: Path) -> None:
+    (tmp_path / "teacher.pt").write_bytes(b"")
+    (tmp_path / "spec.yaml").write_text(
+        "dataset: motifs\nteacher: {preset: gin-5-64, checkpoint: teacher.pt}\nstudent: gin-3-32\nmethod: acgkd\n"
+    )
+    code = f"from sweeps.cli.app import main; main(['check', {str(tmp_path / 'spec.yaml')!r}])"
+    assert "torch" in loaded(code, HEAVY)
+
+
 def test_the_watch_sees_what_is_loaded() -> None:
+    assert len(SPECS) >= 5
     assert loaded("import optuna", HEAVY) >= {"optuna"}

@@ -1,13 +1,10 @@
 """Binary Concrete edges and Concrete features: discrete things that gradients pass through."""
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Noise = Literal["logistic", "gumbel"]
-Relaxation = Literal["straight_through", "relaxed"]
+from acgkd.settings.choices import Noise, Relaxation
 
 _TINY = 1e-7
 

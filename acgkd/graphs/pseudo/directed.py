@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.graphs.batch import GraphBatch
-from acgkd.graphs.prior import Prior
 from acgkd.graphs.pseudo.concrete import concrete_features, degree_features, one_hot
 from acgkd.graphs.pseudo.directed_parts import DirectedPart, DirectedParts
+from acgkd.priors import GraphPrior
 
 
 def antithetic_edges(logits: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -48,7 +48,7 @@ class DirectedGraphs(nn.Module):
         self,
         sizes: Tensor,
         labels: Tensor,
-        prior: Prior,
+        prior: GraphPrior,
         *,
         mean_degree: float | None,
         generator: torch.Generator,

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.graphs.batch import GraphBatch
-from acgkd.graphs.pseudo.concrete import Relaxation, concrete_features, one_hot
+from acgkd.graphs.pseudo.concrete import concrete_features, one_hot
 from acgkd.graphs.select import GraphSelector
+from acgkd.settings.choices import Relaxation
 
 
 class FixedStructure(nn.Module):

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.graphs.batch import GraphBatch
-from acgkd.graphs.prior import Prior
 from acgkd.graphs.pseudo.candidates import Candidates
-from acgkd.graphs.pseudo.concrete import Relaxation, concrete_features, degree_features, one_hot
+from acgkd.graphs.pseudo.concrete import concrete_features, degree_features, one_hot
 from acgkd.graphs.pseudo.parts import Part, Parts
 from acgkd.graphs.pseudo.structures import Structure
+from acgkd.priors import GraphPrior
+from acgkd.settings.choices import Relaxation
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class PseudoGraphs(nn.Module):
         self,
         candidates: Candidates,
         labels: Tensor,
-        prior: Prior,
+        prior: GraphPrior,
         *,
         structure: Structure,
         relaxing: Relaxing,

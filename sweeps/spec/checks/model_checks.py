@@ -1,14 +1,19 @@
 """What methods make of the models and the prior of a spec: settings that do not go with them, terms that do nothing.
 
-Models are built on `meta`, where they have shapes and no numbers, so this costs no memory.
+It goes by what entries of the catalogues declare, so that neither models nor torch are needed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from acgkd.config import DatasetConfig, MethodChoice, PriorConfig, StudentConfig, TeacherConfig
 from acgkd.errors import AcgkdError, Fault
 from sweeps.spec.controls import METHOD_NAME, Control, searched_method
+
+if TYPE_CHECKING:
+    from acgkd.method import MethodConfig
+    from acgkd.priors import ModalityName
+    from acgkd.run.compatibility import Surroundings
 
 # What is looked at: its place in the spec, what notes call it, its settings, and its own prior where it has one.
 Seen = tuple[str, str, MethodChoice, PriorConfig | None]
@@ -78,43 +83,36 @@ def _searched(space: Any) -> tuple[Any, ...]:
 
 
 class _Look:
-    """A method's settings, and what it would be handed, on `meta`; None where something else is wrong with it."""
+    """A method's settings, and what they would meet; None where something else is wrong with it."""
 
     def __init__(
         self, prior: PriorConfig, dataset: DatasetConfig | None, teacher: TeacherConfig, student: StudentConfig
     ) -> None:
-        self._prior, self._dataset, self._presets = prior, dataset, (teacher.preset, student.preset)
-        self._made: dict[str, Any] = {}
+        self._prior, self._dataset, self._teacher, self._student = prior, dataset, teacher.preset, student.preset
+        self._made: dict[tuple[ModalityName, PriorConfig], Surroundings] = {}
 
-    def __call__(self, choice: MethodChoice, own: PriorConfig | None) -> Any:
+    def __call__(self, choice: MethodChoice, own: PriorConfig | None) -> "tuple[MethodConfig, Surroundings] | None":
         from acgkd.methods import parse_method
 
         try:
             entry, config = parse_method(choice)
             if entry.modality is None:
                 return None
-            prior = own or self._prior
-            key = f"{entry.modality} {prior.model_dump_json()}"
+            key = (entry.modality, own or self._prior)
             if key not in self._made:
-                self._made[key] = self._context(entry.modality, prior)
+                self._made[key] = self._surroundings(*key)
             return config, self._made[key]
         except AcgkdError:
             return None
 
-    def _context(self, kind: str, prior: PriorConfig) -> Any:
-        import torch
+    def _surroundings(self, kind: "ModalityName", said: PriorConfig) -> "Surroundings":
+        from acgkd.datasets import known_of
+        from acgkd.models import facts_of
+        from acgkd.priors import resolve_prior
+        from acgkd.run.compatibility import Surroundings
 
-        from acgkd.datasets import DATASETS
-        from acgkd.method import MethodContext
-        from acgkd.modality import modality
-        from acgkd.models import build_model
-        from acgkd.runtime import Streams
-
-        known = PriorConfig() if self._dataset is None else DATASETS[self._dataset.name].known_for(self._dataset)
-        facts = modality(kind).prior(prior, known)
-        streams, meta = Streams(0, torch.device("cpu")), torch.device("meta")
-        with streams.fork("models"):
-            teacher, student = (
-                build_model(preset, facts.feature_count, facts.classes, device=meta) for preset in self._presets
-            )
-        return MethodContext(teacher, student, facts, streams, meta)
+        prior = resolve_prior(kind, said, known_of(self._dataset))
+        teacher, student = (
+            facts_of(preset, prior.feature_count, prior.classes) for preset in (self._teacher, self._student)
+        )
+        return Surroundings(teacher, student, prior)
