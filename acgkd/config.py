@@ -50,9 +50,13 @@ class GrownConfig(Config):
 C = TypeVar("C", bound=Config)
 
 
-def _named(value: Any) -> Any:
-    """Lets `dataset: mutag` stand for `dataset: {name: mutag}`."""
-    return {"name": value} if isinstance(value, str) else value
+def short_for(key: str) -> object:
+    """A validator that lets a plain word stand for a mapping with one key: `dataset: mutag` for `{name: mutag}`."""
+
+    def expand(value: object) -> object:
+        return {key: value} if isinstance(value, str) else value
+
+    return model_validator(mode="before")(expand)
 
 
 class DatasetConfig(Config):
@@ -69,7 +73,7 @@ class DatasetConfig(Config):
     )
     options: dict[str, Any] = Field(default_factory=dict, description="What the data set itself can be told.")
 
-    _short = model_validator(mode="before")(_named)
+    _short = short_for("name")
 
     @model_validator(mode="after")
     def _fractions_sum_to_one(self) -> "DatasetConfig":
@@ -95,10 +99,7 @@ class TeacherConfig(GrownConfig):
         default="none", description="Images: cut out anywhere of a border of 4 pixels, and mirrored at random."
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        return {"preset": value} if isinstance(value, str) else value
+    _short = short_for("preset")
 
 
 class StudentConfig(Config):
@@ -106,10 +107,7 @@ class StudentConfig(Config):
 
     preset: str = Field(description="Kind and what belongs to it, as in `gin-3-32` or `lenet5-half`.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        return {"preset": value} if isinstance(value, str) else value
+    _short = short_for("preset")
 
 
 class MethodChoice(Config):
@@ -119,7 +117,7 @@ class MethodChoice(Config):
     synthesis: dict[str, Any] = Field(default_factory=dict)
     transfer: dict[str, Any] = Field(default_factory=dict)
 
-    _short = model_validator(mode="before")(_named)
+    _short = short_for("name")
 
 
 class PriorConfig(GrownConfig):
@@ -169,7 +167,7 @@ class RunConfig(Config):
         return fingerprint(self.model_dump(mode="json", exclude={"device"}))
 
 
-def checked(kind: type[C], value: Any, what: str) -> C:
+def checked(kind: type[C], value: object, what: str) -> C:
     """Reads plain data as a config.
 
     Args:
@@ -188,7 +186,7 @@ def checked(kind: type[C], value: Any, what: str) -> C:
         raise ConfigError(f"The settings of {what} do not hold: {told}") from None
 
 
-def fingerprint(value: Any) -> str:
+def fingerprint(value: object) -> str:
     """Hashes plain data; the order of keys does not matter."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 StageName = Literal["synthesis", "transfer", "joint"]
 
+# Labelled samples: graphs are torch_geometric's `Data`, which has no types; images `Pixels`, or pairs with a class.
+Items: TypeAlias = Sequence[Any]
 # Tensors and plain values by name: what a checkpoint may hold (`acgkd.checkpoint`).
 State: TypeAlias = Mapping[str, Any]
 
@@ -90,7 +92,7 @@ class MethodContext(Generic[P]):
     prior: P
     streams: Streams
     device: torch.device
-    real: Sequence[Any] = field(default=())
+    real: Items = field(default=())
 
 
 GraphContext: TypeAlias = MethodContext[GraphPrior]

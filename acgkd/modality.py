@@ -5,13 +5,13 @@ The rest of the package asks a modality instead of asking "is this a graph?".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
 
 from acgkd.config import PriorConfig
 from acgkd.errors import UnknownNameError, nearest
-from acgkd.method import Batch, State
+from acgkd.method import Batch, Items, State
 from acgkd.priors import ModalityName, Prior
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _HOMES = {"graphs": ("acgkd.graphs", "GRAPHS"), "images": ("acgkd.images", "IMAGES")}
 
-# Graphs are torch_geometric's `Data`, which has no types; images `Pixels`, or pairs of an image and its class.
-Items: TypeAlias = Sequence[Any]
 # Numbers of any kind by name, for a file or a picture.
 Arrays: TypeAlias = "dict[str, np.ndarray[Any, Any]]"
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from acgkd.catalog import Catalog
 from acgkd.config import Config, DatasetConfig, PriorConfig
 from acgkd.errors import ConfigError, nearest
-from acgkd.modality import Items
+from acgkd.method import Items
 from acgkd.priors import ModalityName
 
 if TYPE_CHECKING:

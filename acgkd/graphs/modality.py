@@ -7,17 +7,17 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.config import PriorConfig
-from acgkd.cost import UnitCost, at_rest, counting, model_device, solve_unit_cost
 from acgkd.errors import ConfigError
-from acgkd.graph_module import embed
 from acgkd.graphs.batch import GraphBatch, collate
 from acgkd.graphs.check import check_graph_teacher
 from acgkd.graphs.picture import picture
 from acgkd.graphs.select import GraphSelector
-from acgkd.method import State
-from acgkd.modality import Arrays, Items
+from acgkd.method import Items, State
+from acgkd.modality import Arrays
+from acgkd.modules.cost import UnitCost, at_rest, counting, model_device, solve_unit_cost
+from acgkd.modules.graph_module import embed
+from acgkd.modules.teacher_protocol import graph_parts
 from acgkd.priors import GraphPrior, ModalityName, Prior, graph_prior
-from acgkd.teacher_protocol import graph_parts
 
 
 class Graphs:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from acgkd.modality import Items
+from acgkd.method import Items
 from acgkd.pixels import Pixels
 
 

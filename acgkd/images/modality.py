@@ -6,16 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.config import PriorConfig
-from acgkd.cost import at_rest, counting, model_device
 from acgkd.errors import TeacherError
 from acgkd.images.augment import crop_flip
 from acgkd.images.batch import ImageBatch, collate
 from acgkd.images.picture import picture
-from acgkd.method import State
-from acgkd.modality import Arrays, Items
+from acgkd.method import Items, State
+from acgkd.modality import Arrays
+from acgkd.modules.cost import at_rest, counting, model_device
+from acgkd.modules.teacher_protocol import image_parts
 from acgkd.pixels import Pixels
 from acgkd.priors import ImagePrior, ModalityName, Prior, image_prior
-from acgkd.teacher_protocol import image_parts
 
 
 def _as_they_are(images: Tensor) -> Tensor:

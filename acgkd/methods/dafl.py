@@ -17,7 +17,7 @@ from pydantic import Field
 
 from acgkd.method import ImageContext, Method, MethodRun
 from acgkd.settings.choices import Base
-from acgkd.settings.generators import COMPACT, GeneratedConfig, GeneratedMethodConfig
+from acgkd.settings.generators import COMPACT, GeneratedConfig, GeneratedMethodConfig, taught_beside
 from acgkd.settings.image_transfer import GeneratedTransferConfig, UnsoftenedConfig
 from acgkd.settings.recipe import compact
 
@@ -81,13 +81,19 @@ def dafl_terms(how: DaflSynthesisConfig) -> "Callable[[Made], dict[str, Tensor]]
     return terms
 
 
-def _start(config: DaflConfig, context: ImageContext) -> MethodRun:
+def start_by(
+    terms: "Callable[[Made], dict[str, Tensor]]", config: GeneratedMethodConfig, context: ImageContext
+) -> MethodRun:
+    """The run of a generator that is trained by such terms."""
     from acgkd.synthesis.images.generation import GeneratorTraining
     from acgkd.transfer.teaching import teach_images
 
-    terms = dafl_terms(config.synthesis)
     training = GeneratorTraining(config.synthesis, context, terms=terms, pool=config.transfer.pool)
-    return teach_images(training, config.transfer, context, joint=config.synthesis.joint)
+    return teach_images(training, config.transfer, context, joint=taught_beside(config))
 
 
-METHOD = Method(config=DaflConfig, modality="images", start=_start, needs_student=lambda config: config.synthesis.joint)
+def _start(config: DaflConfig, context: ImageContext) -> MethodRun:
+    return start_by(dafl_terms(config.synthesis), config, context)
+
+
+METHOD = Method(config=DaflConfig, modality="images", start=_start, needs_student=taught_beside)

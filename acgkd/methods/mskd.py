@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from acgkd.method import ImageContext, Method, MethodRun
-from acgkd.methods.dafl import DaflSynthesisConfig, DaflTransferConfig, dafl_terms
-from acgkd.settings.generators import GeneratedMethodConfig
+from acgkd.methods.dafl import DaflSynthesisConfig, DaflTransferConfig, dafl_terms, start_by
+from acgkd.settings.generators import GeneratedMethodConfig, taught_beside
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -57,12 +57,7 @@ def mskd_terms(how: MskdSynthesisConfig) -> "Callable[[Made], dict[str, Tensor]]
 
 
 def _start(config: MskdConfig, context: ImageContext) -> MethodRun:
-    from acgkd.synthesis.images.generation import GeneratorTraining
-    from acgkd.transfer.teaching import teach_images
-
-    terms = mskd_terms(config.synthesis)
-    training = GeneratorTraining(config.synthesis, context, terms=terms, pool=config.transfer.pool)
-    return teach_images(training, config.transfer, context, joint=config.synthesis.joint)
+    return start_by(mskd_terms(config.synthesis), config, context)
 
 
-METHOD = Method(config=MskdConfig, modality="images", start=_start, needs_student=lambda config: config.synthesis.joint)
+METHOD = Method(config=MskdConfig, modality="images", start=_start, needs_student=taught_beside)

@@ -16,7 +16,7 @@ Source: Han, Park, Wang and Liu (2021), arXiv:2011.03749; released code 8512a9d.
 """
 
 from acgkd.method import ImageContext, Method, MethodRun
-from acgkd.settings.generators import GeneratedMethodConfig
+from acgkd.settings.generators import GeneratedMethodConfig, taught_beside
 from acgkd.settings.image_transfer import SoftTransferConfig
 from acgkd.settings.rdskd import RdskdSynthesisConfig
 
@@ -33,9 +33,7 @@ def _start(config: RdskdConfig, context: ImageContext) -> MethodRun:
     from acgkd.transfer.teaching import teach_images
 
     training = RdskdGenerator(config.synthesis, context, pool=config.transfer.pool)
-    return teach_images(training, config.transfer, context, joint=config.synthesis.joint)
+    return teach_images(training, config.transfer, context, joint=taught_beside(config))
 
 
-METHOD = Method(
-    config=RdskdConfig, modality="images", start=_start, needs_student=lambda config: config.synthesis.joint
-)
+METHOD = Method(config=RdskdConfig, modality="images", start=_start, needs_student=taught_beside)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from acgkd.catalog import Catalog
 from acgkd.errors import ConfigError
@@ -17,6 +17,15 @@ from acgkd.priors import ModalityName
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+
+class ModelConfig(TypedDict):
+    """What `build_model` makes a model of again; of images there is no `pooling`."""
+
+    preset: str
+    in_features: int
+    classes: int
+    pooling: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,6 @@ class Model:
         facts: ``facts(*numbers)``, with True or False for each of `words`: what is known of such a model without
             building it; None where it has to be built to be looked at.
         side: height and width of the images that it reads; None where it reads any.
-        stacked: whether replicates may be run as one batch of models; nothing makes use of it yet.
     """
 
     modality: ModalityName
@@ -46,7 +54,6 @@ class Model:
     law: Callable[..., str | None] | None = None
     facts: Callable[..., DeclaredFacts] | None = None
     side: int | None = None
-    stacked: bool = False
 
 
 MODELS: Catalog[Model] = Catalog("acgkd.models", "MODEL", "model")

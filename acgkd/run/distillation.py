@@ -1,6 +1,5 @@
 """One distillation: stepped, timed, watched, saved and taken up again."""
 
-import hashlib
 import math
 import time
 from collections.abc import Mapping
@@ -11,14 +10,14 @@ import torch
 from torch import nn
 
 from acgkd import checkpoint
-from acgkd.config import fingerprint
 from acgkd.errors import CheckpointError, DivergedError
-from acgkd.inspection import InspectedModel
 from acgkd.method import AnyMethod, MethodConfig, MethodContext, Stage, State
+from acgkd.modules.inspection import InspectedModel
 from acgkd.priors import Prior
 from acgkd.run.compatibility import Surroundings, absent
+from acgkd.run.identity import identity, shape_of
 from acgkd.runtime import Clocks, PeakMemory
-from acgkd.students.saving import describe, save_student
+from acgkd.students.saving import save_student
 
 FORMAT = "acgkd-run-1"
 POINTS_PER_CURVE = 100
@@ -48,8 +47,7 @@ class Distillation:
         self.config = config
         self.context = context
         # Taken before the method starts: a student that is lifted to its teacher's width changes shape.
-        shapes = {name: list(value.shape) for name, value in context.student.state_dict().items()}
-        self._student = [describe(context.student), shapes]
+        self._student = shape_of(context.student)
         teacher, student = (InspectedModel(model, context.device) for model in (context.teacher, context.student))
         self.absent = absent(config, Surroundings(teacher, student, context.prior))
         self.method_run = method.start(config, context)
@@ -63,23 +61,7 @@ class Distillation:
 
     @cached_property
     def _identity(self) -> str:
-        """What a checkpoint must share with this run: settings, seed, device, prior, teacher, shape of the student."""
-        context, teacher = self.context, hashlib.sha256()
-        for name, value in context.teacher.state_dict().items():
-            teacher.update(name.encode())
-            teacher.update(value.detach().to("cpu").contiguous().flatten().view(torch.uint8).numpy().tobytes())
-        return fingerprint(
-            [
-                # Names the method: there is one to a file.
-                self.method.config.__module__,
-                self.config.model_dump(mode="json"),
-                context.streams.seed,
-                context.device.type,
-                context.prior.facts(),
-                teacher.hexdigest(),
-                *self._student,
-            ]
-        )
+        return identity(self.method, self.config, self.context, self._student)
 
     @property
     def seconds(self) -> dict[str, float]:

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from acgkd.cost import at_rest
 from acgkd.modality import B, Modality
+from acgkd.modules.cost import at_rest
 from acgkd.runtime import synchronize
 
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-# Distances between BatchNorm's memory and what it sees: `acgkd.batch_norm`.
+# Distances between BatchNorm's memory and what it sees: `acgkd.modules.batch_norm`.
 Statistic = Literal["gaussian_kl", "norm", "squared"]
 
 # Noise of an edge, and what is passed on while graphs are learned: `acgkd.graphs.pseudo.concrete`.

@@ -81,6 +81,12 @@ class GeneratedMethodConfig(OneRecipeConfig):
         return self
 
 
+def taught_beside(config: GeneratedMethodConfig) -> bool:
+    """Whether the student is taught while the generator is trained."""
+    joint: bool = config.synthesis.joint
+    return joint
+
+
 class NoiseSynthesisConfig(Config):
     """Where images come from; nothing is learned about them.
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from acgkd.config import Config, FeatureKind, GrownConfig
+from acgkd.config import Config, FeatureKind, GrownConfig, short_for
 from acgkd.errors import ConfigError
 from acgkd.settings.choices import Noise, Relaxation
 
@@ -32,10 +32,6 @@ class ComplexityConfig(Config):
     threshold: float = Field(default=0.1, ge=0, le=0.5)
 
 
-def _kind_alone(value: object) -> object:
-    return {"kind": value} if isinstance(value, str) else value
-
-
 class StructureConfig(Config):
     """What says which candidate pairs are edges. `structure: mlp` stands for `structure: {kind: mlp}`.
 
@@ -57,7 +53,7 @@ class StructureConfig(Config):
     ego: bool = True
     densities: Literal["equal", "spread"] = "equal"
 
-    _short = model_validator(mode="before")(_kind_alone)
+    _short = short_for("kind")
 
     def kind_for(self, features: FeatureKind) -> StructureKind:
         """What `auto` means for data with such features."""

@@ -29,8 +29,8 @@ from torch import Tensor, nn
 
 from acgkd.checkpoint import load_state
 from acgkd.errors import CheckpointError, ConfigError, DivergedError, TeacherError
-from acgkd.method import Batch
-from acgkd.modality import Items, Modality
+from acgkd.method import Batch, Items
+from acgkd.modality import Modality
 from acgkd.priors import Prior
 from acgkd.runtime import Streams, backward
 from acgkd.teachers.adapter import adapt

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from acgkd.teacher_protocol import image_parts
+from acgkd.modules.teacher_protocol import image_parts
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from acgkd.errors import ConfigError
 from acgkd.facts import why_no_attention
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.images.image_losses import attention_distance
-from acgkd.inspection import InspectedModel
 from acgkd.losses import logit_distance, softened_kl
 from acgkd.method import ImageContext
+from acgkd.modules.inspection import InspectedModel
 from acgkd.settings.image_game import PlayingStudentConfig
 from acgkd.transfer.image_outputs import answer
 from acgkd.transfer.optimizer import decayed

@@ -10,8 +10,8 @@ from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.graphs.select import GraphSelector
 from acgkd.images import IMAGES, ImageBatch
-from acgkd.method import State
-from acgkd.modality import B, Items
+from acgkd.method import Items, State
+from acgkd.modality import B
 from acgkd.pixels import Pixels
 from acgkd.settings.choices import PseudoSamples
 

@@ -10,10 +10,10 @@ from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.method import MethodContext, MethodRun
 from acgkd.modality import B
+from acgkd.modules.teacher_protocol import graph_parts
 from acgkd.priors import Prior
 from acgkd.settings.transfer import TransferConfig
 from acgkd.students.projection import ProjectedStudent
-from acgkd.teacher_protocol import graph_parts
 from acgkd.transfer.transfer import Transfer
 from acgkd.transfer.two_phase import Interleaved, Synthesis, TwoPhase
 

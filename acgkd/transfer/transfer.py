@@ -11,11 +11,11 @@ from acgkd.graphs import GraphBatch
 from acgkd.losses import feature_distance, softened_kl
 from acgkd.method import MethodContext, State
 from acgkd.modality import B, Modality
+from acgkd.modules.readout import pooled
+from acgkd.modules.teacher_protocol import graph_parts
 from acgkd.priors import Prior
-from acgkd.readout import pooled
 from acgkd.runtime import backward
 from acgkd.settings.transfer import TransferConfig
-from acgkd.teacher_protocol import graph_parts
 from acgkd.transfer.curriculum import admitted, admitted_share
 from acgkd.transfer.difficulty import FreshSource, Source, measure_difficulty
 from acgkd.transfer.optimizer import build_optimizer, decayed

@@ -35,11 +35,6 @@ class Interval:
     n: int
     corrected: bool
 
-    @property
-    def half_width(self) -> float:
-        """Half the interval; NaN where there is none."""
-        return (self.high - self.low) / 2
-
 
 @dataclass(frozen=True)
 class Share:

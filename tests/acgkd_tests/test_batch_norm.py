@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from acgkd.batch_norm import DISTANCES, BatchNormStatistics
 from acgkd.graphs import GRAPHS
+from acgkd.modules.batch_norm import DISTANCES, BatchNormStatistics
 from acgkd.settings.choices import Statistic
 
 CPU = torch.device("cpu")

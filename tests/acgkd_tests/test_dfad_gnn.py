@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from acgkd.batch_norm import BatchNormStatistics
 from acgkd.graphs import GRAPHS
 from acgkd.graphs.batch import GraphBatch
 from acgkd.graphs.pseudo.graph_generator import GraphGenerator
 from acgkd.losses import probability_distance
 from acgkd.methods.dfad_gnn import METHOD, DfadGnnConfig
+from acgkd.modules.batch_norm import BatchNormStatistics
 from acgkd.settings.graph_game import DisagreementConfig
 from acgkd.synthesis.graphs.disagreement import Disagreement
 from acgkd.synthesis.graphs.game import GraphGame

@@ -7,11 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from acgkd.batch_norm import AveragedStatistics, BatchNormStatistics
 from acgkd.errors import ConfigError
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.losses import norm_distance, softened_kl
 from acgkd.methods.fast_meta import FastConfig
+from acgkd.modules.batch_norm import AveragedStatistics, BatchNormStatistics
 from acgkd.synthesis.images.pool import ImagePool
 from acgkd.transfer.two_phase import WarmedUp
 

@@ -27,7 +27,7 @@ def test_the_corrected_interval_has_the_published_half_widths(seeds: int, widths
     # Half-widths in standard deviations for 60/10/30 splits, measured to cover 95 % and more.
     values = list(np.random.default_rng(0).normal(size=seeds))
     found = t_interval(values, test_size=30, train_size=60)
-    assert found.half_width / found.sd == pytest.approx(widths, abs=0.06)
+    assert (found.high - found.low) / 2 / found.sd == pytest.approx(widths, abs=0.06)
 
 
 def test_the_corrected_interval_covers_where_the_plain_one_does_not() -> None:
@@ -49,7 +49,7 @@ def test_the_corrected_interval_covers_where_the_plain_one_does_not() -> None:
 def test_correction_widens_and_keeps_the_mean(values: list[float], ratio: float) -> None:
     plain, corrected = t_interval(values), t_interval(values, ratio, 1.0)
     assert corrected.mean == plain.mean
-    assert corrected.half_width >= plain.half_width
+    assert corrected.high - corrected.low >= plain.high - plain.low
     assert plain.low <= plain.mean <= plain.high
 
 

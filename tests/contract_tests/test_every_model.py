@@ -9,9 +9,9 @@ import torch
 from acgkd import models
 from acgkd.graphs import GRAPHS, GraphPrior
 from acgkd.images import IMAGES, ImagePrior
-from acgkd.inspection import InspectedModel
 from acgkd.models import MODELS, build_model, check_preset, facts_of, parse_preset
 from acgkd.models._networks.build import inspected
+from acgkd.modules.inspection import InspectedModel
 from acgkd.runtime import Streams
 from acgkd.teachers.teacher import as_teacher
 
@@ -36,11 +36,6 @@ def test_the_catalogue_holds_two_graph_models_and_three_image_models() -> None:
     assert GRAPH_MODELS == ["gcn", "gin"]
     assert IMAGE_MODELS == ["lenet5", "resnet", "wrn"]
     assert len(PRESETS) == len(set(PRESETS)) == 24
-
-
-def test_no_model_declares_what_nothing_makes_use_of() -> None:
-    """Whoever declares the first one teaches `JobRunner` to run its replicates as one batch."""
-    assert not [name for name in NAMES if MODELS[name].stacked]
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -9,7 +9,7 @@ import pytest
 from torch import nn
 
 from acgkd.facts import NO_BATCH_NORM
-from acgkd.inspection import InspectedModel
+from acgkd.modules.inspection import InspectedModel
 from acgkd.run.compatibility import Surroundings, absent, refused
 from acgkd.run.distillation import Distillation
 from analysis.records.frame import from_records

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from acgkd.inspection import InspectedModel
 from acgkd.models import Model, build_model
+from acgkd.modules.inspection import InspectedModel
 from acgkd.runtime import Streams
 
 

@@ -1,15 +1,15 @@
 """What all graph models share: message passing, pooling of the last layer, one linear classifier."""
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import global_add_pool, global_mean_pool
 
-from acgkd.graph_module import GraphModule
+from acgkd.models import ModelConfig
 from acgkd.models._networks.resting_norm import BatchNorm
+from acgkd.modules.graph_module import GraphModule
 
 _POOLS = {"sum": global_add_pool, "mean": global_mean_pool}
 
@@ -39,7 +39,7 @@ class GraphClassifier(GraphModule, ABC):
         self.norms = nn.ModuleList(BatchNorm(width, device=device) for _ in range(depth - 1))
         self.classifier = nn.Linear(width, classes, device=device)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> ModelConfig:
         """Plain values from which `acgkd.models.build_model` makes the same module."""
         return {
             "preset": self.preset,

@@ -1,10 +1,11 @@
 """What all image models share: stages of feature maps, one vector per image, one linear classifier."""
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from acgkd.models import ModelConfig
 
 
 class ImageClassifier(nn.Module, ABC):
@@ -30,7 +31,7 @@ class ImageClassifier(nn.Module, ABC):
         self.classes = classes
         self.classifier = nn.Linear(width, classes, device=device)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> ModelConfig:
         """Plain values from which `acgkd.models.build_model` makes the same module."""
         return {"preset": self.preset, "in_features": self.in_features, "classes": self.classes}
 

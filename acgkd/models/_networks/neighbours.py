@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.utils.weak import WeakTensorKeyDictionary
 
@@ -120,7 +120,7 @@ class _WeightedSum(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         x, weight = ctx.saved_tensors
         gradient, around = gradients[0].contiguous(), ctx.around
         return (
@@ -142,7 +142,7 @@ def weighted_sum(x: Tensor, edge_index: Tensor, edge_weight: Tensor | None) -> T
     return summed
 
 
-def sums_alone(layer: Any, x: Tensor, edge_weight: Tensor | None) -> bool:
+def sums_alone(layer: nn.Module, x: Tensor, edge_weight: Tensor | None) -> bool:
     """Whether `weighted_sum` may stand in for `layer.propagate`.
 
     Not where somebody listens to the layer's messages, nor on a device other than a CPU, whose kernels are another

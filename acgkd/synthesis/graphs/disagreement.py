@@ -2,10 +2,10 @@
 
 from torch import Tensor, nn
 
-from acgkd.batch_norm import BatchNormStatistics
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.losses import balance_loss, probability_distance
 from acgkd.method import GraphContext
+from acgkd.modules.batch_norm import BatchNormStatistics
 from acgkd.settings.graph_game import DisagreementConfig
 
 
@@ -30,10 +30,7 @@ class Disagreement:
             returns: scalar
         """
         config, teacher = self._config, self._context.teacher
-        if config.statistics_weight > 0:
-            with self._statistics.listening():
-                target = GRAPHS.logits(teacher, batch)
-        else:
+        with self._statistics.listening(config.statistics_weight > 0):
             target = GRAPHS.logits(teacher, batch)
         loss = -probability_distance(target, GRAPHS.logits(student, batch))
         if config.balance_weight > 0:

@@ -3,10 +3,10 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from acgkd.batch_norm import BatchNormStatistics
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.losses import feature_entropy
 from acgkd.method import GraphContext
+from acgkd.modules.batch_norm import BatchNormStatistics
 from acgkd.settings.choices import Statistic
 
 

@@ -4,10 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from acgkd.batch_norm import BatchNormStatistics
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.images.image_losses import answer_overlap, total_variation
 from acgkd.method import ImageContext
+from acgkd.modules.batch_norm import BatchNormStatistics
 from acgkd.settings.pixels import DeepInversionSynthesisConfig
 from acgkd.synthesis.images.pixel_learning import PixelLearning
 

@@ -7,21 +7,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from acgkd.batch_norm import AveragedStatistics
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.images.augment import crop_flip
 from acgkd.losses import softened_kl
 from acgkd.method import ImageContext, State
+from acgkd.modules.batch_norm import AveragedStatistics
 from acgkd.runtime import backward_to
 from acgkd.settings.choices import Augmentation, PseudoSamples
 from acgkd.settings.fast_rounds import FastSynthesisConfig
-from acgkd.synthesis.images.generation import build_generator
+from acgkd.synthesis.images.generation import LearnedGenerator
 from acgkd.synthesis.images.pool import ImagePool
-from acgkd.synthesis.images.sources import ImageMaker
+from acgkd.synthesis.images.sources import cost_per_image
 from acgkd.transfer.difficulty import Source
 
 
-class FastRounds(ImageMaker):
+class FastRounds(LearnedGenerator):
     """The rounds; one step is one round.
 
     Args:
@@ -31,20 +31,14 @@ class FastRounds(ImageMaker):
     """
 
     def __init__(self, config: FastSynthesisConfig, context: ImageContext, *, augment: Augmentation) -> None:
-        self.generator = build_generator(config.generator, context)
-        count = config.steps * config.batch_size
-        super().__init__(self.generator, (self.generator.latent,), context, pool=count)
+        count, rate = config.steps * config.batch_size, config.rate * config.inner_steps
+        super().__init__(config.generator, context, rate=rate, first_beta=0.5, pool=count)
         self.config, self.steps = config, config.steps
         self.images = ImagePool(count, context, augment=augment)
-        self._parameters = list(self.generator.parameters())
         self._tuned = copy.deepcopy(self.generator)
-        self._optimizer = torch.optim.Adam(
-            self._parameters, lr=config.rate * config.inner_steps, betas=(0.5, 0.999), fused=True
-        )
         self.statistics = AveragedStatistics(context.teacher, config.statistics, config.momentum)
         self.statistics.warn_if_absent(config.statistics_weight)
-        blank = ImageBatch(torch.zeros(1, *context.prior.shape, device=context.device))
-        self._student_cost = IMAGES.counter(context.student, blank)(blank)
+        self._student_cost = cost_per_image(context.student, context)
 
     def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:
         """One round."""
@@ -117,15 +111,12 @@ class FastRounds(ImageMaker):
         return self.images.plain(torch.arange(count, device="cpu") % self.images.labels.numel())
 
     def state_dict(self) -> State:
-        """Generator, optimiser, what BatchNorm saw, and the pool too."""
-        learned = {"generator": self.generator.state_dict(), "optimizer": self._optimizer.state_dict()}
+        """What BatchNorm saw, and the pool too."""
         kept = {"statistics": self.statistics.state(), "pool": self.images.state_dict()}
-        return {**super().state_dict(), **learned, **kept}
+        return {**super().state_dict(), **kept}
 
     def load_state_dict(self, state: State) -> None:
         """Takes up a state made by `state_dict`."""
         super().load_state_dict(state)
-        self.generator.load_state_dict(state["generator"])
-        self._optimizer.load_state_dict(state["optimizer"])
         self.statistics.load(state["statistics"])
         self.images.load_state_dict(state["pool"])

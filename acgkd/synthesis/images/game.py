@@ -11,22 +11,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
-from acgkd.batch_norm import BatchNormStatistics
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.images.image_losses import one_hot_loss
 from acgkd.losses import balance_loss
 from acgkd.method import ImageContext, State
+from acgkd.modules.batch_norm import BatchNormStatistics
 from acgkd.runtime import backward_to
 from acgkd.settings.choices import PseudoSamples
 from acgkd.settings.image_game import PlayingGeneratorConfig, PlayingStudentConfig
-from acgkd.synthesis.images.generation import build_generator
-from acgkd.synthesis.images.sources import ImageMaker
+from acgkd.synthesis.images.generation import LearnedGenerator
+from acgkd.synthesis.images.sources import cost_per_image
 from acgkd.transfer.difficulty import Source
 from acgkd.transfer.image_student import PlayingStudent
 from acgkd.transfer.two_phase import Interleaved
 
 
-class PlayingGenerator(ImageMaker):
+class PlayingGenerator(LearnedGenerator):
     """The generator's side of the game.
 
     Args:
@@ -36,21 +36,17 @@ class PlayingGenerator(ImageMaker):
     """
 
     def __init__(self, config: PlayingGeneratorConfig, context: ImageContext, opponent: PlayingStudent) -> None:
-        self.generator = build_generator(config.generator, context)
-        super().__init__(self.generator, (self.generator.latent,), context, pool=opponent.config.pool)
+        pool = opponent.config.pool
+        super().__init__(config.generator, context, rate=config.rate, first_beta=config.first_beta, pool=pool)
         self.config = config
         self.steps = config.turn * -(-opponent.config.steps // opponent.config.turn)
         # What the student is taught with, and the noise of it, as long as that is kept.
         self.images: Tensor | None = None
         self._kept: Tensor | None = None
         self._opponent = opponent
-        self._parameters = list(self.generator.parameters())
-        betas = (config.first_beta, 0.999)
-        self._optimizer = torch.optim.Adam(self._parameters, lr=config.rate, betas=betas, fused=True)
         self._statistics = BatchNormStatistics(context.teacher, config.statistics)
         self._statistics.warn_if_absent(config.statistics_weight)
-        blank = ImageBatch(torch.zeros(1, *context.prior.shape, device=context.device))
-        self._student_cost = IMAGES.counter(opponent.student, blank)(blank)
+        self._student_cost = cost_per_image(opponent.student, context)
 
     def deal(self) -> None:
         """Begins a turn: other noise, and so other images."""
@@ -78,10 +74,7 @@ class PlayingGenerator(ImageMaker):
 
     def _terms(self, student: nn.Module, batch: ImageBatch) -> dict[str, Tensor]:
         config, teacher = self.config, self.context.teacher
-        if config.statistics_weight > 0:
-            with self._statistics.listening():
-                target = IMAGES.logits(teacher, batch)
-        else:
+        with self._statistics.listening(config.statistics_weight > 0):
             target = IMAGES.logits(teacher, batch)
         with self.context.streams.fork("dropout"):
             output = IMAGES.logits(student, batch)
@@ -114,16 +107,13 @@ class PlayingGenerator(ImageMaker):
         return PlayedImages(self)
 
     def state_dict(self) -> State:
-        """Generator, optimiser and the turn's images too."""
+        """The turn's images too."""
         turn = {"kept": self._kept, "images": self.images if self._kept is not None else None}
-        learned = {"generator": self.generator.state_dict(), "optimizer": self._optimizer.state_dict()}
-        return {**super().state_dict(), **learned, **turn}
+        return {**super().state_dict(), **turn}
 
     def load_state_dict(self, state: State) -> None:
         """Takes up a state made by `state_dict`."""
         super().load_state_dict(state)
-        self.generator.load_state_dict(state["generator"])
-        self._optimizer.load_state_dict(state["optimizer"])
         self._kept, self.images = (
             None if state[name] is None else state[name].to(self.context.device) for name in ("kept", "images")
         )

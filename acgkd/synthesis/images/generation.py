@@ -54,7 +54,38 @@ class Made:
     maps: Tensor
 
 
-class GeneratorTraining(ImageMaker):
+class LearnedGenerator(ImageMaker):
+    """A generator that is moved by Adam; what it is moved by, and when, a subclass says.
+
+    Args:
+        config: what the generator is.
+        context: teacher, prior, streams, device.
+        rate: Adam's learning rate.
+        first_beta: Adam's.
+        pool: how many images the source of transfer holds.
+    """
+
+    def __init__(
+        self, config: GeneratorConfig, context: ImageContext, *, rate: float, first_beta: float, pool: int
+    ) -> None:
+        self.generator = build_generator(config, context)
+        super().__init__(self.generator, (self.generator.latent,), context, pool=pool)
+        self._parameters = list(self.generator.parameters())
+        self._optimizer = torch.optim.Adam(self._parameters, lr=rate, betas=(first_beta, 0.999), fused=True)
+
+    def state_dict(self) -> State:
+        """Generator and optimiser too."""
+        learned = {"generator": self.generator.state_dict(), "optimizer": self._optimizer.state_dict()}
+        return {**super().state_dict(), **learned}
+
+    def load_state_dict(self, state: State) -> None:
+        """Takes up a state made by `state_dict`."""
+        super().load_state_dict(state)
+        self.generator.load_state_dict(state["generator"])
+        self._optimizer.load_state_dict(state["optimizer"])
+
+
+class GeneratorTraining(LearnedGenerator):
     """The synthesis: at each step a batch of fresh noise, the teacher's answer, one step of Adam.
 
     Args:
@@ -72,14 +103,11 @@ class GeneratorTraining(ImageMaker):
         terms: Callable[[Made], dict[str, Tensor]],
         pool: int,
     ) -> None:
-        self.generator = build_generator(config.generator, context)
-        super().__init__(self.generator, (self.generator.latent,), context, pool=pool)
+        super().__init__(config.generator, context, rate=config.rate, first_beta=config.first_beta, pool=pool)
         self.config = config
         self.steps = config.steps
         self.just_made: Tensor | None = None
         self._terms = terms
-        betas = (config.first_beta, 0.999)
-        self._optimizer = torch.optim.Adam(self.generator.parameters(), lr=config.rate, betas=betas, fused=True)
 
     def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:
         """One step; the student is not looked at."""
@@ -89,31 +117,17 @@ class GeneratorTraining(ImageMaker):
         teacher = self.context.teacher
         said = answer(teacher, x)
         terms = self._terms(Made(latents, x, said.logits, said.embedding, last_maps(teacher, said)))
-        self._move(terms["loss"])
+        backward_to(self._parameters, terms["loss"])
+        self._optimizer.step()
         self.done += 1
         self.just_made = x.detach()
         # A forward and backward pass of either.
         self.multiply_adds += 3 * self.config.batch_size * (self._cost + self._teacher_cost)
         return {name: term.detach() for name, term in terms.items()}
 
-    def _move(self, loss: Tensor) -> None:
-        backward_to(list(self.generator.parameters()), loss)
-        self._optimizer.step()
-
     def source(self, samples: PseudoSamples) -> Source[ImageBatch]:
         """Fresh images at every step, or one set for all of them; beside a student what was made just before."""
         return JustMade(self) if self.config.joint else super().source(samples)
-
-    def state_dict(self) -> State:
-        """Generator and optimiser too."""
-        learned = {"generator": self.generator.state_dict(), "optimizer": self._optimizer.state_dict()}
-        return {**super().state_dict(), **learned}
-
-    def load_state_dict(self, state: State) -> None:
-        """Takes up a state made by `state_dict`."""
-        super().load_state_dict(state)
-        self.generator.load_state_dict(state["generator"])
-        self._optimizer.load_state_dict(state["optimizer"])
 
 
 class JustMade(FreshImages):

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from acgkd.images import IMAGES, ImageBatch
+from acgkd.images import ImageBatch
 from acgkd.images.augment import crop_flip
 from acgkd.method import ImageContext, State
 from acgkd.runtime import backward_to
 from acgkd.settings.choices import PseudoSamples
 from acgkd.settings.pixels import PixelsConfig
+from acgkd.synthesis.images.sources import cost_per_image
 
 
 class PooledImages:
@@ -72,8 +73,7 @@ class PixelLearning(ABC):
         self._pool = config
         self._joint = joint
         self._targets = self.labels.to(context.device)
-        blank = ImageBatch(torch.zeros(1, *context.prior.shape, device=context.device))
-        self._teacher_cost = IMAGES.counter(context.teacher, blank)(blank)
+        self._teacher_cost = cost_per_image(context.teacher, context)
         self._student_cost: float | None = None
         self._batch: nn.Parameter | None = None
         self._optimizer: torch.optim.Adam | None = None
@@ -130,8 +130,7 @@ class PixelLearning(ABC):
         if student is None:
             return 0.0
         if self._student_cost is None:
-            blank = ImageBatch(torch.zeros(1, *self.context.prior.shape, device=self.context.device))
-            self._student_cost = IMAGES.counter(student, blank)(blank)
+            self._student_cost = cost_per_image(student, self.context)
         return self._student_cost
 
     def source(self, samples: PseudoSamples) -> PooledImages:

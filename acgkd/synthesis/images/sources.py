@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from acgkd.cost import at_rest, counting
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.method import ImageContext, State
+from acgkd.modules.cost import at_rest, counting
 from acgkd.settings.choices import PseudoSamples
 from acgkd.transfer.difficulty import Source
 
@@ -77,6 +77,12 @@ def verdicts(teacher: nn.Module, x: Tensor) -> Tensor:
         return torch.cat([IMAGES.logits(teacher, ImageBatch(part)).argmax(dim=1) for part in torch.split(x, PART)])
 
 
+def cost_per_image(model: nn.Module, context: ImageContext) -> float:
+    """Multiply-adds of one forward pass of a teacher or student over one image."""
+    blank = ImageBatch(torch.zeros(1, *context.prior.shape, device=context.device))
+    return IMAGES.counter(model, blank)(blank)
+
+
 class ImageMaker:
     """Half of a synthesis: all of it but the steps.
 
@@ -95,8 +101,7 @@ class ImageMaker:
         self.multiply_adds = 0.0
         self._noise = noise
         self._set_made = False
-        blank = ImageBatch(torch.zeros(1, *context.prior.shape, device=context.device))
-        self._teacher_cost = IMAGES.counter(context.teacher, blank)(blank)
+        self._teacher_cost = cost_per_image(context.teacher, context)
         with at_rest(maker), counting(maker) as counts:
             maker(torch.zeros(1, *noise, device=context.device))
         self._cost = float(sum(counts))

@@ -4,9 +4,9 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from acgkd.cost import at_rest
 from acgkd.facts import Shape, StageSizes
-from acgkd.teacher_protocol import has_stages, image_parts
+from acgkd.modules.cost import at_rest
+from acgkd.modules.teacher_protocol import has_stages, image_parts
 
 
 class InspectedModel:
@@ -35,6 +35,6 @@ class InspectedModel:
         return tuple((int(maps.shape[2]), int(maps.shape[3])) for maps in stages)
 
 
-def remembering(model: nn.Module) -> list[nn.Module]:
+def remembering(model: nn.Module) -> list[_BatchNorm]:
     """The BatchNorm layers that remember mean and variance of what they were trained on, in order."""
     return [module for module in model.modules() if isinstance(module, _BatchNorm) and module.running_mean is not None]

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from acgkd.facts import NO_BATCH_NORM
-from acgkd.inspection import remembering
 from acgkd.losses import gaussian_kl, norm_distance, squared_distance
+from acgkd.modules.inspection import remembering
 from acgkd.settings.choices import Statistic
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class _Moments(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Any) -> Tensor:
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         each = x.numel() // x.shape[1]
         shape = [-1, *[1] * (x.dim() - 2)]
@@ -67,16 +68,17 @@ class BatchNormStatistics:
         if weight > 0 and not self._layers:
             logger.warning(NO_BATCH_NORM)
 
-    def _hear(self, layer: nn.Module, inputs: tuple[Any, ...]) -> None:
+    def _hear(self, layer: _BatchNorm, inputs: tuple[Tensor, ...]) -> None:
         mean, square = _Moments.apply(inputs[0])  # type: ignore[no-untyped-call]
-        memory: Any = layer
-        self._heard.append((mean, square, memory.running_mean, memory.running_var))
+        assert layer.running_mean is not None, "only layers that remember are listened to"
+        assert layer.running_var is not None, "as above"
+        self._heard.append((mean, square, layer.running_mean, layer.running_var))
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Collects the distances of the forward passes inside the block."""
+    def listening(self, asked: bool = True) -> Iterator[None]:
+        """Collects the distances of the forward passes inside the block, where they are asked for."""
         self._heard = []
-        handles = [layer.register_forward_pre_hook(self._hear) for layer in self._layers]
+        handles = [layer.register_forward_pre_hook(self._hear) for layer in self._layers if asked]
         try:
             yield
         finally:
@@ -115,7 +117,7 @@ class AveragedStatistics(BatchNormStatistics):
         self._momentum = momentum
         self._past: list[tuple[Tensor, Tensor]] = []
 
-    def _hear(self, layer: nn.Module, inputs: tuple[Any, ...]) -> None:
+    def _hear(self, layer: _BatchNorm, inputs: tuple[Tensor, ...]) -> None:
         super()._hear(layer, inputs)
         if self._past:
             mean, square, running_mean, running_var = self._heard.pop()

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.errors import ConfigError
-from acgkd.readout import pooled
+from acgkd.modules.readout import pooled
+from acgkd.modules.teacher_protocol import graph_parts
 
 
 def embed(
@@ -21,8 +22,8 @@ def embed(
         x: ``[nodes, features]``; edge_index: ``[2, edges]``; edge_weight: ``[edges]``; batch: ``[nodes]``
         returns: ``[graphs, width]``
     """
-    parts: Any = model
-    nodes: Tensor = parts.encode(x, edge_index, edge_weight, batch)
+    parts = graph_parts(model)
+    nodes = parts.encode(x, edge_index, edge_weight, batch)
     return pooled(parts.readout, nodes, batch, graphs)
 
 
@@ -65,6 +66,5 @@ class GraphModule(nn.Module):
             counted: Any = batch.max().item() + 1
             torch._check(counted >= 1)  # type: ignore[no-untyped-call]
             graphs = counted
-        classifier: Any = self.classifier
-        scores: Tensor = classifier(embed(self, x, edge_index, edge_weight, batch, graphs))
+        scores: Tensor = graph_parts(self).classifier(embed(self, x, edge_index, edge_weight, batch, graphs))
         return scores

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
 
 @contextmanager
@@ -22,14 +22,13 @@ def counting(model: nn.Module) -> Iterator[list[int]]:
     """
     counts: list[int] = []
     handles = []
-    layers: list[Any] = list(model.modules())
-    for module in layers:
+    for module in model.modules():
         if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
             handles.append(module.register_forward_hook(_convolution(counts)))
         elif isinstance(module, nn.Linear) or _is_graph_linear(module):
             handles.append(module.register_forward_hook(_linear(counts)))
-        elif hasattr(module, "register_message_forward_hook"):
-            handles.append(module.register_message_forward_hook(_message(counts)))
+        elif callable(listen := getattr(module, "register_message_forward_hook", None)):
+            handles.append(listen(_message(counts)))
     try:
         yield counts
     finally:
@@ -50,14 +49,14 @@ def _linear(counts: list[int]) -> Callable[..., None]:
 
 
 def _convolution(counts: list[int]) -> Callable[..., None]:
-    def hook(layer: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def hook(layer: _ConvNd, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         counts.append(output.numel() * int(layer.weight[0].numel()))
 
     return hook
 
 
 def _message(counts: list[int]) -> Callable[..., None]:
-    def hook(layer: nn.Module, inputs: Any, message: Any) -> None:
+    def hook(layer: nn.Module, inputs: object, message: object) -> None:
         if isinstance(message, Tensor):
             counts.append(message.numel())
 

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
 from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 _NAMES = ("graphs", "size", "num_graphs", "batch_size")
 
 # Reading a signature takes as long as pooling a small batch.
-_KNOWN: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
+_KNOWN: WeakKeyDictionary[object, bool] = WeakKeyDictionary()
 
 
 def pooled(readout: Callable[..., Tensor], nodes: Tensor, batch: Tensor, graphs: int | None) -> Tensor:
@@ -26,7 +25,7 @@ def pooled(readout: Callable[..., Tensor], nodes: Tensor, batch: Tensor, graphs:
     Shapes:
         nodes: ``[nodes, width]``; batch: ``[nodes]``; returns: ``[graphs, width]``
     """
-    called: Any = readout.forward if isinstance(readout, nn.Module) else readout
+    called: Callable[..., Tensor] = readout.forward if isinstance(readout, nn.Module) else readout
     plain = getattr(called, "__func__", None)  # what a method of many objects is for all of them
     takes = None if plain is None else _KNOWN.get(plain)
     if takes is None:
