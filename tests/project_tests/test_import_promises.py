@@ -78,13 +78,22 @@ def test_all_modules_of_a_package_together_do_not_load_strangers(
     assert loaded(EVERY_MODULE.format(package=package, left_out=left_out), names) == set()
 
 
-def test_a_checkpoint_is_what_a_check_needs_torch_for(tmp_path: Path) -> None:
-    (tmp_path / "teacher.pt").write_bytes(b"")
-    (tmp_path / "spec.yaml").write_text(
-        "dataset: motifs\nteacher: {preset: gin-5-64, checkpoint: teacher.pt}\nstudent: gin-3-32\nmethod: acgkd\n"
-    )
-    code = f"from sweeps.cli.app import main; main(['check', {str(tmp_path / 'spec.yaml')!r}])"
-    assert "torch" in loaded(code, HEAVY)
+@pytest.mark.parametrize(
+    ("name", "key", "content", "loads"),
+    [
+        ("split.json", "dataset: {name: motifs, split_file: split.json}", b'{"train": [0], "validation": [1]}', False),
+        ("teacher.pt", "teacher: {preset: gin-5-64, checkpoint: teacher.pt}", b"", True),
+    ],
+)
+def test_a_checkpoint_is_what_a_check_needs_torch_for_and_a_split_file_is_not(
+    name: str, key: str, content: bytes, loads: bool, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    said = {"dataset": "dataset: motifs", "teacher": "teacher: gin-5-64"}
+    said[key.partition(":")[0]] = key
+    (tmp_path / "spec.yaml").write_text("\n".join([*said.values(), "student: gin-3-32", "method: acgkd", ""]))
+    code = f"from sweeps.cli.app import main; assert main(['check', {str(tmp_path / 'spec.yaml')!r}]) == 2"
+    assert ("torch" in loaded(code, HEAVY)) == loads
 
 
 def test_the_watch_sees_what_is_loaded() -> None:

@@ -95,6 +95,24 @@ def concrete_features(
     return straight_through(one_hot(soft.argmax(dim=1), logits.shape[1], soft.dtype), soft)
 
 
+def sampled_features(logits: Tensor, generator: torch.Generator) -> Tensor:
+    """One-hot features, drawn from the distributions themselves.
+
+    Shapes:
+        logits: ``[nodes, features]``; returns: the same
+    """
+    return concrete_features(logits, temperature=1.0, relaxation="straight_through", generator=generator)
+
+
+def likeliest_features(logits: Tensor) -> Tensor:
+    """The most likely one-hot features.
+
+    Shapes:
+        logits: ``[nodes, features]``; returns: the same
+    """
+    return one_hot(logits.argmax(dim=1), logits.shape[1], logits.dtype)
+
+
 def one_hot(classes: Tensor, count: int, dtype: torch.dtype) -> Tensor:
     """One-hot rows, without the synchronising range check of torch's own.
 

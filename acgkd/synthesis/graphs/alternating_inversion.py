@@ -54,12 +54,7 @@ class AlternatingInversion(GraphSynthesis[DirectedGraphs]):
         super().__init__(context, build_directed_graphs(config, context), config.steps * len(self._parts))
         self.config = config
         self._number, self._part = 0, self._cut(0)
-        self._loss = InversionLoss(
-            context,
-            statistics=config.statistics,
-            statistics_weight=config.statistics_weight,
-            entropy_weight=config.entropy_weight,
-        )
+        self._loss = InversionLoss(config, context)
         self._cost = GRAPHS.unit_cost(context.teacher, context.prior.feature_count)
         # Edges are counted where they are: how many a draw has is known on the device alone.
         self._edges = torch.zeros((), dtype=torch.long, device=context.device)

@@ -62,12 +62,7 @@ class FeatureInversion(GraphSynthesis[FixedStructure]):
         graphs = build_fixed_structure(config, context)
         super().__init__(context, graphs, 0 if graphs.features is None else config.steps)
         self.config = config
-        self._loss = InversionLoss(
-            context,
-            statistics=config.statistics,
-            statistics_weight=config.statistics_weight if self.steps > 0 else 0.0,
-            entropy_weight=config.entropy_weight,
-        )
+        self._loss = InversionLoss(config, context, learns=self.steps > 0)
         self._optimizer = (
             torch.optim.Adam(self.graphs.parameters(), lr=config.rate, fused=True) if self.steps > 0 else None
         )

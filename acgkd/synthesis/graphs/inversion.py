@@ -35,12 +35,7 @@ class GraphInversion(Untrained):
         super().__init__(config, context, config.steps * len(self._parts))
         self.config = config
         self._node_ends = [0, *self.graphs.candidates.sizes.cumsum(0).tolist()]
-        self._teacher_loss = InversionLoss(
-            context,
-            statistics=config.statistics,
-            statistics_weight=config.statistics_weight,
-            entropy_weight=config.entropy_weight,
-        )
+        self._teacher_loss = InversionLoss(config, context)
         self._optimizer = self._fresh_optimizer()
         if config.regrowth.every is not None and not isinstance(self.graphs.structure, Pairs):
             raise ConfigError(

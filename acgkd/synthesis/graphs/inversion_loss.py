@@ -1,5 +1,7 @@
 """What every inversion of a graph teacher minimises: doubt of the pseudo-labels, distance from its memory, blur."""
 
+from typing import Protocol
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -10,24 +12,36 @@ from acgkd.modules.batch_norm import BatchNormStatistics
 from acgkd.settings.choices import Statistic
 
 
+class Terms(Protocol):
+    """The settings of its terms, whatever else a method sets."""
+
+    @property
+    def statistics(self) -> Statistic:
+        """The distance D."""
+
+    @property
+    def statistics_weight(self) -> float:
+        """w_bn."""
+
+    @property
+    def entropy_weight(self) -> float:
+        """w_oh, where features are one-hot."""
+
+
 class InversionLoss:
     """``CE(T(G), y) + w_bn Σ_layers D(batch, memory) + w_oh H(features)``.
 
     Args:
+        config: of the terms.
         context: teacher, device.
-        statistics: the distance D.
-        statistics_weight: w_bn; 0 where nothing is learned.
-        entropy_weight: w_oh, where features are one-hot.
+        learns: whether anything is; if not, nobody misses a term.
     """
 
-    def __init__(
-        self, context: GraphContext, *, statistics: Statistic, statistics_weight: float, entropy_weight: float
-    ) -> None:
+    def __init__(self, config: Terms, context: GraphContext, *, learns: bool = True) -> None:
+        self._config = config
         self._context = context
-        self._statistics_weight = statistics_weight
-        self._entropy_weight = entropy_weight
-        self._statistics = BatchNormStatistics(context.teacher, statistics)
-        self._statistics.warn_if_absent(statistics_weight)
+        self._statistics = BatchNormStatistics(context.teacher, config.statistics)
+        self._statistics.warn_if_absent(config.statistics_weight if learns else 0.0)
 
     def heard(self, batch: GraphBatch) -> tuple[Tensor, Tensor]:
         """The teacher's class scores, and how far what its BatchNorm layers saw is from their memory.
@@ -56,11 +70,11 @@ class InversionLoss:
         logits, distance = self.heard(batch)
         entropy = F.cross_entropy(logits, targets)
         terms = {
-            "loss": entropy + self._statistics_weight * distance,
+            "loss": entropy + self._config.statistics_weight * distance,
             "cross_entropy": entropy,
             "statistics": distance,
         }
-        if feature_logits is not None and self._entropy_weight > 0:
+        if feature_logits is not None and self._config.entropy_weight > 0:
             terms["entropy"] = feature_entropy(feature_logits)
-            terms["loss"] = terms["loss"] + self._entropy_weight * terms["entropy"]
+            terms["loss"] = terms["loss"] + self._config.entropy_weight * terms["entropy"]
         return logits, terms
