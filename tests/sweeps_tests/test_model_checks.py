@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from torch import nn
 
+from acgkd.errors import SpecError
 from acgkd.facts import NO_BATCH_NORM
 from acgkd.modules.inspection import InspectedModel
 from acgkd.run.compatibility import Surroundings, absent, refused
@@ -20,7 +21,7 @@ from sweeps.spec.sweep_spec import SweepSpec, read_spec
 from tests.tiny_images import context, distillation
 
 SPEC = """
-dataset: {{name: digits, options: {{size: 32}}}}
+dataset: {{name: digits, options: {{size: {size}}}}}
 teacher: {teacher}
 student: {student}
 method: {method}
@@ -30,7 +31,7 @@ controls: {controls}
 
 def spec(folder: Path, more: str = "", **said: str) -> SweepSpec:
     path = folder / "spec.yaml"
-    usual = {"teacher": "lenet5", "student": "lenet5-half", "method": "deepinversion", "controls": "[]"}
+    usual = {"size": "32", "teacher": "lenet5", "student": "lenet5-half", "method": "deepinversion", "controls": "[]"}
     path.write_text(SPEC.format(**{**usual, **said}) + more)
     return read_spec(path)
 
@@ -53,6 +54,20 @@ def test_check_names_the_method_that_does_without_attention(tmp_path: Path) -> N
     (note,) = told(tmp_path, method="zskt", student="wrn-10-1")
     assert note.startswith("`zskt`: The attention term of the student's loss is absent: The teacher's maps are of")
     assert told(tmp_path, method="zskt") == told(tmp_path, method="dfad", student="wrn-10-1") == []
+
+
+def test_images_of_another_size_hide_no_other_fault(tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as error:
+        spec(
+            tmp_path,
+            "objectives: [accurasy]\n",
+            teacher="lenet5",
+            student="wrn-10-1",
+            method="{name: zskt, transfer: {attention_weight: 1.0}}",
+            size="8",
+        )
+    places = {fault.path for fault in error.value.faults}
+    assert places >= {"teacher/preset", "method/transfer/attention_weight", "objectives/0/name"}
 
 
 @pytest.mark.parametrize("name", ["deepinversion", "fast_meta", "dfad", "zskt"])

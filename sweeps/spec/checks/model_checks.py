@@ -3,8 +3,8 @@
 It goes by what entries of the catalogues declare, so that neither models nor torch are needed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from acgkd.config import DatasetConfig, MethodChoice, PriorConfig, StudentConfig, TeacherConfig
 from acgkd.errors import AcgkdError, Fault
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from acgkd.priors import ModalityName
     from acgkd.run.compatibility import Surroundings
 
+A = TypeVar("A")
 # What is looked at: its place in the spec, what notes call it, its settings, and its own prior where it has one.
 Seen = tuple[str, str, MethodChoice, PriorConfig | None]
 
@@ -33,8 +34,7 @@ def settings_fit_models(
 
     look = _Look(prior, dataset, teacher, student)
     for path, name, choice, own in _seen(method, controls, space):
-        seen = look(choice, own)
-        found = None if seen is None else refused(*seen)
+        found = look(refused, choice, own)
         if found is not None:
             place = path if path != "method" or choice.name != method.name else f"method/{found[0]}"
             yield Fault(place, found[1] if choice.name == method.name else f"'{name}': {found[1]}")
@@ -47,8 +47,7 @@ def absences(spec: Any) -> list[str]:
     look = _Look(spec.prior, spec.dataset, spec.teacher, spec.student)
     without: dict[str, list[str]] = {}
     for _, name, choice, own in _seen(spec.method, spec.controls, spec.space):
-        seen = look(choice, own)
-        for sentence in () if seen is None else absent(*seen):
+        for sentence in look(absent, choice, own) or ():
             without.setdefault(sentence, []).append(f"`{name}`")
     return [f"{', '.join(dict.fromkeys(names))}: {sentence}" for sentence, names in without.items()]
 
@@ -83,7 +82,7 @@ def _searched(space: Any) -> tuple[Any, ...]:
 
 
 class _Look:
-    """A method's settings, and what they would meet; None where something else is wrong with it."""
+    """Asks of a method's settings and of what they would meet; None where something else is wrong with it."""
 
     def __init__(
         self, prior: PriorConfig, dataset: DatasetConfig | None, teacher: TeacherConfig, student: StudentConfig
@@ -91,7 +90,9 @@ class _Look:
         self._prior, self._dataset, self._teacher, self._student = prior, dataset, teacher.preset, student.preset
         self._made: dict[tuple[ModalityName, PriorConfig], Surroundings] = {}
 
-    def __call__(self, choice: MethodChoice, own: PriorConfig | None) -> "tuple[MethodConfig, Surroundings] | None":
+    def __call__(
+        self, question: "Callable[[MethodConfig, Surroundings], A]", choice: MethodChoice, own: PriorConfig | None
+    ) -> A | None:
         from acgkd.methods import parse_method
 
         try:
@@ -101,7 +102,7 @@ class _Look:
             key = (entry.modality, own or self._prior)
             if key not in self._made:
                 self._made[key] = self._surroundings(*key)
-            return config, self._made[key]
+            return question(config, self._made[key])
         except AcgkdError:
             return None
 
