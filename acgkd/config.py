@@ -169,7 +169,7 @@ class RunConfig(Config):
         return fingerprint(self.model_dump(mode="json", exclude={"device"}))
 
 
-def checked(kind: type[C], value: Any, what: str) -> C:
+def checked(kind: type[C], value: object, what: str) -> C:
     """Reads plain data as a config.
 
     Args:
@@ -188,7 +188,7 @@ def checked(kind: type[C], value: Any, what: str) -> C:
         raise ConfigError(f"The settings of {what} do not hold: {told}") from None
 
 
-def fingerprint(value: Any) -> str:
+def fingerprint(value: object) -> str:
     """Hashes plain data; the order of keys does not matter."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

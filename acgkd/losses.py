@@ -1,13 +1,12 @@
 """Losses of distillation and synthesis, as pure functions of tensors."""
 
 import math
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Base = Literal["e", "10"]
+from acgkd.settings.choices import Base
 
 
 def softened_kl(teacher: Tensor, student: Tensor, temperature: Tensor | float) -> Tensor:

@@ -2,21 +2,34 @@
 
 The interface serves two-phase, joint and adversarial methods, on graphs and on images, and does not change when a
 method is added. Methods themselves are the files of `acgkd.methods`.
+
+Nothing is computed here, and torch is named in annotations only: what a method can be set to is known without it.
 """
+
+from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
-import torch
 from pydantic import ValidationInfo, field_validator
-from torch import Tensor, nn
 
 from acgkd.config import Config
-from acgkd.runtime import Streams
+from acgkd.priors import GraphPrior, ImagePrior, ModalityName, Prior
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from acgkd.runtime import Streams
 
 StageName = Literal["synthesis", "transfer", "joint"]
+
+# Labelled samples: graphs are torch_geometric's `Data`, which has no types; images `Pixels`, or pairs with a class.
+Items: TypeAlias = Sequence[Any]
+# Tensors and plain values by name: what a checkpoint may hold (`acgkd.checkpoint`).
+State: TypeAlias = Mapping[str, Any]
 
 
 class NoSettings(Config):
@@ -36,12 +49,14 @@ class MethodConfig(Config):
 
     @field_validator("synthesis", "transfer", mode="before")
     @classmethod
-    def _left_out_means_nothing_to_set(cls, value: Any, info: ValidationInfo) -> Any:
+    def _left_out_means_nothing_to_set(cls, value: object, info: ValidationInfo) -> object:
         left_out = info.field_name is not None and cls.model_fields[info.field_name].annotation is Any
         return NoSettings.model_validate(value) if left_out else value
 
 
 C = TypeVar("C", bound=MethodConfig)
+# What is known of the data: of graphs, of images, or of either.
+P = TypeVar("P", GraphPrior, ImagePrior, Prior, covariant=True)
 
 
 @dataclass(frozen=True)
@@ -60,13 +75,13 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class MethodContext:
+class MethodContext(Generic[P]):
     """What every method is handed, and nothing else: above all no data.
 
     Args:
         teacher: frozen, in evaluation mode, on `device`; satisfies the teacher protocol of the modality.
         student: freshly initialised, on `device`.
-        prior: what is known of the data without having it (`acgkd.graphs.Prior` or `acgkd.images.Prior`).
+        prior: what is known of the data without having it.
         streams: named random generators, all from one seed.
         device: where every tensor is made.
         real: labelled samples of the teacher's training split; given to a method only if it declares `needs_data`.
@@ -74,14 +89,30 @@ class MethodContext:
 
     teacher: nn.Module
     student: nn.Module
-    prior: Any
+    prior: P
     streams: Streams
     device: torch.device
-    real: Sequence[Any] = field(default=())
+    real: Items = field(default=())
+
+
+GraphContext: TypeAlias = MethodContext[GraphPrior]
+ImageContext: TypeAlias = MethodContext[ImagePrior]
+
+
+class Batch(Protocol):
+    """What batches of graphs and of images have in common."""
+
+    @property
+    def x(self) -> Tensor:
+        """Node features, or images."""
+
+    @property
+    def labels(self) -> Tensor | None:
+        """The class of each sample, where it was made for one."""
 
 
 class MethodRun(ABC):
-    """One distillation under way. All its state is in `state_dict`, all its randomness in the setting's streams."""
+    """One distillation under way. All its state is in `state_dict`, all its randomness in the context's streams."""
 
     @property
     @abstractmethod
@@ -102,7 +133,7 @@ class MethodRun(ABC):
         """
 
     @abstractmethod
-    def samples(self, count: int) -> Any:
+    def samples(self, count: int) -> Batch:
         """Draws `count` pseudo-samples as they are now, as one batch of the modality, detached."""
 
     @abstractmethod
@@ -114,35 +145,45 @@ class MethodRun(ABC):
         return {}
 
     @abstractmethod
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Everything needed to go on, made of tensors and plain values only (opened with `weights_only=True`)."""
 
     @abstractmethod
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Takes up a state made by `state_dict` of a run that was started with the same arguments."""
 
 
-def _no(_: Any) -> bool:
+def never(_: MethodConfig) -> bool:
+    """Of no settings."""
     return False
 
 
+def always(_: MethodConfig) -> bool:
+    """Of all settings."""
+    return True
+
+
 @dataclass(frozen=True)
-class Method(Generic[C]):
+class Method(Generic[C, P]):
     """An entry of the catalogue.
 
     Args:
         config: the method's settings.
         modality: what its samples are; None where the control is handed them, of whatever kind: then it is that of the
             models (`modality_of`).
-        start: begins a run; cheap, so that a state can be loaded into it.
+        start: begins a run; cheap, so that a state can be loaded into it. It imports what the run is made of, so that
+            settings can be read and checked without.
         needs_student: whether synthesis looks at the student (then samples cannot be cached across students).
         needs_data: a control that learns from the teacher's training split, handed in from outside.
         lower_control: makes samples and learns nothing about them; a method that does not beat it has gained nothing.
     """
 
     config: type[C]
-    modality: Literal["graphs", "images"] | None
-    start: Callable[[C, MethodContext], MethodRun]
-    needs_student: Callable[[C], bool] = _no
+    modality: ModalityName | None
+    start: Callable[[C, MethodContext[P]], MethodRun]
+    needs_student: Callable[[C], bool] = never
     needs_data: bool = False
     lower_control: bool = False
+
+
+AnyMethod: TypeAlias = Method[Any, Any]

@@ -3,40 +3,50 @@
 The rest of the package asks a modality instead of asking "is this a graph?".
 """
 
-from collections.abc import Callable, Sequence
-from importlib import import_module
-from typing import Any, Protocol, cast
+from __future__ import annotations
 
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
 
 from acgkd.config import PriorConfig
 from acgkd.errors import UnknownNameError, nearest
+from acgkd.method import Batch, Items, State
+from acgkd.priors import ModalityName, Prior
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from torch import Tensor, nn
 
 _HOMES = {"graphs": ("acgkd.graphs", "GRAPHS"), "images": ("acgkd.images", "IMAGES")}
 
+# Numbers of any kind by name, for a file or a picture.
+Arrays: TypeAlias = "dict[str, np.ndarray[Any, Any]]"
 
-class Modality(Protocol):
+B = TypeVar("B", bound=Batch)
+
+
+class Modality(Protocol[B]):
     """How to handle batches of one kind of sample."""
 
-    name: str
+    name: ModalityName
 
-    def collate(self, samples: Sequence[Any], device: torch.device) -> Any:
+    def collate(self, samples: Items, device: torch.device) -> B:
         """Puts labelled or unlabelled samples together as one batch on `device`."""
 
-    def to(self, batch: Any, device: torch.device) -> Any:
+    def to(self, batch: B, device: torch.device) -> B:
         """The batch on another device."""
 
-    def size(self, batch: Any) -> int:
+    def size(self, batch: B) -> int:
         """How many samples a batch holds, without waiting for the device."""
 
-    def selector(self, batch: Any) -> Callable[[Tensor], Any]:
+    def selector(self, batch: B) -> Callable[[Tensor], B]:
         """Cuts minibatches out of a large batch: ``selector(batch)(indices on the CPU) -> batch``."""
 
     def minibatches(
-        self, samples: Sequence[Any], device: torch.device, *, augment: str, generator: torch.Generator | None
-    ) -> Callable[[Tensor], Any]:
+        self, samples: Items, device: torch.device, *, augment: str, generator: torch.Generator | None
+    ) -> Callable[[Tensor], B]:
         """Puts samples on `device` once and cuts minibatches out of them there: ``(indices on the CPU) -> batch``.
 
         Args:
@@ -49,44 +59,44 @@ class Modality(Protocol):
             ConfigError: samples of this kind cannot be changed like that.
         """
 
-    def embed(self, model: nn.Module, batch: Any) -> Tensor:
+    def embed(self, model: nn.Module, batch: B) -> Tensor:
         """What the model's classifier sees.
 
         Shapes:
             returns: ``[samples, width]``
         """
 
-    def logits(self, model: nn.Module, batch: Any) -> Tensor:
+    def logits(self, model: nn.Module, batch: B) -> Tensor:
         """The model's unnormalised class scores.
 
         Shapes:
             returns: ``[samples, classes]``
         """
 
-    def counter(self, model: nn.Module, batch: Any) -> Callable[[Any], float]:
+    def counter(self, model: nn.Module, batch: B) -> Callable[[B], float]:
         """A function from a batch to the multiply-adds of one forward pass over it.
 
         The function knows the model's cost by node, edge and graph (or by image) and never waits for the device;
         `batch` serves to find that cost, once.
         """
 
-    def pack(self, batch: Any) -> dict[str, Any]:
+    def pack(self, batch: B) -> State:
         """The batch as tensors on the CPU and plain values, for a file."""
 
-    def unpack(self, packed: dict[str, Any], device: torch.device) -> Any:
+    def unpack(self, packed: State, device: torch.device) -> B:
         """The batch that `pack` packed."""
 
-    def picture(self, batch: Any, prior: Any) -> dict[str, NDArray[Any]]:
+    def picture(self, batch: B, prior: Prior) -> Arrays:
         """What it takes to draw the samples, as plain arrays: small, and without what a picture does not show."""
 
-    def prior(self, config: PriorConfig, known: PriorConfig) -> Any:
+    def prior(self, config: PriorConfig, known: PriorConfig) -> Prior:
         """The prior of a run: what the run says, then what the data set's entry says.
 
         Raises:
             ConfigError: neither says something that is needed.
         """
 
-    def check_teacher(self, model: nn.Module, prior: Any) -> None:
+    def check_teacher(self, model: nn.Module, prior: Prior) -> None:
         """Tries the model on a tiny batch drawn from the prior.
 
         Raises:
@@ -94,7 +104,7 @@ class Modality(Protocol):
         """
 
 
-def modality(name: str) -> Modality:
+def modality(name: str) -> Modality[Batch]:
     """The modality called `name`.
 
     Raises:
@@ -103,4 +113,4 @@ def modality(name: str) -> Modality:
     if name not in _HOMES:
         raise UnknownNameError(f"No modality is called '{name}'. {nearest(name, _HOMES)}Known: {', '.join(_HOMES)}.")
     home, symbol = _HOMES[name]
-    return cast(Modality, getattr(import_module(home), symbol))
+    return cast(Modality[Batch], getattr(import_module(home), symbol))

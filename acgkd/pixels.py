@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import overload
 
 import torch
 from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class Pixels(Sequence[Any]):
+class Pixels(Sequence[tuple[Tensor, int]]):
     """A sequence of images with their classes; cutting and normalising it takes no loop over images.
 
     Args:

@@ -4,10 +4,9 @@ import contextlib
 import ctypes
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,7 +35,7 @@ def synchronize(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def derive_seed(*parts: Any) -> int:
+def derive_seed(*parts: object) -> int:
     """A 63-bit seed from any plain values; equal parts give equal seeds on every machine."""
     digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
@@ -201,10 +200,11 @@ class PeakMemory:
         self.host_bytes, self.device_bytes = state["host"], state["device"]
 
 
-def _of_glibc(name: str) -> Any:
+def _of_glibc(name: str) -> Callable[..., int] | None:
     """A function of the GNU C library; None where there is another one, or none of that name."""
     try:
-        return getattr(ctypes.CDLL("libc.so.6"), name)
+        function: Callable[..., int] = getattr(ctypes.CDLL("libc.so.6"), name)
+        return function
     except (OSError, AttributeError):
         return None
 

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from acgkd.config import MethodChoice, PriorConfig
 from acgkd.graphs import GRAPHS
-from acgkd.graphs.prior import Prior
 from acgkd.method import MethodContext
 from acgkd.methods import parse_method
 from acgkd.models import build_model
+from acgkd.priors import GraphPrior
 from acgkd.run.distillation import Distillation
 from acgkd.runtime import Streams, derive_seed
 from acgkd.teachers.teacher import as_teacher
@@ -41,7 +41,7 @@ CHOICES: dict[str, dict[str, Any]] = {
 }
 
 
-def prior(**changes: Any) -> Prior:
+def prior(**changes: Any) -> GraphPrior:
     """Graphs of 5 to 8 nodes of 4 kinds."""
     return GRAPHS.prior(PriorConfig.model_validate({**PRIOR_CONFIG.model_dump(), **changes}), PriorConfig())
 
@@ -51,7 +51,7 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator(device="cpu").manual_seed(seed)
 
 
-def teacher(seed: int = 0, preset: str = "gin-2-8", known: Prior | None = None) -> nn.Module:
+def teacher(seed: int = 0, preset: str = "gin-2-8", known: GraphPrior | None = None) -> nn.Module:
     """Untrained, but with a BatchNorm memory that is not the default one; frozen."""
     facts = known or prior()
     with Streams(seed, CPU).fork("teacher"):
@@ -114,7 +114,7 @@ def assert_resumes_alike(fresh: Callable[[], Distillation], steps: Iterable[int]
         resumed.load(folder / "run.ckpt")
         resumed.advance()
         assert weight_bytes(resumed.student) == weight_bytes(whole.student), step
-        assert resumed.run.multiply_adds() == whole.run.multiply_adds(), step
+        assert resumed.method_run.multiply_adds() == whole.method_run.multiply_adds(), step
         assert resumed.curves == whole.curves, step
     return whole
 

@@ -1,16 +1,24 @@
-"""The data sets, one to a file. Teachers are trained on them and students judged by them; methods never see them."""
+"""The data sets, one to a file. Teachers are trained on them and students judged by them; methods never see them.
+
+An entry says what is known of a set without having it; what reads the set is imported when it is loaded.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
-from torch import Tensor
 
 from acgkd.catalog import Catalog
 from acgkd.config import Config, DatasetConfig, PriorConfig
 from acgkd.errors import ConfigError, nearest
-from acgkd.pixels import Pixels
+from acgkd.method import Items
+from acgkd.priors import ModalityName
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -43,13 +51,15 @@ class Samples:
         labels: ``[samples]`` on the CPU
     """
 
-    items: Sequence[Any]
+    items: Items
     labels: Tensor
     classes: int
     official: Official | None = None
 
-    def take(self, indices: Tensor) -> Sequence[Any]:
+    def take(self, indices: Tensor) -> Items:
         """The items at `indices`, in that order."""
+        from acgkd.pixels import Pixels
+
         if isinstance(self.items, Pixels):
             return self.items.select(indices)
         return [self.items[int(index)] for index in indices]
@@ -66,7 +76,8 @@ class Dataset:
     Args:
         modality: what a sample is.
         known: what the entry publishes of itself: node range, mean degree, feature kind and count, classes.
-        load: reads it; may unpack and process into the cache first, safe against a second process doing the same.
+        load: reads it; may unpack and process into the cache first, safe against a second process doing the same. Where
+            it imports what it reads with, specs that name the set are checked without torch.
         pooling: how the literature pools node features for this set.
         source: where it comes from, and how to cite it.
         official_test: whether it has a test part of its own, so that `fractions` mean nothing.
@@ -81,7 +92,7 @@ class Dataset:
             None where not.
     """
 
-    modality: Literal["graphs", "images"]
+    modality: ModalityName
     known: PriorConfig
     load: Callable[[DatasetConfig], Samples]
     pooling: Literal["sum", "mean"]
@@ -152,3 +163,13 @@ class Dataset:
 
 
 DATASETS: Catalog[Dataset] = Catalog("acgkd.datasets", "DATASET", "data set")
+
+
+def known_of(dataset: DatasetConfig | None) -> PriorConfig:
+    """What is known of a run's data without having them: nothing where the run names no set.
+
+    Raises:
+        UnknownNameError: there is no such set.
+        ConfigError: see `Dataset.read_options`.
+    """
+    return PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)

@@ -13,19 +13,18 @@ train  test   classes published    mean                     std
 ====== ====== ======= ============ ======================== ========================
 """
 
-import tarfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
 from acgkd.datasets import Dataset
-from acgkd.datasets._readers.files import Layout, Place, verify
-from acgkd.datasets._readers.images import ImageOptions, Part, image_dataset
-from acgkd.errors import DataError
+from acgkd.datasets._readers.files import Layout, Place
+from acgkd.datasets._readers.images import ImageOptions, image_dataset
+
+if TYPE_CHECKING:
+    from acgkd.datasets._readers.image_bytes import Part
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 TEST = "test_batch.bin"
@@ -38,10 +37,7 @@ _DIGESTS = {
     "data_batch_5.bin": "sha1:26e2849e66a845b7f1e4614ae70f4889ae604628",
     TEST: "sha1:67eb016db431130d61cd03c7ad570b013799c88c",
 }
-_RECORD = 1 + 3 * 32 * 32
-# Mosaics: 25 rows of 40 images in one picture without loss, their classes as bytes in a file of their own.
-_MOSAIC = (25, 40)
-_TRAIN_CLASSES, _TEST_CLASSES = "labels_train.u8", "labels_test_first1000.u8"
+TRAIN_CLASSES, TEST_CLASSES = "labels_train.u8", "labels_test_first1000.u8"
 
 
 class Options(ImageOptions):
@@ -58,31 +54,10 @@ def cifar_dataset(digests: Mapping[str, str], counts: tuple[int, int]) -> Datase
     """The entry, for files of these checksums with so many images for training and test."""
     batches = tuple(file for file in digests if file not in (ARCHIVE, TEST))
 
-    def read(place: Place, scratch: Path, told: Options) -> tuple[Part, Part]:
-        where = place.folder or place.address
-        if ARCHIVE in place.layout.files:
-            path = place.get(ARCHIVE, scratch)
-            verify(path, digests[ARCHIVE], place.title)
-            _unpack(path, (*batches, TEST), scratch)
-            place = Place(place.title, place.layout, scratch)
-        elif _TRAIN_CLASSES in place.layout.files:
-            _unpack_mosaics(place, batches, counts[0], scratch)
-            place = Place(place.title, place.layout, scratch)
-        for file in batches:
-            verify(place.get(file, scratch), digests[file], place.title)
-        train = torch.cat([_records(place.get(file, scratch)) for file in batches])
-        test_file = place.get(TEST, scratch)
-        test = _records(test_file)
-        wanted = counts[1] if told.test_images is None else told.test_images
-        if test.shape[0] < wanted:
-            raise DataError(
-                f"The test part of {place.title} must have {wanted:,} images here, but {where} holds "
-                f"{test.shape[0]:,}. Get a whole copy, or let the first ones do: `dataset/options/test_images: "
-                f"{test.shape[0]}`."
-            )
-        if test.shape[0] >= counts[1]:
-            verify(test_file, digests[TEST], place.title)
-        return _part(train), _part(test[:wanted])
+    def read(place: Place, scratch: Path, told: Options) -> "tuple[Part, Part]":
+        from acgkd.datasets._readers.cifar_bytes import read_parts
+
+        return read_parts(place, digests, counts, told.test_images, scratch)
 
     folders = ("cifar-10-batches-bin", "cifar10/cifar-10-batches-bin", "cifar10", ".")
     return image_dataset(
@@ -95,7 +70,7 @@ def cifar_dataset(digests: Mapping[str, str], counts: tuple[int, int]) -> Datase
         layouts=(
             Layout((ARCHIVE,), ("cifar10", ".")),
             Layout((*batches, TEST), folders),
-            Layout((_TRAIN_CLASSES, _TEST_CLASSES, "train_00.webp", "test_00.webp"), ("cifar10", ".")),
+            Layout((TRAIN_CLASSES, TEST_CLASSES, "train_00.webp", "test_00.webp"), ("cifar10", ".")),
         ),
         home="https://www.cs.toronto.edu/~kriz",
         read=read,
@@ -103,61 +78,6 @@ def cifar_dataset(digests: Mapping[str, str], counts: tuple[int, int]) -> Datase
         options=Options,
         class_counts=None if counts != (50_000, 10_000) else {"train": (5000,) * 10, "test": (1000,) * 10},
     )
-
-
-def _unpack(path: Path, wanted: tuple[str, ...], scratch: Path) -> None:
-    with tarfile.open(path) as archive:
-        for member in archive:
-            # Only the file's own name is used: no entry can point out of the folder.
-            name = Path(member.name).name
-            stream = archive.extractfile(member) if name in wanted else None
-            if stream is not None:
-                (scratch / name).write_bytes(stream.read(member.size))
-    for name in wanted:
-        if not (scratch / name).is_file():
-            raise DataError(f"{path} must hold {name}, but does not. It is another archive.")
-
-
-def _records(path: Path) -> Tensor:
-    content = path.read_bytes()
-    if not content or len(content) % _RECORD:
-        raise DataError(f"{path} must hold whole records of {_RECORD:,} bytes, but has {len(content):,} bytes.")
-    return torch.frombuffer(bytearray(content), dtype=torch.uint8).view(-1, _RECORD)
-
-
-def _part(records: Tensor) -> Part:
-    return Part(records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0].long())
-
-
-def _unpack_mosaics(place: Place, batches: tuple[str, ...], train_images: int, scratch: Path) -> None:
-    """Writes the published files from mosaics; their checksums then say whether these were without loss."""
-    each = _MOSAIC[0] * _MOSAIC[1]
-    for labels_file, stem, files in ((_TRAIN_CLASSES, "train", batches), (_TEST_CLASSES, "test", (TEST,))):
-        labels = place.get(labels_file, scratch).read_bytes()
-        per_file = train_images // each // len(batches) if stem == "train" else len(labels) // each
-        for number, file in enumerate(files):
-            with (scratch / file).open("wb") as target:
-                for mosaic in range(number * per_file, (number + 1) * per_file):
-                    images = _tiles(place.get(f"{stem}_{mosaic:02d}.webp", scratch))
-                    classes = torch.frombuffer(
-                        bytearray(labels[mosaic * each : (mosaic + 1) * each]), dtype=torch.uint8
-                    )
-                    target.write(torch.cat([classes.unsqueeze(1), images], dim=1).numpy().tobytes())
-
-
-def _tiles(path: Path) -> Tensor:
-    """The images of one mosaic, each red, green, blue, row by row."""
-    try:
-        from PIL import Image
-    except ImportError:
-        raise DataError(
-            "Mosaics of CIFAR-10 are read by Pillow, which is not there: `pip install acgkd[images]`."
-        ) from None
-    rows, columns = _MOSAIC
-    with Image.open(path) as picture:
-        content = bytearray(picture.convert("RGB").tobytes())
-    pixels = torch.frombuffer(content, dtype=torch.uint8).view(rows, 32, columns, 32, 3)
-    return pixels.permute(0, 2, 4, 1, 3).reshape(rows * columns, -1)
 
 
 DATASET = cifar_dataset(_DIGESTS, (50_000, 10_000))

@@ -18,18 +18,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
-import torch
 from pydantic import Field
 
-from acgkd import cache, checkpoint
+from acgkd import cache
 from acgkd.config import Config, DatasetConfig, PriorConfig
 from acgkd.datasets import DATASETS, Dataset, Samples
-from acgkd.datasets._readers.images import resized
 from acgkd.errors import DataError
-from acgkd.pixels import Pixels
 
-MEAN, STD = (0.3053,), (0.3760,)
-_CLASSES, _SHADES = 10, 16
+MEAN, STD, CLASSES = (0.3053,), (0.3760,), 10
 # Counted up when what is kept in the cache changes.
 _VERSION = 1
 
@@ -41,7 +37,11 @@ class Options(Config):
 
 
 def _known_with(options: Options) -> PriorConfig:
-    return PriorConfig(shape=(1, options.size, options.size), classes=_CLASSES, mean=MEAN, std=STD)
+    return PriorConfig(shape=(1, options.size, options.size), classes=CLASSES, mean=MEAN, std=STD)
+
+
+def _file() -> Path:
+    return cache.folder() / "datasets" / f"digits-{_VERSION}.pt"
 
 
 def _locate(_: DatasetConfig) -> None:
@@ -49,27 +49,20 @@ def _locate(_: DatasetConfig) -> None:
         raise DataError("The data set digits comes with scikit-learn, which is not there: `pip install acgkd[images]`.")
 
 
-def _file() -> Path:
-    return cache.folder() / "datasets" / f"digits-{_VERSION}.pt"
-
-
-def _process(part: Path) -> None:
-    """Reads the set once: importing scikit-learn takes far longer than its images."""
-    _locate(DatasetConfig(name="digits"))
-    from sklearn.datasets import load_digits
-
-    published = load_digits()
-    # Shades 0 to 16 as bytes.
-    values = (torch.from_numpy(published.images).unsqueeze(1) * (255 / _SHADES)).round().to(torch.uint8)
-    checkpoint.save({"values": values, "labels": torch.from_numpy(published.target).long()}, part)
-
-
 def _load(config: DatasetConfig) -> Samples:
+    from acgkd.datasets._readers.digit_bytes import load_digits
+
+    _locate(config)
     options: Options = DATASETS["digits"].read_options(config)
-    cache.once(_file(), _process)
-    loaded = checkpoint.load(_file())
-    images = Pixels(resized(loaded["values"], options.size), loaded["labels"], MEAN, STD)
-    return Samples(items=images, labels=images.labels, classes=_CLASSES)
+    return load_digits(_file(), options.size)
+
+
+def _labels(_: DatasetConfig) -> list[int] | None:
+    if not _file().exists():
+        return None
+    from acgkd.datasets._readers.image_bytes import kept_labels
+
+    return kept_labels(_file())
 
 
 DATASET = Dataset(
@@ -84,5 +77,5 @@ DATASET = Dataset(
     known_with=_known_with,
     locate=_locate,
     class_counts=lambda _: {"all": (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)},
-    labels=lambda _: checkpoint.load(_file())["labels"].tolist() if _file().exists() else None,
+    labels=_labels,
 )

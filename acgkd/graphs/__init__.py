@@ -1,7 +1,7 @@
-"""Graphs: batches, pseudo-graphs, priors, and the modality object `GRAPHS`."""
+"""Graphs: batches, pseudo-graphs, and the modality object `GRAPHS`."""
 
 from acgkd.graphs.batch import GraphBatch
 from acgkd.graphs.modality import GRAPHS, Graphs
-from acgkd.graphs.prior import Prior
+from acgkd.priors import GraphPrior
 
-__all__ = ["GRAPHS", "GraphBatch", "Graphs", "Prior"]
+__all__ = ["GRAPHS", "GraphBatch", "GraphPrior", "Graphs"]

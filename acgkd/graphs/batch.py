@@ -1,11 +1,11 @@
 """Many graphs as one: the batch that every graph method, teacher and student speaks."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
+
+from acgkd.method import Items
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def joined(first: GraphBatch, second: GraphBatch) -> GraphBatch:
     )
 
 
-def collate(samples: Sequence[Any], device: torch.device) -> GraphBatch:
+def collate(samples: Items, device: torch.device) -> GraphBatch:
     """Joins torch_geometric `Data` objects (`x`, `edge_index`, optional `edge_weight` and `y`) into one batch."""
     sizes = [int(sample.x.shape[0]) for sample in samples]
     starts = torch.tensor([0, *sizes[:-1]], device="cpu").cumsum(0).tolist()

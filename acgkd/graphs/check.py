@@ -1,22 +1,22 @@
 """Does a module satisfy the teacher protocol of graphs? Tried on a tiny batch, law by law."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from acgkd.cost import at_rest, model_device
 from acgkd.errors import TeacherError
 from acgkd.graphs.batch import GraphBatch
-from acgkd.graphs.prior import Prior
-from acgkd.readout import pooled
+from acgkd.modules.cost import at_rest, model_device
+from acgkd.modules.readout import pooled
+from acgkd.modules.teacher_protocol import graph_parts
+from acgkd.priors import GraphPrior
 
 _GRAPHS = 3
 _HELP = "`acgkd.adapt(module, encode=..., readout=..., classifier=...)` helps a plain module to satisfy it."
 
 
-def check_graph_teacher(model: nn.Module, prior: Prior) -> None:
+def check_graph_teacher(model: nn.Module, prior: GraphPrior) -> None:
     """Checks attributes, shapes, and what edge weights do: None counts 1, 0 is absent, gradients reach them.
 
     Args:
@@ -63,18 +63,17 @@ def _check_gradient(model: nn.Module, batch: GraphBatch, width: int, classes: in
 
 
 def _try(model: nn.Module, batch: GraphBatch, weight: Tensor | None, width: int, classes: int) -> Tensor:
-    parts: Any = model
+    parts = graph_parts(model)
     nodes = _call("encode", model, lambda: parts.encode(batch.x, batch.edge_index, weight, batch.batch))
     _shape("encode", nodes, (batch.x.shape[0], width), "[nodes, width]")
     graphs = _call("readout", model, lambda: pooled(parts.readout, nodes, batch.batch, batch.graphs))
     _shape("readout", graphs, (batch.graphs, width), "[graphs, width]")
     logits = _call("classifier", model, lambda: parts.classifier(graphs))
     _shape("classifier", logits, (batch.graphs, classes), "[graphs, classes]")
-    scores: Tensor = logits
-    return scores
+    return logits
 
 
-def _call(name: str, model: nn.Module, call: Callable[[], Any]) -> Any:
+def _call(name: str, model: nn.Module, call: Callable[[], Tensor]) -> Tensor:
     try:
         return call()
     except TeacherError:
@@ -86,7 +85,7 @@ def _call(name: str, model: nn.Module, call: Callable[[], Any]) -> Any:
         ) from error
 
 
-def _shape(name: str, got: Any, wanted: tuple[int, int], words: str) -> None:
+def _shape(name: str, got: object, wanted: tuple[int, int], words: str) -> None:
     shape = tuple(got.shape) if isinstance(got, Tensor) else type(got).__name__
     if shape != wanted:
         raise TeacherError(f"`{name}` of a graph teacher must return {words} = {list(wanted)}, but gave {shape}.")
@@ -98,7 +97,7 @@ def _same(left: Tensor, right: Tensor, law: str) -> None:
         raise TeacherError(f"In a graph teacher {law}, but the class scores differ by up to {worst:.3g}. {_HELP}")
 
 
-def _tiny_batch(prior: Prior, device: torch.device) -> GraphBatch:
+def _tiny_batch(prior: GraphPrior, device: torch.device) -> GraphBatch:
     """Three rings with random features, every third edge of weight 0."""
     nodes = max(4, min(prior.min_nodes, 12))
     generator = torch.Generator(device="cpu").manual_seed(0)

@@ -1,30 +1,31 @@
 """Graphs as a modality: what the rest of the package asks instead of asking "is this a graph?"."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from acgkd.config import PriorConfig
-from acgkd.cost import UnitCost, at_rest, counting, model_device, solve_unit_cost
 from acgkd.errors import ConfigError
-from acgkd.graph_module import embed
 from acgkd.graphs.batch import GraphBatch, collate
 from acgkd.graphs.check import check_graph_teacher
 from acgkd.graphs.picture import picture
-from acgkd.graphs.prior import Prior, resolve_prior
 from acgkd.graphs.select import GraphSelector
+from acgkd.method import Items, State
+from acgkd.modality import Arrays
+from acgkd.modules.cost import UnitCost, at_rest, counting, model_device, solve_unit_cost
+from acgkd.modules.graph_module import embed
+from acgkd.modules.teacher_protocol import graph_parts
+from acgkd.priors import GraphPrior, ModalityName, Prior, graph_prior
 
 
 class Graphs:
     """How to handle batches of graphs; implements `acgkd.modality.Modality`."""
 
-    name = "graphs"
+    name: ModalityName = "graphs"
 
-    def collate(self, samples: Sequence[Any], device: torch.device) -> GraphBatch:
+    def collate(self, samples: Items, device: torch.device) -> GraphBatch:
         """Joins torch_geometric `Data` objects into one batch on `device`."""
         return collate(samples, device)
 
@@ -41,7 +42,7 @@ class Graphs:
         return GraphSelector(batch)
 
     def minibatches(
-        self, samples: Sequence[Any], device: torch.device, *, augment: str, generator: torch.Generator | None
+        self, samples: Items, device: torch.device, *, augment: str, generator: torch.Generator | None
     ) -> Callable[[Tensor], GraphBatch]:
         """Puts graphs on `device` once and cuts minibatches out of them there.
 
@@ -66,8 +67,7 @@ class Graphs:
         Shapes:
             returns: ``[graphs, classes]``
         """
-        classifier: Any = model.classifier
-        scores: Tensor = classifier(self.embed(model, batch))
+        scores: Tensor = graph_parts(model).classifier(self.embed(model, batch))
         return scores
 
     def unit_cost(self, model: nn.Module, features: int) -> UnitCost:
@@ -113,25 +113,26 @@ class Graphs:
 
         return count
 
-    def pack(self, batch: GraphBatch) -> dict[str, Any]:
+    def pack(self, batch: GraphBatch) -> State:
         """The batch as tensors on the CPU and plain values, for a file."""
         return {field.name: _on_host(getattr(batch, field.name)) for field in fields(batch)}
 
-    def unpack(self, packed: dict[str, Any], device: torch.device) -> GraphBatch:
+    def unpack(self, packed: State, device: torch.device) -> GraphBatch:
         """The batch that `pack` packed."""
         return GraphBatch(**packed).to(device)
 
-    def picture(self, batch: GraphBatch, prior: Prior) -> dict[str, NDArray[Any]]:
+    def picture(self, batch: GraphBatch, prior: Prior) -> Arrays:
         """What it takes to draw the graphs, as plain arrays."""
+        assert isinstance(prior, GraphPrior), "of this modality"
         return picture(batch, prior)
 
-    def prior(self, config: PriorConfig, known: PriorConfig) -> Prior:
+    def prior(self, config: PriorConfig, known: PriorConfig) -> GraphPrior:
         """What the run says, then what the data set's entry says.
 
         Raises:
             ConfigError: neither says something that is needed.
         """
-        return resolve_prior(config, known)
+        return graph_prior(config, known)
 
     def check_teacher(self, model: nn.Module, prior: Prior) -> None:
         """Tries the model on a tiny batch drawn from the prior.
@@ -139,10 +140,11 @@ class Graphs:
         Raises:
             TeacherError: the model does not satisfy the teacher protocol; the message says which part.
         """
+        assert isinstance(prior, GraphPrior), "of this modality"
         check_graph_teacher(model, prior)
 
 
-def _on_host(value: Any) -> Any:
+def _on_host(value: object) -> object:
     return value.detach().to("cpu") if isinstance(value, Tensor) else value
 
 

@@ -1,18 +1,16 @@
 """Graphs as they would be drawn: who is tied to whom, and what each node is."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from acgkd.graphs.batch import GraphBatch
-from acgkd.graphs.prior import Prior
+from acgkd.modality import Arrays
+from acgkd.priors import GraphPrior
 
 # Of one graph; nobody sees anything in a drawing of more.
 MOST_NODES, MOST_EDGES = 600, 3000
 
 
-def picture(batch: GraphBatch, prior: Prior) -> dict[str, NDArray[Any]]:
+def picture(batch: GraphBatch, prior: GraphPrior) -> Arrays:
     """The graphs without weights: an edge stands where its weight is a half or more, in either direction.
 
     Of graphs too large to be drawn the sizes alone are kept.

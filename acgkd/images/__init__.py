@@ -1,7 +1,7 @@
-"""Images: batches, priors, and the modality object `IMAGES`."""
+"""Images: batches, and the modality object `IMAGES`."""
 
 from acgkd.images.batch import ImageBatch
 from acgkd.images.modality import IMAGES, Images
-from acgkd.images.prior import ImagePrior
+from acgkd.priors import ImagePrior
 
 __all__ = ["IMAGES", "ImageBatch", "ImagePrior", "Images"]

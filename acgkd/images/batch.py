@@ -1,12 +1,11 @@
 """Many images as one batch."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from acgkd.method import Items
 from acgkd.pixels import Pixels
 
 
@@ -31,7 +30,7 @@ class ImageBatch:
         return ImageBatch(self.x.detach(), self.labels)
 
 
-def collate(samples: Sequence[Any], device: torch.device) -> ImageBatch:
+def collate(samples: Items, device: torch.device) -> ImageBatch:
     """Joins stored images, or images that are each ``[channels, height, width]`` or a pair of that and a class."""
     if isinstance(samples, Pixels):
         x = samples.normaliser(device)(samples.values.to(device, non_blocking=True))

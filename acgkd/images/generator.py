@@ -1,22 +1,13 @@
 """A network that turns noise into whole images: a small map first, doubled twice on the way up."""
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from acgkd.errors import ConfigError
 from acgkd.images.convolutions import DoublingConv2d, ThinConv2d
-
-Ending = Literal["tanh_norm", "norm", "sigmoid"]
-
-DOUBLINGS = 2
-
-
-def reaches(shape: tuple[int, int, int]) -> bool:
-    """Whether images of that shape (channels, height, width) can be reached by doubling."""
-    return all(side % 2**DOUBLINGS == 0 for side in shape[1:])
+from acgkd.settings.choices import Ending
+from acgkd.settings.generators import DOUBLINGS, out_of_reach
 
 
 class ImageGenerator(nn.Module):
@@ -56,11 +47,9 @@ class ImageGenerator(nn.Module):
         super().__init__()
         channels, height, breadth = shape
         factor = 2**DOUBLINGS
-        if not reaches(shape):
-            raise ConfigError(
-                f"A generator doubles its map {DOUBLINGS} times, so height and width of an image must be multiples of "
-                f"{factor}, but got {height} x {breadth}. Pad or resize the images that the teacher reads."
-            )
+        why = out_of_reach(shape)
+        if why:
+            raise ConfigError(why)
         self.latent = latent
         self._seed = (width, height // factor, breadth // factor)
         self._ending = ending

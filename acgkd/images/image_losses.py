@@ -8,8 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Pairing = Literal["batch", "pair"]
-Overlap = Literal["released", "jensen_shannon"]
+from acgkd.settings.choices import Overlap, Pairing
 
 # The least norm that is divided by.
 SMALLEST = 1e-12

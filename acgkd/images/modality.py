@@ -1,20 +1,21 @@
 """Images as a modality: what the rest of the package asks instead of asking "is this an image?"."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from acgkd.config import PriorConfig
-from acgkd.cost import at_rest, counting, model_device
 from acgkd.errors import TeacherError
 from acgkd.images.augment import crop_flip
 from acgkd.images.batch import ImageBatch, collate
 from acgkd.images.picture import picture
-from acgkd.images.prior import ImagePrior, resolve_prior
+from acgkd.method import Items, State
+from acgkd.modality import Arrays
+from acgkd.modules.cost import at_rest, counting, model_device
+from acgkd.modules.teacher_protocol import image_parts
 from acgkd.pixels import Pixels
+from acgkd.priors import ImagePrior, ModalityName, Prior, image_prior
 
 
 def _as_they_are(images: Tensor) -> Tensor:
@@ -28,9 +29,9 @@ class Images:
     ``classifier``, with the attribute ``width``.
     """
 
-    name = "images"
+    name: ModalityName = "images"
 
-    def collate(self, samples: Sequence[Any], device: torch.device) -> ImageBatch:
+    def collate(self, samples: Items, device: torch.device) -> ImageBatch:
         """Joins images, with or without classes, into one batch on `device`."""
         return collate(samples, device)
 
@@ -52,7 +53,7 @@ class Images:
         return select
 
     def minibatches(
-        self, samples: Sequence[Any], device: torch.device, *, augment: str, generator: torch.Generator | None
+        self, samples: Items, device: torch.device, *, augment: str, generator: torch.Generator | None
     ) -> Callable[[Tensor], ImageBatch]:
         """Puts images on `device` once, as bytes where they are bytes, and cuts minibatches out of them there."""
         if isinstance(samples, Pixels):
@@ -80,9 +81,7 @@ class Images:
         Shapes:
             returns: ``[images, width]``
         """
-        encode: Any = model.encode
-        features: Tensor = encode(batch.x)
-        return features
+        return image_parts(model).encode(batch.x)
 
     def logits(self, model: nn.Module, batch: ImageBatch) -> Tensor:
         """The model's class scores.
@@ -90,8 +89,7 @@ class Images:
         Shapes:
             returns: ``[images, classes]``
         """
-        classifier: Any = model.classifier
-        scores: Tensor = classifier(self.embed(model, batch))
+        scores: Tensor = image_parts(model).classifier(self.embed(model, batch))
         return scores
 
     def counter(self, model: nn.Module, batch: ImageBatch) -> Callable[[ImageBatch], float]:
@@ -106,17 +104,18 @@ class Images:
         cost = float(sum(counts))
         return lambda other: cost * self.size(other)
 
-    def pack(self, batch: ImageBatch) -> dict[str, Any]:
+    def pack(self, batch: ImageBatch) -> State:
         """The batch as tensors on the CPU, for a file."""
         labels = None if batch.labels is None else batch.labels.to("cpu")
         return {"x": batch.x.detach().to("cpu"), "labels": labels}
 
-    def unpack(self, packed: dict[str, Any], device: torch.device) -> ImageBatch:
+    def unpack(self, packed: State, device: torch.device) -> ImageBatch:
         """The batch that `pack` packed."""
         return ImageBatch(**packed).to(device)
 
-    def picture(self, batch: ImageBatch, prior: ImagePrior) -> dict[str, NDArray[Any]]:
+    def picture(self, batch: ImageBatch, prior: Prior) -> Arrays:
         """What it takes to draw the images, as plain arrays."""
+        assert isinstance(prior, ImagePrior), "of this modality"
         return picture(batch, prior)
 
     def prior(self, config: PriorConfig, known: PriorConfig) -> ImagePrior:
@@ -125,14 +124,15 @@ class Images:
         Raises:
             ConfigError: neither says something that is needed.
         """
-        return resolve_prior(config, known)
+        return image_prior(config, known)
 
-    def check_teacher(self, model: nn.Module, prior: ImagePrior) -> None:
+    def check_teacher(self, model: nn.Module, prior: Prior) -> None:
         """Tries the model on two blank images.
 
         Raises:
             TeacherError: the model does not satisfy the teacher protocol; the message says which part.
         """
+        assert isinstance(prior, ImagePrior), "of this modality"
         for name in ("encode", "classifier"):
             if not callable(getattr(model, name, None)):
                 raise TeacherError(f"An image teacher must have `{name}`, but {type(model).__name__} has none.")

@@ -1,19 +1,17 @@
 """Images as they would be seen: bytes, and how much of each does not fit into bytes."""
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 
 from acgkd.images.batch import ImageBatch
-from acgkd.images.prior import ImagePrior
+from acgkd.modality import Arrays
+from acgkd.priors import ImagePrior
 
 # Pixels of a side; larger images are shown smaller.
 LARGEST = 64
 
 
-def picture(batch: ImageBatch, prior: ImagePrior) -> dict[str, NDArray[Any]]:
+def picture(batch: ImageBatch, prior: ImagePrior) -> Arrays:
     """Pixels as the teacher's preprocessing found them, before it standardised them.
 
     Learned pixels need not lie where those of an image do; what lies outside is cut off, and how much is said. Images

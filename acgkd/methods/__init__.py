@@ -1,16 +1,18 @@
-"""The methods, one to a file; `acgkd.method` says what a method is."""
+"""The methods, one to a file; `acgkd.method` says what a method is.
 
-from typing import Any
+An entry declares its settings; what a run is made of is imported when one begins.
+"""
 
 from acgkd.catalog import Catalog
 from acgkd.config import MethodChoice, checked
-from acgkd.method import Method, MethodConfig
+from acgkd.method import AnyMethod, MethodConfig
 from acgkd.models import MODELS
+from acgkd.priors import ModalityName
 
-METHODS: Catalog[Method[Any]] = Catalog("acgkd.methods", "METHOD", "method")
+METHODS: Catalog[AnyMethod] = Catalog("acgkd.methods", "METHOD", "method")
 
 
-def modality_of(method: Method[Any], student: str) -> str:
+def modality_of(method: AnyMethod, student: str) -> ModalityName:
     """The name of the modality that a method works on: its own, or that of the student's model.
 
     Raises:
@@ -19,7 +21,7 @@ def modality_of(method: Method[Any], student: str) -> str:
     return method.modality or MODELS[student.split("-")[0]].modality
 
 
-def parse_method(choice: MethodChoice) -> tuple[Method[Any], MethodConfig]:
+def parse_method(choice: MethodChoice) -> tuple[AnyMethod, MethodConfig]:
     """The catalogue's entry and its settings, read by the method itself.
 
     Raises:

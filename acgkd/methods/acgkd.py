@@ -3,30 +3,36 @@
 The full text of the paper (Jia et al., arXiv:2504.00540) could not be obtained: this is a reconstruction from its
 abstract, its summaries and its edge formula, and no figure of this project is the paper's.
 
-The algorithm on one page::
+The algorithm, step by step, and where each step is::
 
-    pseudo-graphs   s_ij = σ((log α_ij + L) / λ) over the candidate pairs that ξ allows   graphs.concrete, .candidates
-    synthesis       minimise over log α and features:                                     methods._inversion
-                        CE(T(G), y) + w_bn Σ_layers D(batch, memory) + w_oh H(features)
-                        + w_deg (degree / prior − 1)² − w_adv KL(T ‖ S)
-    student         plain, or lifted by graph attention into the teacher's classifier     projection
-    transfer        at each step: the curriculum lets in the easiest share,               curriculum
-                        graphs are drawn afresh from their distribution,                  methods._graphs
-                        minimise τ² KL(T ‖ S), τ fixed or learned against the student     temperature, methods._transfer
+    1 pseudo-graphs   K graphs of sizes that the prior says, an edge wherever the draw says one:
+                      s_ij = σ((log α_ij + L) / λ) over the candidate pairs    graphs.pseudo.concrete, .relaxed_graphs
+      complexity ξ    which pairs are candidates                               graphs.pseudo.candidates
+      structure       what says log α: each pair, hubs, communities, an MLP    graphs.pseudo.structures
+    2 synthesis       minimise over log α and features                         synthesis.graphs.inversion
+                          CE(T(G), y) + w_bn Σ_layers D(batch, memory) + w_oh H(features)
+                          + w_deg (degree / prior − 1)² − w_adv KL(T ‖ S)
+    3 student         plain, or lifted by graph attention to the teacher's
+                      width, ending in the teacher's own frozen classifier     students.projection
+    4 transfer        at each step                                             transfer.transfer
+      curriculum        let in the easiest share of each class so far          transfer.curriculum, .difficulty
+      drawing           draw these graphs afresh from their distribution       synthesis.graphs.base
+      teaching          minimise τ² KL(T ‖ S) over the student                 losses
+      temperature       τ fixed, or learned against the student                transfer.temperature
+
+Steps 2 and 4 follow each other. With `synthesis/adversarial_weight` above 0 synthesis looks at the student: then they
+are one stage, the steps of 2 spread evenly between those of 4.
 """
 
-from acgkd.graphs import GRAPHS
-from acgkd.method import Method, MethodConfig, MethodContext, MethodRun
-from acgkd.synthesis.graph_inversion import GraphInversion, SynthesisConfig
-from acgkd.synthesis.graph_synthesis import GraphTransferConfig, lift_to, synthesis_then_transfer
-from acgkd.transfer.transfer import Transfer
-from acgkd.transfer.two_phase import Interleaved
+from acgkd.method import GraphContext, Method, MethodConfig, MethodRun
+from acgkd.settings.graph_inversion import GraphInversionConfig
+from acgkd.settings.transfer_stage import GraphTransferConfig
 
 
 class AcgkdConfig(MethodConfig):
     """Settings of ACGKD."""
 
-    synthesis: SynthesisConfig = SynthesisConfig()
+    synthesis: GraphInversionConfig = GraphInversionConfig()
     transfer: GraphTransferConfig = GraphTransferConfig()
 
 
@@ -34,12 +40,14 @@ def _needs_student(config: AcgkdConfig) -> bool:
     return config.synthesis.adversarial_weight > 0
 
 
-def _start(config: AcgkdConfig, context: MethodContext) -> MethodRun:
+def _start(config: AcgkdConfig, context: GraphContext) -> MethodRun:
+    from acgkd.synthesis.graphs.inversion import GraphInversion
+    from acgkd.transfer.teaching import teach_graphs
+
+    # Steps 1 and 2: pseudo-graphs, and how they are learned.
     synthesis = GraphInversion(config.synthesis, context)
-    if not _needs_student(config):
-        return synthesis_then_transfer(synthesis, config.transfer, context)
-    transfer = Transfer(config.transfer, context, GRAPHS, lift_to(context.teacher, context.device))
-    return Interleaved(synthesis, transfer, samples=config.transfer.samples)
+    # Steps 3 and 4: the student, and how it is taught with them, afterwards or side by side.
+    return teach_graphs(synthesis, config.transfer, context, joint=_needs_student(config))
 
 
 METHOD = Method(config=AcgkdConfig, modality="graphs", start=_start, needs_student=_needs_student)

@@ -10,27 +10,21 @@ It keeps the student that is best on test; here the last one is the result.
 Source: Chen et al. (2019), arXiv:1904.01186; released code 225ddd2.
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, model_validator
-from torch import Tensor
+from pydantic import Field
 
-from acgkd.images.image_losses import activation_loss, one_hot_loss
-from acgkd.losses import Base, balance_loss
-from acgkd.method import Method, MethodContext, MethodRun
-from acgkd.synthesis.image_generation import (
-    COMPACT,
-    GeneratedConfig,
-    GeneratedMethodConfig,
-    GeneratorTraining,
-    Made,
-    start_generated,
-)
-from acgkd.transfer.image_transfer import GeneratedTransferConfig, UnsoftenedConfig, compacted
+from acgkd.method import ImageContext, Method, MethodRun
+from acgkd.settings.choices import Base
+from acgkd.settings.generators import COMPACT, GeneratedConfig, GeneratedMethodConfig, taught_beside
+from acgkd.settings.image_transfer import GeneratedTransferConfig, UnsoftenedConfig
+from acgkd.settings.recipe import compact
 
-# The student goes on as long as the generator does.
-COMPACT_JOINT: Mapping[str, Any] = {**COMPACT, "steps": 2000}
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from acgkd.synthesis.images.generation import Made
 
 
 class DaflSynthesisConfig(GeneratedConfig):
@@ -55,10 +49,8 @@ class DaflSynthesisConfig(GeneratedConfig):
     logarithm: Base = "10"
     features: Literal["maps", "embedding"] = "maps"
 
-    @model_validator(mode="before")
-    @classmethod
-    def _recipe(cls, values: Any) -> Any:
-        return compacted(values, COMPACT_JOINT)
+    # The student goes on as long as the generator does.
+    _recipe = compact(**{**COMPACT, "steps": 2000})
 
 
 class DaflTransferConfig(GeneratedTransferConfig):
@@ -75,20 +67,33 @@ class DaflConfig(GeneratedMethodConfig):
     transfer: DaflTransferConfig = DaflTransferConfig()
 
 
-def dafl_terms(how: DaflSynthesisConfig, made: Made) -> dict[str, Tensor]:
-    """The losses of DAFL's generator, and their weighted sum ``loss``."""
-    one_hot, balance = one_hot_loss(made.logits), balance_loss(made.logits, how.logarithm)
-    activation = activation_loss(made.maps if how.features == "maps" else made.embedding)
-    total = how.one_hot_weight * one_hot + how.balance_weight * balance + how.activation_weight * activation
-    return {"loss": total, "one_hot": one_hot, "balance": balance, "activation": activation}
+def dafl_terms(how: DaflSynthesisConfig) -> "Callable[[Made], dict[str, Tensor]]":
+    """The losses of DAFL's generator, and their weighted sum ``loss``, of what it made in one step."""
+    from acgkd.images.image_losses import activation_loss, one_hot_loss
+    from acgkd.losses import balance_loss
+
+    def terms(made: "Made") -> "dict[str, Tensor]":
+        one_hot, balance = one_hot_loss(made.logits), balance_loss(made.logits, how.logarithm)
+        activation = activation_loss(made.maps if how.features == "maps" else made.embedding)
+        total = how.one_hot_weight * one_hot + how.balance_weight * balance + how.activation_weight * activation
+        return {"loss": total, "one_hot": one_hot, "balance": balance, "activation": activation}
+
+    return terms
 
 
-def _start(config: DaflConfig, context: MethodContext) -> MethodRun:
-    def terms(made: Made) -> dict[str, Tensor]:
-        return dafl_terms(config.synthesis, made)
+def start_by(
+    terms: "Callable[[Made], dict[str, Tensor]]", config: GeneratedMethodConfig, context: ImageContext
+) -> MethodRun:
+    """The run of a generator that is trained by such terms."""
+    from acgkd.synthesis.images.generation import GeneratorTraining
+    from acgkd.transfer.teaching import teach_images
 
     training = GeneratorTraining(config.synthesis, context, terms=terms, pool=config.transfer.pool)
-    return start_generated(training, config.transfer, context)
+    return teach_images(training, config.transfer, context, joint=taught_beside(config))
 
 
-METHOD = Method(config=DaflConfig, modality="images", start=_start, needs_student=lambda config: config.synthesis.joint)
+def _start(config: DaflConfig, context: ImageContext) -> MethodRun:
+    return start_by(dafl_terms(config.synthesis), config, context)
+
+
+METHOD = Method(config=DaflConfig, modality="images", start=_start, needs_student=taught_beside)

@@ -13,57 +13,13 @@ A teacher without BatchNorm leaves cross entropy and the image priors alone.
 Source: Yin et al. (2020), arXiv:1912.08795; released code 2413af1.
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from pydantic import Field
 
-import torch
-import torch.nn.functional as F
-from pydantic import Field, model_validator
-from torch import Tensor, nn
-
-from acgkd.batch_norm import BatchNormStatistics, Statistic
-from acgkd.images import IMAGES, ImageBatch
-from acgkd.images.image_losses import Overlap, answer_overlap, total_variation
-from acgkd.method import Method, MethodContext, MethodRun
-from acgkd.synthesis.pixel_learning import PixelLearning, PixelsConfig, start_pixels
-from acgkd.transfer.image_transfer import ImageTransferConfig, compacted
-from acgkd.transfer.recipe import OneRecipeConfig
-from acgkd.transfer.transfer import TemperatureConfig
-
-COMPACT: Mapping[str, Any] = {"images": 512, "batch_size": 128, "steps": 200}
-
-
-class DeepInversionSynthesisConfig(PixelsConfig):
-    """How the images are learned.
-
-    Args:
-        statistics_weight: of the distance between BatchNorm's memory and what it sees.
-        statistics: that distance.
-        variation_weight: of the differences between neighbouring pixels.
-        variation: `norm` over each of four directions, as released, or `mean` magnitude.
-        square_weight: of the batch's norm.
-        jitter: largest roll either way, in pixels.
-        flip: mirror the whole batch at every second step or so.
-        clip: keep pixels between black and white.
-        adversarial_weight: of agreement with the student; above 0 the pool is learned beside it.
-        divergence: what agreement is measured by, `released` or `jensen_shannon`; see `acgkd.images.image_losses`.
-    """
-
-    statistics_weight: float = Field(default=100.0, ge=0)
-    statistics: Statistic = "norm"
-    variation_weight: float = Field(default=2.5e-5, ge=0)
-    variation: Literal["norm", "mean"] = "norm"
-    square_weight: float = Field(default=0.0, ge=0)
-    jitter: int = Field(default=2, ge=0)
-    flip: bool = False
-    clip: bool = False
-    adversarial_weight: float = Field(default=0.0, ge=0)
-    divergence: Overlap = "released"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _recipe(cls, values: Any) -> Any:
-        return compacted(values, COMPACT)
+from acgkd.method import ImageContext, Method, MethodRun
+from acgkd.settings.image_transfer import ImageTransferConfig
+from acgkd.settings.learned_pixels import DeepInversionSynthesisConfig
+from acgkd.settings.recipe import OneRecipeConfig
+from acgkd.settings.transfer_stage import TemperatureConfig
 
 
 class AuthorsTemperatureConfig(TemperatureConfig):
@@ -86,63 +42,15 @@ class DeepInversionConfig(OneRecipeConfig):
     transfer: DeepInversionTransferConfig = DeepInversionTransferConfig()
 
 
-class DeepInversion(PixelLearning):
-    """The images of DeepInversion.
-
-    Args:
-        config: its settings.
-        context: teacher, prior, streams, device.
-    """
-
-    def __init__(self, config: DeepInversionSynthesisConfig, context: MethodContext) -> None:
-        super().__init__(config, context, joint=config.adversarial_weight > 0)
-        self._how = config
-        self._statistics = BatchNormStatistics(context.teacher, config.statistics)
-        self._statistics.warn_if_absent(config.statistics_weight)
-        prior, device = context.prior, context.device
-        self._lowest, self._highest = (
-            torch.tensor(ends, device=device).view(1, -1, 1, 1) for ends in (prior.lowest, prior.highest)
-        )
-
-    def _jittered(self, x: Tensor) -> Tensor:
-        how, generator = self._how, self.context.streams.host("jitter")
-        if how.flip and int(torch.randint(2, (), generator=generator, device="cpu")) == 1:
-            x = x.flip(3)
-        if how.jitter == 0:
-            return x
-        rows, columns = torch.randint(-how.jitter, how.jitter + 1, (2,), generator=generator, device="cpu").tolist()
-        return torch.roll(x, (rows, columns), (2, 3))
-
-    def terms(self, x: Tensor, part: slice, student: nn.Module | None) -> dict[str, Tensor]:
-        """The terms of the loss, and their weighted sum ``loss``."""
-        how = self._how
-        seen = self._jittered(x)
-        with self._statistics.listening():
-            logits = IMAGES.logits(self.context.teacher, ImageBatch(seen))
-        entropy = F.cross_entropy(logits, self._targets[part])
-        statistics = self._statistics.distance(self.context.device)
-        variation = total_variation(seen, how.variation)
-        loss = entropy + how.statistics_weight * statistics + how.variation_weight * variation
-        loss = loss + how.square_weight * torch.linalg.vector_norm(seen)
-        terms = {"cross_entropy": entropy, "statistics": statistics, "variation": variation}
-        if student is not None:
-            student.eval()
-            output = IMAGES.logits(student, ImageBatch(seen))
-            terms["agreement"] = answer_overlap(logits, output, divergence=how.divergence)
-            loss = loss + how.adversarial_weight * terms["agreement"]
-        return {"loss": loss, **terms}
-
-    def moved(self, x: Tensor) -> Tensor:
-        """Between black and white, where that is asked for."""
-        return torch.minimum(torch.maximum(x, self._lowest), self._highest) if self._how.clip else x
-
-
 def _adaptive(config: DeepInversionConfig) -> bool:
     return config.synthesis.adversarial_weight > 0
 
 
-def _start(config: DeepInversionConfig, context: MethodContext) -> MethodRun:
-    return start_pixels(DeepInversion(config.synthesis, context), config.transfer, context, joint=_adaptive(config))
+def _start(config: DeepInversionConfig, context: ImageContext) -> MethodRun:
+    from acgkd.synthesis.images.deep_inversion import DeepInversion
+    from acgkd.transfer.teaching import teach_images
+
+    return teach_images(DeepInversion(config.synthesis, context), config.transfer, context, joint=_adaptive(config))
 
 
 METHOD = Method(config=DeepInversionConfig, modality="images", start=_start, needs_student=_adaptive)

@@ -13,12 +13,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from acgkd.method import Method, MethodContext, MethodRun
-from acgkd.synthesis.image_game import Game, PlayingGeneratorConfig
-from acgkd.synthesis.image_generation import GeneratorConfig
-from acgkd.transfer.image_student import PlayingStudentConfig
-from acgkd.transfer.optimizer import Decay
-from acgkd.transfer.recipe import OneRecipeConfig
+from acgkd.method import ImageContext, Method, MethodRun, always
+from acgkd.settings.choices import Decay
+from acgkd.settings.generators import GeneratorConfig
+from acgkd.settings.image_game import PlayingGeneratorConfig, PlayingStudentConfig
+from acgkd.settings.recipe import OneRecipeConfig
 
 
 class DfadGeneratorConfig(GeneratorConfig):
@@ -52,8 +51,10 @@ class DfadConfig(OneRecipeConfig):
     transfer: DfadTransferConfig = DfadTransferConfig()
 
 
-def _start(config: DfadConfig, context: MethodContext) -> MethodRun:
-    return Game(config.synthesis, config.transfer, context)
+def _start(config: DfadConfig, context: ImageContext) -> MethodRun:
+    from acgkd.synthesis.images.game import ImageGame
+
+    return ImageGame(config.synthesis, config.transfer, context)
 
 
-METHOD = Method(config=DfadConfig, modality="images", start=_start, needs_student=lambda _: True)
+METHOD = Method(config=DfadConfig, modality="images", start=_start, needs_student=always)

@@ -5,7 +5,7 @@
                     ∇θ ≈ (CE(A₁) − CE(A₂) + w_bn (D(A₁) − D(A₂))) · (u − ½), CE by graph, D of the whole batch
     written out     the structure of the step of lowest loss, the features of the last step, both discrete
 
-The steps are in `acgkd/synthesis/alternating_inversion.py`, the graphs in `graphs/directed.py`.
+The steps are in `acgkd/synthesis/graphs/alternation.py`, the graphs in `acgkd/graphs/pseudo/directed.py`.
 Defaults are the released code's. The paper states other steps, decay and training of the student: `recipe: paper`.
 Where the code adds self-loops (`--self_loop`, to real graphs too) there are none here: our models count a node itself
 already, and neither data nor pseudo-graphs have any. Sizes are the prior's, as of every method.
@@ -14,16 +14,13 @@ structure alone is learned there.
 Source: Deng and Zhang (2021), arXiv:2105.07519; released code e68e4d6, `inversion_gcn.py` and `utils/helper.py`.
 """
 
-from typing import Any
+from pydantic import Field
 
-from pydantic import Field, model_validator
-
-from acgkd.method import Method, MethodContext, MethodRun
-from acgkd.synthesis.alternating_inversion import AlternatingInversion, Recipe, SynthesisConfig
-from acgkd.synthesis.graph_synthesis import synthesis_then_transfer
-from acgkd.transfer.plain import PlainTransferConfig
-from acgkd.transfer.recipe import OneRecipeConfig, filled
-from acgkd.transfer.transfer import Samples
+from acgkd.method import GraphContext, Method, MethodRun
+from acgkd.settings.alternating_inversion import AlternatingInversionConfig
+from acgkd.settings.choices import PseudoSamples
+from acgkd.settings.recipe import GraphRecipe, OneRecipeConfig, filled_in
+from acgkd.settings.transfer_stage import PlainTransferConfig
 
 
 class GfkdTransferConfig(PlainTransferConfig):
@@ -36,26 +33,26 @@ class GfkdTransferConfig(PlainTransferConfig):
             synthesis' where it is not said.
     """
 
-    recipe: Recipe = "released"
+    recipe: GraphRecipe = "released"
     steps: int = Field(default=1500, ge=1)
     batch_size: int = Field(default=32, ge=2)
-    samples: Samples = "fixed"
+    samples: PseudoSamples = "fixed"
 
-    @model_validator(mode="before")
-    @classmethod
-    def _recipe(cls, values: Any) -> Any:
-        return filled(values, "paper", {"steps": 2000})
+    _recipe = filled_in("paper", {"steps": 2000})
 
 
 class GfkdConfig(OneRecipeConfig):
     """Settings of GFKD."""
 
-    synthesis: SynthesisConfig = SynthesisConfig()
+    synthesis: AlternatingInversionConfig = AlternatingInversionConfig()
     transfer: GfkdTransferConfig = GfkdTransferConfig()
 
 
-def _start(config: GfkdConfig, context: MethodContext) -> MethodRun:
-    return synthesis_then_transfer(AlternatingInversion(config.synthesis, context), config.transfer, context)
+def _start(config: GfkdConfig, context: GraphContext) -> MethodRun:
+    from acgkd.synthesis.graphs.alternation import AlternatingInversion
+    from acgkd.transfer.teaching import teach_graphs
+
+    return teach_graphs(AlternatingInversion(config.synthesis, context), config.transfer, context)
 
 
 METHOD = Method(config=GfkdConfig, modality="graphs", start=_start)

@@ -8,13 +8,19 @@ DAFL does, is not known either; `joint: false` teaches it afterwards.
 Source: Han, Park, Wang and Liu (2021), arXiv:2011.03749; Mao et al. (2019), arXiv:1903.05628.
 """
 
-from pydantic import Field
-from torch import Tensor
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from acgkd.images.image_losses import mode_seeking_loss
-from acgkd.method import Method, MethodContext, MethodRun
-from acgkd.methods.dafl import DaflSynthesisConfig, DaflTransferConfig, dafl_terms
-from acgkd.synthesis.image_generation import GeneratedMethodConfig, GeneratorTraining, Made, start_generated
+from pydantic import Field
+
+from acgkd.method import ImageContext, Method, MethodRun
+from acgkd.methods.dafl import DaflSynthesisConfig, DaflTransferConfig, dafl_terms, start_by
+from acgkd.settings.generators import GeneratedMethodConfig, taught_beside
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from acgkd.synthesis.images.generation import Made
 
 
 class MskdSynthesisConfig(DaflSynthesisConfig):
@@ -34,20 +40,24 @@ class MskdConfig(GeneratedMethodConfig):
     transfer: DaflTransferConfig = DaflTransferConfig()
 
 
-def mskd_terms(how: MskdSynthesisConfig, made: Made) -> dict[str, Tensor]:
-    """The losses of MSKD's generator, and their weighted sum ``loss``."""
-    terms = dafl_terms(how, made)
-    (x, other_x), (z, other_z) = made.x.chunk(2), made.latents.chunk(2)
-    mode_seeking = mode_seeking_loss(x, other_x, z, other_z)
-    return {**terms, "loss": terms["loss"] + how.mode_seeking_weight * mode_seeking, "mode_seeking": mode_seeking}
+def mskd_terms(how: MskdSynthesisConfig) -> "Callable[[Made], dict[str, Tensor]]":
+    """The losses of MSKD's generator, and their weighted sum ``loss``, of what it made in one step."""
+    from acgkd.images.image_losses import mode_seeking_loss
+
+    without = dafl_terms(how)
+
+    def terms(made: "Made") -> "dict[str, Tensor]":
+        of_dafl = without(made)
+        (x, other_x), (z, other_z) = made.x.chunk(2), made.latents.chunk(2)
+        mode_seeking = mode_seeking_loss(x, other_x, z, other_z)
+        total = of_dafl["loss"] + how.mode_seeking_weight * mode_seeking
+        return {**of_dafl, "loss": total, "mode_seeking": mode_seeking}
+
+    return terms
 
 
-def _start(config: MskdConfig, context: MethodContext) -> MethodRun:
-    def terms(made: Made) -> dict[str, Tensor]:
-        return mskd_terms(config.synthesis, made)
-
-    training = GeneratorTraining(config.synthesis, context, terms=terms, pool=config.transfer.pool)
-    return start_generated(training, config.transfer, context)
+def _start(config: MskdConfig, context: ImageContext) -> MethodRun:
+    return start_by(mskd_terms(config.synthesis), config, context)
 
 
-METHOD = Method(config=MskdConfig, modality="images", start=_start, needs_student=lambda config: config.synthesis.joint)
+METHOD = Method(config=MskdConfig, modality="images", start=_start, needs_student=taught_beside)

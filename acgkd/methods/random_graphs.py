@@ -1,8 +1,8 @@
 """The lower control: the same pseudo-graphs, not optimised. What a method gains, it gains over this."""
 
-from acgkd.method import Method, MethodConfig, MethodContext, MethodRun
-from acgkd.synthesis.graph_synthesis import GraphTransferConfig, Untrained, synthesis_then_transfer
-from acgkd.synthesis.pseudo_graph_config import PseudoGraphConfig
+from acgkd.method import GraphContext, Method, MethodConfig, MethodRun
+from acgkd.settings.pseudo_graphs import PseudoGraphConfig
+from acgkd.settings.transfer_stage import GraphTransferConfig
 
 
 class RandomGraphsConfig(MethodConfig):
@@ -12,8 +12,11 @@ class RandomGraphsConfig(MethodConfig):
     transfer: GraphTransferConfig = GraphTransferConfig()
 
 
-def _start(config: RandomGraphsConfig, context: MethodContext) -> MethodRun:
-    return synthesis_then_transfer(Untrained(config.synthesis, context), config.transfer, context)
+def _start(config: RandomGraphsConfig, context: GraphContext) -> MethodRun:
+    from acgkd.synthesis.graphs.graph_synthesis import Untrained
+    from acgkd.transfer.teaching import teach_graphs
+
+    return teach_graphs(Untrained(config.synthesis, context), config.transfer, context)
 
 
 METHOD = Method(config=RandomGraphsConfig, modality="graphs", start=_start, lower_control=True)

@@ -16,13 +16,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from acgkd.images.generator import Ending
-from acgkd.method import Method, MethodContext, MethodRun
-from acgkd.synthesis.image_game import Game, PlayingGeneratorConfig
-from acgkd.synthesis.image_generation import GeneratorConfig
-from acgkd.transfer.image_student import PlayingStudentConfig
-from acgkd.transfer.optimizer import Decay
-from acgkd.transfer.recipe import OneRecipeConfig
+from acgkd.method import ImageContext, Method, MethodRun, always
+from acgkd.settings.choices import Decay, Ending
+from acgkd.settings.generators import GeneratorConfig
+from acgkd.settings.image_game import PlayingGeneratorConfig, PlayingStudentConfig
+from acgkd.settings.recipe import OneRecipeConfig
 
 
 class ZsktGeneratorConfig(GeneratorConfig):
@@ -59,8 +57,10 @@ class ZsktConfig(OneRecipeConfig):
     transfer: ZsktTransferConfig = ZsktTransferConfig()
 
 
-def _start(config: ZsktConfig, context: MethodContext) -> MethodRun:
-    return Game(config.synthesis, config.transfer, context)
+def _start(config: ZsktConfig, context: ImageContext) -> MethodRun:
+    from acgkd.synthesis.images.game import ImageGame
+
+    return ImageGame(config.synthesis, config.transfer, context)
 
 
-METHOD = Method(config=ZsktConfig, modality="images", start=_start, needs_student=lambda _: True)
+METHOD = Method(config=ZsktConfig, modality="images", start=_start, needs_student=always)

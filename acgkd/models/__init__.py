@@ -1,15 +1,31 @@
-"""The models, one to a file, each a family whose members are named by numbers and words: `gin-5-64`, `lenet5-half`."""
+"""The models, one to a file, each a family whose members are named by numbers and words: `gin-5-64`, `lenet5-half`.
+
+An entry declares what has to be known of its models before a run; their networks are imported when one is built.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import torch
-from torch import nn
-from torch.nn.utils import convert_conv2d_weight_memory_format
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from acgkd.catalog import Catalog
 from acgkd.errors import ConfigError
+from acgkd.facts import DeclaredFacts, ModelFacts
+from acgkd.priors import ModalityName
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+class ModelConfig(TypedDict):
+    """What `build_model` makes a model of again; of images there is no `pooling`."""
+
+    preset: str
+    in_features: int
+    classes: int
+    pooling: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -20,23 +36,24 @@ class Model:
         modality: what it reads.
         build: ``build(*numbers, in_features=, classes=, device=) -> module``, with ``pooling=`` for graphs and True
             or False for each of `words`; draws its parameters from torch's global generator, so callers wrap it in
-            `Streams.fork`.
+            `Streams.fork`. Where it imports what it builds, specs that name the model are checked without torch.
         presets: the names that the literature uses, each valid for `build_model`, e.g. ``gin-5-64``.
         numbers: what the numbers after the kind mean, each with its smallest and largest value.
         words: what may stand after the numbers, each at most once and in this order.
         law: what must hold between the numbers; called with them, says what is wrong, or None.
+        facts: ``facts(*numbers)``, with True or False for each of `words`: what is known of such a model without
+            building it; None where it has to be built to be looked at.
         side: height and width of the images that it reads; None where it reads any.
-        stacked: whether replicates may be run as one batch of models; nothing makes use of it yet.
     """
 
-    modality: Literal["graphs", "images"]
+    modality: ModalityName
     build: Callable[..., nn.Module]
     presets: tuple[str, ...]
     numbers: tuple[tuple[str, int, int], ...] = (("depth", 2, 64), ("width", 1, 8192))
     words: tuple[str, ...] = ()
     law: Callable[..., str | None] | None = None
+    facts: Callable[..., DeclaredFacts] | None = None
     side: int | None = None
-    stacked: bool = False
 
 
 MODELS: Catalog[Model] = Catalog("acgkd.models", "MODEL", "model")
@@ -93,19 +110,26 @@ def build_model(
     entry, numbers, words = parse_preset(preset)
     if pooling not in ("sum", "mean"):
         raise ConfigError(f"`pooling` must be 'sum' or 'mean', but got '{pooling}'.")
-    where = torch.device(device)
-    options: dict[str, Any] = {word: word in words for word in entry.words}
-    if entry.modality == "graphs":
-        options["pooling"] = pooling
-    # Some third-party layers make buffers on the default device; inside this block that is ours, whatever it was.
-    with where:
-        module = entry.build(*numbers, in_features=in_features, classes=classes, device=where, **options)
-    if entry.modality == "images" and where.type == "cpu":
-        # Channels last: a CPU passes through a LeNet-5 at rest in two thirds of the time, and through a ResNet in 0.8.
-        module = convert_conv2d_weight_memory_format(module, torch.channels_last)
-    return module
+    from acgkd.models._networks.build import build
+
+    said = {word: word in words for word in entry.words}
+    return build(entry, numbers, said, in_features=in_features, classes=classes, pooling=pooling, device=device)
 
 
-def rebuild(config: dict[str, Any], *, device: torch.device | str = "cpu") -> nn.Module:
-    """Builds the model that `module.config()` describes, with fresh parameters."""
-    return build_model(**config, device=device)
+def facts_of(preset: str, in_features: int, classes: int) -> ModelFacts:
+    """What has to be known of a model before a run: as its entry declares it, else read off one without numbers.
+
+    Args:
+        preset: kind, numbers and words.
+        in_features: columns of the node features, or channels of the images.
+        classes: how many it tells apart.
+
+    Raises:
+        UnknownNameError, ConfigError: see `parse_preset`.
+    """
+    entry, numbers, words = parse_preset(preset)
+    if entry.facts is not None:
+        return entry.facts(*numbers, **{word: word in words for word in entry.words})
+    from acgkd.models._networks.build import inspected
+
+    return inspected(preset, in_features, classes)

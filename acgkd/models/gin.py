@@ -1,73 +1,26 @@
 """Graph isomorphism network: sums over neighbours, two-layer perceptrons, BatchNorm inside and after."""
 
-import torch
-from torch import Tensor, nn
-from torch_geometric.nn import GINConv
-from torch_geometric.typing import OptTensor
+from typing import TYPE_CHECKING
 
+from acgkd.facts import DeclaredFacts
 from acgkd.models import Model
-from acgkd.models._graph_classifier import GraphClassifier
-from acgkd.models._neighbours import sums_alone, weighted_sum
-from acgkd.models._norm import BatchNorm
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 
-class WeightedGINConv(GINConv):  # type: ignore[misc]
-    """`GINConv` whose messages carry edge weights: ``h((1 + ε) x_i + Σ_j w_ij x_j)``."""
+def _build(
+    depth: int, width: int, *, in_features: int, classes: int, pooling: str, device: "torch.device"
+) -> "nn.Module":
+    from acgkd.models._networks.gin import GIN
 
-    def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None) -> Tensor:
-        """Sums weighted neighbours, adds the node itself, applies the perceptron."""
-        if sums_alone(self, x, edge_weight):
-            gathered = weighted_sum(x, edge_index, edge_weight)
-        else:
-            # propagate_type: (x: Tensor, edge_weight: OptTensor)
-            gathered = self.propagate(edge_index, x=x, edge_weight=edge_weight, size=(x.shape[0], x.shape[0]))
-        updated: Tensor = self.nn(torch.addcmul(gathered, 1 + self.eps, x))
-        return updated
-
-    # torch_geometric reads this signature, and cannot read `Tensor | None`.
-    def message(self, x_j: Tensor, edge_weight: OptTensor) -> Tensor:
-        """A neighbour, times the weight of the edge it comes over."""
-        return x_j if edge_weight is None else edge_weight.unsqueeze(-1) * x_j
-
-
-class GIN(GraphClassifier):
-    """GIN as the data-free literature builds it: ε fixed at 0, residual from the second layer, no dropout.
-
-    Source: Xu et al. (2019), arXiv:1810.00826; layout of the released GFKD code (e68e4d6, adopted from GraphNorm),
-        where `GIN5_64` has four message-passing layers.
-    """
-
-    def __init__(
-        self, depth: int, width: int, *, in_features: int, classes: int, pooling: str, device: torch.device
-    ) -> None:
-        super().__init__("gin", depth, width, in_features, classes, pooling, device)
-        self.layers = nn.ModuleList(
-            WeightedGINConv(_perceptron(in_features if layer == 0 else width, width, device))
-            for layer in range(depth - 1)
-        )
-
-    def encode(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None, batch: Tensor) -> Tensor:
-        """Embeds every node.
-
-        Shapes:
-            returns: ``[nodes, width]``
-        """
-        for number, layer in enumerate(self.layers):
-            x = self._finish(number, x, layer(x, edge_index, edge_weight))
-        return x
-
-
-def _perceptron(in_width: int, width: int, device: torch.device) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(in_width, width, device=device),
-        BatchNorm(width, device=device),
-        nn.ReLU(),
-        nn.Linear(width, width, device=device),
-    )
+    return GIN(depth, width, in_features=in_features, classes=classes, pooling=pooling, device=device)
 
 
 MODEL = Model(
     modality="graphs",
-    build=GIN,
+    build=_build,
+    facts=lambda *_: DeclaredFacts(batch_norm=True),
     presets=("gin-5-64", "gin-5-32", "gin-3-64", "gin-3-32", "gin-2-64", "gin-2-32"),
 )

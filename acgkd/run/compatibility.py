@@ -1,37 +1,53 @@
-"""What a run cannot do and what it does without, seen from settings, models and prior before anything is learned.
+"""What a run cannot do and what it does without, from settings, prior and facts of its models: nothing is built.
 
 Settings that mean the same have the same name in every method, so this goes by names: `synthesis/generator`,
-`synthesis/statistics_weight`, `transfer/attention_weight`. Models may live on `meta`: only their shapes count.
+`synthesis/statistics_weight`, `transfer/attention_weight`.
 """
 
-from typing import Any
+from dataclasses import dataclass
 
-import torch
-
-from acgkd.batch_norm import ABSENT, BatchNormStatistics
-from acgkd.errors import ConfigError
-from acgkd.images.generator import ImageGenerator
-from acgkd.method import MethodConfig, MethodContext
-from acgkd.transfer.image_student import why_no_attention
+from acgkd.facts import NO_BATCH_NORM, ModelFacts, why_no_attention
+from acgkd.method import MethodConfig
+from acgkd.priors import ImagePrior, Prior
+from acgkd.settings.generators import out_of_reach
 
 
-def refused(config: MethodConfig, context: MethodContext) -> tuple[str, str] | None:
+@dataclass(frozen=True)
+class Surroundings:
+    """What the settings of a method meet.
+
+    Args:
+        teacher: what is known of it.
+        student: what is known of it.
+        prior: what is known of the data.
+    """
+
+    teacher: ModelFacts
+    student: ModelFacts
+    prior: Prior
+
+    @property
+    def why_no_attention(self) -> str:
+        """What keeps attention maps of teacher and student from being compared; nothing where they can be."""
+        if not isinstance(self.prior, ImagePrior):
+            return "There are no images."
+        return why_no_attention(self.teacher, self.student, self.prior.shape)
+
+
+def refused(config: MethodConfig, around: Surroundings) -> tuple[str, str] | None:
     """The setting that would end a run when it begins, by slash path, and why; None where none would.
 
     Args:
         config: of the method.
-        context: its models, prior and device; they are looked at, not changed.
+        around: models and prior.
     """
-    generator = getattr(config.synthesis, "generator", None)
-    if generator is not None and getattr(config.synthesis, "source", "generator") == "generator":
-        try:
-            ImageGenerator(
-                context.prior.shape, latent=1, width=2, ending="norm", eps=generator.eps, device=torch.device("meta")
-            )
-        except ConfigError as error:
-            return "synthesis/generator", str(error)
+    synthesis = config.synthesis
+    generates = hasattr(synthesis, "generator") and getattr(synthesis, "source", "generator") == "generator"
+    why = out_of_reach(around.prior.shape) if generates and isinstance(around.prior, ImagePrior) else ""
+    if why:
+        return "synthesis/generator", why
     weight = _attention(config)
-    why = why_no_attention(context) if weight else ""
+    why = around.why_no_attention if weight else ""
     if why:
         return (
             "transfer/attention_weight",
@@ -40,20 +56,20 @@ def refused(config: MethodConfig, context: MethodContext) -> tuple[str, str] | N
     return None
 
 
-def absent(config: MethodConfig, context: MethodContext) -> tuple[str, ...]:
+def absent(config: MethodConfig, around: Surroundings) -> tuple[str, ...]:
     """The terms of losses that do nothing, because a model gives no ground for them: a sentence each.
 
     Args:
         config: of the method.
-        context: its models and prior; they are looked at, not changed.
+        around: models and prior.
     """
     found = []
-    synthesis: Any = config.synthesis
+    synthesis = config.synthesis
     weighs = getattr(synthesis, "statistics_weight", 0) > 0 and getattr(synthesis, "steps", 1) > 0
-    if weighs and BatchNormStatistics(context.teacher, "norm").layers == 0:
-        found.append(ABSENT)
+    if weighs and not around.teacher.batch_norm:
+        found.append(NO_BATCH_NORM)
     if hasattr(config.transfer, "attention_weight") and _attention(config) is None:
-        why = why_no_attention(context)
+        why = around.why_no_attention
         if why:
             found.append(f"The attention term of the student's loss is absent: {why}")
     return tuple(found)

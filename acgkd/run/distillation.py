@@ -1,23 +1,23 @@
 """One distillation: stepped, timed, watched, saved and taken up again."""
 
-import hashlib
 import math
 import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from acgkd import checkpoint
-from acgkd.config import fingerprint
 from acgkd.errors import CheckpointError, DivergedError
-from acgkd.method import Method, MethodConfig, MethodContext, Stage
-from acgkd.run.compatibility import absent
+from acgkd.method import AnyMethod, MethodConfig, MethodContext, Stage, State
+from acgkd.modules.inspected_model import InspectedModel
+from acgkd.priors import Prior
+from acgkd.run.compatibility import Surroundings, absent
+from acgkd.run.identity import identity, shape_of
 from acgkd.runtime import Clocks, PeakMemory
-from acgkd.students.saving import describe, save_student
+from acgkd.students.saving import save_student
 
 FORMAT = "acgkd-run-1"
 POINTS_PER_CURVE = 100
@@ -36,17 +36,22 @@ class Distillation:
     """
 
     def __init__(
-        self, method: Method[Any], config: MethodConfig, context: MethodContext, *, keep_synthesis: Path | None = None
+        self,
+        method: AnyMethod,
+        config: MethodConfig,
+        context: MethodContext[Prior],
+        *,
+        keep_synthesis: Path | None = None,
     ) -> None:
         self.method = method
         self.config = config
         self.context = context
         # Taken before the method starts: a student that is lifted to its teacher's width changes shape.
-        shapes = {name: list(value.shape) for name, value in context.student.state_dict().items()}
-        self._student = [describe(context.student), shapes]
-        self.absent = absent(config, context)
-        self.run = method.start(config, context)
-        self.stages: tuple[Stage, ...] = self.run.stages
+        self._student = shape_of(context.student)
+        teacher, student = (InspectedModel(model, context.device) for model in (context.teacher, context.student))
+        self.absent = absent(config, Surroundings(teacher, student, context.prior))
+        self.method_run = method.start(config, context)
+        self.stages: tuple[Stage, ...] = self.method_run.stages
         self.steps_done = 0
         self.curves: dict[str, dict[str, list[float]]] = {stage.name: {"step": []} for stage in self.stages}
         self.synthesis_cached = False
@@ -56,22 +61,7 @@ class Distillation:
 
     @cached_property
     def _identity(self) -> str:
-        """What a checkpoint must share with this run: settings, seed, device, prior, teacher, shape of the student."""
-        context, teacher = self.context, hashlib.sha256()
-        for name, value in context.teacher.state_dict().items():
-            teacher.update(name.encode())
-            teacher.update(value.detach().to("cpu").contiguous().flatten().view(torch.uint8).numpy().tobytes())
-        return fingerprint(
-            [
-                self.method.config.__module__,
-                self.config.model_dump(mode="json"),
-                context.streams.seed,
-                context.device.type,
-                context.prior.facts(),
-                teacher.hexdigest(),
-                *self._student,
-            ]
-        )
+        return identity(self.method, self.config, self.context, self._student)
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -99,7 +89,7 @@ class Distillation:
     @property
     def student(self) -> nn.Module:
         """The student as it would be deployed now."""
-        return self.run.student
+        return self.method_run.student
 
     def judged_fractions_to_progress(self, fraction: float) -> float:
         """Where in `progress` a share `fraction` of the stage lies in which the student learns."""
@@ -140,7 +130,7 @@ class Distillation:
         first = sum(earlier.steps for earlier in self.stages[:index])
         last = min(stage.steps, math.ceil((until * len(self.stages) - index) * stage.steps - 1e-9))
         while self.steps_done - first < last:
-            losses = self.run.step()
+            losses = self.method_run.step()
             self.steps_done += 1
             within = self.steps_done - first
             if within % every == 0 or within == stage.steps:
@@ -180,9 +170,9 @@ class Distillation:
 
     def measure_cost(self) -> dict[str, float | int | bool | None]:
         """Seconds, steps, counted work, structure and memory so far; keys are the record's."""
-        facts = self.run.facts()
+        facts = self.method_run.facts()
         cost: dict[str, float | int | bool | None] = {
-            "multiply_adds": self.run.multiply_adds(),
+            "multiply_adds": self.method_run.multiply_adds(),
             "candidate_edges": int(facts["candidate_edges"]) if "candidate_edges" in facts else None,
             "kept_edges": facts.get("kept_edges"),
             "peak_host_bytes": self._memory.host_bytes,
@@ -196,12 +186,12 @@ class Distillation:
             left = max(0, left - stage.steps)
         return cost
 
-    def _state(self) -> dict[str, Any]:
+    def _state(self) -> State:
         return {
             "format": FORMAT,
             "identity": self._identity,
             "steps_done": self.steps_done,
-            "run": self.run.state_dict(),
+            "run": self.method_run.state_dict(),
             "streams": self.context.streams.state_dict(),
             "seconds": self.seconds,
             "curves": self.curves,
@@ -238,8 +228,8 @@ class Distillation:
             raise CheckpointError(f"{path} is not a finished synthesis.")
         self._take_up({**state, "synthesis_cached": True})
 
-    def _take_up(self, state: Mapping[str, Any]) -> None:
-        self.run.load_state_dict(state["run"])
+    def _take_up(self, state: State) -> None:
+        self.method_run.load_state_dict(state["run"])
         self.context.streams.load_state_dict(state["streams"])
         self.steps_done = int(state["steps_done"])
         self._clocks.seconds = dict(state["seconds"])

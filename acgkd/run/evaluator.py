@@ -1,11 +1,10 @@
 """How good a run is and what it took: the objectives while it goes on, everything once it has ended."""
 
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from acgkd import __version__, checkpoint
 from acgkd.cache import once
 from acgkd.errors import ConfigError
+from acgkd.method import Batch
 from acgkd.run import metrics
 from acgkd.run.distillation import Distillation
 from acgkd.run.objectives import OBJECTIVES, ObjectiveKind, objective_kind
@@ -31,8 +31,8 @@ class Measurement:
 
     quality: dict[str, float | int | None] = field(default_factory=dict)
     cost: dict[str, float | int | bool | None] = field(default_factory=dict)
-    prior: dict[str, Any] = field(default_factory=dict)
-    environment: dict[str, Any] = field(default_factory=dict)
+    prior: Mapping[str, object] = field(default_factory=dict)
+    environment: Mapping[str, object] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     objectives: dict[str, float | None] = field(default_factory=dict)
 
@@ -56,7 +56,7 @@ class Evaluator:
         return self.preparation.teacher
 
     @torch.no_grad()
-    def _logits(self, model: nn.Module, batches: Iterable[Any]) -> Tensor:
+    def _logits(self, model: nn.Module, batches: Iterable[Batch]) -> Tensor:
         return metrics.logits(model, self.modality, batches)
 
     @cached_property
@@ -103,7 +103,7 @@ class Evaluator:
         total = sum(self.modality.counter(model, batches[0])(batch) for batch in batches)
         return total / sum(self.modality.size(batch) for batch in batches)
 
-    def _ms_per_1000(self, model: nn.Module, batches: list[Any]) -> float:
+    def _ms_per_1000(self, model: nn.Module, batches: list[Batch]) -> float:
         return metrics.ms_per_1000(model, self.modality, batches[:TIMED_BATCHES], self.run_data.device)
 
     def _evaluate_teacher(self, path: Path) -> None:
@@ -169,7 +169,7 @@ class Evaluator:
             cost["student_ms_per_1000"] = self._ms_per_1000(student, batches)
         return Measurement(quality, cost, own.prior, own.environment, run.absent, objectives)
 
-    def environment(self) -> dict[str, Any]:
+    def environment(self) -> Mapping[str, object]:
         """What explains the seconds, as far as this package knows."""
         import torch_geometric
 

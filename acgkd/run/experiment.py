@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from numpy.typing import NDArray
 from torch import nn
 
 from acgkd.config import RunConfig, fingerprint
 from acgkd.errors import ConfigError
-from acgkd.method import MethodContext
+from acgkd.method import Items, MethodContext
 from acgkd.methods import modality_of, parse_method
-from acgkd.modality import modality
+from acgkd.modality import Arrays, modality
 from acgkd.models import build_model
+from acgkd.priors import Prior
 from acgkd.run.distillation import Distillation
 from acgkd.run.evaluator import Evaluator, Measurement
 from acgkd.run.preparation import Preparation
@@ -75,7 +74,7 @@ class Experiment:
         return self.run_data.split
 
     @property
-    def prior(self) -> Any:
+    def prior(self) -> Prior:
         """What methods are told of the data."""
         return self.run_data.prior
 
@@ -108,7 +107,7 @@ class Experiment:
                 pooling=self.run_data.pooling,
                 device=self.run_data.device,
             )
-        real: Sequence[Any] = ()
+        real: Items = ()
         if self.method.needs_data:
             if self.run_data.data is None:
                 raise ConfigError(f"`{self.config.method.name}` learns from real data, but this run has none.")
@@ -147,7 +146,7 @@ class Experiment:
         """
         return self.judgement.evaluate(run, objectives)
 
-    def pseudo_samples(self, run: Distillation, per_class: int) -> dict[str, NDArray[Any]]:
+    def pseudo_samples(self, run: Distillation, per_class: int) -> Arrays:
         """Pseudo-samples of each class to look at, as `acgkd.run.pseudo_samples` describes them; changes nothing."""
         return pseudo_samples(run, self.run_data.modality, per_class)
 

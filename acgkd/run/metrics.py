@@ -3,18 +3,17 @@
 import statistics
 import time
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from acgkd.cost import at_rest
-from acgkd.modality import Modality
+from acgkd.modality import B, Modality
+from acgkd.modules.cost import at_rest
 from acgkd.runtime import synchronize
 
 
-def logits(model: nn.Module, modality: Modality, batches: Iterable[Any]) -> Tensor:
+def logits(model: nn.Module, modality: Modality[B], batches: Iterable[B]) -> Tensor:
     """The model's logits for all samples, in evaluation mode, without derivatives; its modes are put back.
 
     Args:
@@ -95,8 +94,8 @@ def parameters(model: nn.Module) -> int:
 
 def ms_per_1000(
     model: nn.Module,
-    modality: Modality,
-    batches: Iterable[Any],
+    modality: Modality[B],
+    batches: Iterable[B],
     device: torch.device,
     *,
     repeats: int = 5,

@@ -42,7 +42,7 @@ OBJECTIVES: dict[str, ObjectiveKind] = {
         "minimize", lambda evaluator, run: evaluator.validation_divergence(run.student), uses_real_data=True
     ),
     "agreement": ObjectiveKind("maximize", lambda evaluator, run: evaluator.agreement(run.student)),
-    "multiply_adds": ObjectiveKind("minimize", lambda _, run: run.run.multiply_adds(), is_cost=True),
+    "multiply_adds": ObjectiveKind("minimize", lambda _, run: run.method_run.multiply_adds(), is_cost=True),
     "seconds": ObjectiveKind("minimize", lambda _, run: sum(run.seconds.values()), is_cost=True),
     "student_multiply_adds": ObjectiveKind(
         "minimize", lambda evaluator, run: evaluator.multiply_adds(run.student), is_cost=True

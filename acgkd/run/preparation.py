@@ -3,7 +3,6 @@
 import hashlib
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
@@ -11,6 +10,7 @@ from acgkd import checkpoint
 from acgkd.cache import once
 from acgkd.config import DatasetConfig, fingerprint
 from acgkd.errors import ConfigError
+from acgkd.method import Batch
 from acgkd.models import build_model
 from acgkd.run.reference_pool import VERSIONS as POOL_VERSIONS
 from acgkd.run.reference_pool import reference_pool
@@ -156,7 +156,7 @@ class Preparation:
         return self._loaded[0]
 
     @cached_property
-    def pool(self) -> list[Any]:
+    def pool(self) -> list[Batch]:
         """The reference pool; `prepare` must have made it."""
         return [
             self.run_data.modality.unpack(packed, self.run_data.device) for packed in checkpoint.load(self._pool_file)
@@ -168,7 +168,7 @@ class Preparation:
         return self._loaded[1]
 
 
-def _told(dataset: DatasetConfig) -> dict[str, Any]:
+def _told(dataset: DatasetConfig) -> dict[str, object]:
     """What makes the data: where they lie does not matter, what a split file says does."""
     told = dataset.model_dump(mode="json", exclude={"root", "mirror"})
     told["split_file"] = None if dataset.split_file is None else _digest(dataset.split_file)

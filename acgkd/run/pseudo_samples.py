@@ -1,13 +1,11 @@
 """Specimens: a few pseudo-samples of each class as plain arrays, for people to look at. Nobody is taught with them."""
 
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from acgkd.modality import Modality
+from acgkd.method import Batch
+from acgkd.modality import Arrays, Modality
 from acgkd.run import metrics
 from acgkd.run.distillation import Distillation
 
@@ -20,7 +18,7 @@ PATIENCE = 4
 
 
 @torch.no_grad()
-def pseudo_samples(run: Distillation, kind: Modality, per_class: int) -> dict[str, NDArray[Any]]:
+def pseudo_samples(run: Distillation, kind: Modality[Batch], per_class: int) -> Arrays:
     """The first pseudo-samples of each class, as the run would draw them now; the run goes on as if nobody had asked.
 
     A sample's class is the one that it was made for or, where a method asks for none, the one that the teacher says.
@@ -42,11 +40,11 @@ def pseudo_samples(run: Distillation, kind: Modality, per_class: int) -> dict[st
     """
     if run.method.needs_data:
         return {"absent": np.array("It is taught with real data, which are never kept.")}
-    context, classes = run.context, int(run.context.prior.classes)
+    context, classes = run.context, run.context.prior.classes
     with context.streams.aside("specimens"):
         for times in (1, PATIENCE):
             count = min(times * per_class * classes, MOST_DRAWN)
-            batch = run.run.samples(count)
+            batch = run.method_run.samples(count)
             scores = metrics.logits(context.teacher, kind, [batch]).softmax(dim=1).to("cpu")
             labels = scores.argmax(dim=1) if batch.labels is None else batch.labels.to("cpu")
             found = torch.bincount(labels, minlength=classes)

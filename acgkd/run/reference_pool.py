@@ -4,27 +4,29 @@ It is fixed by (teacher, seed) alone. A trial's own samples would flatter the tr
 is a mixture of preset syntheses, so that no single setting is favoured.
 """
 
-from typing import Any
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
-from acgkd.images import ImagePrior
-from acgkd.images.generator import reaches
-from acgkd.method import MethodContext
+from acgkd.method import Batch, MethodContext
 from acgkd.methods import METHODS
 from acgkd.modality import Modality
+from acgkd.priors import GraphPrior, ImagePrior, Prior
 from acgkd.run.metrics import balanced_agreement
 from acgkd.runtime import Streams, derive_seed
-from acgkd.synthesis.pseudo_graph_config import ComplexityConfig
+from acgkd.settings.generators import out_of_reach
+from acgkd.settings.pseudo_graphs import ComplexityConfig
 
 # By modality. Changing a preset, or what its method makes, changes every pool: count the version up.
 VERSIONS = {"graphs": 3, "images": 4}
-PRESETS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
+# A share of all pairs are candidates.
+OF_ALL_PAIRS: Mapping[str, object] = {"mode": "ratio"}
+PRESETS: Mapping[str, tuple[tuple[str, Mapping[str, object]], ...]] = {
     "graphs": (
         ("acgkd", {"graphs": 64, "steps": 100, "rate": 0.5}),
         ("acgkd", {"graphs": 64, "steps": 100, "rate": 0.5, "statistics_weight": 3.0, "concrete_temperature": 1.0}),
-        ("acgkd", {"graphs": 64, "steps": 50, "rate": 0.5, "complexity": {"mode": "ratio"}, "noise": "gumbel"}),
+        ("acgkd", {"graphs": 64, "steps": 50, "rate": 0.5, "complexity": OF_ALL_PAIRS, "noise": "gumbel"}),
     ),
     # Some 17 s of one core for a LeNet-5 at 32 by 32, 2 s at 8 by 8.
     "images": (
@@ -39,7 +41,9 @@ IMAGES_PER_DRAW = 256
 LARGE = 64
 
 
-def reference_pool(teacher: nn.Module, modality: Modality, prior: Any, seed: int, device: torch.device) -> list[Any]:
+def reference_pool(
+    teacher: nn.Module, modality: Modality[Batch], prior: Prior, seed: int, device: torch.device
+) -> list[Batch]:
     """Makes the pool: batches of the modality on `device`.
 
     It is empty where the modality has no presets, and for images of a size that no generator makes.
@@ -51,9 +55,9 @@ def reference_pool(teacher: nn.Module, modality: Modality, prior: Any, seed: int
         seed: of every draw.
         device: where it is made.
     """
-    if isinstance(prior, ImagePrior) and not reaches(prior.shape):
+    if isinstance(prior, ImagePrior) and out_of_reach(prior.shape):
         return []
-    batches = []
+    batches: list[Batch] = []
     for number, (name, synthesis) in enumerate(PRESETS.get(modality.name, ())):
         method = METHODS[name]
         config = method.config.model_validate({"synthesis": _affordable(synthesis, prior)})
@@ -64,20 +68,23 @@ def reference_pool(teacher: nn.Module, modality: Modality, prior: Any, seed: int
         run = method.start(config, MethodContext(teacher, untaught, prior, streams, device))
         for _ in range(run.stages[0].steps):
             run.step()
-        batches += [run.samples(synthesis.get("graphs", IMAGES_PER_DRAW)) for _ in range(DRAWS)]
+        count = getattr(config.synthesis, "graphs", IMAGES_PER_DRAW)
+        batches += [run.samples(count) for _ in range(DRAWS)]
     return batches
 
 
-def _affordable(synthesis: dict[str, Any], prior: Any) -> dict[str, Any]:
+def _affordable(synthesis: Mapping[str, object], prior: Prior) -> Mapping[str, object]:
     """The preset, with a smaller share of candidate pairs where graphs are large."""
-    complexity = synthesis.get("complexity", {})
-    if complexity.get("mode") != "ratio" or prior.max_nodes <= LARGE:
+    if synthesis.get("complexity") != OF_ALL_PAIRS or not isinstance(prior, GraphPrior) or prior.max_nodes <= LARGE:
         return synthesis
-    return {**synthesis, "complexity": {"mode": "ratio", "ratio": ComplexityConfig().ratio * LARGE / prior.max_nodes}}
+    share = ComplexityConfig().ratio * LARGE / prior.max_nodes
+    return {**synthesis, "complexity": {**OF_ALL_PAIRS, "ratio": share}}
 
 
 @torch.no_grad()
-def pool_agreement(teacher: nn.Module, student: nn.Module, modality: Modality, pool: list[Any]) -> float | None:
+def pool_agreement(
+    teacher: nn.Module, student: nn.Module, modality: Modality[Batch], pool: list[Batch]
+) -> float | None:
     """Class-balanced teacher-student agreement on a pool; None where the pool is empty.
 
     Classes are the teacher's verdicts; each weighs the same, so that always saying one class scores 1 / classes.
@@ -91,7 +98,7 @@ def pool_agreement(teacher: nn.Module, student: nn.Module, modality: Modality, p
 
 
 def reference_agreement(
-    teacher: nn.Module, student: nn.Module, modality: Modality, prior: Any, seed: int, device: torch.device
+    teacher: nn.Module, student: nn.Module, modality: Modality[Batch], prior: Prior, seed: int, device: torch.device
 ) -> float | None:
     """Makes a pool and judges one student by it."""
     return pool_agreement(teacher, student, modality, reference_pool(teacher, modality, prior, seed, device))

@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from acgkd.config import PriorConfig, RunConfig
-from acgkd.datasets import DATASETS, Dataset, Samples
+from acgkd.config import RunConfig
+from acgkd.datasets import DATASETS, Dataset, Samples, known_of
 from acgkd.errors import ConfigError
+from acgkd.method import Batch
 from acgkd.modality import Modality
+from acgkd.priors import Prior
 from acgkd.run.splits import Split, read_split_file, split, split_official
 from acgkd.runtime import resolve_device
 
@@ -27,7 +28,7 @@ class RunData:
         modality: of the method.
     """
 
-    def __init__(self, config: RunConfig, split_seed: int, modality: Modality) -> None:
+    def __init__(self, config: RunConfig, split_seed: int, modality: Modality[Batch]) -> None:
         self.config = config
         self.split_seed = split_seed
         self.modality = modality
@@ -72,20 +73,18 @@ class RunData:
         return split(self.data.labels, chosen.fractions, self.split_seed)
 
     @cached_property
-    def prior(self) -> Any:
+    def prior(self) -> Prior:
         """What methods are told of the data.
 
         Raises:
             ConfigError: too little is known, or it contradicts the data that teacher and student are judged by.
         """
         chosen = self.config.dataset
-        if chosen is None or self.dataset is None:
-            return self.modality.prior(self.config.prior, PriorConfig())
-        if self._judged_by_data:
+        if chosen is not None and self.dataset is not None and self._judged_by_data:
             self.dataset.check_prior(self.config.prior, chosen)
-        return self.modality.prior(self.config.prior, self.dataset.known_for(chosen))
+        return self.modality.prior(self.config.prior, known_of(chosen))
 
-    def batches(self, part: str) -> Iterator[Any]:
+    def batches(self, part: str) -> Iterator[Batch]:
         """The part `train`, `validation` or `test` as batches on the device, one at a time; none without data."""
         if self.data is None:
             return
@@ -94,12 +93,12 @@ class RunData:
             yield self.modality.collate(items[start : start + EVALUATION_BATCH], self.device)
 
     @cached_property
-    def validation(self) -> list[Any]:
+    def validation(self) -> list[Batch]:
         """Batches that neither teacher nor student learns from."""
         return list(self.batches("validation"))
 
     @cached_property
-    def test(self) -> list[Any]:
+    def test(self) -> list[Batch]:
         """Batches that are looked at once, at the end."""
         return list(self.batches("test"))
 
@@ -121,7 +120,7 @@ class RunData:
     @property
     def in_features(self) -> int:
         """Columns of the node features."""
-        return int(self.prior.feature_count)
+        return self.prior.feature_count
 
     @property
     def pooling(self) -> str:

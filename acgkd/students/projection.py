@@ -2,7 +2,6 @@
 
 import copy
 import math
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -10,8 +9,9 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import scatter
 
-from acgkd.graph_module import GraphModule
-from acgkd.readout import pooled
+from acgkd.modules.graph_module import GraphModule
+from acgkd.modules.readout import pooled
+from acgkd.modules.teacher_protocol import graph_parts
 
 # Only an edge of weight 0 comes near it; its gradient stays finite.
 _LARGEST_EXPONENT = 30.0
@@ -94,8 +94,7 @@ class ProjectedStudent(GraphModule):
         self.student.classifier = nn.Identity()
         self.width = width
         self.heads = heads if width % heads == 0 else 1
-        student_width: Any = student.width
-        self.gat = WeightedGAT(int(student_width), width, self.heads, device)
+        self.gat = WeightedGAT(graph_parts(student).width, width, self.heads, device)
         self.norm = nn.BatchNorm1d(width, device=device)
         self.classifier = copy.deepcopy(classifier).requires_grad_(False).eval()
 
@@ -111,8 +110,7 @@ class ProjectedStudent(GraphModule):
         Shapes:
             returns: ``[nodes, width]``
         """
-        encode: Any = self.student.encode
-        nodes: Tensor = encode(x, edge_index, edge_weight, batch)
+        nodes = graph_parts(self.student).encode(x, edge_index, edge_weight, batch)
         return F.relu(self.norm(self.gat(nodes, edge_index, edge_weight)))
 
     def readout(self, nodes: Tensor, batch: Tensor, graphs: int | None = None) -> Tensor:
@@ -121,5 +119,4 @@ class ProjectedStudent(GraphModule):
         Shapes:
             returns: ``[graphs, width]``
         """
-        readout: Any = self.student.readout
-        return pooled(readout, nodes, batch, graphs)
+        return pooled(graph_parts(self.student).readout, nodes, batch, graphs)

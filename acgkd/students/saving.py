@@ -1,21 +1,30 @@
 """What comes out of a run: the student's weights and how to rebuild it, in one file that holds no code."""
 
 from pathlib import Path
-from typing import Any
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
 
 from acgkd import checkpoint
 from acgkd.errors import CheckpointError
-from acgkd.models import build_model
+from acgkd.method import State
+from acgkd.models import ModelConfig, build_model
 from acgkd.runtime import Streams
 from acgkd.students.projection import ProjectedStudent
 
 FORMAT = "acgkd-student-1"
 
 
-def describe(student: nn.Module) -> dict[str, Any]:
+@runtime_checkable
+class OfPreset(Protocol):
+    """A model that was built by name."""
+
+    def config(self) -> ModelConfig:
+        """What it is made of again."""
+
+
+def describe(student: nn.Module) -> State:
     """How to rebuild a student, as plain values; ``{"kind": "custom"}`` for modules that are not ours."""
     if isinstance(student, ProjectedStudent):
         classifier = student.classifier
@@ -31,13 +40,12 @@ def describe(student: nn.Module) -> dict[str, Any]:
             "classes": classifier.out_features,
             "bias": classifier.bias is not None,
         }
-    if not type(student).__module__.startswith("acgkd.models."):
+    if not type(student).__module__.startswith("acgkd.models.") or not isinstance(student, OfPreset):
         return {"kind": "custom"}
-    ours: Any = student
-    return {"kind": "plain", "model": ours.config()}
+    return {"kind": "plain", "model": student.config()}
 
 
-def _rebuild(made: dict[str, Any], device: torch.device) -> nn.Module:
+def _rebuild(made: State, device: torch.device) -> nn.Module:
     model = build_model(**made["model"], device=device)
     if made["kind"] == "plain":
         return model

@@ -20,10 +20,9 @@ import math
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -31,7 +30,9 @@ from torch import Tensor, nn
 
 from acgkd.checkpoint import load_state
 from acgkd.errors import CheckpointError, ConfigError, DivergedError, TeacherError
+from acgkd.method import Batch, Items
 from acgkd.modality import Modality
+from acgkd.priors import Prior
 from acgkd.runtime import Streams, backward
 from acgkd.teachers.adapter import adapt
 
@@ -55,8 +56,8 @@ def as_teacher(module: nn.Module, device: torch.device) -> nn.Module:
 
 def train_teacher(
     model: nn.Module,
-    modality: Modality,
-    samples: Sequence[Any],
+    modality: Modality[Batch],
+    samples: Items,
     *,
     epochs: int,
     batch_size: int,
@@ -108,6 +109,7 @@ def train_teacher(
                 batch = select(shuffled[start : start + batch_size])
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate * (1 - done / total)
+                assert batch.labels is not None, "training samples are labelled"
                 loss = F.cross_entropy(modality.logits(model, batch), batch.labels)
                 optimizer.zero_grad(set_to_none=True)
                 backward(loss)
@@ -174,7 +176,7 @@ def _finite(value: Tensor) -> bool:
     return not value.is_floating_point() or bool(torch.isfinite(value).all())
 
 
-def build_trusted(name: str, prior: Any, *, trust_code: bool, folder: Path | None = None) -> nn.Module:
+def build_trusted(name: str, prior: Prior, *, trust_code: bool, folder: Path | None = None) -> nn.Module:
     """Calls a Python function of the user's, named ``module:function``, with the prior; it returns a module.
 
     Args:

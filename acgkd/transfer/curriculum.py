@@ -1,15 +1,12 @@
 """From easy to hard: which pseudo-samples the student may see by when."""
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from acgkd.errors import ConfigError
-
-Pacing = Literal["none", "linear", "root", "geometric", "step"]
-Difficulty = Literal["loss", "entropy", "gap", "edges"]
+from acgkd.settings.choices import Pacing
 
 
 def admitted_share(done: float, *, pacing: Pacing, pace: float, start: float) -> float:

@@ -1,7 +1,7 @@
 """How hard every pseudo-sample is, measured in parts that fit into memory."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -9,25 +9,28 @@ from torch import Tensor, nn
 
 from acgkd.errors import ConfigError
 from acgkd.losses import prediction_entropy, softened_kl
-from acgkd.modality import Modality
-from acgkd.transfer.curriculum import Difficulty
+from acgkd.method import Batch
+from acgkd.modality import B, Modality
+from acgkd.settings.choices import Difficulty
 
 # Samples of one pass, and nodes and edges of one pass: some 100 MB of activations at a width of 64.
 LARGEST_COUNT = 256
 LARGEST_LOAD = 1 << 18
 
+Drawn = TypeVar("Drawn", bound=Batch, covariant=True)
 
-class Source(Protocol):
+
+class Source(Protocol[Drawn]):
     """Where batches come from."""
 
     labels: Tensor
 
-    def draw(self, indices: Tensor) -> Any:
+    def draw(self, indices: Tensor) -> Drawn:
         """The samples at `indices` (on the CPU) as one batch of the modality, without gradients."""
 
 
 @runtime_checkable
-class GraphSource(Source, Protocol):
+class GraphSource(Source[Drawn], Protocol[Drawn]):
     """A source that knows how large its graphs are.
 
     Shapes:
@@ -45,7 +48,7 @@ class GraphSource(Source, Protocol):
 
 
 @runtime_checkable
-class FreshSource(Source, Protocol):
+class FreshSource(Source[Drawn], Protocol[Drawn]):
     """A source whose samples live for one step, and have no label until the teacher has seen them."""
 
     def renew(self) -> None:
@@ -59,7 +62,7 @@ class FreshSource(Source, Protocol):
         """
 
 
-def parts(source: Source) -> Iterator[Tensor]:
+def parts(source: Source[Batch]) -> Iterator[Tensor]:
     """All samples in order, in parts of bounded count and, where sizes are known, of bounded load.
 
     A sample that is larger than the bound is a part of its own.
@@ -82,13 +85,13 @@ def parts(source: Source) -> Iterator[Tensor]:
 
 @torch.no_grad()
 def measure_difficulty(
-    source: Source,
+    source: Source[B],
     difficulty: Difficulty,
     *,
-    modality: Modality,
+    modality: Modality[B],
     teacher: nn.Module,
     student: nn.Module,
-    count: Callable[[Any, int, int], None],
+    count: Callable[[B, int, int], None],
 ) -> Tensor:
     """Difficulty of every sample.
 

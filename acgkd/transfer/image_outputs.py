@@ -1,9 +1,10 @@
 """What an image model says of images and sees on the way there, in one pass."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor, nn
+
+from acgkd.modules.teacher_protocol import image_parts
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ def answer(model: nn.Module, x: Tensor) -> Answer:
     Shapes:
         x: ``[images, channels, height, width]``
     """
-    parts: Any = model
-    stages: tuple[Tensor, ...] = parts.stages(x) if callable(getattr(model, "stages", None)) else ()
+    parts = image_parts(model)
+    stages = parts.stages(x) if callable(getattr(model, "stages", None)) else ()
     embedding = parts.pool(stages[-1]) if stages else parts.encode(x)
     return Answer(parts.classifier(embedding), embedding, stages)
 
@@ -43,7 +44,5 @@ def last_maps(model: nn.Module, said: Answer) -> Tensor:
     """
     if not said.stages:
         return said.embedding
-    parts: Any = model
     last = said.stages[-1]
-    maps: Tensor = parts.before_pool(last) if callable(getattr(model, "before_pool", None)) else last
-    return maps
+    return image_parts(model).before_pool(last) if callable(getattr(model, "before_pool", None)) else last

@@ -1,94 +1,29 @@
 """Teaching: from a source of pseudo-samples into a student. Shared by every method that has such a stage."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, Literal
+from typing import Generic
 
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from acgkd.config import Config
 from acgkd.errors import ConfigError
+from acgkd.graphs import GraphBatch
 from acgkd.losses import feature_distance, softened_kl
-from acgkd.method import MethodContext
-from acgkd.modality import Modality
-from acgkd.readout import pooled
+from acgkd.method import MethodContext, State
+from acgkd.modality import B, Modality
+from acgkd.modules.readout import pooled
+from acgkd.modules.teacher_protocol import graph_parts
+from acgkd.priors import Prior
 from acgkd.runtime import backward
-from acgkd.transfer.curriculum import Difficulty, Pacing, admitted, admitted_share
+from acgkd.settings.transfer_stage import TransferConfig
+from acgkd.transfer.curriculum import admitted, admitted_share
 from acgkd.transfer.difficulty import FreshSource, Source, measure_difficulty
-from acgkd.transfer.optimizer import OptimizerConfig, build_optimizer, decayed
+from acgkd.transfer.optimizer import build_optimizer, decayed
 from acgkd.transfer.recalibration import recalibrate
 from acgkd.transfer.temperature import AdversarialTemperature, FixedTemperature
 
-__all__ = ["CurriculumConfig", "Samples", "Source", "TemperatureConfig", "Transfer", "TransferConfig"]
 
-Samples = Literal["resampled", "fixed", "soft", "mixed"]
-
-
-class TemperatureConfig(Config):
-    """Softening of the logits: one number, or learned between two bounds."""
-
-    mode: Literal["fixed", "adversarial"] = "fixed"
-    value: float = Field(default=4.0, gt=0)
-    low: float = Field(default=1.0, gt=0)
-    high: float = Field(default=8.0, gt=0)
-
-    @model_validator(mode="after")
-    def _bounds(self) -> "TemperatureConfig":
-        if self.low >= self.high:
-            raise ConfigError(f"`low < high` must hold, but got {self.low} and {self.high}.")
-        return self
-
-
-class CurriculumConfig(Config):
-    """From easy to hard; see `acgkd.transfer.curriculum`."""
-
-    pacing: Pacing = "linear"
-    pace: float = Field(default=0.3, gt=0, le=1)
-    start: float = Field(default=0.3, gt=0, le=1)
-    difficulty: Difficulty = "loss"
-
-
-class TransferConfig(OptimizerConfig):
-    """How the student is taught.
-
-    Args:
-        steps: optimiser steps.
-        batch_size: pseudo-samples of one step; fewer where there are fewer, or the curriculum lets in fewer.
-        temperature: softening.
-        curriculum: order of the pseudo-samples.
-        samples: `resampled` draws every batch afresh from the learned distribution; `fixed` uses its most likely
-            samples throughout, as GFKD does; `mixed` takes one half of each batch from either; `soft` uses the
-            probabilities themselves as edge weights and features.
-        projection: `gat` lifts the student to the teacher's width and ends in the teacher's own frozen classifier;
-            `none` is the plain student.
-        feature_weight: weight of the squared distance between node embeddings (with `projection: gat`).
-        recalibration: batches over which the student's BatchNorm layers measure their memory anew, after the last
-            step and as part of it; 0 keeps the running average of training.
-    """
-
-    # Whether a batch for which there are too few is filled with some of them once more.
-    repeats: ClassVar[bool] = False
-
-    steps: int = Field(default=400, ge=1)
-    batch_size: int = Field(default=60, ge=2)
-    temperature: TemperatureConfig = TemperatureConfig()
-    curriculum: CurriculumConfig = CurriculumConfig()
-    samples: Samples = "resampled"
-    projection: Literal["none", "gat"] = "none"
-    feature_weight: float = Field(default=0.0, ge=0)
-    recalibration: int = Field(default=0, ge=0)
-
-    @model_validator(mode="after")
-    def _features_need_projection(self) -> "TransferConfig":
-        if self.feature_weight > 0 and self.projection == "none":
-            raise ConfigError(
-                "`feature_weight > 0` needs `projection: gat`: a plain student has another width than its teacher."
-            )
-        return self
-
-
-class Transfer:
+class Transfer(Generic[B]):
     """The teaching stage: at each step a batch is drawn, the teacher asked anew, the student moved towards it.
 
     Args:
@@ -101,8 +36,8 @@ class Transfer:
     def __init__(
         self,
         config: TransferConfig,
-        context: MethodContext,
-        modality: Modality,
+        context: MethodContext[Prior],
+        modality: Modality[B],
         lift: Callable[[nn.Module], nn.Module] | None = None,
     ) -> None:
         self.config = config
@@ -123,10 +58,10 @@ class Transfer:
         learned = [parameter for parameter in self.student.parameters() if parameter.requires_grad]
         self._optimizer = build_optimizer(config, learned, undecayed=self._temperature.parameters())
         self._difficulty: Tensor | None = None
-        self._student_cost: Callable[[Any], float] | None = None
-        self._teacher_cost: Callable[[Any], float] | None = None
+        self._student_cost: Callable[[B], float] | None = None
+        self._teacher_cost: Callable[[B], float] | None = None
 
-    def step(self, source: Source) -> Mapping[str, Tensor]:
+    def step(self, source: Source[B]) -> Mapping[str, Tensor]:
         """One optimiser step; returns detached scalars `loss` and `temperature`."""
         config, share_done = self.config, self.done / self.config.steps
         batch = source.draw(self._choose(source, share_done))
@@ -149,18 +84,19 @@ class Transfer:
         shown = temperature.detach() if isinstance(temperature, Tensor) else torch.full_like(loss.detach(), temperature)
         return {"loss": loss.detach(), "temperature": shown}
 
-    def _loss(self, batch: Any, temperature: Tensor | float) -> Tensor:
+    def _loss(self, batch: B, temperature: Tensor | float) -> Tensor:
         if self.config.feature_weight == 0:
             with torch.no_grad():
                 target = self.modality.logits(self.context.teacher, batch)
             return softened_kl(target, self.modality.logits(self.student, batch), temperature).mean()
+        assert isinstance(batch, GraphBatch), "a student that is lifted to its teacher's width reads graphs"
         with torch.no_grad():
             target, target_nodes = _scores_and_nodes(self.context.teacher, batch)
         output, nodes = _scores_and_nodes(self.student, batch)
         distance = feature_distance(target_nodes, nodes)
         return softened_kl(target, output, temperature).mean() + self.config.feature_weight * distance
 
-    def _choose(self, source: Source, share_done: float) -> Tensor:
+    def _choose(self, source: Source[B], share_done: float) -> Tensor:
         """Which samples this step sees, by the curriculum and the stream called ``transfer-order``."""
         how = self.config.curriculum
         share = admitted_share(share_done, pacing=how.pacing, pace=how.pace, start=how.start)
@@ -187,10 +123,10 @@ class Transfer:
         order = torch.cat([torch.randperm(pool.numel(), generator=generator, device="cpu") for _ in range(rounds)])
         return pool[order[:size]]
 
-    def _recalibrate(self, source: Source) -> None:
+    def _recalibrate(self, source: Source[B]) -> None:
         """The last act of the last step, so that whoever resumes before it does it too, and nobody does it twice."""
 
-        def batches() -> Iterator[Any]:
+        def batches() -> Iterator[B]:
             for _ in range(self.config.recalibration):
                 batch = source.draw(self._choose(source, 1.0))
                 self._count(batch, 0, 1)
@@ -198,14 +134,14 @@ class Transfer:
 
         recalibrate(self.student, lambda batch: self.modality.logits(self.student, batch), batches())
 
-    def _count(self, batch: Any, teacher: int, student: int) -> None:
+    def _count(self, batch: B, teacher: int, student: int) -> None:
         """Adds so many passes of both over a batch; a backward pass counts as two."""
         if self._student_cost is None or self._teacher_cost is None:
             self._student_cost = self.modality.counter(self.student, batch)
             self._teacher_cost = self.modality.counter(self.context.teacher, batch)
         self.multiply_adds += teacher * self._teacher_cost(batch) + student * self._student_cost(batch)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Student, temperature, optimiser, difficulty, position."""
         return {
             "done": self.done,
@@ -216,7 +152,7 @@ class Transfer:
             "difficulty": self._difficulty,
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Takes up a state made by `state_dict`."""
         self.done = int(state["done"])
         self.multiply_adds = float(state["multiply_adds"])
@@ -226,12 +162,12 @@ class Transfer:
         self._difficulty = state["difficulty"]
 
 
-def _scores_and_nodes(model: nn.Module, batch: Any) -> tuple[Tensor, Tensor]:
+def _scores_and_nodes(model: nn.Module, batch: GraphBatch) -> tuple[Tensor, Tensor]:
     """Class scores and the node embeddings that they come from, in one pass: a second would move BatchNorm twice.
 
     Shapes:
         returns: ``[graphs, classes]`` and ``[nodes, width]``
     """
-    parts: Any = model
+    parts = graph_parts(model)
     nodes = parts.encode(batch.x, batch.edge_index, batch.edge_weight, batch.batch)
     return parts.classifier(pooled(parts.readout, nodes, batch.batch, batch.graphs)), nodes

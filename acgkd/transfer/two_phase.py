@@ -1,15 +1,18 @@
 """Runs made of a synthesis and a transfer: one after the other, or interleaved where synthesis needs the student."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Generic, Protocol
 
 from torch import Tensor, nn
 
-from acgkd.method import MethodRun, Stage
-from acgkd.transfer.transfer import Samples, Source, Transfer
+from acgkd.method import MethodRun, Stage, State
+from acgkd.modality import B
+from acgkd.settings.choices import PseudoSamples
+from acgkd.transfer.difficulty import Drawn, Source
+from acgkd.transfer.transfer import Transfer
 
 
-class Synthesis(Protocol):
+class Synthesis(Protocol[Drawn]):
     """The stage that makes pseudo-samples."""
 
     steps: int
@@ -22,23 +25,23 @@ class Synthesis(Protocol):
     def step(self, student: nn.Module | None) -> Mapping[str, Tensor]:
         """One step; `student` is given to those that need it."""
 
-    def source(self, samples: Samples) -> Source:
+    def source(self, samples: PseudoSamples) -> Source[Drawn]:
         """Where transfer draws from: the learned distribution, its most likely samples, ..."""
 
-    def samples(self, count: int) -> Any:
+    def samples(self, count: int) -> Drawn:
         """`count` pseudo-samples as one batch."""
 
     def facts(self) -> Mapping[str, float]:
         """Figures for the record."""
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Everything needed to go on."""
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Takes up such a state."""
 
 
-class TwoPhase(MethodRun):
+class TwoPhase(MethodRun, Generic[B]):
     """Synthesis to its end, then transfer.
 
     At the end of synthesis the state depends on the synthesis settings alone: transfer is made when its first step
@@ -54,17 +57,17 @@ class TwoPhase(MethodRun):
 
     def __init__(
         self,
-        synthesis: Synthesis,
-        transfer: Callable[[], Transfer],
+        synthesis: Synthesis[B],
+        transfer: Callable[[], Transfer[B]],
         *,
         student: nn.Module,
         transfer_steps: int,
-        samples: Samples,
+        samples: PseudoSamples,
     ) -> None:
         self._synthesis = synthesis
         self._make_transfer = transfer
-        self._transfer: Transfer | None = None
-        self._source: Source | None = None
+        self._transfer: Transfer[B] | None = None
+        self._source: Source[B] | None = None
         self._student = student
         self._steps = transfer_steps
         self._samples = samples
@@ -82,7 +85,7 @@ class TwoPhase(MethodRun):
         """The deployed student."""
         return self._student if self._transfer is None else self._transfer.student
 
-    def _begin_transfer(self) -> Transfer:
+    def _begin_transfer(self) -> Transfer[B]:
         if self._transfer is None:
             self._transfer = self._make_transfer()
         if self._source is None:
@@ -97,7 +100,7 @@ class TwoPhase(MethodRun):
         assert self._source is not None, "made together with transfer"
         return transfer.step(self._source)
 
-    def samples(self, count: int) -> Any:
+    def samples(self, count: int) -> B:
         """Pseudo-samples as they are now."""
         return self._synthesis.samples(count)
 
@@ -109,21 +112,21 @@ class TwoPhase(MethodRun):
         """Of synthesis."""
         return self._synthesis.facts()
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Both stages; transfer None until it begins."""
         return {
             "synthesis": self._synthesis.state_dict(),
             "transfer": None if self._transfer is None else self._transfer.state_dict(),
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Takes up a state of the same settings."""
         self._synthesis.load_state_dict(state["synthesis"])
         if state["transfer"] is not None:
             self._begin_transfer().load_state_dict(state["transfer"])
 
 
-class Interleaved(MethodRun):
+class Interleaved(MethodRun, Generic[B]):
     """One joint stage: synthesis steps spread evenly between transfer steps, each seeing the other's latest state.
 
     Args:
@@ -132,7 +135,7 @@ class Interleaved(MethodRun):
         samples: what transfer is taught with.
     """
 
-    def __init__(self, synthesis: Synthesis, transfer: Transfer, *, samples: Samples) -> None:
+    def __init__(self, synthesis: Synthesis[B], transfer: Transfer[B], *, samples: PseudoSamples) -> None:
         self._synthesis = synthesis
         self._transfer = transfer
         self._source = synthesis.source(samples)
@@ -159,7 +162,7 @@ class Interleaved(MethodRun):
             shown = {f"synthesis_{name}": value for name, value in self._synthesis.step(self.student).items()}
         return {**shown, **self._transfer.step(self._source)}
 
-    def samples(self, count: int) -> Any:
+    def samples(self, count: int) -> B:
         """Pseudo-samples as they are now."""
         return self._synthesis.samples(count)
 
@@ -171,17 +174,17 @@ class Interleaved(MethodRun):
         """Of synthesis."""
         return self._synthesis.facts()
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Both."""
         return {"synthesis": self._synthesis.state_dict(), "transfer": self._transfer.state_dict()}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Takes up a state of the same settings."""
         self._synthesis.load_state_dict(state["synthesis"])
         self._transfer.load_state_dict(state["transfer"])
 
 
-class WarmedUp(Interleaved):
+class WarmedUp(Interleaved[B]):
     """The same, but the first synthesis steps come at once, and each of the others begins a stretch of transfer.
 
     So one more than the first ones is done before the first step of transfer.
@@ -193,7 +196,7 @@ class WarmedUp(Interleaved):
         samples: what transfer is taught with.
     """
 
-    def __init__(self, synthesis: Synthesis, transfer: Transfer, *, first: int, samples: Samples) -> None:
+    def __init__(self, synthesis: Synthesis[B], transfer: Transfer[B], *, first: int, samples: PseudoSamples) -> None:
         super().__init__(synthesis, transfer, samples=samples)
         self._first = min(first, synthesis.steps)
 

@@ -63,13 +63,13 @@ class _Timed:
         self._experiment.prepare()
         self._skipped = skipped
         self._left = 0
-        self._run = self._experiment.start().run
+        self._run = self._experiment.start().method_run
         self.stage = self._run.stages[1 if skipped else 0].name
         self.rounds: list[float] = []
 
     def _step(self) -> None:
         if self._left == 0:
-            self._run = self._experiment.start().run
+            self._run = self._experiment.start().method_run
             self._left = next(stage.steps for stage in self._run.stages if stage.name == self.stage)
             for _ in range(self._skipped):
                 self._run.step()

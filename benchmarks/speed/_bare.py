@@ -5,13 +5,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from acgkd.graphs.prior import Prior
-from acgkd.method import MethodContext, MethodRun, StageName
+from acgkd.method import GraphContext, MethodContext, MethodRun, StageName
 from acgkd.methods import METHODS
 from acgkd.models import build_model
+from acgkd.priors import GraphPrior
 from acgkd.runtime import Streams
-from acgkd.synthesis.graph_synthesis import Untrained
-from acgkd.synthesis.pseudo_graph_config import PseudoGraphConfig
+from acgkd.settings.pseudo_graphs import PseudoGraphConfig
+from acgkd.synthesis.graphs.graph_synthesis import Untrained
 from acgkd.teachers.teacher import as_teacher
 
 FEATURES, CLASSES, MEAN_DEGREE = 7, 2, 2.2
@@ -19,7 +19,7 @@ FEATURES, CLASSES, MEAN_DEGREE = 7, 2, 2.2
 
 def bare_setting(
     nodes: tuple[int, int], teacher: str, student: str, device: torch.device, mean_degree: float = MEAN_DEGREE
-) -> MethodContext:
+) -> GraphContext:
     """What a method is handed; the teacher's weights are random, its BatchNorm layers remember one pass.
 
     Args:
@@ -29,7 +29,7 @@ def bare_setting(
         device: where it all lives.
         mean_degree: that the prior knows of.
     """
-    prior = Prior(*nodes, mean_degree, "categorical", FEATURES, CLASSES)
+    prior = GraphPrior(*nodes, mean_degree, "categorical", FEATURES, CLASSES)
     streams = Streams(100, device)
     with streams.fork("teacher"):
         model = build_model(teacher, FEATURES, CLASSES, device=device)
@@ -46,7 +46,7 @@ def bare_setting(
 
 
 def bare_run(
-    method: str, setting: MethodContext, synthesis: dict[str, Any], transfer: dict[str, Any] | None = None
+    method: str, setting: GraphContext, synthesis: dict[str, Any], transfer: dict[str, Any] | None = None
 ) -> tuple[MethodRun, dict[StageName, int]]:
     """A run of `method`, and how many steps each of its stages has."""
     entry = METHODS[method]

@@ -10,17 +10,18 @@ from torch import Tensor, nn
 
 from acgkd.images import ImagePrior
 from acgkd.images.generator import ImageGenerator
-from acgkd.method import MethodContext
+from acgkd.method import ImageContext, MethodContext
 from acgkd.models import build_model
 from acgkd.runtime import Streams
-from acgkd.synthesis.image_generation import GeneratorConfig, build_generator
+from acgkd.settings.generators import GeneratorConfig
+from acgkd.synthesis.images.generation import build_generator
 from acgkd.teachers.teacher import as_teacher
 
 SHAPE, CLASSES = (1, 32, 32), 10
 TEMPERATURE, EPOCH_STEPS, RATE, STUDENT_RATE = 10.0, 120, 0.001, 0.002
 
 
-def image_setting(device: torch.device) -> MethodContext:
+def image_setting(device: torch.device) -> ImageContext:
     """What a method is handed: LeNet-5 with random weights as the teacher, half of it as the student."""
     streams = Streams(100, device)
     with streams.fork("teacher"):

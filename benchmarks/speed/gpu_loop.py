@@ -27,7 +27,8 @@ from torch import Tensor, nn
 from acgkd.graphs import GRAPHS
 from acgkd.losses import softened_kl
 from acgkd.runtime import backward, keep_freed_memory, resolve_device, synchronize
-from acgkd.synthesis.graph_inversion import GraphInversion, SynthesisConfig
+from acgkd.settings.graph_inversion import GraphInversionConfig
+from acgkd.synthesis.graphs.inversion import GraphInversion
 from benchmarks._lib.opening import Opening
 from benchmarks.speed._bare import bare_run, bare_setting
 
@@ -78,13 +79,13 @@ class Core:
 def core(stage: str, graphs: int, nodes: tuple[int, int], device: torch.device) -> Core:
     """A fresh one, the same every time."""
     setting = bare_setting(nodes, TEACHER, STUDENT, device)
-    inversion = GraphInversion(SynthesisConfig(graphs=graphs, steps=1_000_000), setting)
+    inversion = GraphInversion(GraphInversionConfig(graphs=graphs, steps=1_000_000), setting)
     pseudo = inversion.graphs
     if stage == "synthesis":
         generator, everything = setting.streams.generator("synthesis"), torch.arange(graphs, device="cpu")
 
         def synthesis_loss() -> Tensor:
-            return inversion._loss(pseudo.relaxed(generator), everything, None)[0]
+            return inversion._loss(pseudo.relaxed(generator), everything, None)["loss"]
 
         return Core(synthesis_loss, list(pseudo.parameters()), inversion.config.rate, generator, clip=10.0)
     drawing, student = setting.streams.generator("transfer"), setting.student.train()

@@ -39,7 +39,7 @@ def notes(spec: SweepSpec) -> list[str]:
 
 def _small_parts(spec: SweepSpec) -> list[str]:
     """Parts of the data that judge and are too small for it, as far as that is known without loading them."""
-    from acgkd.run.splits import class_sizes
+    from acgkd.run.class_sizes import class_sizes
 
     if spec.dataset is None or not data_judge(spec.dataset, spec.teacher):
         return []

@@ -23,9 +23,6 @@ MESSAGE_LINES = 12
 class JobRunner:
     """Does what a job asks for, replicate after replicate.
 
-    A job hands over its list of replicates, so that those of models which declare `stacked` can be run as one batch
-    one day. No model does today, and each is run by itself.
-
     Args:
         spec: the sweep.
         folder: its folder.

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from acgkd import adapt
 from acgkd.errors import TeacherError
-from acgkd.graphs import GRAPHS, Prior
+from acgkd.graphs import GRAPHS, GraphPrior
 from acgkd.models import build_model
 from acgkd.teachers.teacher import as_teacher
 
 CPU = torch.device("cpu")
-PRIOR = Prior(min_nodes=6, max_nodes=12, mean_degree=2.0, features="categorical", feature_count=5, classes=3)
+PRIOR = GraphPrior(min_nodes=6, max_nodes=12, mean_degree=2.0, features="categorical", feature_count=5, classes=3)
 
 
 def gin_layer(into: int, out: int) -> nn.Module:
@@ -218,5 +218,5 @@ def test_a_teacher_that_sees_no_edges_is_told_so() -> None:
 @pytest.mark.parametrize("features", ["categorical", "degree", "constant", "continuous"])
 def test_the_check_works_for_every_kind_of_feature(features: Any) -> None:
     count = 1 if features == "constant" else 5
-    prior = Prior(4, 9, None, features, count, 2)
+    prior = GraphPrior(4, 9, None, features, count, 2)
     GRAPHS.check_teacher(build_model("gcn-3-8", count, 2), prior)

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from acgkd.batch_norm import DISTANCES, BatchNormStatistics, Statistic
 from acgkd.graphs import GRAPHS
+from acgkd.modules.batch_norm import DISTANCES, BatchNormStatistics
+from acgkd.settings.choices import Statistic
 
 CPU = torch.device("cpu")
 
@@ -109,7 +110,7 @@ def test_a_graph_teacher_has_two_norms_in_each_layer(tiny: ModuleType) -> None:
     listener = BatchNormStatistics(teacher, "gaussian_kl")
     assert listener.layers == 4
     before = tiny.weight_bytes(teacher)
-    batch = tiny.distillation().run.samples(4)
+    batch = tiny.distillation().method_run.samples(4)
     with listener.listening():
         GRAPHS.logits(teacher, batch)
     assert listener.distance(CPU).item() > 0

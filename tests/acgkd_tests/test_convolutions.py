@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from acgkd.cost import counting
 from acgkd.images.convolutions import DoublingConv2d, ThinConv2d
+from acgkd.modules.cost import counting
 from acgkd.runtime import Streams
 
 CPU = torch.device("cpu")

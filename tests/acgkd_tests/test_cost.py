@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from acgkd.cost import UnitCost, at_rest, counting
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.models import build_model
+from acgkd.modules.cost import UnitCost, at_rest, counting
 from acgkd.students.projection import ProjectedStudent
 
 CPU = torch.device("cpu")

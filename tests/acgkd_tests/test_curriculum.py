@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acgkd.errors import ConfigError
-from acgkd.transfer.curriculum import Pacing, admitted, admitted_share
+from acgkd.settings.choices import Pacing
+from acgkd.transfer.curriculum import admitted, admitted_share
 
 PACINGS = ("none", "linear", "root", "geometric", "step")
 shares = st.floats(0.01, 1.0)

@@ -15,7 +15,7 @@ from acgkd.losses import softened_kl
 from acgkd.methods.dafl import DaflConfig, DaflSynthesisConfig, dafl_terms
 from acgkd.methods.mskd import MskdConfig, MskdSynthesisConfig, mskd_terms
 from acgkd.methods.noise import NoiseConfig
-from acgkd.synthesis.image_generation import Made
+from acgkd.synthesis.images.generation import Made
 
 CPU = torch.device("cpu")
 
@@ -40,9 +40,8 @@ def made() -> Made:
 def test_the_loss_of_dafl_is_the_weighted_sum_of_its_terms(features: str, logarithm: str) -> None:
     said = made()
     weights = {"one_hot_weight": 0.5, "balance_weight": 3.0, "activation_weight": 0.2}
-    terms = dafl_terms(
-        DaflSynthesisConfig.model_validate({**weights, "features": features, "logarithm": logarithm}), said
-    )
+    how = DaflSynthesisConfig.model_validate({**weights, "features": features, "logarithm": logarithm})
+    terms = dafl_terms(how)(said)
     mean = F.softmax(said.logits, dim=1).mean(dim=0)
     expected = {
         "one_hot": -F.log_softmax(said.logits, dim=1).max(dim=1).values.mean(),
@@ -57,8 +56,8 @@ def test_the_loss_of_dafl_is_the_weighted_sum_of_its_terms(features: str, logari
 
 def test_mskd_is_dafl_and_the_mode_seeking_term() -> None:
     said = made()
-    plain = dafl_terms(DaflSynthesisConfig(), said)
-    terms = mskd_terms(MskdSynthesisConfig(mode_seeking_weight=0.5), said)
+    plain = dafl_terms(DaflSynthesisConfig())(said)
+    terms = mskd_terms(MskdSynthesisConfig(mode_seeking_weight=0.5))(said)
     apart = (said.x[2:] - said.x[:2]).abs().mean() / (said.latents[2:] - said.latents[:2]).abs().mean()
     assert terms["mode_seeking"].item() == pytest.approx(1 / (apart.item() + 1e-5), rel=1e-5)
     assert terms["loss"].item() == pytest.approx((plain["loss"] + 0.5 * terms["mode_seeking"]).item(), rel=1e-5)
@@ -91,7 +90,7 @@ def test_one_joint_step_is_the_released_one(tiny: ModuleType, tiny_images: Modul
     # Both players move on the same images, made before either moved; the student's loss moves the student alone.
     synthesis = {"joint": True, "steps": 3}
     run, twin = (tiny_images.distillation("dafl", synthesis, {"steps": 3}) for _ in range(2))
-    training, student = twin.run._synthesis, twin.context.student
+    training, student = twin.method_run._synthesis, twin.context.student
     x = training.generator.train()(training.latents(8, "generator-noise"))
     target = IMAGES.logits(twin.context.teacher, ImageBatch(x)).detach()
     order = torch.randperm(8, generator=twin.context.streams.host("transfer-order"), device=CPU)
@@ -99,7 +98,7 @@ def test_one_joint_step_is_the_released_one(tiny: ModuleType, tiny_images: Modul
     loss = softened_kl(target[order], IMAGES.logits(student.train(), ImageBatch(x.detach()[order])), 1.0).mean()
     loss.backward()
     optimizer.step()
-    shown = run.run.step()
+    shown = run.method_run.step()
     assert shown["loss"].item() == pytest.approx(loss.item(), rel=1e-5)
     for name, value in run.student.state_dict().items():
         assert torch.allclose(value, student.state_dict()[name], atol=1e-6), name
@@ -109,7 +108,9 @@ def test_the_generator_never_sees_the_student(tiny: ModuleType, tiny_images: Mod
     slow, fast = (tiny_images.distillation("dafl", {}, {"rate": rate}) for rate in (1e-4, 1e-1))
     for run in (slow, fast):
         run.advance()
-    assert tiny.weight_bytes(slow.run._synthesis.generator) == tiny.weight_bytes(fast.run._synthesis.generator)
+    assert tiny.weight_bytes(slow.method_run._synthesis.generator) == tiny.weight_bytes(
+        fast.method_run._synthesis.generator
+    )
     assert tiny.weight_bytes(slow.student) != tiny.weight_bytes(fast.student)
 
 
@@ -128,22 +129,22 @@ def test_the_generator_may_come_first(tiny: ModuleType, tiny_images: ModuleType,
 
 def test_noise_is_standard_normal_where_the_teacher_reads_it(tiny_images: ModuleType) -> None:
     run = tiny_images.distillation("noise")
-    x = run.run.samples(2000).x
+    x = run.method_run.samples(2000).x
     assert x.shape == (2000, *tiny_images.SHAPE)
     assert x.mean().item() == pytest.approx(0, abs=0.02)
     assert x.std().item() == pytest.approx(1, abs=0.02)
     assert [stage.name for stage in run.stages] == ["transfer"]
     assert NoiseConfig().transfer.temperature.value == 10
     with pytest.raises(ConfigError, match="no synthesis step"):
-        run.run._synthesis.step(None)
+        run.method_run._synthesis.step(None)
 
 
 def test_an_untrained_generator_is_standardised_over_its_own_images(tiny_images: ModuleType) -> None:
     run = tiny_images.distillation("noise", {"source": "generator"})
-    x = run.run.samples(500).x
+    x = run.method_run.samples(500).x
     assert x.mean().item() == pytest.approx(0, abs=0.1)
     assert x.std().item() == pytest.approx(1, abs=0.1)
-    norm = run.run._synthesis.maker.first_norm
+    norm = run.method_run._synthesis.maker.first_norm
     assert isinstance(norm, nn.BatchNorm2d)
     assert norm.running_mean is not None
     assert norm.running_mean.abs().max() > 0
@@ -164,4 +165,4 @@ def test_noise_is_taken_up_to_the_byte(
     resumed.load(tmp_path / "run.ckpt")
     resumed.advance()
     assert tiny.weight_bytes(resumed.student) == tiny.weight_bytes(whole.student)
-    assert resumed.run.multiply_adds() == whole.run.multiply_adds()
+    assert resumed.method_run.multiply_adds() == whole.method_run.multiply_adds()

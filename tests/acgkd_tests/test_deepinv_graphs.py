@@ -11,7 +11,8 @@ from torch import Tensor
 
 from acgkd.errors import ConfigError
 from acgkd.graphs.batch import GraphBatch
-from acgkd.methods.deepinv_graphs import METHOD, DeepinvGraphsConfig, FeatureInversion
+from acgkd.methods.deepinv_graphs import METHOD, DeepinvGraphsConfig
+from acgkd.synthesis.graphs.feature_learning import FeatureInversion
 from tests.motifs import taught
 
 SMALL = {"graphs": 9, "steps": 5}
@@ -56,7 +57,7 @@ def test_structure_stays_while_features_are_learned(inversion: Any, features: st
 
 def test_structure_is_a_draw_of_the_controls(inversion: Any, tiny: ModuleType) -> None:
     synthesis = inversion(synthesis={"graphs": 40})
-    control = tiny.distillation("random_graphs", {"graphs": 40}).run.samples(40)
+    control = tiny.distillation("random_graphs", {"graphs": 40}).method_run.samples(40)
     batch = synthesis.graphs.thresholded()
     assert torch.equal(batch.batch, control.batch)
     assert torch.equal(batch.labels, control.labels)
@@ -138,7 +139,7 @@ def test_where_features_follow_from_structure_nothing_is_learned_and_it_says_so(
     assert "nothing to learn" in caplog.text
     assert [stage.name for stage in run.stages] == ["transfer"]
     run.advance()
-    batch = run.run.samples(9)
+    batch = run.method_run.samples(9)
     expected = torch.ones(batch.x.shape[0], 4)
     if features == "degree":
         expected = torch.eye(4)[tiny.dense(batch).sum(dim=0).clamp(max=3).long()]

@@ -10,8 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from acgkd.images.image_losses import Overlap, answer_overlap, total_variation
-from acgkd.methods.deepinversion import DeepInversion, DeepInversionConfig
+from acgkd.images.image_losses import answer_overlap, total_variation
+from acgkd.methods.deepinversion import DeepInversionConfig
+from acgkd.settings.choices import Overlap
+from acgkd.synthesis.images.deep_inversion import DeepInversion
 
 CPU = torch.device("cpu")
 POOL: dict[str, Any] = {"images": 12, "batch_size": 6, "steps": 3, "statistics_weight": 1.0}

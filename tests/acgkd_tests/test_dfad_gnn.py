@@ -9,13 +9,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from acgkd.batch_norm import BatchNormStatistics
 from acgkd.graphs import GRAPHS
 from acgkd.graphs.batch import GraphBatch
 from acgkd.graphs.pseudo.graph_generator import GraphGenerator
 from acgkd.losses import probability_distance
-from acgkd.methods.dfad_gnn import METHOD, DfadGnn, DfadGnnConfig
-from acgkd.synthesis.disagreement import Disagreement, DisagreementConfig
+from acgkd.methods.dfad_gnn import METHOD, DfadGnnConfig
+from acgkd.modules.batch_norm import BatchNormStatistics
+from acgkd.settings.graph_game import DisagreementConfig
+from acgkd.synthesis.graphs.disagreement import Disagreement
+from acgkd.synthesis.graphs.game import GraphGame
 from tests.motifs import taught
 
 FEATURES = ["categorical", "continuous", "degree", "constant"]
@@ -28,9 +30,10 @@ def game(tiny: ModuleType) -> Any:
         synthesis: dict[str, Any] | None = None,
         transfer: dict[str, Any] | None = None,
         **prior: Any,
-    ) -> DfadGnn:
+    ) -> GraphGame:
         settings = {"synthesis": synthesis or {}, "transfer": {"batch_size": 8, **(transfer or {})}}
-        return DfadGnn(DfadGnnConfig.model_validate(settings), tiny.context(seed, **prior))
+        config = DfadGnnConfig.model_validate(settings)
+        return GraphGame(config.synthesis, config.transfer, tiny.context(seed, **prior))
 
     return make
 
@@ -191,7 +194,7 @@ def test_degrees_follow_the_edges_unless_they_are_free(game: Any, tiny: ModuleTy
 # ---- the game
 
 
-def turns(game: DfadGnn, steps: int) -> list[tuple[bool, bool]]:
+def turns(game: GraphGame, steps: int) -> list[tuple[bool, bool]]:
     """Whether student and generator changed at each step."""
     seen = []
     for _ in range(steps):
@@ -235,7 +238,7 @@ def test_against_a_student_at_rest_the_generator_finds_disagreement(game: Any, d
 # ---- what the generator minimises
 
 
-def loss_of(tiny: ModuleType, play: DfadGnn, **options: Any) -> tuple[Tensor, GraphBatch]:
+def loss_of(tiny: ModuleType, play: GraphGame, **options: Any) -> tuple[Tensor, GraphBatch]:
     """With such options, of one batch that the generator made."""
     batch = play._generate(16, "game")
     config = DisagreementConfig.model_validate(options)
@@ -307,7 +310,7 @@ def test_every_kind_of_prior_is_played(tiny: ModuleType, features: str) -> None:
     run = tiny.distillation("dfad_gnn", {"turn": 2}, transfer, features=features)
     run.advance()
     assert run.done
-    facts = run.run.facts()
+    facts = run.method_run.facts()
     assert 0 < facts["kept_edges"] < facts["candidate_edges"]
 
 

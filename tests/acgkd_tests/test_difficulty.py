@@ -67,7 +67,7 @@ def measure(tiny: ModuleType, source: object, difficulty: str) -> list[float]:
 
 
 def test_edges_are_the_expected_edges_and_ask_no_model(tiny: ModuleType) -> None:
-    run = tiny.distillation().run
+    run = tiny.distillation().method_run
     graphs, source = run._synthesis.graphs, run._synthesis.source("resampled")
     probabilities = torch.sigmoid(graphs.structure.logits.detach()).split(graphs.candidates.counts.tolist())
     expected = [part.sum().item() for part in probabilities]
@@ -78,7 +78,7 @@ def test_edges_are_the_expected_edges_and_ask_no_model(tiny: ModuleType) -> None
 
 
 def test_the_load_is_what_a_pass_goes_through(tiny: ModuleType) -> None:
-    source = tiny.distillation().run._synthesis.source("resampled")
+    source = tiny.distillation().method_run._synthesis.source("resampled")
     for index in range(8):
         batch = source.draw(torch.tensor([index], device="cpu"))
         assert source.load[index] == batch.x.shape[0] + batch.edge_index.shape[1]
@@ -88,7 +88,7 @@ def test_graphs_with_few_edges_come_first(tiny: ModuleType) -> None:
     curriculum = {"difficulty": "edges", "start": 0.25, "pace": 1.0}
     run = tiny.distillation(transfer={"steps": 6, "batch_size": 8, "projection": "none", "curriculum": curriculum})
     run.advance(until=0.5)
-    source = run.run._synthesis.source("resampled")
+    source = run.method_run._synthesis.source("resampled")
     edges, drawn = source.edges(torch.arange(8, device="cpu")).tolist(), []
     draw = type(source).draw
 
@@ -98,9 +98,9 @@ def test_graphs_with_few_edges_come_first(tiny: ModuleType) -> None:
             return draw(self, indices)  # type: ignore[no-any-return]
 
     source.__class__ = Watched
-    run.run._begin_transfer()
-    run.run._source = source
-    run.run.step()
+    run.method_run._begin_transfer()
+    run.method_run._source = source
+    run.method_run.step()
     # One of the four graphs of either class.
     easiest = {min(range(label, 8, 2), key=lambda index: edges[index]) for label in (0, 1)}
     assert [set(indices) for indices in drawn] == [easiest]
@@ -109,14 +109,14 @@ def test_graphs_with_few_edges_come_first(tiny: ModuleType) -> None:
 def test_real_graphs_know_their_edges(tiny: ModuleType) -> None:
     from torch_geometric.data import Data
 
-    from acgkd.methods.real_data import _RealGraphs
+    from acgkd.transfer.real_samples import RealGraphs
 
     path, ring = [[0, 1], [1, 0]], [[0, 1, 2, 1, 2, 0], [1, 2, 0, 0, 1, 2]]
     graphs = [
         Data(x=torch.ones(3, 4, device="cpu"), edge_index=torch.tensor(ends, device="cpu"), y=torch.tensor([label]))
         for label, ends in enumerate((path, ring))
     ]
-    source = _RealGraphs(graphs, tiny.CPU)
+    source = RealGraphs(graphs, tiny.CPU)
     assert measure(tiny, source, "edges") == [1.0, 3.0]
     assert source.load.tolist() == [5, 9]
 

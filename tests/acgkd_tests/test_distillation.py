@@ -52,7 +52,7 @@ def progress_after(run: Distillation, steps: int) -> float:
 def equal(one: Distillation, other: Distillation, tiny: ModuleType) -> None:
     assert tiny.weight_bytes(one.student) == tiny.weight_bytes(other.student)
     assert one.curves == other.curves
-    assert one.run.multiply_adds() == other.run.multiply_adds()
+    assert one.method_run.multiply_adds() == other.method_run.multiply_adds()
     left, right = (run.context.streams.state_dict() for run in (one, other))
     assert {name: state.tolist() for name, state in left.items()} == {
         name: state.tolist() for name, state in right.items()
@@ -163,9 +163,9 @@ def test_curves_clocks_and_costs(tiny: ModuleType, undisturbed: dict[str, Distil
     assert (cost["synthesis_steps"], cost["transfer_steps"]) == (4, 6)
     assert cost["synthesis_s"] == run.seconds["synthesis"]
     assert cost["synthesis_s"] > 0
-    assert cost["candidate_edges"] == run.run._synthesis.graphs.structure.logits.numel()  # type: ignore[attr-defined]
+    assert cost["candidate_edges"] == run.method_run._synthesis.graphs.structure.logits.numel()  # type: ignore[attr-defined]
     assert 0 < cost["kept_edges"] < cost["candidate_edges"]
-    assert cost["multiply_adds"] == run.run.multiply_adds() > 0
+    assert cost["multiply_adds"] == run.method_run.multiply_adds() > 0
     assert cost["peak_device_bytes"] is None
     assert set(undisturbed["joint"].seconds) == {"joint"}
 
@@ -303,7 +303,7 @@ def test_a_cached_synthesis_gives_the_same_student(tiny: ModuleType, tmp_path: P
     cached.advance()
     assert tiny.weight_bytes(cached.student) == tiny.weight_bytes(whole.student)
     assert cached.curves == whole.curves
-    assert cached.run.multiply_adds() == whole.run.multiply_adds()
+    assert cached.method_run.multiply_adds() == whole.method_run.multiply_adds()
     assert cached.seconds["synthesis"] == maker.seconds["synthesis"]
     assert cached.measure_cost()["synthesis_cached"] is True
     assert whole.measure_cost()["synthesis_cached"] is False

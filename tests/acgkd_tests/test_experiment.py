@@ -265,7 +265,7 @@ def test_only_the_control_is_handed_data_and_only_the_training_split(tiny: Modul
     for handed, own in zip(run.context.real, expected, strict=True):
         assert torch.equal(handed.x, own.x)
         assert torch.equal(handed.edge_index, own.edge_index)
-    whole = run.run.samples(1000)
+    whole = run.method_run.samples(1000)
     assert whole.graphs == 24
     assert torch.equal(whole.labels, control.run_data.data.labels[control.split.train])
     for method in ("acgkd", "random_graphs"):
@@ -381,7 +381,7 @@ def test_judging_on_the_way_does_not_change_the_run(tiny: ModuleType, home: Path
         experiment.evaluate(run, OBJECTIVES)
         experiment.measure(run)
     assert tiny.weight_bytes(run.student) == tiny.weight_bytes(undisturbed.student)
-    assert run.run.multiply_adds() == undisturbed.run.multiply_adds()
+    assert run.method_run.multiply_adds() == undisturbed.method_run.multiply_adds()
 
 
 def test_a_perfect_student_agrees_wholly(tiny: ModuleType, home: Path) -> None:

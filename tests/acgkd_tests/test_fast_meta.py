@@ -7,12 +7,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from acgkd.batch_norm import AveragedStatistics, BatchNormStatistics
 from acgkd.errors import ConfigError
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.losses import norm_distance, softened_kl
 from acgkd.methods.fast_meta import FastConfig
-from acgkd.synthesis.image_pool import ImagePool
+from acgkd.modules.batch_norm import AveragedStatistics, BatchNormStatistics
+from acgkd.synthesis.images.pool import ImagePool
 from acgkd.transfer.two_phase import WarmedUp
 
 CPU = torch.device("cpu")
@@ -33,7 +33,7 @@ def test_the_released_settings_are_the_defaults() -> None:
 
 def test_a_round_of_one_step_is_worked_out_by_hand(tiny_images: ModuleType) -> None:
     settings = {**PLAIN, "inner_steps": 1, "one_hot_weight": 0.5, "statistics_weight": 2.0}
-    run, twin = (tiny_images.distillation("fast_meta", settings).run._synthesis for _ in range(2))
+    run, twin = (tiny_images.distillation("fast_meta", settings).method_run._synthesis for _ in range(2))
     generator, teacher = twin.generator.train(), twin.context.teacher
     z = twin.latents(8, "generator-noise")
     labels = torch.randint(3, (8,), generator=twin.context.streams.generator("classes"), device=CPU)
@@ -70,7 +70,7 @@ def test_the_samples_to_look_at_are_those_of_the_last_rounds(tiny_images: Module
 
 
 def test_once_warm_the_student_counts_where_it_agrees(tiny_images: ModuleType) -> None:
-    run = tiny_images.distillation("fast_meta", {**PLAIN, "adversarial_weight": 0.7}).run._synthesis
+    run = tiny_images.distillation("fast_meta", {**PLAIN, "adversarial_weight": 0.7}).method_run._synthesis
     x = torch.rand(6, *tiny_images.SHAPE, generator=torch.Generator(device=CPU).manual_seed(0), device=CPU)
     student = run.context.student.eval()
     labels = torch.arange(6, device=CPU) % 3
@@ -83,7 +83,7 @@ def test_once_warm_the_student_counts_where_it_agrees(tiny_images: ModuleType) -
 
 
 def test_the_warm_rounds_come_first_and_the_others_are_spread(tiny_images: ModuleType) -> None:
-    run = tiny_images.distillation("fast_meta", {"steps": 5, "warm_up": 2, "reset_at": 3}, {"steps": 7}).run
+    run = tiny_images.distillation("fast_meta", {"steps": 5, "warm_up": 2, "reset_at": 3}, {"steps": 7}).method_run
     done = []
     for _ in range(7):
         run.step()
@@ -109,14 +109,14 @@ def test_rounds_begin_the_epochs_of_the_released_loop() -> None:
 
 
 def test_the_student_is_looked_at_from_the_last_warm_round_on(tiny_images: ModuleType) -> None:
-    run = tiny_images.distillation("fast_meta", {**PLAIN, "warm_up": 3}).run._synthesis
+    run = tiny_images.distillation("fast_meta", {**PLAIN, "warm_up": 3}).method_run._synthesis
     looked = ["divergence" in run.step(run.context.student) for _ in range(4)]
     assert looked == [False, False, True, True]
 
 
 def test_the_first_layer_begins_anew(tiny_images: ModuleType) -> None:
     kept, anew = (
-        tiny_images.distillation("fast_meta", {"warm_up": 4, "reset_at": at}).run._synthesis for at in (None, 2)
+        tiny_images.distillation("fast_meta", {"warm_up": 4, "reset_at": at}).method_run._synthesis for at in (None, 2)
     )
     for run in (kept, anew):
         run.step(run.context.student)

@@ -15,7 +15,8 @@ from acgkd.datasets import DATASETS, Official
 from acgkd.datasets._readers import files, images, source, tu
 from acgkd.datasets._readers.idx import NAMES
 from acgkd.errors import DataError
-from acgkd.run.splits import class_sizes, split_official
+from acgkd.run.class_sizes import class_sizes
+from acgkd.run.splits import split_official
 
 # What each set is published as.
 PUBLISHED = {

@@ -15,7 +15,8 @@ from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS
 from acgkd.graphs.batch import GraphBatch, collate
 from acgkd.graphs.pseudo.directed import DirectedGraphs, antithetic_edges
-from acgkd.methods.gfkd import METHOD, AlternatingInversion, GfkdConfig
+from acgkd.methods.gfkd import METHOD, GfkdConfig
+from acgkd.synthesis.graphs.alternation import AlternatingInversion
 from tests.motifs import taught
 
 CPU = torch.device("cpu")
@@ -265,7 +266,7 @@ def test_labels_are_drawn_or_balanced(inversion: Any) -> None:
 
 
 def test_sizes_are_those_of_every_method(inversion: Any, tiny: ModuleType) -> None:
-    control = tiny.distillation("random_graphs", {"graphs": 7}).run.samples(7)
+    control = tiny.distillation("random_graphs", {"graphs": 7}).method_run.samples(7)
     assert torch.equal(inversion().samples(7).batch, control.batch)
 
 
@@ -352,12 +353,12 @@ def test_every_kind_of_feature_is_taught_with_every_kind_of_sample(
     run = tiny.distillation(
         "gfkd", synthesis, {"steps": 3, "batch_size": 4, "samples": samples, "projection": "gat"}, features=features
     )
-    before = run.run._synthesis.graphs.logits.detach().clone()
+    before = run.method_run._synthesis.graphs.logits.detach().clone()
     run.advance()
-    graphs = run.run._synthesis.graphs
+    graphs = run.method_run._synthesis.graphs
     assert not torch.equal(graphs.logits, before)
     assert (graphs.features is None) == (features in ("degree", "constant"))
-    batch = run.run.samples(6)
+    batch = run.method_run.samples(6)
     if features == "degree":
         # What comes in is what a node sees of its neighbours.
         assert torch.equal(batch.x, torch.eye(4)[tiny.dense(batch).sum(dim=0).clamp(max=3).long()])

@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from acgkd.graphs.prior import LARGEST, Prior
+from acgkd.graphs.draws import LARGEST, long_tailed_sizes, uniform_sizes
 from acgkd.graphs.pseudo.candidates import Mode, draw_candidates, unrank
 from acgkd.graphs.pseudo.hubs import STEEPEST, _pairs, _spread, draw_hub_candidates
-from acgkd.synthesis.pseudo_graph_config import PseudoGraphConfig, build_pseudo_graphs
+from acgkd.priors import GraphPrior
+from acgkd.settings.pseudo_graphs import PseudoGraphConfig
+from acgkd.synthesis.graphs.drawn_graphs import build_pseudo_graphs
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -135,7 +137,7 @@ def test_started_graphs_have_hubs_at_the_known_mean_degree(build: Any) -> None:
 @pytest.mark.parametrize("method", ["acgkd", "random_graphs", "deepinv_graphs"])
 def test_all_methods_on_these_pseudo_graphs_suppose_the_same(tiny: ModuleType, method: str) -> None:
     synthesis = {"graphs": 20, **({} if method == "random_graphs" else {"steps": 1})}
-    shares = largest_shares(tiny.distillation(method, synthesis, **KNOWN).run.samples(20))
+    shares = largest_shares(tiny.distillation(method, synthesis, **KNOWN).method_run.samples(20))
     assert shares.min() < 0.1
     assert shares.max() > 0.3
 
@@ -165,8 +167,8 @@ def test_a_run_on_hubs_resumed_at_any_step_ends_in_the_same_bytes(
 def test_long_tailed_sizes_are_bounded_and_alike_in_every_class(
     count: int, least: int, width: int, classes: int, seed: int
 ) -> None:
-    prior = Prior(least, least + width, 2.0, "constant", 1, classes)
-    sizes = prior.long_tailed_sizes(count, generator(seed))
+    prior = GraphPrior(least, least + width, 2.0, "constant", 1, classes)
+    sizes = long_tailed_sizes(prior, count, generator(seed))
     assert sizes.numel() == count
     assert sizes.min() >= 2
     assert sizes.max() <= LARGEST * (least + width / 2)
@@ -176,18 +178,18 @@ def test_long_tailed_sizes_are_bounded_and_alike_in_every_class(
 
 
 def test_long_tailed_sizes_keep_the_mean_and_leave_the_range() -> None:
-    prior = Prior(215, 645, 2.32, "constant", 1, 2)
-    sizes = torch.stack([prior.long_tailed_sizes(60, generator(seed)) for seed in range(50)]).float()
+    prior = GraphPrior(215, 645, 2.32, "constant", 1, 2)
+    sizes = torch.stack([long_tailed_sizes(prior, 60, generator(seed)) for seed in range(50)]).float()
     assert sizes.mean() == pytest.approx(430, rel=0.05)
     assert sizes.amax(dim=1).min() > 1200
     assert sizes.amin(dim=1).max() < 80
-    assert prior.sizes(60, generator()).max() <= 645
+    assert uniform_sizes(prior, 60, generator()).max() <= 645
 
 
 @pytest.mark.parametrize("method", ["acgkd", "random_graphs", "deepinv_graphs"])
 def test_all_methods_on_these_pseudo_graphs_take_long_tailed_sizes(tiny: ModuleType, method: str) -> None:
     synthesis = {"graphs": 20, "sizes": "long_tail", **({} if method == "random_graphs" else {"steps": 1})}
-    sizes = tiny.distillation(method, synthesis, **KNOWN).run.samples(20).batch.bincount()
+    sizes = tiny.distillation(method, synthesis, **KNOWN).method_run.samples(20).batch.bincount()
     assert sizes.max() > 200
     assert sizes.min() < 60
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from acgkd.images import IMAGES, ImageBatch
+from acgkd.settings.image_transfer import GeneratedTransferConfig, ImageTransferConfig
+from acgkd.settings.transfer_stage import TransferConfig
 from acgkd.transfer.image_student import PlayingStudent
-from acgkd.transfer.image_transfer import GeneratedTransferConfig, ImageTransferConfig
-from acgkd.transfer.transfer import Transfer, TransferConfig
+from acgkd.transfer.transfer import Transfer
 
 CPU = torch.device("cpu")
 EASY: dict[str, Any] = {"curriculum": {"pacing": "linear", "start": 0.3, "pace": 0.9}}

@@ -17,10 +17,11 @@ from PIL import Image
 
 from acgkd import cache
 from acgkd.config import DatasetConfig
-from acgkd.datasets import DATASETS, Dataset, cifar10
+from acgkd.datasets import DATASETS, Dataset
+from acgkd.datasets._readers import cifar_bytes
 from acgkd.datasets._readers.files import Layout, find_place
 from acgkd.datasets._readers.idx import NAMES, idx_dataset
-from acgkd.datasets._readers.images import Part, _first, resized
+from acgkd.datasets._readers.image_bytes import Part, _first, resized
 from acgkd.datasets.cifar10 import cifar_dataset
 from acgkd.datasets.svhn import svhn_dataset
 from acgkd.errors import ConfigError, DataError
@@ -374,7 +375,7 @@ def mosaics(folder: Path, test_images: int) -> Dataset:
 def test_cifar_is_read_from_mosaics_held_against_the_published_checksums(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cifar10, "_MOSAIC", (3, 4))
+    monkeypatch.setattr(cifar_bytes, "_MOSAIC", (3, 4))
     with pytest.raises(DataError, match=rf"must have 60 images here, but {tmp_path}/cifar10 holds 12"):
         mosaics(tmp_path / "cifar10", 60).load(cifar_at(tmp_path))
     part = mosaics(tmp_path / "cifar10", 60).load(cifar_at(tmp_path, test_images=10))

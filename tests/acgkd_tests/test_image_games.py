@@ -63,8 +63,8 @@ def test_a_turn_of_zskt_is_the_released_one(tiny_images: ModuleType) -> None:
     # The generator moves first, on the noise that all steps of the student then share.
     transfer = {"steps": 4, "turn": 2, "attention_weight": 7.0, "clip": 0.01}
     run, twin = (tiny_images.distillation("zskt", {"clip": 0.05}, transfer) for _ in range(2))
-    generator, teacher, student = twin.run._player.generator, twin.context.teacher, twin.context.student
-    z = twin.run._player.latents(8, "game")
+    generator, teacher, student = twin.method_run._player.generator, twin.context.teacher, twin.context.student
+    z = twin.method_run._player.latents(8, "game")
     optimizers = [torch.optim.Adam(model.parameters(), lr=rate) for model, rate in ((generator, 1e-3), (student, 2e-3))]
     generator.train()
     student.train()
@@ -85,7 +85,7 @@ def test_a_turn_of_zskt_is_the_released_one(tiny_images: ModuleType) -> None:
         loss.backward()
         nn.utils.clip_grad_norm_(student.parameters(), 0.01)
         optimizers[1].step()
-        shown = run.run.step()
+        shown = run.method_run.step()
         assert shown["loss"].item() == pytest.approx(loss.item(), rel=1e-4)
         assert ("synthesis_agreement" in shown) == (step == 0)
         if step == 0:
@@ -97,35 +97,35 @@ def test_a_turn_of_zskt_is_the_released_one(tiny_images: ModuleType) -> None:
 def test_a_turn_of_dfad_is_the_released_one(tiny_images: ModuleType) -> None:
     transfer = {"steps": 2, "turn": 2}
     run, twin = (tiny_images.distillation("dfad", {}, transfer) for _ in range(2))
-    generator, teacher, student = twin.run._player.generator, twin.context.teacher, twin.context.student
+    generator, teacher, student = twin.method_run._player.generator, twin.context.teacher, twin.context.student
     generator.train()
     student.train()
     optimizer = torch.optim.SGD(student.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
     for step in range(2):
-        x = generator(twin.run._player.latents(8, "game")).detach()
+        x = generator(twin.method_run._player.latents(8, "game")).detach()
         order = torch.randperm(8, generator=twin.context.streams.host("transfer-order"), device=CPU)
         batch = ImageBatch(x[order])
         loss = F.l1_loss(IMAGES.logits(student, batch), IMAGES.logits(teacher, batch))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        shown = run.run.step()
+        shown = run.method_run.step()
         assert shown["loss"].item() == pytest.approx(loss.item(), rel=1e-4)
         assert ("synthesis_loss" in shown) == (step == 1)
     before = [parameter.detach().clone() for parameter in generator.parameters()]
-    batch = ImageBatch(generator(twin.run._player.latents(8, "game")))
+    batch = ImageBatch(generator(twin.method_run._player.latents(8, "game")))
     apart = -F.l1_loss(IMAGES.logits(student, batch), IMAGES.logits(teacher, batch))
     assert shown["synthesis_loss"].item() == pytest.approx(apart.item(), rel=1e-4)
     # As released, the student's BatchNorm memory has seen the generator's turn.
     for name, value in run.student.state_dict().items():
         assert torch.allclose(value, student.state_dict()[name], atol=1e-5), name
-    moved = run.run._player.generator.parameters()
+    moved = run.method_run._player.generator.parameters()
     assert all(not torch.equal(one, other) for one, other in zip(before, moved, strict=True))
 
 
 def test_a_student_at_rest_keeps_its_memory_in_the_generators_turn(tiny_images: ModuleType) -> None:
     for at_rest in (True, False):
-        run = tiny_images.distillation("dfad", {"student_at_rest": at_rest}).run
+        run = tiny_images.distillation("dfad", {"student_at_rest": at_rest}).method_run
         run._player.deal()
         before = run.student.norm.running_mean.clone()
         run._player.step(run.student)
@@ -134,12 +134,12 @@ def test_a_student_at_rest_keeps_its_memory_in_the_generators_turn(tiny_images: 
 
 def test_further_terms_tie_the_generator_to_the_teachers_data(tiny_images: ModuleType) -> None:
     weights = {"one_hot_weight": 0.5, "balance_weight": 3.0, "statistics_weight": 0.25}
-    run, plain = (tiny_images.distillation("zskt", settings).run for settings in (weights, {}))
+    run, plain = (tiny_images.distillation("zskt", settings).method_run for settings in (weights, {}))
     terms, bare = run._play(), plain._play()
     total = terms["synthesis_agreement"] + 0.5 * terms["synthesis_one_hot"] + 3 * terms["synthesis_balance"]
     assert terms["synthesis_loss"].item() == pytest.approx((total + 0.25 * terms["synthesis_statistics"]).item())
     assert bare["synthesis_loss"] == bare["synthesis_agreement"] == terms["synthesis_agreement"]
-    again = tiny_images.distillation("zskt").run._player
+    again = tiny_images.distillation("zskt").method_run._player
     again.deal()
     again.generator.train()
     logits = IMAGES.logits(again.context.teacher, ImageBatch(again.generator(again._kept)))
@@ -177,7 +177,7 @@ def narrow_setting(tiny_images: ModuleType, stages: Any) -> MethodContext:
 def started(context: MethodContext, weight: float | None) -> Any:
     small = {"generator": {"latent": 6, "width": 8}}
     config = ZsktConfig.model_validate({"synthesis": small, "transfer": {"attention_weight": weight, "batch_size": 8}})
-    return Distillation(METHODS["zskt"], config, context).run
+    return Distillation(METHODS["zskt"], config, context).method_run
 
 
 @pytest.mark.parametrize("fewer", [True, False])
@@ -206,9 +206,9 @@ def test_settings_that_contradict_are_refused(tiny_images: ModuleType) -> None:
 
 
 def test_a_temperature_reaches_both_players(tiny_images: ModuleType) -> None:
-    warm, cold = (tiny_images.distillation("zskt", {}, {"temperature": {"value": t}}).run for t in (4.0, 1.0))
+    warm, cold = (tiny_images.distillation("zskt", {}, {"temperature": {"value": t}}).method_run for t in (4.0, 1.0))
     assert warm._opponent.softening == 4
     assert warm._play()["synthesis_loss"] != cold._play()["synthesis_loss"]
-    learned = tiny_images.distillation("zskt", {}, {"temperature": {"mode": "adversarial"}}).run
+    learned = tiny_images.distillation("zskt", {}, {"temperature": {"mode": "adversarial"}}).method_run
     learned.step()
     assert not learned._opponent.softening.requires_grad

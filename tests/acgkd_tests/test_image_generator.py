@@ -11,11 +11,13 @@ from torch import Tensor, nn
 
 from acgkd.errors import ConfigError
 from acgkd.images import IMAGES, ImageBatch
-from acgkd.images.generator import Ending, ImageGenerator
+from acgkd.images.generator import ImageGenerator
 from acgkd.method import MethodContext
 from acgkd.models import build_model
 from acgkd.runtime import Streams
-from acgkd.synthesis.image_generation import GeneratedConfig, GeneratorTraining, Made
+from acgkd.settings.choices import Ending
+from acgkd.settings.generators import GeneratedConfig
+from acgkd.synthesis.images.generation import GeneratorTraining, Made
 from acgkd.transfer.image_outputs import answer, last_maps
 
 CPU = torch.device("cpu")
@@ -195,12 +197,12 @@ def test_the_curriculum_lets_in_the_easiest_of_each_step(tiny_images: ModuleType
     curriculum = {"pacing": "linear", "start": 0.25, "pace": 1.0, "difficulty": "entropy"}
     run = tiny_images.distillation("rdskd", None, {"batch_size": 40, "curriculum": curriculum})
     run.advance(until=0.5)
-    source: Any = run.run._synthesis.source("resampled")
+    source: Any = run.method_run._synthesis.source("resampled")
     drawn: list[Tensor] = []
     draw = source.draw
     source.draw = lambda indices: drawn.append(indices) or draw(indices)
     teacher = run.context.teacher
-    transfer = run.run._begin_transfer()
+    transfer = run.method_run._begin_transfer()
     for share in (0.25, 0.4):
         drawn.clear()
         transfer.step(source)
@@ -221,5 +223,5 @@ def test_the_curriculum_lets_in_the_easiest_of_each_step(tiny_images: ModuleType
 def test_samples_carry_the_teachers_verdict(tiny_images: ModuleType) -> None:
     run = tiny_images.distillation("rdskd")
     run.advance(until=0.5)
-    batch = run.run.samples(20)
+    batch = run.method_run.samples(20)
     assert torch.equal(batch.labels, IMAGES.logits(run.context.teacher, batch).argmax(dim=1))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from acgkd import datasets
 from acgkd.config import PriorConfig, RunConfig
 from acgkd.datasets import DATASETS, Dataset, Official, Samples
 from acgkd.errors import ConfigError
@@ -32,7 +33,8 @@ def published(monkeypatch: pytest.MonkeyPatch, train: int = 300, test: int = 600
         source="Made up.",
         official_test=True,
     )
-    monkeypatch.setattr(run_data, "DATASETS", {"published": entry})
+    for module in (datasets, run_data):
+        monkeypatch.setattr(module, "DATASETS", {"published": entry})
 
 
 def made(**dataset: Any) -> RunData:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from acgkd.errors import ConfigError, UnknownNameError
-from acgkd.models import build_model, check_preset, rebuild
+from acgkd.models import build_model, check_preset
 
 CPU = torch.device("cpu")
 
@@ -119,7 +119,7 @@ def test_the_gin_layer_and_gcn_layer_compute_their_formulas(preset: str) -> None
 @pytest.mark.parametrize("preset", ["gin-5-16", "gcn-3-8"])
 def test_a_config_rebuilds_the_module(preset: str) -> None:
     model, (x, edges, batch) = built(preset, "mean"), a_batch()
-    again = rebuild(model.config())
+    again = build_model(**model.config())
     again.load_state_dict(model.state_dict())
     assert torch.equal(model(x, edges, batch), again.eval()(x, edges, batch))
 

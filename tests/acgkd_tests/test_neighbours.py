@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from acgkd.models import _neighbours, build_model
-from acgkd.models._neighbours import neighbours, weighted_sum
-from acgkd.models._norm import BatchNorm
+from acgkd.models import build_model
+from acgkd.models._networks import neighbours as _neighbours
+from acgkd.models._networks.neighbours import neighbours, weighted_sum
+from acgkd.models._networks.resting_norm import BatchNorm
 
 NODES, EDGES, WIDTH = 12, 40, 5
 

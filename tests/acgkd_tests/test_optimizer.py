@@ -9,7 +9,8 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from acgkd.transfer.optimizer import OptimizerConfig, build_optimizer, decayed
+from acgkd.settings.transfer_stage import OptimizerConfig
+from acgkd.transfer.optimizer import build_optimizer, decayed
 
 CPU = torch.device("cpu")
 

@@ -11,7 +11,7 @@ from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS
 from acgkd.losses import softened_kl
 from acgkd.students.projection import ProjectedStudent, WeightedGAT
-from acgkd.synthesis.graph_synthesis import lift_to
+from acgkd.transfer.teaching import lift_to
 
 CPU = torch.device("cpu")
 
@@ -124,7 +124,7 @@ def trained(student: nn.Module, teacher: nn.Module, batch: object) -> None:
 
 def test_the_borrowed_classifier_is_a_frozen_copy_that_training_leaves_alone(tiny: ModuleType) -> None:
     run = tiny.distillation()
-    teacher, batch = tiny.teacher(preset="gin-2-16"), run.run.samples(6)
+    teacher, batch = tiny.teacher(preset="gin-2-16"), run.method_run.samples(6)
     projected = ProjectedStudent(run.context.student, teacher.classifier, 16, CPU)
     assert projected.classifier is not teacher.classifier
     borrowed, lifted = tiny.weight_bytes(projected.classifier), tiny.weight_bytes(projected.gat)
@@ -139,7 +139,7 @@ def test_a_borrowed_classifier_with_a_memory_and_dropout_stays_in_evaluation_mod
     head = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 2)).eval()
     projected = ProjectedStudent(run.context.student, head, 8, CPU)
     before = tiny.weight_bytes(projected.classifier)
-    trained(projected, tiny.teacher(), run.run.samples(6))
+    trained(projected, tiny.teacher(), run.method_run.samples(6))
     assert tiny.weight_bytes(projected.classifier) == before
     projected.train()
     assert projected.norm.training

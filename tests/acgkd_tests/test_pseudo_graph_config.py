@@ -11,10 +11,11 @@ from acgkd.config import PriorConfig
 from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS
 from acgkd.graphs.batch import GraphBatch
-from acgkd.graphs.prior import Prior
 from acgkd.graphs.pseudo.concrete import one_hot
 from acgkd.graphs.pseudo.relaxed_graphs import PseudoGraphs
-from acgkd.synthesis.pseudo_graph_config import ComplexityConfig, PseudoGraphConfig, build_pseudo_graphs
+from acgkd.priors import GraphPrior
+from acgkd.settings.pseudo_graphs import ComplexityConfig, PseudoGraphConfig
+from acgkd.synthesis.graphs.drawn_graphs import build_pseudo_graphs
 
 MODES = [{"mode": "degree"}, {"mode": "ratio", "ratio": 0.5}, {"mode": "threshold", "threshold": 0.3}]
 FEATURES = ["categorical", "continuous", "degree", "constant"]
@@ -209,9 +210,9 @@ def test_a_threshold_above_one_half_is_refused() -> None:
 
 def test_priors_join_run_and_entry_and_the_run_wins() -> None:
     known = PriorConfig(nodes=(3, 9), mean_degree=2.5, features="degree", feature_count=5, classes=2)
-    assert GRAPHS.prior(PriorConfig(), known) == Prior(3, 9, 2.5, "degree", 5, 2)
+    assert GRAPHS.prior(PriorConfig(), known) == GraphPrior(3, 9, 2.5, "degree", 5, 2)
     said = PriorConfig(nodes=(4, 4), mean_degree="unknown", classes=3)
-    assert GRAPHS.prior(said, known) == Prior(4, 4, None, "degree", 5, 3)
+    assert GRAPHS.prior(said, known) == GraphPrior(4, 4, None, "degree", 5, 3)
     assert GRAPHS.prior(PriorConfig(mean_degree=1.0), known).mean_degree == 1.0
     with pytest.raises(ConfigError, match=r"`features`, `feature_count`"):
         GRAPHS.prior(PriorConfig(nodes=(3, 4), classes=2), PriorConfig())

@@ -11,18 +11,20 @@ from torch import Tensor
 
 from acgkd.images.image_losses import diversity_loss, one_hot_loss
 from acgkd.losses import balance_loss
-from acgkd.methods.rdskd import Rdskd, RdskdConfig, RdskdSynthesisConfig
+from acgkd.methods.rdskd import RdskdConfig
+from acgkd.settings.rdskd import RdskdSynthesisConfig
+from acgkd.synthesis.images.rdskd_generator import RdskdGenerator
 from acgkd.transfer.image_outputs import answer
 
 CPU = torch.device("cpu")
 
 
-def generator(tiny_images: ModuleType, **synthesis: Any) -> Rdskd:
+def generator(tiny_images: ModuleType, **synthesis: Any) -> RdskdGenerator:
     config = RdskdSynthesisConfig.model_validate({**tiny_images.SYNTHESIS, "rate": 0.05, **synthesis})
-    return Rdskd(config, tiny_images.context(), pool=8)
+    return RdskdGenerator(config, tiny_images.context(), pool=8)
 
 
-def next_losses(run: Rdskd, twin: Rdskd) -> tuple[Tensor, Tensor, Tensor]:
+def next_losses(run: RdskdGenerator, twin: RdskdGenerator) -> tuple[Tensor, Tensor, Tensor]:
     """The three plain losses of the step that `run` does next, from a twin with the same weights and noise."""
     twin.generator.load_state_dict(run.generator.state_dict())
     latents = twin.latents(8, "generator-noise")
@@ -149,4 +151,4 @@ def test_joint_is_one_stage_and_cannot_be_shared(tiny_images: ModuleType) -> Non
     assert run.method.needs_student(run.config)
     assert not run.method.needs_student(RdskdConfig())
     run.advance()
-    assert run.run._synthesis.done == run.run._synthesis.steps
+    assert run.method_run._synthesis.done == run.method_run._synthesis.steps

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import SumAggregation, global_add_pool
 
-from acgkd import readout as readout_module
 from acgkd.config import PriorConfig
 from acgkd.errors import TeacherError
 from acgkd.graphs import GRAPHS
 from acgkd.method import MethodContext
 from acgkd.methods import METHODS
-from acgkd.readout import pooled
+from acgkd.modules import readout as readout_module
+from acgkd.modules.readout import pooled
 from acgkd.runtime import Streams
 from acgkd.teachers.teacher import as_teacher
 

@@ -90,13 +90,13 @@ def test_transfer_ends_with_it_and_only_the_memory_changes(tiny: ModuleType) -> 
     for run in (plain, anew):
         run.advance(until=0.9)
     assert tiny.weight_bytes(plain.student) == tiny.weight_bytes(anew.student)
-    before = anew.run.multiply_adds() - plain.run.multiply_adds()
+    before = anew.method_run.multiply_adds() - plain.method_run.multiply_adds()
     for run in (plain, anew):
         run.advance()
     assert parameters(plain.student) == parameters(anew.student)
     assert tiny.weight_bytes(plain.student) != tiny.weight_bytes(anew.student)
     assert anew.student.norm.num_batches_tracked == 3
-    assert before == 0 < anew.run.multiply_adds() - plain.run.multiply_adds()
+    assert before == 0 < anew.method_run.multiply_adds() - plain.method_run.multiply_adds()
 
 
 def test_a_resumed_run_does_it_exactly_once(tiny: ModuleType, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from acgkd.graphs import GRAPHS, GraphBatch, Prior
+from acgkd.graphs import GRAPHS, GraphBatch, GraphPrior
 from acgkd.graphs.picture import MOST_NODES
 from acgkd.images import IMAGES, ImageBatch, ImagePrior
 from acgkd.images.picture import LARGEST
@@ -38,7 +38,7 @@ class Made:
         self.context = type(base)(self.Teacher(classes), base.student, prior, base.streams, CPU)
         self.method = type("Method", (), {"needs_data": False})
         self.values, self.labelled, self.asked = values, labelled, list[int]()
-        self.run = self
+        self.method_run = self
 
     def samples(self, count: int) -> ImageBatch:
         self.asked.append(count)
@@ -127,7 +127,7 @@ def test_edges_are_those_of_half_a_weight_or_more_in_either_direction() -> None:
     pairs = pairs[:, torch.randperm(pairs.shape[1], generator=generator)]
     weights = torch.rand(pairs.shape[1], generator=generator)
     batch = GraphBatch(torch.rand(14, 5, generator=generator), pairs, weights, graph, 4)
-    prior = Prior(1, 6, 2.0, "categorical", 5, 2)
+    prior = GraphPrior(1, 6, 2.0, "categorical", 5, 2)
     for weighted in (batch, GraphBatch(batch.x, pairs[:, ::3], None, graph, 4)):
         kept, expected = GRAPHS.picture(weighted, prior), plainly(weighted)
         assert kept["nodes"].tolist() == sizes.tolist()
@@ -143,7 +143,7 @@ def test_of_graphs_too_large_to_be_drawn_the_sizes_are_kept() -> None:
     nodes = int(sizes.sum())
     ends = torch.tensor([[0, 1, 5, nodes - 2], [1, 2, 6, nodes - 1]])
     batch = GraphBatch(torch.ones(nodes, 1), ends, None, graph, 3)
-    kept = GRAPHS.picture(batch, Prior(2, 9, 2.0, "constant", 1, 2))
+    kept = GRAPHS.picture(batch, GraphPrior(2, 9, 2.0, "constant", 1, 2))
     assert kept["shown"].tolist() == [True, False, True]
     assert kept["edges"].tolist() == [2, 1, 1]
     assert kept["ends"].T.tolist() == [[0, 1], [1, 2], [0, 1]]

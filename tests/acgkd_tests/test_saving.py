@@ -22,7 +22,7 @@ def trained(tiny: ModuleType, **transfer: object) -> nn.Module:
 
 @pytest.mark.parametrize("projection", ["none", "gat"])
 def test_a_loaded_student_gives_the_same_logits(tiny: ModuleType, tmp_path: Path, projection: str) -> None:
-    student, batch = trained(tiny, projection=projection), tiny.distillation(seed=5).run.samples(6)
+    student, batch = trained(tiny, projection=projection), tiny.distillation(seed=5).method_run.samples(6)
     save_student(student, tmp_path / "student.pt")
     loaded = acgkd.load_student(tmp_path / "student.pt")
     assert not loaded.training
@@ -35,7 +35,7 @@ def test_pooling_and_a_classifier_without_bias_survive(tiny: ModuleType, tmp_pat
         inner = build_model("gcn-3-4", 4, 2, pooling="mean")
         student = ProjectedStudent(inner, nn.Linear(6, 2, bias=False), 6, tiny.CPU).eval()
     save_student(student, tmp_path / "student.pt")
-    loaded, batch = load_student(str(tmp_path / "student.pt")), tiny.distillation().run.samples(5)
+    loaded, batch = load_student(str(tmp_path / "student.pt")), tiny.distillation().method_run.samples(5)
     assert torch.equal(GRAPHS.logits(loaded, batch), GRAPHS.logits(student, batch))
 
 

@@ -18,7 +18,8 @@ from acgkd.graphs.pseudo.communities import Communities, shared
 from acgkd.graphs.pseudo.relaxed_graphs import PseudoGraphs
 from acgkd.graphs.pseudo.shared_mlp import SharedMlp
 from acgkd.graphs.pseudo.structures import Pairs
-from acgkd.synthesis.pseudo_graph_config import PseudoGraphConfig, build_pseudo_graphs
+from acgkd.settings.pseudo_graphs import PseudoGraphConfig
+from acgkd.synthesis.graphs.drawn_graphs import build_pseudo_graphs
 
 KINDS: dict[str, Any] = {
     "pairs": "pairs",

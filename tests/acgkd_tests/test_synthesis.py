@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acgkd.errors import ConfigError
-from acgkd.graphs import GRAPHS, Prior
-from acgkd.synthesis.graph_inversion import SynthesisConfig, _targets
+from acgkd.graphs import GRAPHS, GraphPrior
+from acgkd.graphs.draws import matched_sizes
+from acgkd.settings.graph_inversion import GraphInversionConfig
+from acgkd.synthesis.graphs.inversion import _targets
 from tests.motifs import taught
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -32,7 +34,7 @@ def small(**synthesis: Any) -> dict[str, Any]:
 
 
 def test_the_concrete_temperature_falls_geometrically_from_first_to_last(tiny: ModuleType) -> None:
-    run = tiny.distillation(synthesis=small(concrete_temperature=0.8, final_concrete_temperature=0.1)).run
+    run = tiny.distillation(synthesis=small(concrete_temperature=0.8, final_concrete_temperature=0.1)).method_run
     seen = []
     for _ in range(4):
         run.step()
@@ -41,7 +43,9 @@ def test_the_concrete_temperature_falls_geometrically_from_first_to_last(tiny: M
 
 
 def test_one_step_keeps_the_first_temperature(tiny: ModuleType) -> None:
-    run = tiny.distillation(synthesis=small(steps=1, concrete_temperature=0.8, final_concrete_temperature=0.1)).run
+    run = tiny.distillation(
+        synthesis=small(steps=1, concrete_temperature=0.8, final_concrete_temperature=0.1)
+    ).method_run
     run.step()
     assert run._synthesis.graphs.relaxing.temperature == 0.8
 
@@ -63,7 +67,7 @@ def test_less_confidence_than_chance_is_refused(tiny: ModuleType) -> None:
 
 
 def test_the_cross_entropy_is_taken_to_what_is_asked_for(tiny: ModuleType) -> None:
-    run, twin = (tiny.distillation(synthesis=small(confidence=0.6)).run._synthesis for _ in range(2))
+    run, twin = (tiny.distillation(synthesis=small(confidence=0.6)).method_run._synthesis for _ in range(2))
     losses = run.step(None)
     batch = twin.graphs.relaxed(twin.context.streams.generator("synthesis"))
     scores = F.log_softmax(GRAPHS.logits(twin.context.teacher, batch), dim=1)
@@ -76,7 +80,7 @@ def test_the_degree_term_draws_density_to_the_prior(tiny: ModuleType) -> None:
     for weight in (0.0, 100.0):
         run = tiny.distillation(
             synthesis=small(steps=60, degree_weight=weight, complexity={"mode": "ratio", "ratio": 1.0}), mean_degree=2.0
-        ).run
+        ).method_run
         # Far too dense to start from.
         with torch.no_grad():
             run._synthesis.graphs.structure.logits.fill_(1.5)
@@ -89,7 +93,7 @@ def test_the_degree_term_draws_density_to_the_prior(tiny: ModuleType) -> None:
 
 
 def test_there_is_no_degree_term_where_the_mean_degree_is_unknown(tiny: ModuleType) -> None:
-    losses = tiny.distillation(synthesis=small(degree_weight=1.0), mean_degree="unknown").run.step()
+    losses = tiny.distillation(synthesis=small(degree_weight=1.0), mean_degree="unknown").method_run.step()
     assert "degree" not in losses
 
 
@@ -97,8 +101,8 @@ def test_there_is_no_degree_term_where_the_mean_degree_is_unknown(tiny: ModuleTy
 def test_matched_sizes_fill_the_range_evenly_and_alike_in_every_class(
     count: int, least: int, width: int, classes: int, seed: int
 ) -> None:
-    prior = Prior(least, least + width, 2.0, "constant", 1, classes)
-    sizes = prior.matched_sizes(count, torch.Generator(device="cpu").manual_seed(seed))
+    prior = GraphPrior(least, least + width, 2.0, "constant", 1, classes)
+    sizes = matched_sizes(prior, count, torch.Generator(device="cpu").manual_seed(seed))
     assert sizes.numel() == count
     assert sizes.min() >= least
     assert sizes.max() <= least + width
@@ -130,7 +134,7 @@ def per_graph(graphs: Any) -> list[bytes]:
 
 
 def test_parts_are_learned_one_after_the_other_and_leave_each_other_alone(tiny: ModuleType) -> None:
-    run = tiny.distillation(synthesis=small(graphs=8, graphs_at_once=3, confidence=0.6)).run
+    run = tiny.distillation(synthesis=small(graphs=8, graphs_at_once=3, confidence=0.6)).method_run
     assert [(stage.name, stage.steps) for stage in run.stages] == [("synthesis", 12), ("transfer", 6)]
     seen = [per_graph(run._synthesis.graphs)]
     rates = []
@@ -156,7 +160,7 @@ def test_as_many_at_once_as_there_are_is_all_at_once(tiny: ModuleType) -> None:
 def test_memory_follows_the_graphs_at_once_and_not_the_graphs(tiny: ModuleType) -> None:
     def largest_step(graphs: int, at_once: int | None) -> int:
         """Bytes kept for the backward pass of the largest step."""
-        run = tiny.distillation(synthesis=small(graphs=graphs, graphs_at_once=at_once), nodes=(8, 8)).run
+        run = tiny.distillation(synthesis=small(graphs=graphs, graphs_at_once=at_once), nodes=(8, 8)).method_run
         steps = []
         for _ in range(run.stages[0].steps):
             kept: dict[int, int] = {}
@@ -184,7 +188,9 @@ def test_a_game_against_the_student_is_played_with_all_graphs(tiny: ModuleType) 
 
 def test_regrowth_replaces_unlikely_pairs_which_start_afresh_without_momentum(tiny: ModuleType) -> None:
     regrowth = {"every": 3, "share": 0.25}
-    run = tiny.distillation(synthesis=small(steps=9, complexity={"degree": 4.0}, regrowth=regrowth), nodes=(8, 8)).run
+    run = tiny.distillation(
+        synthesis=small(steps=9, complexity={"degree": 4.0}, regrowth=regrowth), nodes=(8, 8)
+    ).method_run
     synthesis = run._synthesis
     pairs = [synthesis.graphs.candidates.pairs]
     for _ in range(9):
@@ -209,7 +215,7 @@ def test_regrowth_replaces_unlikely_pairs_which_start_afresh_without_momentum(ti
 def test_draws_follow_the_regrown_pairs(tiny: ModuleType) -> None:
     run = tiny.distillation(synthesis=small(regrowth={"every": 1, "share": 0.4}))
     run.advance(until=0.5)
-    graphs = run.run._synthesis.graphs
+    graphs = run.method_run._synthesis.graphs
     assert torch.equal(graphs.soft().edge_index[:, : graphs.structure.logits.numel()], graphs.candidates.pairs)
 
 
@@ -217,7 +223,7 @@ def test_regrowth_needs_odds_of_each_pair_and_pairs_that_are_no_candidates(tiny:
     with pytest.raises(ConfigError, match="`regrowth/every` needs `structure: pairs`"):
         tiny.distillation(synthesis=small(structure="communities", regrowth={"every": 5}))
     with pytest.raises(ValueError, match=r"`regrowth/every` needs `complexity/mode: degree` or `ratio`"):
-        SynthesisConfig.model_validate({"complexity": {"mode": "threshold"}, "regrowth": {"every": 5}})
+        GraphInversionConfig.model_validate({"complexity": {"mode": "threshold"}, "regrowth": {"every": 5}})
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 from acgkd import checkpoint
 from acgkd.config import DatasetConfig
 from acgkd.datasets import DATASETS
+from acgkd.datasets._readers.motif_graphs import make
 from acgkd.errors import CheckpointError, ConfigError, DivergedError, TeacherError
 from acgkd.graphs import GRAPHS
 from acgkd.graphs.batch import GraphBatch
@@ -25,7 +26,7 @@ CPU = torch.device("cpu")
 
 
 def some_graphs(count: int = 20) -> list[Data]:
-    return list(DATASETS["motifs"].load.__globals__["make"](0, count))
+    return make(0, count)
 
 
 def trained(seed: int = 0, *, graphs: int = 21, **changes: Any) -> tuple[nn.Module, list[float]]:

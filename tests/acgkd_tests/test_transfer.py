@@ -12,9 +12,10 @@ from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.losses import softened_kl
 from acgkd.method import MethodContext
+from acgkd.settings.transfer_stage import TransferConfig
 from acgkd.students.projection import ProjectedStudent
-from acgkd.synthesis.graph_synthesis import WRITTEN_AT_ONCE
-from acgkd.transfer.transfer import Transfer, TransferConfig
+from acgkd.synthesis.graphs.graph_synthesis import WRITTEN_AT_ONCE
+from acgkd.transfer.transfer import Transfer
 from acgkd.transfer.two_phase import TwoPhase
 
 
@@ -34,7 +35,7 @@ class Watched:
 
 @pytest.fixture
 def source(tiny: ModuleType) -> Watched:
-    return Watched(tiny.distillation(synthesis={"graphs": 20, "steps": 1}).run.samples(20))
+    return Watched(tiny.distillation(synthesis={"graphs": 20, "steps": 1}).method_run.samples(20))
 
 
 def make(tiny: ModuleType, context: MethodContext | None = None, **config: Any) -> Transfer:
@@ -223,11 +224,11 @@ def test_settings_that_contradict_each_other_are_refused(tiny: ModuleType) -> No
 
 
 def test_stages_and_their_order(tiny: ModuleType) -> None:
-    two = tiny.distillation().run
+    two = tiny.distillation().method_run
     assert [(s.name, s.steps, s.judged) for s in two.stages] == [("synthesis", 4, False), ("transfer", 6, True)]
-    control = tiny.distillation("random_graphs", {"graphs": 8}).run
+    control = tiny.distillation("random_graphs", {"graphs": 8}).method_run
     assert [(s.name, s.steps, s.judged) for s in control.stages] == [("transfer", 6, True)]
-    joint = tiny.chosen("joint").run
+    joint = tiny.chosen("joint").method_run
     assert [(s.name, s.steps, s.judged) for s in joint.stages] == [("joint", 6, True)]
     structure = two._synthesis.graphs.structure.logits
     seen = []
@@ -243,7 +244,7 @@ def test_interleaving_spreads_synthesis_evenly(tiny: ModuleType, synthesis: int,
     run = tiny.distillation(
         synthesis={"graphs": 8, "steps": synthesis, "adversarial_weight": 0.5},
         transfer={"steps": transfer, "batch_size": 4},
-    ).run
+    ).method_run
     for step in range(1, transfer + 1):
         run.step()
         assert run._synthesis.done == step * synthesis // transfer
@@ -251,11 +252,11 @@ def test_interleaving_spreads_synthesis_evenly(tiny: ModuleType, synthesis: int,
 
 
 def test_adversarial_synthesis_sees_the_student_and_is_charged_for_it(tiny: ModuleType) -> None:
-    run = tiny.chosen("joint").run
+    run = tiny.chosen("joint").method_run
     shown = [run.step() for _ in range(6)]
     assert "synthesis_disagreement" in shown[-1]
     assert all("loss" in losses for losses in shown)
-    plain = tiny.distillation().run
+    plain = tiny.distillation().method_run
     per_step = []
     for _ in range(4):
         before = plain.multiply_adds()
@@ -274,8 +275,8 @@ def test_the_end_of_synthesis_does_not_depend_on_how_transfer_is_set(tiny: Modul
     ):
         run = tiny.distillation(transfer=transfer)
         run.advance(until=0.5)
-        assert isinstance(run.run, TwoPhase)
-        state = run.run.state_dict()
+        assert isinstance(run.method_run, TwoPhase)
+        state = run.method_run.state_dict()
         assert state["transfer"] is None
         streams = {name: value.tolist() for name, value in run.context.streams.state_dict().items()}
         structure = state["synthesis"]["graphs"]["structure.logits"].tolist()
@@ -293,7 +294,7 @@ def test_fixed_and_soft_samples_stay_and_resampled_ones_do_not(
 @pytest.mark.parametrize("method", ["acgkd", "gfkd", "deepinv_graphs"])
 def test_fixed_samples_are_the_most_likely_graphs_however_they_are_picked(tiny: ModuleType, method: str) -> None:
     many = 2 * WRITTEN_AT_ONCE + 3
-    run = tiny.distillation(method, synthesis={"graphs": many, "steps": 1}).run
+    run = tiny.distillation(method, synthesis={"graphs": many, "steps": 1}).method_run
     synthesis = run._synthesis
     indices = torch.tensor([many - 1, 0, WRITTEN_AT_ONCE, WRITTEN_AT_ONCE - 1, 7])
     picked, expected = synthesis.source("fixed").draw(indices), synthesis.graphs.thresholded(indices)
@@ -311,7 +312,7 @@ def weighted_edges(batch: GraphBatch) -> list[tuple[int, int, float]]:
 
 def test_mixed_samples_are_half_fixed_and_half_fresh(tiny: ModuleType) -> None:
     assert kept_graphs(tiny, "mixed") == [True] * 4 + [False] * 4
-    run = tiny.distillation(transfer={"samples": "mixed"}).run
+    run = tiny.distillation(transfer={"samples": "mixed"}).method_run
     indices = torch.tensor([5, 2, 7])
     mixed = run._synthesis.source("mixed").draw(indices)
     fixed = run._synthesis.source("fixed").draw(indices)
@@ -322,7 +323,7 @@ def test_mixed_samples_are_half_fixed_and_half_fresh(tiny: ModuleType) -> None:
 
 
 def test_soft_samples_are_the_probabilities_themselves(tiny: ModuleType) -> None:
-    run = tiny.distillation(transfer={"samples": "soft"}).run
+    run = tiny.distillation(transfer={"samples": "soft"}).method_run
     graphs = run._synthesis.graphs
     soft = run._synthesis.source("soft").draw(torch.arange(8))
     assert torch.allclose(soft.edge_weight.sum() / 2, graphs.kept_edges())
@@ -331,7 +332,7 @@ def test_soft_samples_are_the_probabilities_themselves(tiny: ModuleType) -> None
 
 def kept_graphs(tiny: ModuleType, samples: str) -> list[bool]:
     """Which of eight graphs are the same, edges and features, when they are drawn twice."""
-    run = tiny.distillation(transfer={"steps": 6, "batch_size": 4, "samples": samples}).run
+    run = tiny.distillation(transfer={"steps": 6, "batch_size": 4, "samples": samples}).method_run
     source = run._synthesis.source(samples)
     one, two = source.draw(torch.arange(8)), source.draw(torch.arange(8))
     same = []

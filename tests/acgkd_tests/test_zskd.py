@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from acgkd.config import RunConfig
 from acgkd.errors import TeacherError
 from acgkd.images import ImagePrior
-from acgkd.methods.zskd import Impressions, ZskdConfig
+from acgkd.methods.zskd import ZskdConfig
 from acgkd.run.experiment import Experiment
-from acgkd.synthesis.data_impressions import class_similarities, dirichlet
-from acgkd.synthesis.image_variation import placements, varied
+from acgkd.synthesis.images.class_similarities import class_similarities, dirichlet
+from acgkd.synthesis.images.impressions import Impressions
+from acgkd.synthesis.images.variation import placements, varied
 
 CPU = torch.device("cpu")
 POOL: dict[str, Any] = {"images": 12, "batch_size": 6, "steps": 3, "rate": 0.05}

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch_geometric.datasets import TUDataset
 
 from acgkd.config import DatasetConfig, PriorConfig
 from acgkd.datasets import DATASETS, Samples
+from acgkd.datasets._readers import tu
 from acgkd.errors import DataError
 from acgkd.graphs import GRAPHS
 from acgkd.images import IMAGES
@@ -131,6 +133,10 @@ def test_every_graph_entry_publishes_a_whole_prior(name: str) -> None:
 @pytest.mark.parametrize("name", MADE)
 def test_sets_made_in_memory_keep_the_contract(name: str) -> None:
     check(name, DATASETS[name].load(DatasetConfig(name=name)))
+
+
+def test_the_collection_is_where_torch_geometric_fetches_it_from() -> None:
+    assert TUDataset.url == tu.HOME
 
 
 def _is_as_published(name: str) -> None:

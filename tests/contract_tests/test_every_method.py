@@ -26,13 +26,14 @@ from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.losses import softened_kl
-from acgkd.method import Method, MethodConfig, MethodContext, MethodRun, Stage
+from acgkd.method import AnyMethod, Method, MethodConfig, MethodContext, MethodRun, Stage
 from acgkd.methods import METHODS
 from acgkd.modality import modality
 from acgkd.run.distillation import Distillation
 from acgkd.run.pseudo_samples import pseudo_samples
 from acgkd.runtime import Streams, backward, derive_seed
-from acgkd.transfer.transfer import Transfer, TransferConfig
+from acgkd.settings.transfer_stage import TransferConfig
+from acgkd.transfer.transfer import Transfer
 from acgkd.transfer.two_phase import TwoPhase
 from analysis.records.pseudo_samples import of as as_read
 
@@ -196,7 +197,7 @@ class ImageNet(nn.Module):
 class Case:
     """A method of the catalogue or a dummy, and how to run it small."""
 
-    method: Method[Any]
+    method: AnyMethod
     tiny: ModuleType
     kind: str
 
@@ -212,7 +213,7 @@ class Case:
     def context(self, seed: int = 0, other_student: bool = False) -> MethodContext:
         if self.kind == "graphs":
             context = self.tiny.context(seed, "gin-3-8" if other_student else "gin-2-8")
-            real = self.tiny.distillation(seed=100).run.samples(8)
+            real = self.tiny.distillation(seed=100).method_run.samples(8)
             return replace(context, real=_items(real) if self.method.needs_data else ())
         prior = IMAGES.prior(PriorConfig(shape=(1, 8, 8), classes=2), PriorConfig())
         streams = Streams(derive_seed("draws", seed), CPU)
@@ -236,7 +237,7 @@ def _items(batch: GraphBatch) -> list[Any]:
     return [Data(x=one.x, edge_index=one.edge_index[:, one.edge_weight > 0], y=one.labels) for one in alone]  # type: ignore[operator]
 
 
-DUMMIES: dict[str, Method[Any]] = {
+DUMMIES: dict[str, AnyMethod] = {
     "joint dummy": Method(JointConfig, "graphs", JointDummy, needs_student=lambda _: True),
     "image dummy": Method(PixelConfig, "images", start_pixels),
 }
@@ -310,7 +311,7 @@ def test_stages_are_named_counted_and_one_of_them_is_judged(case: Case) -> None:
 def test_every_step_gives_detached_scalars_with_a_loss(case: Case) -> None:
     run = case.run()
     for _ in range(run.total_steps):
-        losses = run.run.step()
+        losses = run.method_run.step()
         assert "loss" in losses
         for value in losses.values():
             assert isinstance(value, Tensor)
@@ -335,14 +336,14 @@ def test_the_student_is_a_module_of_the_modality_throughout(case: Case) -> None:
     while not run.done:
         run.advance(until=min(1.0, run.progress + 0.26))
         run.student.eval()
-        assert kind.logits(run.student, run.run.samples(3)).shape == (3, 2)
+        assert kind.logits(run.student, run.method_run.samples(3)).shape == (3, 2)
 
 
 def test_the_teacher_and_the_global_random_state_are_left_alone(case: Case) -> None:
     run = case.run()
     teacher, before = case.tiny.weight_bytes(run.context.teacher), torch.get_rng_state()
     run.advance()
-    run.run.samples(3)
+    run.method_run.samples(3)
     assert case.tiny.weight_bytes(run.context.teacher) == teacher
     assert not run.context.teacher.training
     assert all(parameter.grad is None for parameter in run.context.teacher.parameters())
@@ -376,7 +377,7 @@ def test_a_run_taken_up_at_any_step_gives_the_same_bytes(case: Case, tmp_path: P
         resumed.load(tmp_path / "run.ckpt")
         resumed.advance()
         assert case.tiny.weight_bytes(resumed.student) == expected
-        assert resumed.run.multiply_adds() == whole.run.multiply_adds()
+        assert resumed.method_run.multiply_adds() == whole.method_run.multiply_adds()
         assert resumed.curves == whole.curves
 
 
@@ -401,7 +402,7 @@ def test_samples_are_one_detached_batch_of_the_size_asked_for(case: Case) -> Non
     for until in (0.0, 0.5, 1.0):
         run.advance(until=until)
         for count in (1, 5):
-            batch = run.run.samples(count)
+            batch = run.method_run.samples(count)
             assert kind.size(batch) == count
             assert not batch.x.requires_grad
 
@@ -409,7 +410,7 @@ def test_samples_are_one_detached_batch_of_the_size_asked_for(case: Case) -> Non
 def test_asking_for_samples_does_not_change_the_run(case: Case) -> None:
     run = case.run()
     while not run.done:
-        run.run.samples(3)
+        run.method_run.samples(3)
         run.advance(until=min(1.0, run.progress + 0.3))
     assert case.tiny.weight_bytes(run.student) == finished(case)
 
@@ -419,7 +420,7 @@ def test_specimens_of_every_class_are_shown_or_the_reason_why_not(case: Case, tm
     run.advance()
     states, streams = [], run.context.streams.state_dict()
     for _ in range(2):
-        checkpoint.save(run.run.state_dict(), tmp_path / "run.ckpt")
+        checkpoint.save(run.method_run.state_dict(), tmp_path / "run.ckpt")
         states.append((tmp_path / "run.ckpt").read_bytes())
         kept = pseudo_samples(run, kind, 3)
     assert states[0] == states[1]
@@ -450,18 +451,18 @@ def test_specimens_taken_on_the_way_do_not_change_the_run(case: Case) -> None:
 
 def test_counted_work_grows_with_every_step(case: Case) -> None:
     run = case.run()
-    seen = [run.run.multiply_adds()]
+    seen = [run.method_run.multiply_adds()]
     assert seen == [0.0]
     for _ in range(run.total_steps):
-        run.run.step()
-        seen.append(run.run.multiply_adds())
+        run.method_run.step()
+        seen.append(run.method_run.multiply_adds())
     assert all(earlier < later for earlier, later in pairwise(seen))
 
 
 def test_facts_are_known_finite_figures(case: Case) -> None:
     run = case.run()
     run.advance()
-    facts = run.run.facts()
+    facts = run.method_run.facts()
     assert set(facts) <= {"candidate_edges", "kept_edges"}
     assert all(isinstance(value, (int, float)) and 0 <= value < float("inf") for value in facts.values())
 
@@ -480,7 +481,7 @@ def test_synthesis_that_needs_no_student_is_the_same_beside_any(case: Case) -> N
     one, other = case.run(), case.run(other_student=True)
     for run in (one, other):
         run.advance(until=1 / len(run.stages))
-    assert torch.equal(one.run.samples(5).x, other.run.samples(5).x)
+    assert torch.equal(one.method_run.samples(5).x, other.method_run.samples(5).x)
     assert case.tiny.weight_bytes(one.context.student) == case.tiny.weight_bytes(case.context().student)
 
 

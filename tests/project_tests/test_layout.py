@@ -16,7 +16,12 @@ CATALOGUES = (
     "sweeps/cli/commands",
 )
 # The two modalities have the same parts.
-TWINS = {"acgkd/graphs", "acgkd/images"}
+TWINS = {
+    "acgkd/graphs": "a modality",
+    "acgkd/images": "a modality",
+    "acgkd/synthesis/graphs": "a synthesis",
+    "acgkd/synthesis/images": "a synthesis",
+}
 
 PACKAGES = [
     path.parent
@@ -45,7 +50,7 @@ def test_no_two_modules_of_one_name_mean_different_things() -> None:
         if place in CATALOGUES:
             continue
         for name in modules(package):
-            places[name.lstrip("_")].add("a modality" if place in TWINS else place)
+            places[name.lstrip("_")].add(TWINS.get(place, place))
     shared = {name: where for name, where in places.items() if len(where) > 1}
     # What a run keeps to look at is made by `acgkd.run` and read by `analysis.records`; what a modality is stands in
     # `acgkd.modality`, and the two that there are in their packages.

@@ -8,7 +8,7 @@ import torch
 from torch_geometric.data import Batch
 
 import acgkd
-from acgkd.datasets import motifs
+from acgkd.datasets._readers.motif_graphs import make as make_motifs
 from analysis.figures.canvas import Picture
 from analysis.page.render import Note
 from analysis.records import frame, pseudo_samples
@@ -99,7 +99,7 @@ def test_students_can_be_loaded_called_and_exported(folder: Path) -> None:
     students = sorted((folder / "students").iterdir())
     completed = [path for path in (folder / "records").glob("*.json") if '"outcome":"completed"' in path.read_text()]
     assert len(students) == len(completed) - 2, "all but the teachers' rows"
-    batch = Batch.from_data_list(motifs.make(seed=1, graphs=3))
+    batch = Batch.from_data_list(make_motifs(seed=1, graphs=3))
     given = (batch.x, batch.edge_index, batch.batch)
     for path in (students[0], students[-1]):
         student = acgkd.load_student(path)

@@ -1,23 +1,19 @@
-"""Sets in the form of MNIST: two files of images and two of classes, in the idx format, compressed by gzip."""
+"""Entries for sets in the form of MNIST: two files of images and two of classes, in the idx format, compressed."""
 
-import gzip
-import math
-import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from acgkd.datasets import Dataset
-from acgkd.datasets._readers.files import Layout, Place, verify
-from acgkd.datasets._readers.images import Part, image_dataset
-from acgkd.errors import DataError
+from acgkd.datasets._readers.files import Layout, Place
+from acgkd.datasets._readers.images import ImageOptions, image_dataset
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from acgkd.datasets._readers.image_bytes import Part
 
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
-# A zero, a zero, the code of unsigned bytes; then the number of dimensions.
-_BYTES = 8
 
 
 def idx_dataset(
@@ -51,18 +47,10 @@ def idx_dataset(
     """
     digests = {f"{file}.gz": f"md5:{md5[file]}" for file in NAMES}
 
-    def read(place: Place, scratch: Path, _: Any) -> tuple[Part, Part]:
-        arrays = []
-        for file, digest in digests.items():
-            path = place.get(file, scratch)
-            verify(path, digest, title)
-            arrays.append(read_idx(path, 3 if "idx3" in file else 1))
-        parts = (Part(arrays[0].unsqueeze(1), arrays[1].long()), Part(arrays[2].unsqueeze(1), arrays[3].long()))
-        if parts[1].labels.numel() != counts[1]:
-            raise DataError(
-                f"{title} has {counts[1]:,} images for test, but these files hold {parts[1].labels.numel():,}."
-            )
-        return parts
+    def read(place: Place, scratch: Path, _: ImageOptions) -> "tuple[Part, Part]":
+        from acgkd.datasets._readers.idx_bytes import read_parts
+
+        return read_parts(place, digests, counts[1], scratch)
 
     return image_dataset(
         name,
@@ -75,41 +63,14 @@ def idx_dataset(
         home=home,
         read=read,
         citation=citation,
+        options=ImageOptions,
         class_counts=class_counts,
         read_labels=_read_labels,
     )
 
 
-def _read_labels(folder: Path) -> tuple[Tensor, Tensor]:
+def _read_labels(folder: Path) -> "tuple[Tensor, Tensor]":
+    from acgkd.datasets._readers.idx_bytes import read_idx
+
     train, test = (read_idx(folder / f"{NAMES[place]}.gz", 1).long() for place in (1, 3))
     return train, test
-
-
-def read_idx(path: Path, dimensions: int) -> Tensor:
-    """Reads one compressed idx file of bytes.
-
-    Args:
-        path: the file.
-        dimensions: how many it must have.
-
-    Raises:
-        DataError: not such a file, or cut short.
-    """
-    try:
-        with gzip.open(path) as packed:
-            content = packed.read()
-    # Damage shows as BadGzipFile, EOFError or zlib.error.
-    except Exception as error:
-        raise DataError(
-            f"{path} is damaged or not compressed by gzip ({type(error).__name__}). Get it again."
-        ) from error
-    start = 4 + 4 * dimensions
-    if content[:4] != bytes((0, 0, _BYTES, dimensions)) or len(content) < start:
-        raise DataError(f"{path} must be an idx file of bytes with {dimensions} dimensions, but does not begin as one.")
-    sizes = struct.unpack(f">{dimensions}I", content[4:start])
-    if len(content) - start != math.prod(sizes):
-        raise DataError(
-            f"{path} must hold {' x '.join(map(str, sizes))} bytes after its header, but holds "
-            f"{len(content) - start:,}. Get it again."
-        )
-    return torch.frombuffer(bytearray(content[start:]), dtype=torch.uint8).view(*sizes)

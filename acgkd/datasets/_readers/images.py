@@ -1,26 +1,23 @@
-"""What image sets share: bytes read once and kept in the cache, cut down, resized, with the published test part."""
+"""Entries for image sets with a test part of their own: what is published of one, and where its files are."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
-import torch
-import torch.nn.functional as F
 from pydantic import Field
-from torch import Tensor
 
-from acgkd import cache, checkpoint
+from acgkd import cache
 from acgkd.config import Config, DatasetConfig, PriorConfig, fingerprint
-from acgkd.datasets import Dataset, Official, Samples
+from acgkd.datasets import Dataset, Samples
 from acgkd.datasets._readers.files import Layout, Place, find_place
-from acgkd.datasets._readers.subsets import first_of_each, quotas
-from acgkd.errors import ConfigError, DataError
-from acgkd.pixels import Pixels
+from acgkd.datasets._readers.subsets import quotas
+from acgkd.errors import DataError
 
-# Counted up when what is kept in the cache changes.
-_VERSION = 1
-_AT_ONCE = 4096
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from acgkd.datasets._readers.image_bytes import Part
 
 
 class ImageOptions(Config):
@@ -37,16 +34,41 @@ class ImageOptions(Config):
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
 
 
-@dataclass(frozen=True)
-class Part:
-    """Images as they were published, with their classes.
+SetOptions = TypeVar("SetOptions", bound=ImageOptions)
+# Counted up when what is kept in the cache changes.
+_VERSION = 1
 
-    Shapes:
-        values: ``[images, channels, height, width]``, bytes; labels: ``[images]``
+
+@dataclass(frozen=True)
+class Published:
+    """What is published of an image set.
+
+    Args:
+        name: key of the entry.
+        shape: channels, height and width.
+        mean: of every channel of the training part, with bytes read as 0 to 1.
+        std: the same of the standard deviation.
+        train: images for training.
+        classes: how many there are.
     """
 
-    values: Tensor
-    labels: Tensor
+    name: str
+    shape: tuple[int, int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    train: int
+    classes: int
+
+
+def kept_in(name: str, told: ImageOptions) -> Path:
+    """The file in the cache that a set is kept in, with such options.
+
+    Args:
+        name: key of the entry.
+        told: the options of the run.
+    """
+    what = fingerprint(told.model_dump(mode="json", exclude={"validation"}))
+    return cache.folder() / "datasets" / f"{name}-{_VERSION}-{what}.pt"
 
 
 def image_dataset(
@@ -59,12 +81,12 @@ def image_dataset(
     counts: tuple[int, int],
     layouts: tuple[Layout, ...],
     home: str,
-    read: Callable[[Place, Path, Any], tuple[Part, Part]],
+    read: "Callable[[Place, Path, SetOptions], tuple[Part, Part]]",
     citation: str,
-    options: type[ImageOptions] = ImageOptions,
+    options: type[SetOptions],
     classes: int = 10,
     class_counts: Mapping[str, Sequence[int]] | None = None,
-    read_labels: Callable[[Path], tuple[Tensor, Tensor]] | None = None,
+    read_labels: "Callable[[Path], tuple[Tensor, Tensor]] | None" = None,
 ) -> Dataset:
     """An entry of the catalogue for a set of images with a test part of its own.
 
@@ -89,26 +111,20 @@ def image_dataset(
         return PriorConfig(shape=(shape[0], told.size, told.size), classes=classes, mean=mean, std=std)
 
     def load(config: DatasetConfig) -> Samples:
-        told: ImageOptions = entry.read_options(config)
-        place = find_place(title, layouts, config, home)
-        kept = kept_in(told)
-        cache.once(kept, lambda part: _process(place, read, counts[0], shape, classes, told, part))
-        loaded = checkpoint.load(kept)
-        values, labels, trained = loaded["values"], loaded["labels"], int(loaded["train"])
-        return Samples(
-            items=Pixels(values, labels, mean, std),
-            labels=labels,
-            classes=classes,
-            official=Official(torch.arange(trained, labels.numel(), device="cpu"), told.validation),
-        )
+        from acgkd.datasets._readers.image_bytes import load_images
 
-    def kept_in(told: ImageOptions) -> Path:
-        what = fingerprint(told.model_dump(mode="json", exclude={"validation"}))
-        return cache.folder() / "datasets" / f"{name}-{_VERSION}-{what}.pt"
+        told: SetOptions = entry.read_options(config)
+        place = find_place(title, layouts, config, home)
+
+        def parts(scratch: Path) -> "tuple[Part, Part]":
+            return read(place, scratch, told)
+
+        published = Published(name, shape, mean, std, counts[0], classes)
+        return load_images(published, place, parts, told)
 
     def locate(config: DatasetConfig) -> None:
         place = find_place(title, layouts, config, home)
-        if not kept_in(entry.read_options(config)).exists():
+        if not kept_in(name, entry.read_options(config)).exists():
             place.reach()
 
     def counted(told: ImageOptions) -> Mapping[str, Sequence[int]]:
@@ -121,19 +137,20 @@ def image_dataset(
 
     def labels(config: DatasetConfig) -> Sequence[int] | None:
         told: ImageOptions = entry.read_options(config)
-        if kept_in(told).exists():
-            found: list[int] = checkpoint.load(kept_in(told), mapped=True)["labels"].tolist()
-            return found
+        if (kept := kept_in(name, told)).exists():
+            from acgkd.datasets._readers.image_bytes import kept_labels
+
+            return kept_labels(kept)
         folder = find_place(title, layouts, config, home).folder
         if read_labels is None or folder is None:
             return None
         try:
-            train, test = read_labels(folder)
+            published = read_labels(folder)
         except DataError:
             return None  # loading says what is wrong
-        if told.train_samples is not None:
-            train = train[first_of_each(train, told.train_samples)]
-        return [*train.tolist(), *test.tolist()]
+        from acgkd.datasets._readers.image_bytes import first_labels
+
+        return first_labels(published, told)
 
     entry = Dataset(
         modality="images",
@@ -150,83 +167,3 @@ def image_dataset(
         labels=labels,
     )
     return entry
-
-
-def _process(
-    place: Place,
-    read: Callable[[Place, Path, Any], tuple[Part, Part]],
-    train_images: int,
-    shape: tuple[int, int, int],
-    classes: int,
-    told: ImageOptions,
-    part: Path,
-) -> None:
-    """Reads, checks, cuts down and resizes a set, and keeps it as one file."""
-    scratch = part.with_name(f"{part.name}.folder")
-    scratch.mkdir(parents=True)
-    try:
-        try:
-            train, test = read(place, scratch, told)
-        except (DataError, ConfigError, MemoryError):
-            raise
-        # Damage shows in as many ways as there are readers.
-        except Exception as error:
-            where = place.folder or f"{place.called} ({place.address})"
-            raise DataError(
-                f"The files of {place.title} from {where} cannot be read ({type(error).__name__}: {error}). "
-                "Get them again."
-            ) from error
-        for images in (train, test):
-            _check(images, place.title, shape, classes)
-        if train.labels.numel() != train_images:
-            raise DataError(
-                f"{place.title} has {train_images:,} images for training, but these files hold "
-                f"{train.labels.numel():,}. Get them again."
-            )
-        if told.train_samples is not None:
-            train = _first(train, told.train_samples)
-        content = {
-            "values": torch.cat([resized(images.values, told.size) for images in (train, test)]),
-            "labels": torch.cat([train.labels, test.labels]),
-            "train": train.labels.numel(),
-        }
-        checkpoint.save(content, part)
-    finally:
-        cache.remove(scratch)
-
-
-def _check(images: Part, title: str, shape: tuple[int, int, int], classes: int) -> None:
-    fits = images.values.dtype == torch.uint8 and tuple(images.values.shape[1:]) == shape
-    if not fits or images.values.shape[0] != images.labels.numel():
-        raise DataError(
-            f"An image of {title} must be {shape} bytes with one class, but these files hold "
-            f"{tuple(images.values.shape)} of {images.values.dtype} with {images.labels.numel():,} classes."
-        )
-    if images.labels.numel() and not 0 <= int(images.labels.min()) <= int(images.labels.max()) < classes:
-        raise DataError(
-            f"`0 <= class < {classes}` must hold in {title}, but these files have "
-            f"{int(images.labels.min())} to {int(images.labels.max())}."
-        )
-
-
-def _first(images: Part, count: int) -> Part:
-    """The first images of every class, as nearly in the classes' shares as whole images allow."""
-    chosen = first_of_each(images.labels, count)
-    return Part(images.values[chosen], images.labels[chosen])
-
-
-def resized(values: Tensor, size: int) -> Tensor:
-    """Images of another size, by straight lines between pixels, rounded to bytes as imaging libraries do.
-
-    Shapes:
-        values: ``[images, channels, height, width]``, bytes; returns: ``[images, channels, size, size]``, bytes
-    Source: the resize of the released RDSKD code (8512a9d).
-    """
-    if tuple(values.shape[2:]) == (size, size):
-        return values
-    parts = []
-    for some in torch.split(values, _AT_ONCE):
-        # Antialiasing matters on the way down only; on the way up it is the plain bilinear filter.
-        drawn = F.interpolate(some.float(), (size, size), mode="bilinear", antialias=True)
-        parts.append(drawn.round().clamp(0, 255).to(torch.uint8))
-    return torch.cat(parts)

@@ -4,9 +4,10 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.graphs.pseudo.candidates import Candidates
-from acgkd.graphs.pseudo.concrete import Relaxation, concrete_edges, straight_through
+from acgkd.graphs.pseudo.concrete import concrete_edges, straight_through
 from acgkd.graphs.pseudo.parts import Part
 from acgkd.graphs.pseudo.structures import GREATEST_PROBABILITY, LEAST_PROBABILITY, SPREAD, Structure
+from acgkd.settings.choices import Relaxation
 
 # Two memberships that are as good as sure have a logarithm, and a gradient, nevertheless.
 _SURE = 1 - 1e-6

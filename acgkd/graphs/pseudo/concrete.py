@@ -1,13 +1,10 @@
 """Binary Concrete edges and Concrete features: discrete things that gradients pass through."""
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Noise = Literal["logistic", "gumbel"]
-Relaxation = Literal["straight_through", "relaxed"]
+from acgkd.settings.choices import Noise, Relaxation
 
 _TINY = 1e-7
 
@@ -96,6 +93,24 @@ def concrete_features(
     if relaxation == "relaxed":
         return soft
     return straight_through(one_hot(soft.argmax(dim=1), logits.shape[1], soft.dtype), soft)
+
+
+def sampled_features(logits: Tensor, generator: torch.Generator) -> Tensor:
+    """One-hot features, drawn from the distributions themselves.
+
+    Shapes:
+        logits: ``[nodes, features]``; returns: the same
+    """
+    return concrete_features(logits, temperature=1.0, relaxation="straight_through", generator=generator)
+
+
+def likeliest_features(logits: Tensor) -> Tensor:
+    """The most likely one-hot features.
+
+    Shapes:
+        logits: ``[nodes, features]``; returns: the same
+    """
+    return one_hot(logits.argmax(dim=1), logits.shape[1], logits.dtype)
 
 
 def one_hot(classes: Tensor, count: int, dtype: torch.dtype) -> Tensor:

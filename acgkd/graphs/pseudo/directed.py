@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.graphs.batch import GraphBatch
-from acgkd.graphs.prior import Prior
-from acgkd.graphs.pseudo.concrete import concrete_features, degree_features, one_hot
+from acgkd.graphs.pseudo.concrete import degree_features, likeliest_features, sampled_features
 from acgkd.graphs.pseudo.directed_parts import DirectedPart, DirectedParts
+from acgkd.priors import GraphPrior
 
 
 def antithetic_edges(logits: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -48,7 +48,7 @@ class DirectedGraphs(nn.Module):
         self,
         sizes: Tensor,
         labels: Tensor,
-        prior: Prior,
+        prior: GraphPrior,
         *,
         mean_degree: float | None,
         generator: torch.Generator,
@@ -142,7 +142,7 @@ class DirectedGraphs(nn.Module):
         part = self.parts(indices)
         rows = self._rows(part)
         if rows is not None and self.prior.features == "categorical":
-            rows = one_hot(rows.argmax(dim=1), rows.shape[1], rows.dtype)
+            rows = likeliest_features(rows)
         return self._hard(part, part.pairs_of(self.kept) >= 0, rows)
 
     @torch.no_grad()
@@ -153,7 +153,7 @@ class DirectedGraphs(nn.Module):
         probability = torch.sigmoid(part.pairs_of(self.kept))
         edges = torch.rand(probability.shape, generator=generator, device=self.device) < probability
         if rows is not None and self.prior.features == "categorical":
-            rows = concrete_features(rows, temperature=1.0, relaxation="straight_through", generator=generator)
+            rows = sampled_features(rows, generator)
         return self._hard(part, edges, rows)
 
     @torch.no_grad()

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.graphs.batch import GraphBatch
-from acgkd.graphs.pseudo.concrete import Relaxation, concrete_features, one_hot
+from acgkd.graphs.pseudo.concrete import concrete_features, likeliest_features, sampled_features
 from acgkd.graphs.select import GraphSelector
+from acgkd.settings.choices import Relaxation
 
 
 class FixedStructure(nn.Module):
@@ -104,14 +105,14 @@ class FixedStructure(nn.Module):
         """The graphs with features drawn from the learned distributions, one-hot where there are any."""
         part, rows = self._part(indices)
         if self._discrete:
-            rows = concrete_features(rows, temperature=1.0, relaxation="straight_through", generator=generator)
+            rows = sampled_features(rows, generator)
         return replace(part, x=rows)
 
     @torch.no_grad()
     def thresholded(self, indices: Tensor | None = None) -> GraphBatch:
         """The graphs with the most likely features."""
         part, rows = self._part(indices)
-        return replace(part, x=one_hot(rows.argmax(dim=1), rows.shape[1], rows.dtype) if self._discrete else rows)
+        return replace(part, x=likeliest_features(rows) if self._discrete else rows)
 
     @torch.no_grad()
     def soft(self, indices: Tensor | None = None) -> GraphBatch:

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from acgkd.graphs.batch import GraphBatch
 from acgkd.graphs.pseudo.concrete import degree_features, one_hot
 from acgkd.graphs.select import ranges
+from acgkd.settings.choices import Gradient
 
-Gradient = Literal["straight_through", "cut"]
 Features = Literal["one_hot", "values", "degree", "constant"]
 
 

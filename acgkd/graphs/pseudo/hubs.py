@@ -18,7 +18,7 @@ def draw_hub_candidates(
 
     One end of a pair is any node; the other is the node of rank r with a probability proportional to ``r ** -a``, and
     ranks are node numbers. Each graph has a steepness ``a`` of its own, spread evenly from 0, where no node stands out,
-    to `STEEPEST`; each is given to one graph of every class, so that beside `Prior.labels` it says nothing about the
+    to `STEEPEST`; each is given to one graph of every class, so that beside `balanced_labels` it says nothing about the
     class. That there are hubs is an assumption about the data, true of discussions and wrong of molecules. Where all
     pairs are candidates nothing is left of it.
 

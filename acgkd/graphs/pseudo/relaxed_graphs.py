@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.graphs.batch import GraphBatch
-from acgkd.graphs.prior import Prior
 from acgkd.graphs.pseudo.candidates import Candidates
-from acgkd.graphs.pseudo.concrete import Relaxation, concrete_features, degree_features, one_hot
+from acgkd.graphs.pseudo.concrete import concrete_features, degree_features, likeliest_features, sampled_features
 from acgkd.graphs.pseudo.parts import Part, Parts
 from acgkd.graphs.pseudo.structures import Structure
+from acgkd.priors import GraphPrior
+from acgkd.settings.choices import Relaxation
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class PseudoGraphs(nn.Module):
         self,
         candidates: Candidates,
         labels: Tensor,
-        prior: Prior,
+        prior: GraphPrior,
         *,
         structure: Structure,
         relaxing: Relaxing,
@@ -150,7 +151,7 @@ class PseudoGraphs(nn.Module):
         rows = self._rows(part)
         weights = self.structure.sampled(part, generator)
         if rows is not None and self.prior.features == "categorical":
-            rows = concrete_features(rows, temperature=1.0, relaxation="straight_through", generator=generator)
+            rows = sampled_features(rows, generator)
         return self._batch(part, weights, rows)
 
     @torch.no_grad()
@@ -160,7 +161,7 @@ class PseudoGraphs(nn.Module):
         rows = self._rows(part)
         weights = self.structure.thresholded(part)
         if rows is not None and self.prior.features == "categorical":
-            rows = one_hot(rows.argmax(dim=1), rows.shape[1], rows.dtype)
+            rows = likeliest_features(rows)
         return self._batch(part, weights, rows)
 
     @torch.no_grad()

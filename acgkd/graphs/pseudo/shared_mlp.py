@@ -4,9 +4,10 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.graphs.pseudo.candidates import Candidates
-from acgkd.graphs.pseudo.concrete import Noise, log_odds
+from acgkd.graphs.pseudo.concrete import log_odds
 from acgkd.graphs.pseudo.parts import Part
 from acgkd.graphs.pseudo.structures import GREATEST_PROBABILITY, LEAST_PROBABILITY, SPREAD, IndependentEdges
+from acgkd.settings.choices import Noise
 
 # Log-odds are learned with steps that would tear a network apart: its weights, and the nodes' vectors, are kept in
 # units so small that a step of theirs is a twentieth, or a fifth, of a step of log-odds.

@@ -5,8 +5,9 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from acgkd.graphs.pseudo.concrete import Noise, Relaxation, concrete_edges, edge_noise, edge_probability, log_odds
+from acgkd.graphs.pseudo.concrete import concrete_edges, edge_noise, edge_probability, log_odds
 from acgkd.graphs.pseudo.parts import Part
+from acgkd.settings.choices import Noise, Relaxation
 
 # Far down, or a known mean degree would be missed where all pairs of a large graph are candidates.
 LEAST_PROBABILITY, GREATEST_PROBABILITY = 1e-4, 0.98

@@ -72,14 +72,13 @@ def _blank_teacher(preset: str, prior: PriorConfig, dataset: DatasetConfig | Non
     """A model without numbers that the weights should fit, or None where other sections are too wrong to build one."""
     import torch
 
-    from acgkd.datasets import DATASETS
-    from acgkd.modality import modality
+    from acgkd.datasets import known_of
     from acgkd.models import build_model, parse_preset
+    from acgkd.priors import resolve_prior
     from acgkd.runtime import Streams
 
     try:
-        known = PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
-        facts = modality(parse_preset(preset)[0].modality).prior(prior, known)
+        facts = resolve_prior(parse_preset(preset)[0].modality, prior, known_of(dataset))
         with Streams(0, torch.device("cpu")).fork("teacher"):
             return build_model(preset, facts.feature_count, facts.classes, device=torch.device("meta"))
     except AcgkdError:

@@ -58,7 +58,7 @@ def data_are_there(dataset: DatasetConfig | None, teacher: TeacherConfig) -> Ite
 def _split_file_law(path: Path, dataset: DatasetConfig) -> Iterator[Fault]:
     """The file is there and is a split, of samples that there are as far as this is known before they are loaded."""
     from acgkd.datasets import DATASETS
-    from acgkd.run.splits import read_split_file
+    from acgkd.run.split_file import split_numbers
 
     labels = DATASETS[dataset.name].labels
     try:
@@ -70,7 +70,7 @@ def _split_file_law(path: Path, dataset: DatasetConfig) -> Iterator[Fault]:
         yield Fault("dataset/split_file", f"There is no file {path}.")
         return
     try:
-        read_split_file(path, size=sys.maxsize if known is None else len(known))
+        split_numbers(path, size=sys.maxsize if known is None else len(known))
     except AcgkdError as error:
         yield Fault("dataset/split_file", str(error))
 
@@ -79,7 +79,7 @@ def images_fit(
     prior: PriorConfig, dataset: DatasetConfig | None, teacher: TeacherConfig, student: StudentConfig
 ) -> Iterator[Fault]:
     """Models that read one size of image get that size; only images are augmented."""
-    from acgkd.datasets import DATASETS
+    from acgkd.datasets import DATASETS, known_of
     from acgkd.models import MODELS
 
     if dataset is not None and dataset.name not in DATASETS:
@@ -87,7 +87,7 @@ def images_fit(
     if dataset is not None and teacher.augment != "none" and DATASETS[dataset.name].modality != "images":
         yield Fault("teacher/augment", f"'{teacher.augment}' is for images, but '{dataset.name}' holds graphs.")
     try:
-        known = PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
+        known = known_of(dataset)
     except AcgkdError:
         return  # reported already
     shapes = [prior.shape or known.shape]
@@ -116,21 +116,21 @@ def prior_faults(
     prior: PriorConfig, dataset: DatasetConfig | None, teacher: TeacherConfig, method: str, path: str
 ) -> Iterator[Fault]:
     """What a method of some kind lacks to make pseudo-samples; nothing where other sections are wrong."""
-    from acgkd.datasets import DATASETS
+    from acgkd.datasets import DATASETS, known_of
     from acgkd.methods import METHODS
-    from acgkd.modality import modality
+    from acgkd.priors import resolve_prior
 
     if method not in METHODS or (dataset is not None and dataset.name not in DATASETS):
         return
     try:
-        known = PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
+        known = known_of(dataset)
     except AcgkdError:
         return  # reported already
     kind = METHODS[method].modality or (None if dataset is None else DATASETS[dataset.name].modality)
     if kind is None:
         return  # it needs data, and that is reported elsewhere
     try:
-        modality(kind).prior(prior, known)
+        resolve_prior(kind, prior, known)
         if dataset is not None and data_judge(dataset, teacher):
             DATASETS[dataset.name].check_prior(prior, dataset)
     except AcgkdError as error:

@@ -1,10 +1,10 @@
 """What methods make of the models and the prior of a spec: settings that do not go with them, terms that do nothing.
 
-Models are built on `meta`, where they have shapes and no numbers, so this costs no memory.
+It goes by what entries of the catalogues declare, so that neither models nor torch are needed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -17,6 +17,12 @@ from sweeps.spec.space_survey import Survey
 # Settings that decide whether a run can begin with such models, as `acgkd.run.compatibility` looks at them.
 _DECIDING = ("method/synthesis/generator", "method/synthesis/source", "method/transfer/attention_weight")
 
+if TYPE_CHECKING:
+    from acgkd.method import MethodConfig
+    from acgkd.priors import ModalityName
+    from acgkd.run.compatibility import Surroundings
+
+A = TypeVar("A")
 # What is looked at: its place in the spec, what notes call it, its settings, and its own prior where it has one.
 Seen = tuple[str, str, MethodChoice, PriorConfig | None]
 
@@ -37,8 +43,7 @@ def settings_fit_models(
     look = _Look(prior, dataset, teacher, student, inspection)
     reported: set[tuple[str, str]] = set()
     for path, name, choice, own in _seen(method, controls, inspection.survey(space)):
-        seen = look(choice, own)
-        found = None if seen is None else refused(*seen)
+        found = look(refused, choice, own)
         if found is None:
             continue
         place = path
@@ -58,8 +63,7 @@ def inactive_terms(spec: Any) -> list[str]:
     look = _Look(spec.prior, spec.dataset, spec.teacher, spec.student, spec.inspection)
     without: dict[str, list[str]] = {}
     for _, name, choice, own in _seen(spec.method, spec.controls, spec.inspection.survey(spec.space)):
-        seen = look(choice, own)
-        for sentence in () if seen is None else absent(*seen):
+        for sentence in look(absent, choice, own) or ():
             without.setdefault(sentence, []).append(f"`{name}`")
     return [f"{', '.join(dict.fromkeys(names))}: {sentence}" for sentence, names in without.items()]
 
@@ -105,7 +109,7 @@ def _searched_settings(method: MethodChoice, points: Iterable[Mapping[str, Any]]
 
 
 class _Look:
-    """A method's settings, and what it would be handed, on `meta`; None where something else is wrong with it."""
+    """Asks of a method's settings and of what they would meet; None where something else is wrong with it."""
 
     def __init__(
         self,
@@ -116,37 +120,31 @@ class _Look:
         inspection: Inspection,
     ) -> None:
         self._inspection = inspection
-        self._prior, self._dataset, self._presets = prior, dataset, (teacher.preset, student.preset)
-        self._made: dict[str, Any] = {}
+        self._prior, self._dataset, self._teacher, self._student = prior, dataset, teacher.preset, student.preset
+        self._made: dict[tuple[ModalityName, PriorConfig], Surroundings] = {}
 
-    def __call__(self, choice: MethodChoice, own: PriorConfig | None) -> Any:
+    def __call__(
+        self, question: "Callable[[MethodConfig, Surroundings], A]", choice: MethodChoice, own: PriorConfig | None
+    ) -> A | None:
         settings = self._inspection.settings(choice)
         if settings.config is None or settings.entry.modality is None:
             return None
-        entry, config = settings.entry, settings.config
         try:
-            prior = own or self._prior
-            key = f"{entry.modality} {prior.model_dump_json()}"
+            key = (settings.entry.modality, own or self._prior)
             if key not in self._made:
-                self._made[key] = self._context(entry.modality, prior)
-            return config, self._made[key]
+                self._made[key] = self._surroundings(*key)
+            return question(settings.config, self._made[key])
         except AcgkdError:
             return None
 
-    def _context(self, kind: str, prior: PriorConfig) -> Any:
-        import torch
+    def _surroundings(self, kind: "ModalityName", said: PriorConfig) -> "Surroundings":
+        from acgkd.datasets import known_of
+        from acgkd.models import facts_of
+        from acgkd.priors import resolve_prior
+        from acgkd.run.compatibility import Surroundings
 
-        from acgkd.datasets import DATASETS
-        from acgkd.method import MethodContext
-        from acgkd.modality import modality
-        from acgkd.models import build_model
-        from acgkd.runtime import Streams
-
-        known = PriorConfig() if self._dataset is None else DATASETS[self._dataset.name].known_for(self._dataset)
-        facts = modality(kind).prior(prior, known)
-        streams, meta = Streams(0, torch.device("cpu")), torch.device("meta")
-        with streams.fork("models"):
-            teacher, student = (
-                build_model(preset, facts.feature_count, facts.classes, device=meta) for preset in self._presets
-            )
-        return MethodContext(teacher, student, facts, streams, meta)
+        prior = resolve_prior(kind, said, known_of(self._dataset))
+        teacher, student = (
+            facts_of(preset, prior.feature_count, prior.classes) for preset in (self._teacher, self._student)
+        )
+        return Surroundings(teacher, student, prior)

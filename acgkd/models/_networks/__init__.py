@@ -1,0 +1,1 @@
+"""The networks that the entries build; importing one imports torch."""

@@ -1,0 +1,78 @@
+"""How ACGKD learns pseudo-graphs from the teacher."""
+
+from pydantic import Field, model_validator
+
+from acgkd.config import Config
+from acgkd.errors import ConfigError
+from acgkd.settings.choices import Statistic
+from acgkd.settings.pseudo_graphs import PseudoGraphConfig
+
+
+class RegrowthConfig(Config):
+    """Pruning and regrowing of candidate pairs while pseudo-graphs are learned, as sparse training does it.
+
+    Args:
+        every: steps between two regrowths, each of which waits for the device; None never regrows. None happens in the
+            last third of the steps, when what is new would not be learned any more.
+        share: of each graph's candidates, the least likely, that is replaced by pairs that are none yet.
+
+    Source: Mocanu et al. (2018), Nature Communications 9:2383, for weights of networks; for candidate pairs, ours.
+    """
+
+    every: int | None = Field(default=None, ge=1)
+    share: float = Field(default=0.1, gt=0, lt=1)
+
+
+class GraphInversionConfig(PseudoGraphConfig):
+    """How pseudo-graphs are learned from the teacher.
+
+    Args:
+        steps: optimiser steps that each pseudo-graph takes part in.
+        graphs_at_once: how many pseudo-graphs are learned at a time, one such part after the other, so that memory
+            follows the part and not `graphs`; None learns all together. Parts share nothing, so that a smaller number
+            is also a restart: several independent syntheses, joined.
+        rate: Adam's learning rate for structure and features, a cosine to 0.
+        statistics: distance between BatchNorm's memory and what it sees.
+        statistics_weight: its weight.
+        entropy_weight: weight of the feature distributions' entropy (categorical features).
+        degree_weight: weight of the squared relative distance between the mean degree drawn and the prior's; a teacher
+            that normalises by degree leaves it free otherwise. Nothing where the prior's is unknown.
+        confidence: least probability that the teacher is asked to give to a pseudo-label. Below 1, what is asked
+            for is spread evenly over the graphs of a class, from here to 1, so that some lie near the boundary.
+        regrowth: pruning and regrowing of candidate pairs.
+        final_concrete_temperature: λ at the last step, reached geometrically; None keeps it as it is.
+            With communities 0.1 does better (docs/results/ablation.md).
+        adversarial_weight: weight of the disagreement between teacher and student; above 0, synthesis and transfer
+            run interleaved as one stage.
+    """
+
+    steps: int = Field(default=300, ge=1)
+    graphs_at_once: int | None = Field(default=None, ge=1)
+    rate: float = Field(default=0.5, gt=0)
+    statistics: Statistic = "gaussian_kl"
+    statistics_weight: float = Field(default=10.0, ge=0)
+    entropy_weight: float = Field(default=0.1, ge=0)
+    degree_weight: float = Field(default=0.0, ge=0)
+    confidence: float = Field(default=1.0, gt=0, le=1)
+    regrowth: RegrowthConfig = RegrowthConfig()
+    final_concrete_temperature: float | None = Field(default=None, gt=0)
+    adversarial_weight: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _parts_that_fit(self) -> "GraphInversionConfig":
+        if self.adversarial_weight > 0 and self.graphs_at_once is not None:
+            raise ConfigError(
+                "`adversarial_weight > 0` needs `graphs_at_once: null`: the student plays against all pseudo-graphs, "
+                "and parts that come late would be untrained for most of the game."
+            )
+        if self.structure.kind == "mlp" and self.graphs_at_once is not None:
+            raise ConfigError(
+                "`structure: mlp` needs `graphs_at_once: null`: all graphs share its network, and a part that comes "
+                "later would change those that are done."
+            )
+        if self.regrowth.every is not None and self.complexity.mode == "threshold":
+            raise ConfigError(
+                "`regrowth/every` needs `complexity/mode: degree` or `ratio`: "
+                "in `threshold` mode all pairs are candidates."
+            )
+        return self

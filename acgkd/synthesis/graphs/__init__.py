@@ -1,0 +1,1 @@
+"""Machinery that makes pseudo-graphs."""

@@ -1,0 +1,80 @@
+"""What every inversion of a graph teacher minimises: doubt of the pseudo-labels, distance from its memory, blur."""
+
+from typing import Protocol
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from acgkd.graphs import GRAPHS, GraphBatch
+from acgkd.losses import feature_entropy
+from acgkd.method import GraphContext
+from acgkd.modules.batch_norm import BatchNormStatistics
+from acgkd.settings.choices import Statistic
+
+
+class Terms(Protocol):
+    """The settings of its terms, whatever else a method sets."""
+
+    @property
+    def statistics(self) -> Statistic:
+        """The distance D."""
+
+    @property
+    def statistics_weight(self) -> float:
+        """w_bn."""
+
+    @property
+    def entropy_weight(self) -> float:
+        """w_oh, where features are one-hot."""
+
+
+class InversionLoss:
+    """``CE(T(G), y) + w_bn Σ_layers D(batch, memory) + w_oh H(features)``.
+
+    Args:
+        config: of the terms.
+        context: teacher, device.
+        learns: whether anything is; if not, nobody misses a term.
+    """
+
+    def __init__(self, config: Terms, context: GraphContext, *, learns: bool = True) -> None:
+        self._config = config
+        self._context = context
+        self._statistics = BatchNormStatistics(context.teacher, config.statistics)
+        self._statistics.warn_if_absent(config.statistics_weight if learns else 0.0)
+
+    def heard(self, batch: GraphBatch) -> tuple[Tensor, Tensor]:
+        """The teacher's class scores, and how far what its BatchNorm layers saw is from their memory.
+
+        Shapes:
+            returns: ``[graphs, classes]`` and a scalar
+        """
+        with self._statistics.listening():
+            logits = GRAPHS.logits(self._context.teacher, batch)
+        return logits, self._statistics.distance(self._context.device)
+
+    def __call__(
+        self, batch: GraphBatch, targets: Tensor, feature_logits: Tensor | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The teacher's class scores, and the terms; ``loss`` is their weighted sum.
+
+        Args:
+            batch: the graphs.
+            targets: what the teacher is asked to say: class numbers, or probabilities.
+            feature_logits: of the nodes, where features are one-hot.
+
+        Shapes:
+            targets: ``[graphs]`` or ``[graphs, classes]``; feature_logits: ``[nodes, features]``
+            returns: ``[graphs, classes]`` and scalars
+        """
+        logits, distance = self.heard(batch)
+        entropy = F.cross_entropy(logits, targets)
+        terms = {
+            "loss": entropy + self._config.statistics_weight * distance,
+            "cross_entropy": entropy,
+            "statistics": distance,
+        }
+        if feature_logits is not None and self._config.entropy_weight > 0:
+            terms["entropy"] = feature_entropy(feature_logits)
+            terms["loss"] = terms["loss"] + self._config.entropy_weight * terms["entropy"]
+        return logits, terms

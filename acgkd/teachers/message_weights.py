@@ -1,0 +1,202 @@
+"""Edge weights for the layers of torch_geometric, most of which know none.
+
+Each layer gets them in the way that keeps the three laws (1 = None, 0 = absent, gradients flow), by how it gathers its
+messages:
+
+* it takes ``edge_weight`` itself (GCNConv, GraphConv, ...): it is handed the weights;
+* it sums its messages (GINConv, SAGEConv("sum"), ...): each message is multiplied by its weight;
+* it averages them (SAGEConv's default): the weighted sum is divided by the weights' sum, and by 1 where that is less,
+  so that a node fades into one without neighbours instead of jumping;
+* it attends with self-loops (GATConv, GATv2Conv): weights enter the softmax, ``w_j exp(e_j) / Σ_k w_k exp(e_k)``;
+* all others (max, several aggregations, attention inside messages) are refused with the reason.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Protocol, TypedDict, cast
+
+import torch
+from torch import Tensor, nn
+
+from acgkd.errors import TeacherError
+
+# A weight cannot be brought into their softmax from outside: it is taken within `message`.
+_INNER_SOFTMAX = frozenset(
+    {"TransformerConv", "SuperGATConv", "AGNNConv", "FeaStConv", "RGATConv", "HGTConv", "HANConv", "GeneralConv"}
+)
+
+
+class Handle(Protocol):
+    """What takes a hook away again."""
+
+    def remove(self) -> None:
+        """Takes it away."""
+
+
+class EdgeUpdate(TypedDict):
+    """What torch_geometric hands to the hooks of an edge update."""
+
+    index: Tensor
+    dim_size: int
+
+
+class MessageLayer(Protocol):
+    """A layer of torch_geometric that passes messages, as far as it is dealt with here."""
+
+    aggr: object
+    add_self_loops: bool  # of layers that attend alone
+    forward: Callable[..., object]
+
+    def register_forward_pre_hook(self, hook: Callable[..., object], *, with_kwargs: bool) -> Handle:
+        """Of torch."""
+
+    def register_message_forward_hook(self, hook: Callable[..., object]) -> Handle:
+        """Of torch_geometric."""
+
+    def register_aggregate_forward_hook(self, hook: Callable[..., object]) -> Handle:
+        """Of torch_geometric."""
+
+    def register_edge_update_forward_hook(self, hook: Callable[..., object]) -> Handle:
+        """Of torch_geometric."""
+
+
+def graph_layers(module: nn.Module) -> Iterator[tuple[str, MessageLayer]]:
+    """The layers that pass messages, known by their hooks, so that this file needs no torch_geometric."""
+    return (
+        (name, cast(MessageLayer, part))
+        for name, part in module.named_modules()
+        if hasattr(part, "register_message_forward_hook")
+    )
+
+
+def _kind(layer: MessageLayer) -> str:
+    names = {kind.__name__ for kind in type(layer).__mro__}
+    if names & {"GATConv", "GATv2Conv"}:
+        return "attention"
+    if "edge_weight" in inspect.signature(layer.forward).parameters:
+        return "native"
+    return "mean" if layer.aggr == "mean" else "sum"
+
+
+def check_layer(name: str, layer: MessageLayer) -> None:
+    """Refuses a layer for which no way of weighting keeps the three laws."""
+    kind, what = type(layer).__name__, f"The layer `{name}` ({type(layer).__name__})"
+    if kind in _INNER_SOFTMAX:
+        raise TeacherError(f"{what} normalises attention inside its messages, where edge weights cannot be brought in.")
+    if _kind(layer) == "attention":
+        if not layer.add_self_loops:
+            raise TeacherError(f"{what} must add self-loops: without, attention over faded edges only is undefined.")
+        return
+    if getattr(layer, "cached", False):
+        raise TeacherError(f"{what} caches the norm of one graph; build it with `cached=False`.")
+    if layer.aggr not in ("add", "sum", "mean"):
+        raise TeacherError(
+            f"{what} gathers messages by {layer.aggr!r}, and a weight cannot fade a message out of that: only sums, "
+            "means and attention with self-loops can be weighted."
+        )
+    if _kind(layer) == "native" and layer.aggr == "mean":
+        raise TeacherError(
+            f"{what} averages weighted messages over all listed edges, so that a weight of 0 still counts."
+        )
+
+
+@contextmanager
+def weighted(module: nn.Module, edges: int, weight: Tensor | None) -> Iterator[None]:
+    """Lets every graph layer of `module` weight its messages inside the block.
+
+    Args:
+        module: holds the layers.
+        edges: how many edges are passed in.
+        weight: of each edge; None does nothing.
+
+    Shapes:
+        weight: ``[edges]``
+    Raises:
+        TeacherError: weights would be lost, since a compiler or exporter is at work.
+    """
+    if weight is None:
+        yield
+        return
+    with ExitStack() as stack:
+        for name, layer in graph_layers(module):
+            if torch.compiler.is_compiling() and _kind(layer) != "native":
+                # torch_geometric skips its own hooks there, and would export another function without a word.
+                raise TeacherError(
+                    f"The layer `{name}` ({type(layer).__name__}) takes no edge weights itself, and what weights its "
+                    "messages cannot be exported or compiled. Leave `edge_weight` out: every edge then counts 1."
+                )
+            for handle in _HOOKS[_kind(layer)](layer, name, edges, weight):
+                stack.callback(handle.remove)
+        yield
+
+
+def _extended(name: str, messages: int, edges: int, weight: Tensor, nodes: int | None) -> Tensor:
+    """The weights of all messages of a layer: self-loops that it appended weigh 1.
+
+    Shapes:
+        weight: ``[edges]``; returns: ``[messages]``
+    """
+    if messages == edges:
+        return weight
+    if nodes is not None and messages == edges + nodes:
+        return torch.cat([weight, weight.new_ones(nodes)])
+    raise TeacherError(
+        f"The layer `{name}` sends {messages} messages over {edges} edges, so weights cannot be told to messages. "
+        "Let `encode` hand each layer the edges that it was given, without self-loops of their own."
+    )
+
+
+def _spread(weight: Tensor, like: Tensor) -> Tensor:
+    return weight.view(-1, *[1] * (like.dim() - 1))
+
+
+def _native(layer: MessageLayer, name: str, edges: int, weight: Tensor) -> list[Handle]:
+    place = list(inspect.signature(layer.forward).parameters).index("edge_weight")
+
+    def hand_over(
+        _: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> tuple[tuple[object, ...], dict[str, object]]:
+        # Whatever the module itself passes there wins.
+        if len(args) > place:
+            own = weight if args[place] is None else args[place]
+            return (*args[:place], own, *args[place + 1 :]), kwargs
+        own = weight if kwargs.get("edge_weight") is None else kwargs["edge_weight"]
+        return args, {**kwargs, "edge_weight": own}
+
+    return [layer.register_forward_pre_hook(hand_over, with_kwargs=True)]
+
+
+def _sum(layer: MessageLayer, name: str, edges: int, weight: Tensor) -> list[Handle]:
+    def scale(_: nn.Module, inputs: object, message: Tensor) -> Tensor:
+        return message * _spread(_extended(name, message.shape[0], edges, weight, None), message)
+
+    return [layer.register_message_forward_hook(scale)]
+
+
+def _mean(layer: MessageLayer, name: str, edges: int, weight: Tensor) -> list[Handle]:
+    def rescale(_: nn.Module, inputs: tuple[Mapping[str, Tensor]], gathered: Tensor) -> Tensor:
+        index, nodes = inputs[0]["index"], gathered.shape[0]
+        count = weight.new_zeros(nodes).index_add(0, index, torch.ones_like(weight))
+        total = weight.new_zeros(nodes).index_add(0, index, weight)
+        return gathered * _spread(count / total.clamp(min=1), gathered)
+
+    return [*_sum(layer, name, edges, weight), layer.register_aggregate_forward_hook(rescale)]
+
+
+def _attention(layer: MessageLayer, name: str, edges: int, weight: Tensor) -> list[Handle]:
+    def enter_softmax(_: nn.Module, inputs: tuple[object, object, EdgeUpdate], attention: Tensor) -> Tensor:
+        index, nodes = inputs[2]["index"], inputs[2]["dim_size"]
+        pull = attention * _spread(_extended(name, attention.shape[0], edges, weight, nodes), attention)
+        total = pull.new_zeros(nodes, *pull.shape[1:]).index_add(0, index, pull)
+        return pull / total[index]
+
+    return [layer.register_edge_update_forward_hook(enter_softmax)]
+
+
+_HOOKS: dict[str, Callable[[MessageLayer, str, int, Tensor], list[Handle]]] = {
+    "native": _native,
+    "sum": _sum,
+    "mean": _mean,
+    "attention": _attention,
+}

@@ -1,0 +1,75 @@
+"""From a synthesis to a run: teaching joined to it, after it or side by side."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from acgkd.errors import ConfigError
+from acgkd.graphs import GRAPHS, GraphBatch
+from acgkd.images import IMAGES, ImageBatch
+from acgkd.method import MethodContext, MethodRun
+from acgkd.modality import B
+from acgkd.modules.teacher_protocol import graph_parts
+from acgkd.priors import Prior
+from acgkd.settings.transfer_stage import TransferConfig
+from acgkd.students.projection import ProjectedStudent
+from acgkd.transfer.transfer import Transfer
+from acgkd.transfer.two_phase import Interleaved, Synthesis, TwoPhase
+
+
+def teach_graphs(
+    synthesis: Synthesis[GraphBatch], config: TransferConfig, context: MethodContext[Prior], *, joint: bool = False
+) -> MethodRun:
+    """A run whose student is taught on graphs, and lifted first where `projection` asks for it.
+
+    Args:
+        synthesis: makes the graphs.
+        config: how the student is taught.
+        context: teacher, student, streams, device.
+        joint: whether the student is taught while graphs are made, or once they are.
+    """
+
+    def transfer() -> Transfer[GraphBatch]:
+        return Transfer(config, context, GRAPHS, lift_to(context.teacher, context.device))
+
+    return _joined(synthesis, transfer, config, context.student, joint)
+
+
+def teach_images(
+    synthesis: Synthesis[ImageBatch], config: TransferConfig, context: MethodContext[Prior], *, joint: bool = False
+) -> MethodRun:
+    """A run whose student is taught on images; arguments as of `teach_graphs`."""
+
+    def transfer() -> Transfer[ImageBatch]:
+        return Transfer(config, context, IMAGES)
+
+    return _joined(synthesis, transfer, config, context.student, joint)
+
+
+def _joined(
+    synthesis: Synthesis[B],
+    transfer: Callable[[], Transfer[B]],
+    config: TransferConfig,
+    student: nn.Module,
+    joint: bool,
+) -> MethodRun:
+    if joint:
+        return Interleaved(synthesis, transfer(), samples=config.samples)
+    return TwoPhase(synthesis, transfer, student=student, transfer_steps=config.steps, samples=config.samples)
+
+
+def lift_to(teacher: nn.Module, device: torch.device) -> Callable[[nn.Module], nn.Module]:
+    """How a plain student is lifted to `teacher`'s width and classifier."""
+    parts = graph_parts(teacher)
+
+    def lift(student: nn.Module) -> nn.Module:
+        own, borrowed = getattr(student, "pooling", None), getattr(teacher, "pooling", None)
+        if own is not None and borrowed is not None and own != borrowed:
+            raise ConfigError(
+                f"`projection: gat` ends in the teacher's classifier, which reads {borrowed}-pooled graphs, but the "
+                f"student pools by {own}. Use `transfer: {{projection: none}}`, or a student that pools alike."
+            )
+        return ProjectedStudent(student, parts.classifier, parts.width, device)
+
+    return lift
