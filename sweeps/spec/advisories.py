@@ -1,7 +1,5 @@
 """What a spec may say and is yet worth knowing before hours of work."""
 
-from typing import Any
-
 from acgkd.config import flatten
 from acgkd.errors import AcgkdError
 from analysis.statistics.judged_parts import remark
@@ -52,7 +50,7 @@ def _small_parts(spec: SweepSpec) -> list[str]:
     return [sentence for sentence in said if sentence is not None]
 
 
-def _used_by_controls(spec: SweepSpec, name: str, value: Any) -> bool:
+def _used_by_controls(spec: SweepSpec, name: str, value: object) -> bool:
     """Whether some control is run with the fixed value of a setting that trials search."""
     if name == METHOD_NAME:
         return False

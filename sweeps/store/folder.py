@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from acgkd.errors import DamagedFileError, FolderError, NewerVersionError, StaleGenerationError, SweepError
 from analysis.records import record_file, sweep_file, trial_file
@@ -119,7 +118,7 @@ class SweepFolder:
         if self.generation != generation:
             raise StaleGenerationError(f"start {generation} of {self.path} was followed by start {self.generation}")
 
-    def note_start(self, generation: int, facts: Mapping[str, Any]) -> None:
+    def note_start(self, generation: int, facts: Mapping[str, object]) -> None:
         """Keeps what is known of a start; its ``seconds`` count towards the budget of hours."""
         write(self.starts / f"{generation:04d}.json", json.dumps(dict(facts)), durable=False)
 

@@ -21,11 +21,11 @@ class Measurement(Protocol):
         """Fields of `analysis.records.record.Cost`."""
 
     @property
-    def prior(self) -> Mapping[str, Any]:
+    def prior(self) -> Mapping[str, object]:
         """What the method knows of the data: the prior."""
 
     @property
-    def environment(self) -> Mapping[str, Any]:
+    def environment(self) -> Mapping[str, object]:
         """Fields of `analysis.records.record.Environment`."""
 
     @property

@@ -1,11 +1,16 @@
 """`acgkd check`: validates a spec, or reports all its faults."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sweeps.cli.commands._options import Overrides, SpecFile, TrustCode, examples
 from sweeps.cli.console import out, plural, print_facts, print_note, print_text
+
+if TYPE_CHECKING:
+    from sweeps.spec.controls import Control
+    from sweeps.spec.space_survey import Survey
+    from sweeps.spec.sweep_spec import SweepSpec
 
 EPILOG = examples(
     "acgkd check quickstart",
@@ -49,12 +54,12 @@ def check(
     out.print(f"{spec} is valid.", style="green", markup=False, highlight=False, soft_wrap=True)
 
 
-def print_summary(spec: Any) -> None:
+def print_summary(spec: "SweepSpec") -> None:
     """What a spec would run, in a few lines."""
     print_facts(_lines(spec, spec.inspection.survey(spec.space)))
 
 
-def _lines(spec: Any, found: Any) -> list[tuple[str, str]]:
+def _lines(spec: "SweepSpec", found: "Survey | None") -> list[tuple[str, str]]:
     data = "no data set" if spec.dataset is None else spec.dataset.name
     teacher = spec.teacher.preset + (" from a checkpoint" if spec.teacher.checkpoint else "")
     budget = [plural(spec.trials, "trial")] if spec.trials else []
@@ -72,7 +77,7 @@ def _lines(spec: Any, found: Any) -> list[tuple[str, str]]:
     return lines if found is None else [*lines, *_space(spec, found)]
 
 
-def _space(spec: Any, found: Any) -> list[tuple[str, str]]:
+def _space(spec: "SweepSpec", found: "Survey") -> list[tuple[str, str]]:
     from sweeps.spec.controls import METHOD_NAME
 
     # What belongs together stands together, though a space asks for modes first.
@@ -86,7 +91,7 @@ def _space(spec: Any, found: Any) -> list[tuple[str, str]]:
     return [("" if number else "space", text) for number, text in enumerate(texts)]
 
 
-def _methods(spec: Any, found: Any) -> tuple[str, ...]:
+def _methods(spec: "SweepSpec", found: "Survey | None") -> tuple[str, ...]:
     """The sweep's method, or all among which is searched."""
     from sweeps.spec.controls import METHOD_NAME
 
@@ -94,7 +99,7 @@ def _methods(spec: Any, found: Any) -> tuple[str, ...]:
     return searched[METHOD_NAME].ends if METHOD_NAME in searched else (spec.method.name,)
 
 
-def _control(control: Any) -> str:
+def _control(control: "Control") -> str:
     """`gfkd as released: gfkd (synthesis/steps=1500)`; a plain name where it says no more."""
     from acgkd.config import flatten
     from sweeps.spec.values import plain_word

@@ -71,7 +71,7 @@ def distill(
 def _terminable() -> Iterator[None]:
     """SIGTERM is a Ctrl-C."""
 
-    def stop(number: int, frame: Any) -> None:
+    def stop(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, stop)

@@ -1,7 +1,5 @@
 """`acgkd status`: how far a sweep is, read from its folder."""
 
-from typing import Any
-
 from sweeps.cli.commands._options import Json, SweepFolderPath, examples, require_sweep
 from sweeps.cli.console import print_facts, print_text
 
@@ -27,7 +25,7 @@ def status(folder: SweepFolderPath, json: Json = False) -> None:
     print_facts((key.replace("_", " "), _text(value)) for key, value in found.items())
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{count} {name}" for name, count in value.items()) or "none"
     if isinstance(value, list):

@@ -109,7 +109,7 @@ def fixed_things_do_not_vary(
         )
 
 
-def budget_law(budget: Budget, space: Any) -> Iterator[Fault]:
+def budget_law(budget: Budget, space: object) -> Iterator[Fault]:
     """A sweep must end some day, and without a space it ends after one trial."""
     if space is None:
         if budget.trials not in (None, 1) or budget.hours is not None:
@@ -118,7 +118,7 @@ def budget_law(budget: Budget, space: Any) -> Iterator[Fault]:
         yield Fault("budget", "A budget needs `trials`, `hours` or both, but has neither. Try `{trials: 24}`.")
 
 
-def search_needs_a_space(space: Any, sampler: SamplerConfig, scheduler: SchedulerConfig) -> Iterator[Fault]:
+def search_needs_a_space(space: object, sampler: SamplerConfig, scheduler: SchedulerConfig) -> Iterator[Fault]:
     """Where nothing is searched, nothing is sampled and no trial can be stopped for the sake of others."""
     if space is not None:
         return

@@ -34,7 +34,7 @@ def settings_fit_models(
     dataset: DatasetConfig | None,
     teacher: TeacherConfig,
     student: StudentConfig,
-    space: Any,
+    space: object,
     inspection: Inspection,
 ) -> Iterator[Fault]:
     """No method that is run would end when it begins, because its settings do not go with models and prior."""

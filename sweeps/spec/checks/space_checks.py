@@ -26,7 +26,7 @@ STUDENT = "student/preset"
 
 
 def space_law(
-    space: Any, method: MethodChoice, student: StudentConfig, sampler: SamplerConfig, inspection: Inspection
+    space: object, method: MethodChoice, student: StudentConfig, sampler: SamplerConfig, inspection: Inspection
 ) -> Iterator[Fault]:
     """The space exists, and every value that it can ask for is one that its setting can take."""
     from acgkd.methods import METHODS
@@ -48,7 +48,7 @@ def space_law(
 
 
 def searched_students_fit(
-    space: Any,
+    space: object,
     method: MethodChoice,
     prior: PriorConfig,
     dataset: DatasetConfig | None,
@@ -66,11 +66,11 @@ def searched_students_fit(
         yield from (Fault(_place(space, STUDENT), fault.message) for fault in faults if fault.path == STUDENT)
 
 
-def _place(space: Any, name: str) -> str:
+def _place(space: object, name: str) -> str:
     return "space" if isinstance(space, str) else f"space/{name}"
 
 
-def _misplaced(found: Survey, space: Any) -> Iterator[Fault]:
+def _misplaced(found: Survey, space: object) -> Iterator[Fault]:
     for name in found.parameters:
         if name.startswith("teacher/"):
             yield Fault(
@@ -85,7 +85,7 @@ def _misplaced(found: Survey, space: Any) -> Iterator[Fault]:
             )
 
 
-def _methods_searched(found: Survey, space: Any, method: MethodChoice, student: StudentConfig) -> Iterator[Fault]:
+def _methods_searched(found: Survey, space: object, method: MethodChoice, student: StudentConfig) -> Iterator[Fault]:
     """Methods among which is searched exist, are of one kind, do without data, and the sweep's own is one of them."""
     from acgkd.methods import METHODS
 
@@ -114,7 +114,7 @@ def _methods_searched(found: Survey, space: Any, method: MethodChoice, student: 
 
 
 def _refused_values(
-    found: Survey, space: Any, method: MethodChoice, student: StudentConfig, inspection: Inspection
+    found: Survey, space: object, method: MethodChoice, student: StudentConfig, inspection: Inspection
 ) -> Iterator[Fault]:
     """Tries every point of a survey; reports one refusal for each setting."""
     reported: set[str] = set()
@@ -177,7 +177,7 @@ def _grid_faults(found: Survey) -> Iterator[Fault]:
         yield Fault("sampler/name", f"A grid may have {GRID_LIMIT:,} points, but this space has {found.size:,}.")
 
 
-def _gp_faults(found: Survey, space: Any) -> Iterator[Fault]:
+def _gp_faults(found: Survey, space: object) -> Iterator[Fault]:
     for name, asked in found.parameters.items():
         if asked.values is not None and len(asked.values) > GP_LIMIT:
             yield Fault(
