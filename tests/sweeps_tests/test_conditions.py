@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 
 from acgkd.errors import SpecError
 from sweeps.engine.sampling import Study
-from sweeps.executors import inprocess
+from sweeps.executors.base import run_sweep
+from sweeps.executors.inprocess import InProcess
 from sweeps.spaces import SPACES
 from sweeps.spec.loading import load
 from sweeps.spec.parameters import Space
@@ -217,7 +218,7 @@ def test_records_hold_null_where_it_was_chosen_and_nothing_where_inactive(lab: M
         depth: {"type": "float", "low": 0.1, "high": 1.0, "when": {kind: None}},
     }
     spec = lab.make_spec(space=space, trials=8, seeds=(0,), sampler={"name": "random"})
-    inprocess.run(spec, tmp_path / "s", experiments=lab.FakeExperiments())
+    run_sweep(spec, tmp_path / "s", InProcess(), experiments=lab.FakeExperiments())
     rows = [row["parameters"] for row in lab.table(tmp_path / "s") if row["identity"]["kind"] == "trial"]
     assert rows == [trial["parameters"] for trial in lab.trials(tmp_path / "s")]
     assert {row[kind] for row in rows} == {None, "b"}

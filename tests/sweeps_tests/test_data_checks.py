@@ -15,7 +15,8 @@ from analysis import reports
 from analysis.records.record import Record
 from analysis.statistics.judged_parts import FEW, remark
 from sweeps.cli.app import main
-from sweeps.executors import inprocess
+from sweeps.executors.base import run_sweep
+from sweeps.executors.inprocess import InProcess
 from sweeps.spec.advisories import notes
 from sweeps.spec.loading import load
 
@@ -112,7 +113,7 @@ def test_large_sets_give_no_false_alarm():
 
 def test_small_parts_are_at_the_top_of_the_report(tmp_path):
     spec = load(CASES / "one_class_validation.yaml", {"budget/trials": 1})
-    inprocess.run(spec, tmp_path / "sweep", command="")
+    run_sweep(spec, tmp_path / "sweep", InProcess())
     records = [Record.model_validate_json(file.read_text()) for file in (tmp_path / "sweep" / "records").glob("*.json")]
     for record in records:
         quality = record.quality

@@ -10,7 +10,8 @@ from acgkd.run.objectives import OBJECTIVES, ObjectiveKind
 from analysis import reports
 from analysis.records.sweep_metadata import read
 from sweeps.cli.app import main
-from sweeps.executors import inprocess
+from sweeps.executors.base import run_sweep
+from sweeps.executors.inprocess import InProcess
 from sweeps.spec.loading import load
 from sweeps.spec.schema import schema
 
@@ -42,7 +43,7 @@ def test_an_entry_is_all_it_takes(added, tmp_path, capsys):
     assert "positive_parameters (maximize), seconds (minimize)" in capsys.readouterr().out
     spec = load(path)
     assert [objective.floor for objective in spec.objectives] == ["control", None]
-    inprocess.run(spec, tmp_path / "sweep", command="")
+    run_sweep(spec, tmp_path / "sweep", InProcess())
     for file in sorted((tmp_path / "sweep" / "records").glob("trial-*.json")):
         objectives = json.loads(file.read_text())["objectives"]
         assert objectives["positive_parameters"] > 1
