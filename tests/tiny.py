@@ -82,7 +82,7 @@ def distillation(
     keep: Path | None = None,
     **changes: Any,
 ) -> Distillation:
-    """A fresh run, small unless told otherwise."""
+    """A fresh run, small by default."""
     choice = MethodChoice(name=name, synthesis=synthesis or SYNTHESIS, transfer=transfer or TRANSFER)
     method, config = parse_method(choice)
     return Distillation(method, config, context(seed, student, **changes), keep_synthesis=keep)
@@ -99,7 +99,7 @@ def weight_bytes(model: nn.Module) -> bytes:
 
 
 def assert_resumes_alike(fresh: Callable[[], Distillation], steps: Iterable[int], folder: Path) -> Distillation:
-    """Stops a fresh run after each of `steps`, goes on from its file, and wants the bytes of an undisturbed run.
+    """Stops a fresh run after each of `steps`, resumes from its file, and wants the bytes of an undisturbed run.
 
     Returns:
         the undisturbed run.

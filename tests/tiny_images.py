@@ -60,7 +60,7 @@ def context(seed: int = 0, shape: tuple[int, int, int] = SHAPE) -> MethodContext
 def distillation(
     name: str, synthesis: dict[str, Any] | None = None, transfer: dict[str, Any] | None = None, *, seed: int = 0
 ) -> Distillation:
-    """A fresh run, small unless told otherwise."""
+    """A fresh run, small by default."""
     known = METHODS[name].config.model_fields["synthesis"].annotation
     assert known is not None
     small = {key: value for key, value in SYNTHESIS.items() if key in known.model_fields}

@@ -205,7 +205,7 @@ def test_every_law_of_the_protocol_is_checked(law: str, words: str) -> None:
         GRAPHS.check_teacher(Broken(law), PRIOR)
 
 
-def test_a_teacher_that_sees_no_edges_is_told_so() -> None:
+def test_a_teacher_that_sees_no_edges_is_reported() -> None:
     class Deaf(Broken):
         def encode(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None, batch: Tensor) -> Tensor:
             nodes: Tensor = self.inner.layers[0].nn(x)

@@ -36,7 +36,7 @@ def test_loading_imports_one_file(shelf: Catalog[str]) -> None:
     assert "catalog_shelf.apple" not in sys.modules
 
 
-def test_an_unknown_name_is_told_with_the_nearest_and_all(shelf: Catalog[str]) -> None:
+def test_an_unknown_name_is_reported_with_the_nearest_and_all(shelf: Catalog[str]) -> None:
     with pytest.raises(UnknownNameError) as caught:
         shelf["bananna"]
     assert str(caught.value) == ("No fruit is called 'bananna'. Did you mean 'banana'? Known: apple, banana, broken.")
@@ -55,6 +55,6 @@ def test_an_error_inside_an_entry_is_not_hidden(shelf: Catalog[str]) -> None:
 
 
 @pytest.mark.parametrize("package", ["no_such_package_at_all", "acgkd.errors"])
-def test_a_package_that_is_none_is_told(package: str) -> None:
+def test_a_package_that_is_none_is_reported(package: str) -> None:
     with pytest.raises(UnknownNameError, match="There is no package"):
         Catalog(package, "X", "x").names()

@@ -125,14 +125,14 @@ def test_priors_take_what_they_are_given() -> None:
     assert PriorConfig(mean_degree=2.5).mean_degree == 2.5
 
 
-def test_what_could_not_be_told_before_leaves_fingerprints_as_they_were() -> None:
+def test_new_options_leave_earlier_fingerprints_unchanged() -> None:
     run = {"dataset": "motifs", "teacher": "gin-3-8", "student": "gin-2-8", "method": "acgkd"}
-    told = RunConfig.model_validate(run).model_dump(mode="json")
-    assert "augment" not in told["teacher"]
-    assert not {"mean", "std"} & set(told["prior"])
+    dumped = RunConfig.model_validate(run).model_dump(mode="json")
+    assert "augment" not in dumped["teacher"]
+    assert not {"mean", "std"} & set(dumped["prior"])
     images = {**run, "teacher": {"preset": "wrn-10-1", "augment": "crop_flip"}, "prior": {"mean": [0.5], "std": [0.25]}}
     config = RunConfig.model_validate(images)
-    told = config.model_dump(mode="json")
-    assert told["teacher"]["augment"] == "crop_flip"
-    assert (told["prior"]["mean"], told["prior"]["std"]) == ([0.5], [0.25])
-    assert RunConfig.model_validate(told) == config
+    dumped = config.model_dump(mode="json")
+    assert dumped["teacher"]["augment"] == "crop_flip"
+    assert (dumped["prior"]["mean"], dumped["prior"]["std"]) == ([0.5], [0.25])
+    assert RunConfig.model_validate(dumped) == config

@@ -152,7 +152,7 @@ def test_an_untrained_generator_is_standardised_over_its_own_images(tiny_images:
 
 @pytest.mark.parametrize("samples", ["resampled", "fixed"])
 @pytest.mark.parametrize("source", ["noise", "generator"])
-def test_noise_is_taken_up_to_the_byte(
+def test_noise_is_resumed_to_the_byte(
     tiny: ModuleType, tiny_images: ModuleType, tmp_path: Any, source: str, samples: str
 ) -> None:
     def fresh() -> Any:

@@ -283,7 +283,7 @@ def test_each_weight_moves_the_generator(game: Any, weight: str) -> None:
     assert sum(gains) / 2 > 0.2
 
 
-def test_statistics_without_batch_norm_are_told_of(game: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_statistics_without_batch_norm_are_reported(game: Any, caplog: pytest.LogCaptureFixture) -> None:
     play = game()
     for layer in play.context.teacher.modules():
         if isinstance(layer, nn.BatchNorm1d):
@@ -295,7 +295,7 @@ def test_statistics_without_batch_norm_are_told_of(game: Any, caplog: pytest.Log
     assert "no BatchNorm layer" in caplog.text
 
 
-def test_the_rate_goes_to_zero_where_it_is_told_to(game: Any) -> None:
+def test_the_rate_goes_to_zero_where_the_config_says_so(game: Any) -> None:
     play = game(transfer={"schedule": "linear", "steps": 4})
     rates = []
     for _ in range(4):

@@ -1,4 +1,4 @@
-"""One distillation: stopped and taken up anywhere, the same bytes; faults are told, not learned from."""
+"""One distillation: stopped and resumed anywhere, the same bytes; faults are reported, not learned from."""
 
 import subprocess
 import sys
@@ -178,7 +178,7 @@ def test_a_long_stage_keeps_a_hundred_points(tiny: ModuleType) -> None:
     assert steps[-1] == 250
 
 
-def test_clocks_go_on_after_a_resume(tiny: ModuleType, tmp_path: Path) -> None:
+def test_clocks_continue_after_a_resume(tiny: ModuleType, tmp_path: Path) -> None:
     run = stepped(tiny.chosen("plain"), 6)
     run.save(tmp_path / "a.ckpt")
     resumed = tiny.chosen("plain")
@@ -237,7 +237,7 @@ def test_files_that_are_no_checkpoint_are_refused(tiny: ModuleType, tmp_path: Pa
     for load in (fresh.load, fresh.load_synthesis):
         with pytest.raises(CheckpointError, match=r"a\.ckpt"):
             load(path)
-    # Nothing of it was taken up.
+    # Nothing of it was loaded.
     assert fresh.steps_done == 0
 
 
@@ -434,7 +434,7 @@ def test_a_distilled_student_is_saved_and_loaded(tiny: ModuleType, tmp_path: Pat
         ({"student": "gin-x-8"}, ConfigError, "gin-DEPTH-WIDTH"),
     ],
 )
-def test_bad_input_is_told_by_errors_of_our_own(
+def test_bad_input_raises_errors_of_our_own(
     tiny: ModuleType, changes: dict[str, Any], kind: type[Exception], law: str
 ) -> None:
     with pytest.raises(kind, match=law):

@@ -1,4 +1,4 @@
-"""One run config with one seed: what is made once, what is shared, what is told and what is not."""
+"""One run config with one seed: what is made once, what is shared, what is reported and what is not."""
 
 import json
 import math
@@ -218,7 +218,7 @@ def test_a_split_file_counts_by_what_it_says(tiny: ModuleType, tmp_path: Path) -
         key(tmp_path / "missing.json")
 
 
-def test_the_seed_varies_what_it_is_told_to(tiny: ModuleType, home: Path) -> None:
+def test_the_seed_varies_what_the_config_says(tiny: ModuleType, home: Path) -> None:
     def parts(seed: int, vary: list[str]) -> tuple[Any, ...]:
         experiment = prepared(tiny, home, seed, vary=vary)
         run = experiment.start()
@@ -454,13 +454,13 @@ def test_a_foreign_teacher_needs_no_data_set(tiny: ModuleType, tmp_path: Path, f
     assert accuracies(measured) == []
 
 
-def test_a_checkpoint_that_is_not_there_is_told(tiny: ModuleType, tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_reported(tiny: ModuleType, tmp_path: Path) -> None:
     teacher = {"preset": "gin-2-8", "checkpoint": str(tmp_path / "nowhere.pt")}
     with pytest.raises(ConfigError, match=r"nowhere\.pt cannot be read"):
         prepared(tiny, tmp_path, teacher=teacher)
 
 
-def test_a_split_file_that_does_not_fit_is_told(tiny: ModuleType, tmp_path: Path) -> None:
+def test_a_split_file_that_does_not_fit_is_reported(tiny: ModuleType, tmp_path: Path) -> None:
     split = tmp_path / "split.json"
     split.write_text(json.dumps({"train": [0, 1], "validation": [2], "test": [400]}))
     dataset = {"name": "motifs", "options": {"graphs": 40}, "split_file": str(split)}

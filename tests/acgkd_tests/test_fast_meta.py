@@ -93,7 +93,7 @@ def test_the_warm_rounds_come_first_and_the_others_are_spread(tiny_images: Modul
 
 
 def test_rounds_begin_the_epochs_of_the_released_loop() -> None:
-    # Its 220 epochs each begin with a round; those after the first 20 go on with 400 steps of the student.
+    # Its 220 epochs each begin with a round; those after the first 20 continue with 400 steps of the student.
     before = {}
     taught = 0
     for epoch in range(220):

@@ -124,8 +124,8 @@ def test_what_is_in_the_cache_needs_no_other_place(tmp_path: Path) -> None:
     datasets = put(cache.folder() / "datasets", [])
     with pytest.raises(DataError):
         check(config("mnist"))
-    told = DATASETS["mnist"].read_options(config("mnist"))
-    kept = images.fingerprint(told.model_dump(mode="json", exclude={"validation"}))
+    options = DATASETS["mnist"].read_options(config("mnist"))
+    kept = images.fingerprint(options.model_dump(mode="json", exclude={"validation"}))
     put(datasets, [f"mnist-{images._VERSION}-{kept}.pt"])
     check(config("mnist"))
     with pytest.raises(DataError):

@@ -166,12 +166,12 @@ def test_the_structure_of_the_lowest_loss_is_kept_with_the_features_of_the_last_
     inversion: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synthesis = inversion(synthesis={"feature_rate": 0.5})
-    graphs, told, seen = synthesis.graphs, iter([5.0, 3.0, 1.0, 4.0, 1.0]), []
+    graphs, losses, seen = synthesis.graphs, iter([5.0, 3.0, 1.0, 4.0, 1.0]), []
     real = synthesis.feature_loss
 
     def scripted(part: Any) -> dict[str, Tensor]:
         terms: dict[str, Tensor] = real(part)
-        return {**terms, "loss": terms["loss"] - terms["loss"].detach() + next(told)}
+        return {**terms, "loss": terms["loss"] - terms["loss"].detach() + next(losses)}
 
     monkeypatch.setattr(synthesis, "feature_loss", scripted)
     for _ in range(5):

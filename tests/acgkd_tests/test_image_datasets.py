@@ -72,13 +72,13 @@ def small_mnist(md5: dict[str, str], **changes: Any) -> Dataset:
     )
 
 
-def told(root: Path | None = None, **options: Any) -> DatasetConfig:
+def small_config(root: Path | None = None, **options: Any) -> DatasetConfig:
     return DatasetConfig(name="small", root=None if root is None else str(root), options=options)
 
 
 def test_an_idx_set_is_read_with_its_published_test_part(tmp_path: Path) -> None:
     entry = small_mnist(idx_files(tmp_path / "data" / "small"))
-    data = entry.load(told(tmp_path / "data", size=28))
+    data = entry.load(small_config(tmp_path / "data", size=28))
     assert data.items.values.shape == (TRAIN + TEST, 1, 28, 28)
     assert data.items.values[:, 0, 3, 4].tolist() == [*range(TRAIN), *range(TEST)]
     assert data.labels.tolist() == [*(number % 10 for number in range(TRAIN)), *(number % 10 for number in range(TEST))]
@@ -90,8 +90,8 @@ def test_an_idx_set_is_read_with_its_published_test_part(tmp_path: Path) -> None
 def test_what_is_known_follows_the_size(tmp_path: Path) -> None:
     entry = small_mnist(idx_files(tmp_path))
     assert entry.known.shape == (1, 32, 32)
-    assert entry.known_for(told(size=28)).shape == (1, 28, 28)
-    assert entry.load(told(tmp_path)).items.values.shape[2:] == (32, 32)
+    assert entry.known_for(small_config(size=28)).shape == (1, 28, 28)
+    assert entry.load(small_config(tmp_path)).items.values.shape[2:] == (32, 32)
 
 
 def test_a_mirror_is_fetched_once_and_the_cache_holds_one_file(tmp_path: Path) -> None:
@@ -108,9 +108,9 @@ def test_a_mirror_is_fetched_once_and_the_cache_holds_one_file(tmp_path: Path) -
 def test_a_set_that_is_nowhere_says_how_to_get_it(tmp_path: Path) -> None:
     entry = small_mnist(idx_files(tmp_path / "elsewhere"))
     with pytest.raises(DataError, match=r"SMALL was not found.*empty/small/train-images.*3 more.*Three ways"):
-        entry.load(told(tmp_path / "empty"))
+        entry.load(small_config(tmp_path / "empty"))
     with pytest.raises(DataError, match=r"\$ACGKD_DATA: not set; its own home \(memory://nowhere/train-images"):
-        entry.load(told())
+        entry.load(small_config())
     with pytest.raises(DataError, match=r"`dataset\.mirror`"):
         entry.load(DatasetConfig(name="small", mirror=f"file://{tmp_path}/none"))
 
@@ -120,10 +120,10 @@ def test_the_environment_comes_after_root_and_mirror(tmp_path: Path, monkeypatch
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "a").write_text("")
     monkeypatch.setenv("ACGKD_DATA", str(tmp_path))
-    assert find_place("A", layout, told(), "home").folder == tmp_path / "there"
+    assert find_place("A", layout, small_config(), "home").folder == tmp_path / "there"
     assert find_place("A", layout, DatasetConfig(name="a", mirror="memory://m"), "home").address == "memory://m"
     monkeypatch.setenv("ACGKD_DATA", str(tmp_path / "other"))
-    assert find_place("A", layout, told(), "home").address == "home"
+    assert find_place("A", layout, small_config(), "home").address == "home"
 
 
 @pytest.mark.parametrize("way", ["torn", "other", "unreadable"])
@@ -136,15 +136,15 @@ def test_a_wrong_file_is_refused_by_its_checksum(tmp_path: Path, way: str) -> No
         path.unlink()
         path.mkdir()
         with pytest.raises(DataError, match="was not found"):
-            small_mnist(md5).load(told(tmp_path))
+            small_mnist(md5).load(small_config(tmp_path))
         return
     with pytest.raises(
         DataError, match=rf"`{path.name}` of SMALL must have the md5 {md5[NAMES[2]]}, but .* get it again"
     ):
-        small_mnist(md5).load(told(tmp_path))
+        small_mnist(md5).load(small_config(tmp_path))
     assert not list((cache.folder() / "datasets").glob("*.pt"))
     path.write_bytes(whole)
-    assert len(small_mnist(md5).load(told(tmp_path)).items) == TRAIN + TEST
+    assert len(small_mnist(md5).load(small_config(tmp_path)).items) == TRAIN + TEST
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_wrong_file_is_refused_by_its_checksum(tmp_path: Path, way: str) -> No
 )
 def test_files_of_another_form_are_refused(tmp_path: Path, changes: dict[str, bytes], words: str) -> None:
     with pytest.raises(DataError, match=words):
-        small_mnist(idx_files(tmp_path, **changes)).load(told(tmp_path))
+        small_mnist(idx_files(tmp_path, **changes)).load(small_config(tmp_path))
 
 
 # ---- options
@@ -176,14 +176,14 @@ def test_files_of_another_form_are_refused(tmp_path: Path, changes: dict[str, by
 
 def test_a_training_part_is_cut_down_class_by_class(tmp_path: Path) -> None:
     entry = small_mnist(idx_files(tmp_path))
-    data = entry.load(told(tmp_path, train_samples=13, validation=0.3, size=28))
+    data = entry.load(small_config(tmp_path, train_samples=13, validation=0.3, size=28))
     assert data.official is not None
     assert data.official.test.tolist() == list(range(13, 13 + TEST))
     assert data.official.validation == 0.3
     assert data.labels[:13].bincount(minlength=10).tolist() == [2, 2, 2, 1, 1, 1, 1, 1, 1, 1]
     assert data.items.values[:13, 0, 0, 0].tolist() == list(range(13))
     with pytest.raises(ConfigError, match=r"`options/train_samples <= 40` must hold, but got 41"):
-        entry.load(told(tmp_path, train_samples=41))
+        entry.load(small_config(tmp_path, train_samples=41))
 
 
 def test_the_first_images_of_each_class_are_kept_in_its_share() -> None:
@@ -206,7 +206,7 @@ def test_resizing_is_what_an_imaging_library_does() -> None:
 
 def test_shares_of_a_whole_set_are_refused(tmp_path: Path) -> None:
     entry = small_mnist(idx_files(tmp_path))
-    entry.check_fractions(told())
+    entry.check_fractions(small_config())
     with pytest.raises(ConfigError, match=r"'small' has a test part of its own.*`options/validation`"):
         entry.check_fractions(DatasetConfig(name="small", fractions=(0.8, 0.1, 0.1)))
     DATASETS["digits"].check_fractions(DatasetConfig(name="digits", fractions=(0.8, 0.1, 0.1)))

@@ -149,7 +149,7 @@ def test_further_terms_tie_the_generator_to_the_teachers_data(tiny_images: Modul
 
 @pytest.mark.parametrize("method", ["zskt", "dfad"])
 @pytest.mark.parametrize("noise", ["kept", "fresh"])
-def test_either_order_is_taken_up_to_the_byte_under_a_curriculum(
+def test_either_order_is_resumed_to_the_byte_under_a_curriculum(
     tiny: ModuleType, tiny_images: ModuleType, tmp_path: Any, method: str, noise: str
 ) -> None:
     curriculum = {"pacing": "linear", "pace": 0.6, "difficulty": "entropy"}

@@ -45,8 +45,8 @@ def test_the_released_generator_has_its_number_of_parameters(latent: int, channe
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (1, 28, 28), (2, 4, 12)])
 @pytest.mark.parametrize("ending", ["tanh_norm", "norm", "sigmoid"])
 def test_images_have_the_priors_shape(shape: tuple[int, int, int], ending: Ending) -> None:
-    told = ((0.5,) * shape[0], (0.25,) * shape[0])
-    made = generator(shape, ending=ending, mean=told[0], std=told[1])(noise(3))
+    statistics = ((0.5,) * shape[0], (0.25,) * shape[0])
+    made = generator(shape, ending=ending, mean=statistics[0], std=statistics[1])(noise(3))
     assert made.shape == (3, *shape)
 
 

@@ -101,14 +101,14 @@ def test_a_run_on_digits_is_prepared_distilled_and_measured(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("told", "says"),
+    ("given", "says"),
     [
         ({"classes": 5}, "`classes` of the data that teacher and student are judged by: 10 in 'digits', but got 5"),
         ({"shape": (3, 16, 16)}, "channels in `shape` of the data that teacher and student are judged by: 1 in"),
     ],
 )
 def test_a_prior_that_the_data_refute_ends_a_run_before_anything_is_made(
-    tmp_path: Path, told: dict[str, Any], says: str
+    tmp_path: Path, given: dict[str, Any], says: str
 ) -> None:
     run = {
         "dataset": "digits",
@@ -117,14 +117,14 @@ def test_a_prior_that_the_data_refute_ends_a_run_before_anything_is_made(
         "method": "noise",
     }
     with pytest.raises(ConfigError, match=says):
-        Experiment(RunConfig.model_validate({**run, "prior": told, "device": "cpu"}), 0, home=tmp_path).prepare()
+        Experiment(RunConfig.model_validate({**run, "prior": given, "device": "cpu"}), 0, home=tmp_path).prepare()
     assert not list(tmp_path.rglob("*.pt"))
 
 
 def test_a_prior_may_be_wrong_of_sizes_and_a_teacher_from_elsewhere_is_judged_by_no_data(tmp_path: Path) -> None:
-    def prior(teacher: dict[str, Any], **told: Any) -> Any:
+    def prior(teacher: dict[str, Any], **given: Any) -> Any:
         run = {"dataset": "digits", "teacher": teacher, "student": "wrn-10-1", "method": "noise"}
-        config = RunConfig.model_validate({**run, "prior": told, "device": "cpu"})
+        config = RunConfig.model_validate({**run, "prior": given, "device": "cpu"})
         return Experiment(config, 0, home=tmp_path).prior
 
     assert prior({"preset": "wrn-10-1"}, shape=(1, 16, 16)).shape == (1, 16, 16)

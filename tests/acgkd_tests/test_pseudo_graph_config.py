@@ -245,6 +245,6 @@ def test_degrees_may_be_learned_as_if_they_followed_from_nothing(build: Any) -> 
 
 
 def test_options_that_came_later_leave_earlier_fingerprints_as_they_were() -> None:
-    told = PseudoGraphConfig().model_dump()
-    assert not {"labels", "degree_features"} & told.keys()
+    dumped = PseudoGraphConfig().model_dump()
+    assert not {"labels", "degree_features"} & dumped.keys()
     assert PseudoGraphConfig(labels="drawn").model_dump()["labels"] == "drawn"

@@ -136,7 +136,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_variant_is_taken_up_to_the_byte_in_either_phase(
+def test_every_variant_is_resumed_to_the_byte_in_either_phase(
     tiny: ModuleType, tiny_images: ModuleType, tmp_path: Any, variant: str
 ) -> None:
     def fresh() -> Any:

@@ -1,4 +1,4 @@
-"""Readouts with and without the number of graphs; whatever a teacher of one's own raises is told as its fault."""
+"""Readouts with and without the number of graphs; whatever a teacher of one's own raises is reported as its fault."""
 
 from collections.abc import Callable
 from typing import Any
@@ -79,7 +79,7 @@ def test_every_way_to_write_a_readout_gives_the_same(readout: Callable[..., Tens
     assert torch.equal(pooled(readout, NODES, BATCH, 2), torch.tensor([[2.0, 4.0], [18.0, 21.0]]))
 
 
-def test_the_number_of_graphs_is_told_to_who_asks() -> None:
+def test_the_number_of_graphs_is_passed_to_who_asks() -> None:
     assert pooled(global_add_pool, NODES, BATCH, 4).shape == (4, 2)
 
 
@@ -95,7 +95,7 @@ def test_teacher_and_student_may_have_the_smallest_readout() -> None:
     assert GRAPHS.logits(run.student, run.samples(4)).shape == (4, 2)
 
 
-def test_what_a_part_raises_is_told_with_its_name() -> None:
+def test_what_a_part_raises_is_reported_with_its_name() -> None:
     class Broken(Plain):
         def readout(self, nodes: Tensor, batch: Tensor) -> Tensor:
             raise KeyError("pool")

@@ -72,7 +72,7 @@ def test_what_fails_aside_is_put_back_too() -> None:
     assert draw(streams.generator("a")) == draw(Streams(3, CPU).generator("a"))
 
 
-def test_a_fork_goes_on_where_it_stopped_and_puts_the_global_state_back() -> None:
+def test_a_fork_resumes_where_it_stopped_and_puts_the_global_state_back() -> None:
     before = torch.get_rng_state()
     streams, twin = Streams(5, CPU), Streams(5, CPU)
     with streams.fork("dropout"):
@@ -92,7 +92,7 @@ def test_a_fork_that_fails_puts_the_global_state_back() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_streams_go_on_from_their_state() -> None:
+def test_streams_resume_from_their_state() -> None:
     streams = Streams(1, CPU)
     draw(streams.generator("a"))
     with streams.fork("f"):

@@ -75,7 +75,7 @@ def test_a_module_of_the_users_is_filled_on_request(tmp_path: Path) -> None:
     assert torch.equal(fresh.lift.weight, own.lift.weight)
 
 
-def test_weights_that_do_not_fit_are_told(tiny: ModuleType, tmp_path: Path) -> None:
+def test_weights_that_do_not_fit_are_reported(tiny: ModuleType, tmp_path: Path) -> None:
     save_student(trained(tiny), tmp_path / "student.pt")
     with pytest.raises(CheckpointError, match="do not fit"):
         load_student(tmp_path / "student.pt", into=nn.Linear(2, 2))

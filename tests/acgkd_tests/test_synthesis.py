@@ -1,4 +1,4 @@
-"""What ACGKD's synthesis can be told beyond its plain form."""
+"""Options of ACGKD's synthesis beyond its plain form."""
 
 from itertools import pairwise
 from pathlib import Path

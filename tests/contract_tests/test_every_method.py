@@ -364,7 +364,7 @@ def test_equal_seeds_give_equal_students_and_others_do_not(case: Case) -> None:
     assert finished(case) == finished(case) != finished(case, 1)
 
 
-def test_a_run_taken_up_at_any_step_gives_the_same_bytes(case: Case, tmp_path: Path) -> None:
+def test_a_run_resumed_at_any_step_gives_the_same_bytes(case: Case, tmp_path: Path) -> None:
     expected, total = finished(case), case.run().total_steps
     whole = case.run()
     whole.advance()
@@ -415,7 +415,7 @@ def test_asking_for_samples_does_not_change_the_run(case: Case) -> None:
     assert case.tiny.weight_bytes(run.student) == finished(case)
 
 
-def test_specimens_of_every_class_are_shown_or_the_reason_why_not(case: Case, tmp_path: Path) -> None:
+def test_pseudo_samples_of_every_class_are_shown_or_the_reason_why_not(case: Case, tmp_path: Path) -> None:
     run, kind = case.run(), modality(case.kind)
     run.advance()
     states, streams = [], run.context.streams.state_dict()
@@ -441,7 +441,7 @@ def test_specimens_of_every_class_are_shown_or_the_reason_why_not(case: Case, tm
     assert np.all((read.confidence >= 0) & (read.confidence <= 1))
 
 
-def test_specimens_taken_on_the_way_do_not_change_the_run(case: Case) -> None:
+def test_pseudo_samples_taken_on_the_way_do_not_change_the_run(case: Case) -> None:
     run = case.run()
     while not run.done:
         run.advance(until=min(1.0, run.progress + 0.3))

@@ -101,7 +101,7 @@ def test_equal_streams_give_equal_parameters_and_leave_the_global_state(name: st
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_model_is_made_where_it_is_told(name: str) -> None:
+def test_every_model_is_made_on_the_given_device(name: str) -> None:
     with torch.device("meta"):
         model = build_model(MODELS[name].presets[-1], 4, 2, device=CPU)
     assert {tensor.device for tensor in [*model.parameters(), *model.buffers()]} == {CPU}

@@ -99,11 +99,11 @@ def test_sweeps_on_images_are_those_that_were_promised(name, pair, space):
 @pytest.mark.parametrize("name", ["digits", "mnist"])
 def test_controls_are_taught_as_the_method_is(name):
     spec = load(HOME / "specs" / f"{name}.yaml")
-    told = ("steps", "batch_size", "rate", "decay", "temperature")
+    shared = ("steps", "batch_size", "rate", "decay", "temperature")
 
     def taught(method):
         transfer = parse_method(method)[1].transfer.model_dump()
-        return {key: transfer[key] for key in told}
+        return {key: transfer[key] for key in shared}
 
     labels = [control.label for control in spec.controls]
     assert labels == ["noise", "dafl", "real_data"]

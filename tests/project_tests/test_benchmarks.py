@@ -60,7 +60,7 @@ def place_in(scripts: SimpleNamespace, folder: Path) -> SimpleNamespace:
     return made
 
 
-def test_a_benchmark_runs_goes_on_from_its_records_and_writes_its_page(
+def test_a_benchmark_runs_resumes_from_its_records_and_writes_its_page(
     scripts: SimpleNamespace, methods: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     specs = methods.specs(["motifs"], tmp_path / "specs")
@@ -119,7 +119,7 @@ def test_what_a_spec_says_anew_is_run_anew_and_the_rest_is_kept(
     assert {file for file in changed if file.startswith("records/")} == {"records/control-gfkd-00.json"}
 
 
-def test_a_stop_is_clean_and_the_same_command_goes_on(
+def test_a_stop_is_clean_and_the_same_command_resumes(
     scripts: SimpleNamespace, methods: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     specs = methods.specs(["motifs"], tmp_path / "specs")[1:]

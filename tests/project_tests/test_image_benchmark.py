@@ -93,7 +93,7 @@ def test_a_curve_is_read_between_its_points(scripts: SimpleNamespace) -> None:
 
 
 @pytest.mark.parametrize("name", ["rdskd", "dafl"])
-def test_judging_on_the_way_changes_nothing_and_goes_on_where_it_stopped(
+def test_judging_on_the_way_changes_nothing_and_resumes_where_it_stopped(
     scripts: SimpleNamespace, name: str, tmp_path: Path
 ) -> None:
     asked: list[float] = []
@@ -152,7 +152,7 @@ def test_a_page_of_nothing_says_so(scripts: SimpleNamespace, small: SimpleNamesp
 
 
 @pytest.mark.slow
-def test_it_runs_goes_on_from_what_is_packed_and_writes_its_page(
+def test_it_runs_resumes_from_what_is_packed_and_writes_its_page(
     scripts: SimpleNamespace, small: SimpleNamespace, tmp_path: Path
 ) -> None:
     benchmark = scripts.image_methods

@@ -27,7 +27,7 @@ for found in pkgutil.walk_packages(package.__path__, {package!r} + "."):
 # All specs in one process: what one of them loads would be seen.
 CHECK_EVERY_SPEC = f"""
 from sweeps.cli.app import main
-assert [main(["check", path]) for path in {SPECS!r}] == [0] * {len(SPECS)}, "a shipped spec is right"
+assert [main(["check", path]) for path in {SPECS!r}] == [0] * {len(SPECS)}, "a shipped spec is valid"
 """
 
 
