@@ -31,7 +31,7 @@ class Config(BaseModel):
 
 
 class GrownConfig(Config):
-    """A config that could be told less in the past.
+    """A config that had fewer fields in the past.
 
     Fields in `later` are written only where they are set: what was made before they came keeps its fingerprint.
     """
@@ -40,11 +40,11 @@ class GrownConfig(Config):
 
     @model_serializer(mode="wrap")
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        told: dict[str, Any] = write(self)
+        written: dict[str, Any] = write(self)
         for name in self.later:
             if getattr(self, name) == type(self).model_fields[name].default:
-                told.pop(name, None)
-        return told
+                written.pop(name, None)
+        return written
 
 
 C = TypeVar("C", bound=Config)
@@ -78,7 +78,7 @@ class DatasetConfig(ShortConfig):
         description="Shares of train, validation and test; stratified by class. Sets with a test part of their own "
         "take `options/validation` instead.",
     )
-    options: dict[str, Any] = Field(default_factory=dict, description="What the data set itself can be told.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Options of the data set itself.")
 
     @model_validator(mode="after")
     def _fractions_sum_to_one(self) -> "DatasetConfig":
@@ -184,8 +184,8 @@ def checked(kind: type[C], value: object, what: str) -> C:
         return kind.model_validate(value)
     except ValidationError as error:
         faults = [(fault["msg"].removeprefix("Value error, "), fault["loc"]) for fault in error.errors()]
-        told = "; ".join(f"`{'/'.join(map(str, place))}`: {law}" if place else law for law, place in faults)
-        raise ConfigError(f"The settings of {what} do not hold: {told}") from None
+        listed = "; ".join(f"`{'/'.join(map(str, place))}`: {law}" if place else law for law, place in faults)
+        raise ConfigError(f"The settings of {what} do not hold: {listed}") from None
 
 
 def fingerprint(value: object) -> str:

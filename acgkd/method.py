@@ -146,11 +146,11 @@ class MethodRun(ABC):
 
     @abstractmethod
     def state_dict(self) -> State:
-        """Everything needed to go on, made of tensors and plain values only (opened with `weights_only=True`)."""
+        """Everything needed to resume, made of tensors and plain values only (opened with `weights_only=True`)."""
 
     @abstractmethod
     def load_state_dict(self, state: State) -> None:
-        """Takes up a state made by `state_dict` of a run that was started with the same arguments."""
+        """Loads a state made by `state_dict` of a run that was started with the same arguments."""
 
 
 def never(_: MethodConfig) -> bool:

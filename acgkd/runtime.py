@@ -30,7 +30,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def synchronize(device: torch.device) -> None:
-    """Waits until the device has done all that it was told, so that a clock reads work and not queueing."""
+    """Waits until the device has done all its queued work, so that a clock reads work and not queueing."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 

@@ -137,23 +137,23 @@ class Dataset:
     def check_prior(self, prior: PriorConfig, config: DatasetConfig) -> None:
         """Refuses a prior by which models are built that could not read these samples, or tell their classes apart.
 
-        How large images or graphs are may be told wrongly, and a method then has to live with it.
+        The sizes of images or graphs may be wrong, and a method then has to live with it.
 
         Raises:
             ConfigError: other channels, other columns of node features or other classes than the set has.
         """
         known = self.known_for(config)
-        channels = [None if told.shape is None else told.shape[0] for told in (prior, known)]
+        channels = [None if side.shape is None else side.shape[0] for side in (prior, known)]
         facts = (
             ("channels in `shape`", *channels),
             ("`feature_count`", prior.feature_count, known.feature_count),
             ("`classes`", prior.classes, known.classes),
         )
-        for what, told, true in facts:
-            if told is not None and true is not None and told != true:
+        for what, given, true in facts:
+            if given is not None and true is not None and given != true:
                 raise ConfigError(
                     f"A prior must have the {what} of the data that teacher and student are judged by: {true} in "
-                    f"'{config.name}', but got {told}. Leave it out, and the data set says it."
+                    f"'{config.name}', but got {given}. Leave it out, and the data set says it."
                 )
 
     def known_for(self, config: DatasetConfig) -> PriorConfig:

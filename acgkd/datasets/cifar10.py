@@ -54,10 +54,10 @@ def cifar_dataset(digests: Mapping[str, str], counts: tuple[int, int]) -> Datase
     """The entry, for files of these checksums with so many images for training and test."""
     batches = tuple(file for file in digests if file not in (ARCHIVE, TEST))
 
-    def read(place: Place, scratch: Path, told: Options) -> "tuple[Part, Part]":
+    def read(place: Place, scratch: Path, options: Options) -> "tuple[Part, Part]":
         from acgkd.datasets._readers.cifar_bytes import read_parts
 
-        return read_parts(place, digests, counts, told.test_images, scratch)
+        return read_parts(place, digests, counts, options.test_images, scratch)
 
     folders = ("cifar-10-batches-bin", "cifar10/cifar-10-batches-bin", "cifar10", ".")
     return image_dataset(

@@ -31,7 +31,7 @@ _VERSION = 1
 
 
 class Options(Config):
-    """What can be told to `digits`."""
+    """Options of `digits`."""
 
     size: Annotated[int, Field(ge=4, le=256)] = 8
 

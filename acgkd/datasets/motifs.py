@@ -29,7 +29,7 @@ KINDS = 10
 
 
 class Options(Config):
-    """What can be told to `motifs`."""
+    """Options of `motifs`."""
 
     seed: int = 0
     graphs: Annotated[int, Field(ge=12, le=100_000)] = 320

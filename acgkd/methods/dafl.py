@@ -49,7 +49,7 @@ class DaflSynthesisConfig(GeneratedConfig):
     logarithm: Base = "10"
     features: Literal["maps", "embedding"] = "maps"
 
-    # The student goes on as long as the generator does.
+    # The student trains for as many steps as the generator.
     _recipe = compact(**{**COMPACT, "steps": 2000})
 
 

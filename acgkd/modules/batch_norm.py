@@ -135,5 +135,5 @@ class AveragedStatistics(BatchNormStatistics):
         return self._past
 
     def load(self, state: list[tuple[Tensor, Tensor]]) -> None:
-        """Takes up what `state` gave."""
+        """Loads what `state` gave."""
         self._past = [(mean, var) for mean, var in state]

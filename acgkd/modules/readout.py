@@ -1,4 +1,4 @@
-"""Pooling by a module's own `readout`, whether or not it wants to be told how many graphs there are."""
+"""Pooling by a module's own `readout`, whether or not it asks for the number of graphs."""
 
 import inspect
 from collections.abc import Callable

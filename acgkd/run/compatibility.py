@@ -57,7 +57,7 @@ def refused(config: MethodConfig, around: Surroundings) -> tuple[str, str] | Non
 
 
 def absent(config: MethodConfig, around: Surroundings) -> tuple[str, ...]:
-    """The terms of losses that do nothing, because a model gives no ground for them: a sentence each.
+    """The inactive terms of losses, with what the model lacks for them: a sentence each.
 
     Args:
         config: of the method.

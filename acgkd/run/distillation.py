@@ -1,4 +1,4 @@
-"""One distillation: stepped, timed, watched, saved and taken up again."""
+"""One distillation: stepped, timed, watched, saved and resumed."""
 
 import math
 import time
@@ -200,11 +200,11 @@ class Distillation:
         }
 
     def save(self, path: Path) -> None:
-        """Writes all that is needed to go on from here, atomically."""
+        """Writes all that is needed to resume from here, atomically."""
         checkpoint.save(self._state(), path)
 
     def load(self, path: Path) -> None:
-        """Goes on from a file written by `save` of the same run.
+        """Resumes from a file written by `save` of the same run.
 
         Raises:
             CheckpointError: torn, foreign, unsafe, or of another run.

@@ -1,4 +1,4 @@
-"""How good a run is and what it took: the objectives while it goes on, everything once it has ended."""
+"""How good a run is and what it took: the objectives while it runs, everything once it has ended."""
 
 import platform
 from collections.abc import Iterable, Mapping, Sequence

@@ -75,7 +75,7 @@ class Experiment:
 
     @property
     def prior(self) -> Prior:
-        """What methods are told of the data."""
+        """What methods know of the data."""
         return self.run_data.prior
 
     @property
@@ -127,7 +127,7 @@ class Experiment:
             return None
         synthesis = self.method_config.synthesis.model_dump(mode="json")
         teacher = [self.preparation.teacher_key(), self.run_data.pooling, self.run_data.prior.facts()]
-        # Random streams go on where they stopped only on a device of the same kind.
+        # Random streams resume where they stopped only on a device of the same kind.
         key = [
             SYNTHESIS_VERSIONS[self.run_data.modality.name],
             self.config.method.name,

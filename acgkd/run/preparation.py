@@ -56,10 +56,10 @@ class Preparation:
         teacher, chosen = self.run_data.config.teacher, self.run_data.config.dataset
         if teacher.checkpoint is not None:
             return fingerprint([TEACHER_VERSION, teacher.preset, _digest(teacher.checkpoint)])
-        dataset = None if chosen is None else _told(chosen)
-        seeds, told = (self.run_data.split_seed, self.teacher_seed), self.run_data.config.prior
+        dataset = None if chosen is None else _described(chosen)
+        seeds, prior = (self.run_data.split_seed, self.teacher_seed), self.run_data.config.prior
         return fingerprint(
-            [TEACHER_VERSION, teacher.model_dump(mode="json"), dataset, *seeds, told.feature_count, told.classes]
+            [TEACHER_VERSION, teacher.model_dump(mode="json"), dataset, *seeds, prior.feature_count, prior.classes]
         )
 
     @property
@@ -70,7 +70,7 @@ class Preparation:
     def verdict_file(self) -> Path:
         """Where it is kept how good the teacher is on each part of the data."""
         chosen = self.run_data.config.dataset
-        key = [self.teacher_key(), None if chosen is None else _told(chosen), self.run_data.split_seed]
+        key = [self.teacher_key(), None if chosen is None else _described(chosen), self.run_data.split_seed]
         return self.home / "verdicts" / f"{fingerprint(key)}.pt"
 
     @property
@@ -168,11 +168,11 @@ class Preparation:
         return self._loaded[1]
 
 
-def _told(dataset: DatasetConfig) -> dict[str, object]:
+def _described(dataset: DatasetConfig) -> dict[str, object]:
     """What makes the data: where they lie does not matter, what a split file says does."""
-    told = dataset.model_dump(mode="json", exclude={"root", "mirror"})
-    told["split_file"] = None if dataset.split_file is None else _digest(dataset.split_file)
-    return told
+    described = dataset.model_dump(mode="json", exclude={"root", "mirror"})
+    described["split_file"] = None if dataset.split_file is None else _digest(dataset.split_file)
+    return described
 
 
 def _digest(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Specimens: a few pseudo-samples of each class as plain arrays, for people to look at. Nobody is taught with them."""
+"""A few pseudo-samples of each class as plain arrays, for people to look at. Nobody is taught with them."""
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ PATIENCE = 4
 
 @torch.no_grad()
 def pseudo_samples(run: Distillation, kind: Modality[Batch], per_class: int) -> Arrays:
-    """The first pseudo-samples of each class, as the run would draw them now; the run goes on as if nobody had asked.
+    """The first pseudo-samples of each class, as the run would draw them now; the run continues as if nobody had asked.
 
     A sample's class is the one that it was made for or, where a method asks for none, the one that the teacher says.
     A class that is not met among `PATIENCE` times as many draws as are wanted keeps fewer samples, or none.
@@ -31,12 +31,12 @@ def pseudo_samples(run: Distillation, kind: Modality[Batch], per_class: int) -> 
 
     Returns:
         Arrays by name: `format`, `modality`, `drawn` (how many samples were looked at) and `found` (how many of these
-        are of each class); `label` and `confidence` (the teacher's probability of that class), one for each specimen;
+        are of each class); `label` and `confidence` (the teacher's probability of that class), one for each sample;
         and what `Modality.picture` says. Of a method that is taught with real data there is `absent` alone, the reason
         in words: real data are never kept.
 
     Shapes:
-        found: ``[classes]``; label, confidence: ``[specimens]``, in order of class
+        found: ``[classes]``; label, confidence: ``[samples]``, in order of class
     """
     if run.method.needs_data:
         return {"absent": np.array("It is taught with real data, which are never kept.")}

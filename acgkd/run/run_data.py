@@ -74,7 +74,7 @@ class RunData:
 
     @cached_property
     def prior(self) -> Prior:
-        """What methods are told of the data.
+        """What methods know of the data.
 
         Raises:
             ConfigError: too little is known, or it contradicts the data that teacher and student are judged by.

@@ -142,7 +142,7 @@ def _extended(name: str, messages: int, edges: int, weight: Tensor, nodes: int |
     if nodes is not None and messages == edges + nodes:
         return torch.cat([weight, weight.new_ones(nodes)])
     raise TeacherError(
-        f"The layer `{name}` sends {messages} messages over {edges} edges, so weights cannot be told to messages. "
+        f"The layer `{name}` sends {messages} messages over {edges} edges, so weights cannot be matched to messages. "
         "Let `encode` hand each layer the edges that it was given, without self-loops of their own."
     )
 

@@ -139,7 +139,7 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
 
 
 def fitting_state(model: nn.Module, path: str | Path) -> dict[str, Tensor]:
-    """The weights of a foreign file, held against a model that may live on `meta`; the model is left as it is.
+    """The weights of a foreign file, checked against a model that may live on `meta`; the model is left as it is.
 
     Raises:
         CheckpointError: as for `load_weights`.
@@ -154,13 +154,13 @@ def fitting_state(model: nn.Module, path: str | Path) -> dict[str, Tensor]:
         if name in state and state[name].shape != own[name].shape
     ]
     if missing or extra or unlike:
-        told = [
+        faults = [
             f"{label}: {', '.join(names[:3])}{' ...' if len(names) > 3 else ''}"
             for label, names in (("missing", missing), ("not known", extra), ("of other shape", unlike))
             if names
         ]
         raise CheckpointError(
-            f"The weights in {path} must fit the model, but do not ({'; '.join(told)}). Check the preset."
+            f"The weights in {path} must fit the model, but do not ({'; '.join(faults)}). Check the preset."
         )
     _require_finite(state, path)
     return state

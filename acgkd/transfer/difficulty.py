@@ -96,13 +96,13 @@ def measure_difficulty(
     """Difficulty of every sample.
 
     Args:
-        source: of the samples; one whose samples are fresh is told their labels.
+        source: of the samples; one whose samples are fresh is handed their labels.
         difficulty: the teacher's `loss` at the pseudo-label, its `entropy`, the `gap` between teacher and student, or
             the expected number of `edges`, which asks no model.
         modality: of the batches.
         teacher: frozen.
         student: put to evaluation mode.
-        count: told of every batch how many passes of teacher and student it took.
+        count: called for every batch with the number of passes of teacher and student it took.
 
     Shapes:
         returns: ``[samples]`` on the CPU

@@ -60,7 +60,7 @@ class RealSamples(Generic[B]):
         return {}
 
     def load_state_dict(self, state: State) -> None:
-        """Nothing to take up."""
+        """Nothing to load."""
 
 
 class RealGraphs(RealSamples[GraphBatch]):

@@ -153,7 +153,7 @@ class Transfer(Generic[B]):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Takes up a state made by `state_dict`."""
+        """Loads a state made by `state_dict`."""
         self.done = int(state["done"])
         self.multiply_adds = float(state["multiply_adds"])
         self.student.load_state_dict(state["student"])

@@ -35,10 +35,10 @@ class Synthesis(Protocol[Drawn]):
         """Figures for the record."""
 
     def state_dict(self) -> State:
-        """Everything needed to go on."""
+        """Everything needed to resume."""
 
     def load_state_dict(self, state: State) -> None:
-        """Takes up such a state."""
+        """Loads such a state."""
 
 
 class TwoPhase(MethodRun, Generic[B]):
@@ -120,7 +120,7 @@ class TwoPhase(MethodRun, Generic[B]):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Takes up a state of the same settings."""
+        """Loads a state of the same settings."""
         self._synthesis.load_state_dict(state["synthesis"])
         if state["transfer"] is not None:
             self._begin_transfer().load_state_dict(state["transfer"])
@@ -179,7 +179,7 @@ class Interleaved(MethodRun, Generic[B]):
         return {"synthesis": self._synthesis.state_dict(), "transfer": self._transfer.state_dict()}
 
     def load_state_dict(self, state: State) -> None:
-        """Takes up a state of the same settings."""
+        """Loads a state of the same settings."""
         self._synthesis.load_state_dict(state["synthesis"])
         self._transfer.load_state_dict(state["transfer"])
 

@@ -32,7 +32,7 @@ class Part:
 
 
 def load_images(
-    published: Published, place: Place, read: Callable[[Path], tuple[Part, Part]], told: ImageOptions
+    published: Published, place: Place, read: Callable[[Path], tuple[Part, Part]], options: ImageOptions
 ) -> Samples:
     """Reads a set, or takes what was kept of it.
 
@@ -40,20 +40,20 @@ def load_images(
         published: what it must be.
         place: where its files are.
         read: from a scratch folder to the training and the test part.
-        told: the options of the run.
+        options: those of the run.
 
     Raises:
         DataError: missing, damaged, or another set.
     """
-    kept = kept_in(published.name, told)
-    cache.once(kept, lambda part: _process(published, place, read, told, part))
+    kept = kept_in(published.name, options)
+    cache.once(kept, lambda part: _process(published, place, read, options, part))
     loaded = checkpoint.load(kept)
     values, labels, trained = loaded["values"], loaded["labels"], int(loaded["train"])
     return Samples(
         items=Pixels(values, labels, published.mean, published.std),
         labels=labels,
         classes=published.classes,
-        official=Official(torch.arange(trained, labels.numel(), device="cpu"), told.validation),
+        official=Official(torch.arange(trained, labels.numel(), device="cpu"), options.validation),
     )
 
 
@@ -63,21 +63,21 @@ def kept_labels(kept: Path) -> list[int]:
     return labels
 
 
-def first_labels(parts: Sequence[Tensor], told: ImageOptions) -> list[int]:
+def first_labels(parts: Sequence[Tensor], options: ImageOptions) -> list[int]:
     """The class of each image that is loaded.
 
     Args:
         parts: classes of the training and of the test part, as published.
-        told: the options of the run.
+        options: those of the run.
     """
     train, test = parts
-    if told.train_samples is not None:
-        train = train[first_of_each(train, told.train_samples)]
+    if options.train_samples is not None:
+        train = train[first_of_each(train, options.train_samples)]
     return [*train.tolist(), *test.tolist()]
 
 
 def _process(
-    published: Published, place: Place, read: Callable[[Path], tuple[Part, Part]], told: ImageOptions, part: Path
+    published: Published, place: Place, read: Callable[[Path], tuple[Part, Part]], options: ImageOptions, part: Path
 ) -> None:
     """Reads, checks, cuts down and resizes a set, and keeps it as one file."""
     scratch = part.with_name(f"{part.name}.folder")
@@ -101,10 +101,10 @@ def _process(
                 f"{place.title} has {published.train:,} images for training, but these files hold "
                 f"{train.labels.numel():,}. Get them again."
             )
-        if told.train_samples is not None:
-            train = _first(train, told.train_samples)
+        if options.train_samples is not None:
+            train = _first(train, options.train_samples)
         content = {
-            "values": torch.cat([resized(images.values, told.size) for images in (train, test)]),
+            "values": torch.cat([resized(images.values, options.size) for images in (train, test)]),
             "labels": torch.cat([train.labels, test.labels]),
             "train": train.labels.numel(),
         }

@@ -60,14 +60,14 @@ class Published:
     classes: int
 
 
-def kept_in(name: str, told: ImageOptions) -> Path:
+def kept_in(name: str, options: ImageOptions) -> Path:
     """The file in the cache that a set is kept in, with such options.
 
     Args:
         name: key of the entry.
-        told: the options of the run.
+        options: those of the run.
     """
-    what = fingerprint(told.model_dump(mode="json", exclude={"validation"}))
+    what = fingerprint(options.model_dump(mode="json", exclude={"validation"}))
     return cache.folder() / "datasets" / f"{name}-{_VERSION}-{what}.pt"
 
 
@@ -107,37 +107,37 @@ def image_dataset(
         read_labels: the classes of both parts from a folder with its files, where they are in small files of their own.
     """
 
-    def known_with(told: ImageOptions) -> PriorConfig:
-        return PriorConfig(shape=(shape[0], told.size, told.size), classes=classes, mean=mean, std=std)
+    def known_with(given: ImageOptions) -> PriorConfig:
+        return PriorConfig(shape=(shape[0], given.size, given.size), classes=classes, mean=mean, std=std)
 
     def load(config: DatasetConfig) -> Samples:
         from acgkd.datasets._readers.image_bytes import load_images
 
-        told: SetOptions = entry.read_options(config)
+        given: SetOptions = entry.read_options(config)
         place = find_place(title, layouts, config, home)
 
         def parts(scratch: Path) -> "tuple[Part, Part]":
-            return read(place, scratch, told)
+            return read(place, scratch, given)
 
         published = Published(name, shape, mean, std, counts[0], classes)
-        return load_images(published, place, parts, told)
+        return load_images(published, place, parts, given)
 
     def locate(config: DatasetConfig) -> None:
         place = find_place(title, layouts, config, home)
         if not kept_in(name, entry.read_options(config)).exists():
             place.reach()
 
-    def counted(told: ImageOptions) -> Mapping[str, Sequence[int]]:
+    def counted(given: ImageOptions) -> Mapping[str, Sequence[int]]:
         known = dict(class_counts or {})
-        if told.train_samples is not None and "train" in known:
-            known["train"] = quotas(known["train"], told.train_samples)
-        if getattr(told, "test_images", None) is not None:
+        if given.train_samples is not None and "train" in known:
+            known["train"] = quotas(known["train"], given.train_samples)
+        if getattr(given, "test_images", None) is not None:
             known.pop("test", None)
         return known
 
     def labels(config: DatasetConfig) -> Sequence[int] | None:
-        told: ImageOptions = entry.read_options(config)
-        if (kept := kept_in(name, told)).exists():
+        given: ImageOptions = entry.read_options(config)
+        if (kept := kept_in(name, given)).exists():
             from acgkd.datasets._readers.image_bytes import kept_labels
 
             return kept_labels(kept)
@@ -150,7 +150,7 @@ def image_dataset(
             return None  # loading says what is wrong
         from acgkd.datasets._readers.image_bytes import first_labels
 
-        return first_labels(published, told)
+        return first_labels(published, given)
 
     entry = Dataset(
         modality="images",

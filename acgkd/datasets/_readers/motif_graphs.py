@@ -37,7 +37,7 @@ def make(seed: int, graphs: int) -> list[Data]:
     for number in range(graphs):
         if number % 2 == 0:
             tree_nodes = int(torch.randint(6, 19, (), generator=generator, device="cpu"))
-            # Each tree node hangs on a random earlier one; the last two draws are where the motif hangs.
+            # Each tree node is joined to a random earlier one; the last two draws are where the motif is attached.
             parents = [
                 int(torch.randint(max(1, node), (), generator=generator, device="cpu")) for node in range(tree_nodes)
             ]

@@ -27,8 +27,8 @@ def antithetic_edges(logits: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
 class DirectedGraphs(nn.Module):
     """K graphs of given sizes whose every ordered pair of nodes may be an edge; features by nodes.
 
-    What is learned (`logits`, `features`) is told from what is handed on: the structure that was kept (`kept`) with
-    the features as they are.
+    What is learned (`logits`, `features`) is kept apart from what is handed on: the structure that was kept (`kept`)
+    with the features as they are.
 
     Args:
         sizes: nodes of each graph, at least 2.

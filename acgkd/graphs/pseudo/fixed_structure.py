@@ -17,7 +17,7 @@ class FixedStructure(nn.Module):
     On the CPU it keeps `labels`, `sizes` (nodes) and `edge_counts` (undirected edges) of each graph.
 
     Args:
-        structure: the graphs, with labels; edges of weight 0 are left out for good.
+        structure: the graphs, with labels; edges of weight 0 are left out permanently.
         features: `logits` draws one-hot features from learned distributions, `values` learns the features
             themselves, `given` keeps those of `structure` and has nothing to learn.
         columns: of the features to learn.

@@ -73,7 +73,7 @@ class PseudoGraphs(nn.Module):
         self._parts = Parts(candidates, labels, device)
 
     def take(self, candidates: Candidates) -> None:
-        """Goes on with other candidate pairs, as many in each graph as before."""
+        """Continues with other candidate pairs, as many in each graph as before."""
         self.candidates = candidates
         self._parts = Parts(candidates, self.labels, self.device)
 

@@ -32,7 +32,7 @@ class Block(nn.Module):
 class ResNet(ImageClassifier):
     """A 3 × 3 stem that keeps the size, groups of blocks of which all but the first halve it, a global average.
 
-    Two families, told apart by depth. `resnet-18` and `resnet-34` have four groups of 64, 128, 256 and 512 maps, as
+    Two families, distinguished by depth. `resnet-18` and `resnet-34` have four groups of 64, 128, 256 and 512 maps, as
     those for ImageNet, but not their stem. Depths 6n + 2 (`resnet-8`, `resnet-20`, ...) are the narrow ones that the
     paper has for CIFAR-10: three groups of n blocks, of 16, 32 and 64 maps, here with projected shortcuts.
 

@@ -83,7 +83,7 @@ class AlternatingInversion(GraphSynthesis[DirectedGraphs]):
         if number != self._number:
             self._number, self._part = number, self._cut(number)
         if within == 0 and number > 0:
-            # The last part's momentum would go on moving it.
+            # The last part's momentum would keep moving it.
             self._begin()
         decay = 0.1 ** (within // self.config.decay_every)
         for optimizer, rate in (
@@ -173,7 +173,7 @@ class AlternatingInversion(GraphSynthesis[DirectedGraphs]):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Takes up a state made by `state_dict`."""
+        """Loads a state made by `state_dict`."""
         self.done = int(state["done"])
         self._work = float(state["work"])
         self._edges = state["edges"].to(self.context.device)

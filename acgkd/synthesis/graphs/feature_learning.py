@@ -102,7 +102,7 @@ class FeatureInversion(GraphSynthesis[FixedStructure]):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Takes up a state made by `state_dict`."""
+        """Loads a state made by `state_dict`."""
         self.done = int(state["done"])
         self._work = float(state["multiply_adds"])
         self.graphs.load_state_dict(state["graphs"])

@@ -170,7 +170,7 @@ class GraphGame(MethodRun):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Takes up a state made by `state_dict`."""
+        """Loads a state made by `state_dict`."""
         self.done = int(state["done"])
         self._work = float(state["multiply_adds"])
         self._student.load_state_dict(state["student"])

@@ -141,11 +141,11 @@ class GraphSynthesis(ABC, Generic[G]):
 
     @abstractmethod
     def state_dict(self) -> State:
-        """Everything needed to go on."""
+        """Everything needed to resume."""
 
     @abstractmethod
     def load_state_dict(self, state: State) -> None:
-        """Takes up a state made by `state_dict`."""
+        """Loads a state made by `state_dict`."""
 
 
 class Untrained(GraphSynthesis[PseudoGraphs]):
@@ -178,7 +178,7 @@ class Untrained(GraphSynthesis[PseudoGraphs]):
         return {}
 
     def load_state_dict(self, state: State) -> None:
-        """Nothing to take up."""
+        """Nothing to load."""
 
 
 def in_parts(graphs: int, at_once: int | None) -> tuple[Tensor, ...]:

@@ -52,7 +52,7 @@ class GraphInversion(Untrained):
         """One optimiser step over one part of the pseudo-graphs; returns each term of the loss, detached."""
         number, within = divmod(self.done, self.config.steps)
         if within == 0 and number > 0:
-            # The last part's momentum would go on moving it.
+            # The last part's momentum would keep moving it.
             self._optimizer = self._fresh_optimizer()
         for group in self._optimizer.param_groups:
             group["lr"] = self.config.rate * 0.5 * (1 + math.cos(math.pi * within / self.config.steps))
@@ -134,7 +134,7 @@ class GraphInversion(Untrained):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Takes up a state made by `state_dict`."""
+        """Loads a state made by `state_dict`."""
         self.done = int(state["done"])
         self._work = float(state["multiply_adds"])
         if state["pairs"] is not None:

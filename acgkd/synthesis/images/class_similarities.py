@@ -40,7 +40,7 @@ def dirichlet(concentration: Tensor, generator: torch.Generator) -> Tensor:
     """One draw from the Dirichlet distribution of each row: Gamma variables divided by their sum.
 
     Only their logarithms are worked with. Of shape 0.001 half of all Gamma variables are less than the least number
-    there is, and of rows that are 0 throughout nothing could be told. ``Gamma(α)`` is ``Gamma(α + 1) u^(1/α)``, u even.
+    there is, and of rows that are 0 throughout nothing could be read. ``Gamma(α)`` is ``Gamma(α + 1) u^(1/α)``, u even.
 
     Args:
         concentration: above 0, on the CPU.

@@ -112,7 +112,7 @@ class PlayingGenerator(LearnedGenerator):
         return {**super().state_dict(), **turn}
 
     def load_state_dict(self, state: State) -> None:
-        """Takes up a state made by `state_dict`."""
+        """Loads a state made by `state_dict`."""
         super().load_state_dict(state)
         self._kept, self.images = (
             None if state[name] is None else state[name].to(self.context.device) for name in ("kept", "images")

@@ -79,7 +79,7 @@ class LearnedGenerator(ImageMaker):
         return {**super().state_dict(), **learned}
 
     def load_state_dict(self, state: State) -> None:
-        """Takes up a state made by `state_dict`."""
+        """Loads a state made by `state_dict`."""
         super().load_state_dict(state)
         self.generator.load_state_dict(state["generator"])
         self._optimizer.load_state_dict(state["optimizer"])

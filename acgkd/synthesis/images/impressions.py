@@ -52,7 +52,7 @@ class Impressions(PixelLearning):
         second = torch.arange(config.images, device="cpu") // prior.classes % 2 == 1
         scale = torch.full((config.images, 1), config.concentration, dtype=torch.double, device="cpu")
         scale[second] = config.second_concentration
-        # The same at each start: what is taken up needs none of it told.
+        # The same at each start, so a checkpoint need not hold it.
         answers = dirichlet(scale * similarities[self.labels] + LEAST, context.streams.host("answers"))
         # Most images of a class are to be answered with one that is like it.
         self.labels = answers.argmax(dim=1)

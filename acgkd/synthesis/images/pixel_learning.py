@@ -155,7 +155,7 @@ class PixelLearning(ABC):
         return {"done": self.done, "multiply_adds": self.multiply_adds, "x": self.x, "optimizer": optimizer}
 
     def load_state_dict(self, state: State) -> None:
-        """Takes up a state made by `state_dict`."""
+        """Loads a state made by `state_dict`."""
         self.done = int(state["done"])
         self.multiply_adds = float(state["multiply_adds"])
         self.x.copy_(state["x"])

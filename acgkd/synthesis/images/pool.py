@@ -57,7 +57,7 @@ class ImagePool:
         return {"bytes": self._bytes[:end].clone(), "classes": self._classes[:end].clone()}
 
     def load_state_dict(self, state: State) -> None:
-        """Takes up a state made by `state_dict`."""
+        """Loads a state made by `state_dict`."""
         end = state["classes"].numel()
         self._bytes[:end] = state["bytes"].to(self._bytes.device)
         self._classes[:end] = state["classes"].to(self._classes.device)

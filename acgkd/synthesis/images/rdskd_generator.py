@@ -52,6 +52,6 @@ class RdskdGenerator(GeneratorTraining):
         return {**super().state_dict(), "references": self.references}
 
     def load_state_dict(self, state: State) -> None:
-        """Takes up a state made by `state_dict`."""
+        """Loads a state made by `state_dict`."""
         super().load_state_dict(state)
         self.references = state["references"].to(self.context.device)

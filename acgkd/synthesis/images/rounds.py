@@ -117,7 +117,7 @@ class FastRounds(LearnedGenerator):
         return {**super().state_dict(), **kept}
 
     def load_state_dict(self, state: State) -> None:
-        """Takes up a state made by `state_dict`."""
+        """Loads a state made by `state_dict`."""
         super().load_state_dict(state)
         self.statistics.load(state["statistics"])
         self.images.load_state_dict(state["pool"])

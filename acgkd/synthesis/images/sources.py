@@ -132,7 +132,7 @@ class ImageMaker:
             return FreshImages(self.pool, latents, self.render)
         before = self.multiply_adds
         images = FixedImages(self.render(latents(self.pool)), self.context.teacher)
-        # A run that is taken up makes the same set again, but has counted it already.
+        # A run that is resumed makes the same set again, but has counted it already.
         self.multiply_adds = before if self._set_made else self.multiply_adds + self.pool * self._teacher_cost
         self._set_made = True
         return images
@@ -153,7 +153,7 @@ class ImageMaker:
         return {"done": self.done, "multiply_adds": self.multiply_adds, "set_made": self._set_made}
 
     def load_state_dict(self, state: State) -> None:
-        """Takes up a state made by `state_dict`."""
+        """Loads a state made by `state_dict`."""
         self.done = int(state["done"])
         self.multiply_adds = float(state["multiply_adds"])
         self._set_made = bool(state["set_made"])
