@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from acgkd.errors import UnknownNameError
+from sweeps import shipped
 from sweeps.cli.app import main
-from sweeps.spec import schema, shipped
+from sweeps.spec import schema
 from sweeps.spec.sweep_spec import read_spec
 
 HOME = Path(__file__).resolve().parents[2]
