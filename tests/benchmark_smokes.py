@@ -171,7 +171,7 @@ def overhead(stage: Stage) -> None:
     page = (stage.folder / "page.md").read_text()
     assert page.count("| `acgkd run --in-process` | 1 | 0.") == 2
     assert page.count("| Optuna alone, in this process, study in memory | 1 | 0.") == 2
-    assert "**Answer:** not measured" in page
+    assert "**Answer:** Not measured." in page
 
 
 def measure_overhead(out: Path, *cases: str) -> None:

@@ -59,7 +59,7 @@ def print_table(frame: "pd.DataFrame", folder: Path) -> None:
 def print_selection(frame: "pd.DataFrame") -> None:
     """How the marked trials were selected; nothing where none is marked."""
     sentences = [f"Chosen by the objectives alone: {label}." for label in frame.loc[frame["chosen"], "label"]]
-    if frame["on_front"].any():
+    if (frame["on_front"] & ~frame["chosen"]).any():
         sentences.append("Front: no trial is better in all of them.")
     if sentences:
         out.print(" ".join(sentences), markup=False, highlight=False)

@@ -17,6 +17,7 @@ from analysis.records import pseudo_samples
 from sweeps.cli import app
 from sweeps.cli.app import main
 from sweeps.cli.commands import run as run_command
+from sweeps.cli.outcome import print_selection
 from sweeps.engine.snapshot import Summary
 from sweeps.executors.inprocess import InProcess
 from sweeps.executors.ray.executor import Ray
@@ -329,18 +330,20 @@ def test_status_reads_a_folder(folder, capsys):
 @pytest.mark.parametrize(
     ("chosen", "front", "legend"),
     [
-        ([True, False], [True, True], "Chosen by the objectives alone. Front: no trial is better in all of them."),
-        ([True, False], [True, False], "Chosen by the objectives alone."),
+        (
+            [True, False],
+            [True, True],
+            "Chosen by the objectives alone: trial 3. Front: no trial is better in all of them.",
+        ),
+        ([True, False], [True, False], "Chosen by the objectives alone: trial 3."),
         ([False, False], [False, True], "Front: no trial is better in all of them."),
         ([False, False], [False, False], ""),
     ],
 )
-def test_the_legend_explains_the_marks_that_stand_there(chosen, front, legend):
-    table = pd.DataFrame({"chosen": chosen, "on_front": front})
-    table.attrs["searched"] = True
-    assert run_command._legend(table) == legend
-    table.attrs["searched"] = False
-    assert run_command._legend(table) == ""
+def test_the_legend_explains_the_marks_of_its_table(chosen, front, legend, capsys):
+    table = pd.DataFrame({"label": ["trial 3", "trial 4"], "chosen": chosen, "on_front": front})
+    print_selection(table)
+    assert " ".join(capsys.readouterr().out.split()) == legend
 
 
 @pytest.mark.parametrize("arguments", [["status"], ["export-study", "{}", "sqlite://"], ["report"]])

@@ -112,4 +112,4 @@ def test_a_record_keeps_it_and_one_without_is_written_as_ever() -> None:
 def test_the_report_says_it_before_the_first_number() -> None:
     frame = from_records([record("dafl", "dafl"), record("fast", "fast_meta", absent=[NO_BATCH_NORM])])
     view: Any = SimpleNamespace(frame=frame)
-    assert _health._done_without(view) == [f"`fast`: {NO_BATCH_NORM}"]
+    assert _health._inactive_terms(view) == [f"`fast`: {NO_BATCH_NORM}"]
