@@ -11,8 +11,12 @@ A message states the law, the facts and the way out: `` `0 < pace <= 1` must hol
     * `TeacherError` (a `TypeError`): a module does not satisfy the teacher protocol
     * `DivergedError` (an `ArithmeticError`): a loss or a weight left the finite numbers
     * `AnalysisError`: records, frames or reports are not what they should be
-        * `RecordError`, `FrameError`, `PairingError` (`ValueError`)
-        * `UnknownReportError` (a `LookupError`)
+        * `RecordError` (a `ValueError`): a record or file of a sweep cannot be read
+            * `NewerVersionError`: a newer version wrote it
+            * `DamagedFileError`: it is damaged
+        * `FrameError`, `PairingError` (`ValueError`)
+        * `SourceError`, `UnknownReportError` (`LookupError`)
+        * `NothingToShowError`: there is nothing to draw
         * `MissingFolderError` (a `FileNotFoundError`)
     * `SweepError`: a sweep cannot start or continue
         * `ForeignPackageError`: a package of ours is somebody else's

@@ -30,6 +30,13 @@ def tiny_images() -> ModuleType:
     return _loaded("tiny_images")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Each of several workers is given a width that no terminal has; tests are to see what one process sees."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.pop("COLUMNS", None)
+        os.environ.pop("LINES", None)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With several workers (`make test`), tests that start Ray run in one of them, one after the other.

@@ -38,6 +38,8 @@ class SafeConsole(Console):
     ) -> None:
         self._fixed_width = width
         super().__init__(stderr=stderr, file=file, width=width, force_terminal=force_terminal, emoji=False)
+        # Rich keeps `COLUMNS` and `LINES` as they are now; a terminal may be resized, and they with it.
+        self._width, self._height = width, None
 
     @property
     def ascii_only(self) -> bool:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch_geometric.datasets import TUDataset
 
 from acgkd import cache
 from acgkd.config import DatasetConfig, PriorConfig
@@ -190,7 +189,7 @@ def test_a_missing_set_says_where_it_was_looked_for_and_three_ways_to_get_it(
         tiny().load(DatasetConfig(name="tiny", mirror=f"file://{tmp_path}"))
     assert f"file://{tmp_path}/TINY.zip" in str(caught.value)
     monkeypatch.setenv("ACGKD_DATA", "/nowhere")
-    monkeypatch.setattr(TUDataset, "url", f"file://{tmp_path}/home")
+    monkeypatch.setattr("acgkd.datasets._readers.tu.HOME", f"file://{tmp_path}/home")
     with pytest.raises(DataError, match=r"/nowhere/tu/TINY\.zip or") as caught:
         tiny().load(DatasetConfig(name="tiny"))
     assert f"its own home (file://{tmp_path}/home/TINY.zip)" in str(caught.value)

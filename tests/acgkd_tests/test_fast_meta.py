@@ -59,7 +59,7 @@ def test_a_round_of_one_step_is_worked_out_by_hand(tiny_images: ModuleType) -> N
 
 
 def test_the_samples_to_look_at_are_those_of_the_last_rounds(tiny_images: ModuleType) -> None:
-    run = tiny_images.distillation("fast_meta", {**PLAIN, "batch_size": 4}).run._synthesis
+    run = tiny_images.distillation("fast_meta", {**PLAIN, "batch_size": 4}).method_run._synthesis
     for _ in range(3):
         run.step(run.context.student)
     in_order = run.images.plain(torch.arange(12, device=CPU))

@@ -175,7 +175,7 @@ def test_parameters_keep_null_apart_from_what_was_not_asked() -> None:
 def test_a_command_that_is_no_utf_8_is_kept_as_far_as_it_can_be_written(old: Path) -> None:
     spec = SweepSpec.model_validate(SweepFolder(old).require_sweep().spec)
     startup.match(SweepFolder(old), spec, command="acgkd run \udcff.yaml", spec_text="")
-    assert SweepFolder(old).require_sweep().command == r"acgkd run \udcff.yaml"
+    assert SweepFolder(old).require_sweep().command == r"acgkd run \xff.yaml"
 
 
 # ---- the page

@@ -8,6 +8,7 @@ import yaml
 
 from acgkd.run.objectives import OBJECTIVES, ObjectiveKind
 from analysis import reports
+from analysis.records.record_source import sources
 from analysis.records.sweep_metadata import read
 from sweeps.cli.app import main
 from sweeps.executors.base import run_sweep
@@ -48,7 +49,9 @@ def test_an_entry_is_all_it_takes(added, tmp_path, capsys):
         objectives = json.loads(file.read_text())["objectives"]
         assert objectives["positive_parameters"] > 1
         assert objectives["seconds"] > 0
-    known = {objective.name: objective.direction for objective in read("s", tmp_path / "sweep").objectives}
+    known = {
+        objective.name: objective.direction for objective in read(sources([tmp_path / "sweep"])[0]).sweep.objectives
+    }
     assert known == {"positive_parameters": "maximize", "seconds": "minimize"}
     page = reports.write([tmp_path / "sweep"], tmp_path / "report").read_text()
     assert "positive_parameters" in page or "positive parameters" in page

@@ -15,7 +15,9 @@ from acgkd.errors import UnknownNameError
 from sweeps import shipped
 from sweeps.cli.app import main
 from sweeps.spec import schema
-from sweeps.spec.sweep_spec import read_spec
+from sweeps.spec.loading import load
+
+pytestmark = pytest.mark.usefixtures("data_at_hand")
 
 HOME = Path(__file__).resolve().parents[2]
 NAMES = ("cifar10", "digits", "mnist", "mutag", "quickstart")
@@ -106,13 +108,13 @@ def test_a_copy_is_named_after_its_file_and_says_its_path():
     text = Path("a b/2 of them.yaml").read_text()
     assert '\nname: "2-of-them"\n' in text
     assert "#   acgkd run 'a b/2 of them.yaml'\n" in text
-    assert read_spec(Path("a b/2 of them.yaml")).name == "2-of-them"
+    assert load(Path("a b/2 of them.yaml")).name == "2-of-them"
 
 
 @pytest.mark.parametrize("stem", ["no", "1e5", "2024-11-28", "-x", "日本", ".hidden", "a" * 120])
 def test_any_file_name_gives_a_name_that_a_spec_may_have(stem):
     assert main(["init", "--out", f"{stem}.yaml"]) == 0
-    assert isinstance(read_spec(Path(f"{stem}.yaml")).name, str)
+    assert isinstance(load(Path(f"{stem}.yaml")).name, str)
 
 
 def test_nothing_is_overwritten(capsys):
