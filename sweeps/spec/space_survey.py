@@ -87,12 +87,13 @@ class _Walk:
         news = False
         before: dict[str, Any] = {}
         for name, asked in trial.asked.items():
-            self.steady &= self.parameters.setdefault(name, asked) == asked
-            tried = [{**before, name: value} for value in _tried(asked)]
-            if self._new("asked", name, repr(asked)):
+            known = self.parameters.setdefault(name, asked)
+            self.steady &= known == asked
+            if (known is asked or known != asked) and self._new("asked", name, asked):
                 news = True
-                self.waiting.extend(tried)
+                self.waiting.extend({**before, name: value} for value in _tried(asked))
             elif self._new("company", name, company):
+                tried = ({**before, name: value} for value in _tried(asked))
                 self.deeper.extend((each, level) for each in tried if self._new("forced", _key(each)))
             before[name] = trial.params[name]
         if level < _PAIRS or news:

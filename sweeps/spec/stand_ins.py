@@ -59,13 +59,22 @@ class Asked:
         ends: the values at which a setting breaks if it breaks at all: both bounds, or every choice.
         values: all values in order, none of them kept where they follow from the range; None where there is no end of
             them.
-        text: the range, for people.
+        log: whether it is drawn uniformly in the logarithm.
     """
 
     kind: str
     ends: tuple[Any, ...]
     values: Sequence[Any] | None
-    text: str
+    log: bool = False
+
+    @property
+    def text(self) -> str:
+        """The range, for people."""
+        if self.kind == "categorical":
+            return ", ".join(map(plain_word, self.ends))
+        step = self.values.step if isinstance(self.values, range | Steps) else 0
+        steps = f" in steps of {number(step)}" if step and (self.kind == "float" or step != 1) else ""
+        return f"{number(self.ends[0])} to {number(self.ends[-1])}{steps}{', log' if self.log else ''}"
 
     def near(self, value: float) -> list[Any]:
         """The values at and on both sides of a number that answers are compared with."""
@@ -138,21 +147,19 @@ class ProbeTrial:
     ) -> float:
         """As `optuna.Trial.suggest_float`, with steps in the decimals of `low` and `step`."""
         values = None if step is None else Steps(low, high, step)
-        text = f"{number(low)} to {number(high)}" + (f" in steps of {number(step)}" if step else "")
         ends = (low, high if values is None else values[-1])
-        answer = float(self._answer(name, Asked("float", ends, values, text + (", log" if log else ""))))
+        answer = float(self._answer(name, Asked("float", ends, values, log)))
         return _HeardFloat.of(answer, name, self) if self.listen and name not in self.deaf else answer
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
         """As `optuna.Trial.suggest_int`."""
-        text = f"{low} to {high}" + (f" in steps of {step}" if step != 1 else "") + (", log" if log else "")
-        answer = int(self._answer(name, Asked("int", (low, high), range(low, high + 1, step), text)))
+        answer = int(self._answer(name, Asked("int", (low, high), range(low, high + 1, step), log)))
         return _HeardInt.of(answer, name, self) if self.listen and name not in self.deaf else answer
 
     def suggest_categorical(self, name: str, choices: Any) -> Any:
         """As `optuna.Trial.suggest_categorical`."""
         options = tuple(choices)
-        return self._answer(name, Asked("categorical", options, options, ", ".join(map(plain_word, options))))
+        return self._answer(name, Asked("categorical", options, options))
 
 
 class _Heard:

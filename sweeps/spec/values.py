@@ -142,7 +142,7 @@ def _plain(value: Any, path: str, depth: int, faults: list[Fault]) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)  # of an enumeration of texts, the text
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, int | float):
