@@ -30,13 +30,13 @@ LOWER_TESTS = (
     # The file is what the pinned pydantic makes; others write the same numbers differently.
     "--deselect=tests/contract_tests/test_every_spec.py::test_the_shipped_schema_is_up_to_date",
 )
+PLAIN = (
+    "atomic", "driver", "guard", "halving", "parameters", "progress_display", "stopwatch", "strict_yaml", "trial_states"
+)  # fmt: skip
 # Those that need neither torch nor Ray.
 PLAIN_TESTS = (
     "tests/analysis_tests",
-    *(
-        f"tests/sweeps_tests/test_{name}.py"
-        for name in ("atomic", "driver", "guard", "halving", "live_table", "parameters", "stopwatch", "strict_yaml")
-    ),
+    *(f"tests/sweeps_tests/test_{name}.py" for name in PLAIN),
 )
 
 IMPORTS = """
