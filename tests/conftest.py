@@ -5,6 +5,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine makes drawing slow, and that says nothing about what is tested.
+settings.register_profile("acgkd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("acgkd")
 
 
 def _loaded(name: str) -> ModuleType:

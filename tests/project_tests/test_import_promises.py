@@ -58,6 +58,7 @@ def loaded(code: str, names: tuple[str, ...]) -> set[str]:
         ("from analysis.reports import REPORTS; [REPORTS[name] for name in REPORTS]", ("torch", "ray", "optuna")),
     ],
 )
+@pytest.mark.usefixtures("data_at_hand")
 def test_looking_around_loads_nothing_heavy(code: str, names: tuple[str, ...]) -> None:
     assert loaded(code, names) == set()
 
