@@ -42,7 +42,7 @@ def go(lab: ModuleType, folder: Path, watch: Any = None, **changes: Any) -> Summ
 @pytest.mark.usefixtures("cluster")
 def test_with_a_lag_two_workers_make_the_table_of_one_process(lab: ModuleType, tmp_path: Path) -> None:
     # Long enough for the second worker to get there.
-    transfer = {"steps": 10, "delay_s": 0.03, "start_s": 0.1}
+    transfer = {"steps": 10, "delay_s": 0.1, "start_s": 0.1}
     changes: dict[str, Any] = {"trials": 12, "sampler": {"lag": 2}, "transfer": transfer}
     seen: list[Snapshot] = []
     summary = go(lab, tmp_path / "ray", watch=seen.append, **changes)
