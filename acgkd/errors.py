@@ -22,6 +22,8 @@ A message states the law, the facts and the way out: `` `0 < pace <= 1` must hol
         * `ForeignPackageError`: a package of ours is somebody else's
         * `FolderError`: the folder or storage cannot be used
         * `StorageError`: the sweep folder cannot be written
+        * `RepeatedFailureError`: jobs failed one after the other in the same way
+        * `NodeError`: a machine of a cluster cannot do a sweep's work
 
 What goes wrong with one trial is an outcome in its record, not an error.
 """
@@ -166,6 +168,14 @@ class FolderError(SweepError):
 
 class StorageError(SweepError):
     """The sweep folder cannot be written: the sweep stops, no trial is blamed."""
+
+
+class RepeatedFailureError(SweepError):
+    """Jobs failed one after the other in the same way, so the sweep stopped; the message says how to continue."""
+
+
+class NodeError(SweepError):
+    """A machine of a cluster cannot do a sweep's work: no folder, other code, no device. Other machines may."""
 
 
 class WorkerSpentError(Exception):

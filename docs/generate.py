@@ -63,13 +63,13 @@ def _codes(names: list[str]) -> str:
 
 def trial_states_page() -> str:
     """The state machine of a trial."""
-    from sweeps.engine.trial_states import TRANSITIONS
+    from sweeps.engine.trials.trial_states import TRANSITIONS
 
     lines = [
         "# A trial's life",
         "",
-        "Every change of a trial's state is one of these transitions, made in `sweeps/engine/trial_states.py` and",
-        "tested one by one. Made by `python docs/generate.py`.",
+        "Every change of a trial's state is one of these transitions, made in",
+        "`sweeps/engine/trials/trial_states.py` and tested one by one. Made by `python docs/generate.py`.",
         "",
         "```mermaid",
         "stateDiagram-v2",
@@ -81,16 +81,16 @@ def trial_states_page() -> str:
     lines += [*(f"    {state} --> [*]" for state in finals), "```", ""]
     lines += ["| event | before | after | caused by | what else changes |", "|---|---|---|---|---|"]
     for t in TRANSITIONS:
-        lines.append(f"| {t.event} | {t.source or ''} | {', '.join(t.targets)} | {t.cause} | {t.effect} |")
+        lines.append(f"| {t.event} | {t.source or ''} | {', '.join(t.targets)} | {t.actor} | {t.effect} |")
     lines += [
         "",
         "* **completed**: every replicate completed; the sampler sees the mean of each objective.",
         "* **pruned**: early stopping ended it; the sampler sees that, and no value.",
-        "* **infeasible**: a replicate diverged, ran out of memory or time; the sampler sees the share of such",
-        "  replicates.",
-        "* **failed**: a replicate raised an error, or its worker died too often.",
-        "* **waiting**: no worker has it now. A restart, a stop and a lost worker lead here; it is retried under its",
-        "  number.",
+        "* **infeasible**: a replicate diverged, ran out of memory or time, or crashed its process; the sampler",
+        "  sees the share of such replicates.",
+        "* **failed**: a replicate raised an error of its own.",
+        "* **waiting**: no worker has it now. A restart, a stop, a lost worker and a fault of a machine lead here; it",
+        "  is retried under its number. So does `acgkd retry`, and a record that is gone.",
     ]
     return "\n".join(lines) + "\n"
 

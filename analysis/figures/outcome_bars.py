@@ -20,6 +20,7 @@ _COLOURS = {
     "diverged": VERMILLION,
     "out_of_memory": ORANGE,
     "timed_out": PURPLE,
+    "crashed": "#4d004b",
     "failed": "#8c2d04",
 }
 

@@ -12,7 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 SCHEMA_VERSION = 1
 
 Kind = Literal["trial", "control", "teacher"]
-Outcome = Literal["completed", "pruned", "diverged", "out_of_memory", "timed_out", "lost", "interrupted", "failed"]
+Outcome = Literal[
+    "completed", "pruned", "diverged", "out_of_memory", "timed_out", "crashed", "lost", "interrupted", "failed"
+]
+Cause = Literal["trial", "machine", "cache", "node", "platform"]
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
 Number = float | None

@@ -9,10 +9,10 @@ from typing import Literal, TypeVar
 from pydantic import Field, JsonValue
 
 from analysis.records import versioned
-from analysis.records.record import Outcome
+from analysis.records.record import Cause, Outcome
 from analysis.records.versioned import Part, Tree
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 State = Literal["waiting", "running", "completed", "pruned", "infeasible", "failed"]
 
@@ -28,6 +28,12 @@ class Attempt(Part):
     started_at: str = Field(default="", description="UTC, ISO 8601.")
     finished_at: str = ""
     progress: float = Field(default=0.0, description="Share of the replicate that was done, 0 to 1.")
+    cause: Cause | None = Field(default=None, description="Whose fault a failure was; None where nothing failed.")
+    host: str = Field(default="", description="Name of the machine; empty where it is not known.")
+    place: str = Field(default="", description="What the worker had last begun with: `start`, `advance 0.250000`.")
+    seconds: float | None = Field(default=None, description="Kept by the replicate when the attempt ended.")
+    lost_s: float | None = Field(default=None, description="Work of the replicate that was lost so far, seconds.")
+    log: str = Field(default="", description="File of the traceback, relative to the sweep folder.")
 
 
 class Rung(Part):
@@ -77,7 +83,7 @@ def parse(text: str | bytes, where: Path | str, model: type[Kind]) -> Kind:
 
 
 def _upgrade(tree: Tree, version: int) -> Tree:
-    """Version 1 called an attempt's generation its epoch."""
+    """Version 1 called an attempt's generation its epoch; version 2 knew no causes, hosts and places."""
     attempts = tree.get("attempts")
     if version > 1 or not isinstance(attempts, list):
         return tree

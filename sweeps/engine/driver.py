@@ -2,31 +2,29 @@
 
 import contextlib
 import threading
-from enum import Enum
 
-from acgkd.errors import StorageError
-from analysis.records.record import Outcome, Record
-from sweeps.engine import startup, teachers_and_controls
+from acgkd.errors import NodeError, RepeatedFailureError, StorageError, WorkerSpentError
+from analysis.records.record import Record
+from sweeps.engine import startup
+from sweeps.engine.dispatch import Dispatch, NoJob
+from sweeps.engine.failures import Failures
 from sweeps.engine.prerequisites import Prerequisites
 from sweeps.engine.progress import Progress
 from sweeps.engine.snapshot import Snapshot, Summary, Watch
 from sweeps.engine.stopwatch import Stopwatch
-from sweeps.engine.trial_table import TrialTable
+from sweeps.engine.trials.trial_table import TrialTable
+from sweeps.faults.classification import failure_of
+from sweeps.faults.failure import Failure
+from sweeps.faults.streaks import SetAside
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
 from sweeps.store.storage_errors import sweep_error
-from sweeps.store.trial import Trial
 from sweeps.worker.experiments import Experiments
 from sweeps.worker.messages import Job, Report
 
+__all__ = ["Driver", "NoJob"]
+
 NOTE_EVERY_S = 1.0
-
-
-class NoJob(Enum):
-    """Why there is no job now."""
-
-    WAIT = "others have to end first"
-    FINISHED = "everything has ended or is at work"
 
 
 class Driver:
@@ -58,11 +56,16 @@ class Driver:
         self.stopping = False
         self.fatal: BaseException | None = None
         self.slots = 1
+        self.in_process = False
+        self.failures = Failures(self.folder, self.spec.failures.stop_after)
         self._trials, self._stopwatch, self._command = trials, stopwatch, command
         self._prerequisites = Prerequisites(trials, experiments)
+        self._dispatch = Dispatch(trials, self._prerequisites)
         self._noted_at = -NOTE_EVERY_S
+        self._closed = False
         self._mutex = threading.RLock()
         self._out: dict[str, Job] = {}
+        self._hosts: dict[str, tuple[str, str]] = {}
         self.progress = Progress(trials, self._prerequisites, stopwatch, watch, self._mutex, self._note_start)
 
     def prepare(self) -> None:
@@ -72,9 +75,12 @@ class Driver:
             Exception: the spec names something that is not there.
         """
         self._prerequisites.find_teachers(self._stopwatch.before_s)
+        if self.in_process:
+            self._prerequisites.died_with_driver(self.folder.deaths_in_process(self._trials.generation))
 
     def close(self) -> None:
         """Releases the jobs that are still out, and notes how long the start took."""
+        self._closed = True
         for job in list(self._out.values()):
             with contextlib.suppress(StorageError):  # the error that is on its way says it already
                 self.interrupted(job)
@@ -95,6 +101,8 @@ class Driver:
             trials_started=self._trials.asked,
             counts=self._trials.counts(),
             interrupted=left,
+            set_back={**self._prerequisites.set_back, **self._trials.set_back},
+            set_aside=tuple(map(str, self.failures.nodes.values())),
             nothing_to_do=self.nothing_to_do,
         )
 
@@ -116,53 +124,12 @@ class Driver:
     def next(self) -> Job | NoJob:
         """The next job, or why there is none."""
         with self._mutex:
-            job = self._next()
+            if self.stopping or self.fatal is not None:
+                return NoJob.FINISHED
+            job = self._dispatch.next(self._out, self.slots, self._stopwatch.used_s)
             if isinstance(job, Job):
                 self._out[job.key] = job
         return job
-
-    def _next(self) -> Job | NoJob:
-        if self.stopping or self.fatal is not None:
-            return NoJob.FINISHED
-        work = self._prerequisites
-        teacher = work.teacher()
-        if teacher is not None:
-            return teacher
-        if self.spec.space is None and not work.teaching:
-            # One trial and its replicates one after the other: begun last, it would be waited for by all workers.
-            alone = self._next_trial_job()
-            if isinstance(alone, Job):
-                return alone
-        control = work.control()
-        if control is not None:
-            return control
-        if work.teaching or (self._any_out("control") and teachers_and_controls.needs_control(self.spec)):
-            return NoJob.WAIT
-        return self._next_trial_job()
-
-    def _next_trial_job(self) -> Job | NoJob:
-        while True:
-            trial = self._next_trial()
-            if isinstance(trial, NoJob):
-                return trial
-            job = self._trials.issue(trial, min(self.at_work + 1, self.slots))
-            if job is not None:
-                return job
-
-    def _next_trial(self) -> Trial | NoJob:
-        waiting = self._trials.next_waiting()
-        if waiting is not None:
-            return waiting
-        spent = startup.spent(self.spec, len(self._trials.trials), self._stopwatch.used_s)
-        if self._trials.exhausted or spent:
-            # What is at work may be lost with its worker and has to be retried.
-            return NoJob.WAIT if self._out else NoJob.FINISHED
-        if not self._trials.ready:
-            return NoJob.WAIT
-        return self._trials.ask() or self._next_trial()
-
-    def _any_out(self, kind: str) -> bool:
-        return any(job.kind == kind for job in self._out.values())
 
     # ---- taking in
 
@@ -172,6 +139,8 @@ class Driver:
             self.progress.started(job)
             if job.number is not None:
                 self._trials.open(job.number, job.replicates[0])
+            elif self.in_process:  # whose attempts are in no file: if it takes the driver along, the next start knows
+                self._noted_at = -NOTE_EVERY_S
         self.progress.publish()
 
     def report(self, job: Job, report: Report) -> bool:
@@ -182,12 +151,16 @@ class Driver:
         """
         with self._mutex:
             self.progress.reported(job, report)
+            self._hosts[job.key] = (report.host, report.node)
             if job.number is not None:
                 going = self._trials.take_in(job.number, report)
             else:
                 going = report.record is None
                 if report.record is not None:
                     self._prepared(job, Record.model_validate_json(report.record))
+            if report.record is not None:
+                record = Record.model_validate_json(report.record)
+                self._act(self.failures.recorded(job, record, report.node or report.host))
             if not going:
                 self._remove(job)
         if report.record is not None or report.rung is not None:
@@ -200,21 +173,44 @@ class Driver:
             self.progress.message = f"{job.label} with seed {record.identity.seed}: {record.outcome}"
 
     def died(self, job: Job, error: BaseException | None) -> None:
-        """A job's worker ended without a report: it died, or raised what no trial can be blamed for."""
+        """A job's worker ended without a report: it died, or raised what is not its job's fault.
+
+        Args:
+            job: that it had.
+            error: what is known: what it raised, or how it died.
+        """
         with self._mutex:
-            self._remove(job)
-            fatal = None if error is None else sweep_error(error, self.folder.path)
+            progress = self._remove(job)
+            fatal = None if isinstance(error, NodeError) else sweep_error(error, self.folder.path) if error else None
             if fatal is not None:
                 self.refused(fatal)
-            message = "its worker died" if error is None else str(fatal or error)
-            outcome: Outcome = "out_of_memory" if isinstance(error, MemoryError) else "lost"
-            if job.number is not None:
-                self._trials.release(job.number, outcome if fatal is None else "interrupted", message)
-            elif fatal is None:
-                hopeless = self._prerequisites.died(job, outcome, message)
-                if hopeless is not None:
-                    self.refused(hopeless)
+            if fatal is not None or isinstance(error, WorkerSpentError):
+                self._interrupt(job, str(error), progress)
+            else:
+                failure = failure_of(error) if error else Failure("platform", "lost", "its worker died")
+                self._failed(job, failure, progress)
         self.progress.publish()
+
+    def _failed(self, job: Job, failure: Failure, progress: float) -> None:
+        failure = failure.at(*self._hosts.get(job.key, ("", "")))
+        others = self.failures.others(job, failure)
+        self.folder.note(f"{job.label}, replicate {job.replicates[0]}: {failure.cause}: {failure}{_on(failure)}")
+        if job.number is not None:
+            self._trials.release(job.number, failure, progress=progress, others=others)
+        else:
+            hopeless = self._prerequisites.died(job, failure, progress, others)
+            if hopeless is not None:
+                self.refused(hopeless)
+        self._act(self.failures.failed(job, failure))
+
+    def _act(self, found: SetAside | RepeatedFailureError | None) -> None:
+        """Does what equal failures in a row call for."""
+        if found is None:
+            return
+        self.folder.note(str(found))
+        self.progress.message = str(found)
+        if isinstance(found, RepeatedFailureError):
+            self.refused(found)
 
     def refused(self, error: BaseException) -> None:
         """Something makes the sweep as a whole impossible; it stops."""
@@ -224,9 +220,13 @@ class Driver:
     def interrupted(self, job: Job) -> None:
         """A job was stopped in an orderly way; it waits again."""
         with self._mutex:
-            progress = self._remove(job)
-            if job.number is not None:
-                self._trials.release(job.number, "interrupted", "stopped", progress)
+            self._interrupt(job, "stopped", self._remove(job))
+
+    def _interrupt(self, job: Job, message: str, progress: float) -> None:
+        if job.number is not None:
+            self._trials.release(job.number, message=message, progress=progress)
+        elif not self.stopping:
+            self._prerequisites.again(job)
 
     def _remove(self, job: Job) -> float:
         self._out.pop(job.key, None)
@@ -237,4 +237,10 @@ class Driver:
         if elapsed - self._noted_at > NOTE_EVERY_S:
             self._noted_at = elapsed
             with contextlib.suppress(OSError, StorageError):  # the budget of hours loses a second or two by it
-                self.folder.note_start(self._trials.generation, {"seconds": elapsed, "command": self._command})
+                jobs = {"in_process": self.in_process, "job": next(iter(self._out), ""), "closed": self._closed}
+                facts = {"seconds": elapsed, "command": self._command, **jobs}
+                self.folder.note_start(self._trials.generation, facts)
+
+
+def _on(failure: Failure) -> str:
+    return f" (on {failure.host})" if failure.host else ""

@@ -1,14 +1,16 @@
 """One start of a sweep, from taking its folder's lock to releasing it."""
 
 import contextlib
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sweeps.engine import startup
 from sweeps.engine.driver import Driver
+from sweeps.engine.missing_records import revive
 from sweeps.engine.snapshot import Watch
 from sweeps.engine.stopwatch import Stopwatch
-from sweeps.engine.trial_table import TrialTable
+from sweeps.engine.trials.trial_table import TrialTable
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.worker.experiments import Experiments
 
@@ -22,6 +24,7 @@ def open_driver(
     command: str = "",
     spec_text: str = "",
     watch: Watch | None = None,
+    say: Callable[[str], None] = warnings.warn,
 ) -> Iterator[Driver]:
     """A start of a sweep, from taking its folder's lock to releasing it.
 
@@ -31,6 +34,7 @@ def open_driver(
         experiments: where experiments come from.
         command: that started it, for the record.
         spec_text: the spec as the user wrote it.
+        say: called with a line for each thing that the user should know before the start.
         watch: called with a snapshot at every change and at least every two seconds, also from another thread.
 
     Raises:
@@ -39,7 +43,9 @@ def open_driver(
     folder = startup.reserve(path)
     with folder.lock():
         startup.match(folder, spec, command=command, spec_text=spec_text)
-        trials = folder.read_trials()
+        trials, lines = revive(folder, folder.read_trials())
+        for line in lines:
+            say(line)
         if startup.complete(spec, folder, trials):
             table, stopwatch = TrialTable(spec, folder, experiments, trials), Stopwatch(None)
             yield Driver(table, experiments, stopwatch, command=command, nothing_to_do=True)

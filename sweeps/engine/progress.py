@@ -9,7 +9,7 @@ from sweeps.engine.prerequisites import Prerequisites
 from sweeps.engine.snapshot import RunningTrial, Snapshot, Watch
 from sweeps.engine.stopwatch import Stopwatch
 from sweeps.engine.teachers_and_controls import mean
-from sweeps.engine.trial_table import TrialTable
+from sweeps.engine.trials.trial_table import TrialTable
 from sweeps.store.trial import Trial
 from sweeps.worker.messages import Job, Report
 

@@ -1,7 +1,7 @@
 """A sweep at one instant, for whoever watches it, and what a start came to."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -82,6 +82,9 @@ class Summary:
         counts: trials by state.
         interrupted: whether it was stopped before its end.
         nothing_to_do: whether everything was done already.
+        set_back: trials and controls whose attempts were lost again and again, by label, with why; the next start
+            tries them.
+        set_aside: nodes that got no more work, a sentence each.
     """
 
     folder: Path
@@ -89,6 +92,8 @@ class Summary:
     counts: dict[str, int]
     interrupted: bool
     nothing_to_do: bool
+    set_back: Mapping[str, str] = field(default_factory=dict)
+    set_aside: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         ending = "nothing was left to do" if self.nothing_to_do else f"{self.trials_started} trials started"

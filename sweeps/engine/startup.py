@@ -21,7 +21,7 @@ from sweeps.store.writable import require_writable
 PACKAGES = ("acgkd", "torch", "torch_geometric", "ray", "optuna", "pydantic", "numpy")
 # What a folder may hold before its `sweep.json` is there: a start was killed in its first instants.
 EARLY = frozenset(
-    {"spec.yaml", "driver.lock", "epoch", "trials", "records", "curves", "students", "starts", "cache", "work"}
+    {"spec.yaml", "driver.lock", "epoch", "trials", "records", "curves", "students", "starts", "cache", "work", "logs"}
 )
 
 

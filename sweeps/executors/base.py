@@ -1,5 +1,7 @@
 """What an executor is: it runs the jobs of a driver. Everything that a sweep decides and keeps is the driver's."""
 
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +37,7 @@ def run_sweep(
     spec_text: str = "",
     trust_code: bool = False,
     experiments: Experiments | None = None,
+    say: Callable[[str], None] = warnings.warn,
 ) -> Summary:
     """Starts a sweep, resumes it, extends it, or finds that nothing is left to do.
 
@@ -47,6 +50,7 @@ def run_sweep(
         spec_text: the spec as the user wrote it.
         trust_code: whether the spec may name Python functions of the user's.
         experiments: where experiments come from; the real ones if left out.
+        say: called with a line for each thing that the user should know before the start.
 
     Raises:
         SweepError: the folder is another sweep's, another driver works on it, it cannot be written, or the executor
@@ -54,7 +58,7 @@ def run_sweep(
         KeyboardInterrupt: at the second Ctrl-C or SIGTERM; the first one ends cleanly.
     """
     source = experiments or AcgkdExperiments.of(spec, trust_code)
-    with open_driver(spec, folder, source, command=command, spec_text=spec_text, watch=watch) as driver:
+    with open_driver(spec, folder, source, command=command, spec_text=spec_text, watch=watch, say=say) as driver:
         if not driver.nothing_to_do:
             executor.execute(driver)
         return driver.summary()

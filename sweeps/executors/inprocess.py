@@ -1,12 +1,17 @@
 """Runs a sweep in this process, one job after the other, without Ray."""
 
+import time
 from dataclasses import dataclass
 
 from acgkd.errors import StaleGenerationError
 from sweeps.engine.driver import Driver, NoJob
 from sweeps.executors.signals import stop_signals
-from sweeps.worker.job_runner import JobRunner
+from sweeps.faults.failure import JobFailedError
+from sweeps.worker.guarded_runner import runner_for
+from sweeps.worker.job_runner import free_memory
 from sweeps.worker.messages import Job
+
+PAUSE_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,7 @@ class InProcess:
             KeyboardInterrupt: at the second Ctrl-C or SIGTERM; the first one ends cleanly.
         """
         at_work: list[Job] = []
+        driver.in_process = True
 
         def stop() -> bool:
             driver.stop()
@@ -29,7 +35,10 @@ class InProcess:
         with stop_signals(stop):
             try:
                 driver.prepare()
-                while not isinstance(job := driver.next(), NoJob):
+                while (job := driver.next()) not in (NoJob.FINISHED, NoJob.WAIT):
+                    if not isinstance(job, Job):
+                        time.sleep(PAUSE_S)
+                        continue
                     at_work[:] = [job]
                     _work(driver, job)
                     at_work.clear()
@@ -40,13 +49,17 @@ class InProcess:
 
 def _work(driver: Driver, job: Job) -> None:
     driver.started(job)
-    runner = JobRunner(driver.spec, driver.folder, job, driver.experiments)
+    runner = runner_for(driver.spec, driver.folder, job, driver.experiments)
     going = True
     while going and not driver.stopping:
         try:
             going = driver.report(job, runner.step())
         except StaleGenerationError as error:
             driver.died(job, error)
+            return
+        except JobFailedError as error:
+            driver.died(job, error)
+            free_memory()
             return
     if going:
         runner.checkpoint()

@@ -6,7 +6,7 @@ from pathlib import Path
 import optuna
 
 from acgkd.errors import FolderError
-from sweeps.engine.sampling import frozen
+from sweeps.engine.trials.sampling import frozen
 from sweeps.store.folder import SweepFolder
 
 

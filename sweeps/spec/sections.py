@@ -111,6 +111,16 @@ class Artefacts(Config):
     )
 
 
+class Failures(Config):
+    """What happens where jobs fail."""
+
+    stop_after: Annotated[int, Field(ge=0)] = Field(
+        default=5,
+        description="So many equal failures in a row on one node, and it gets no more work in this start; so many in "
+        "the whole sweep, and it stops. 0: never.",
+    )
+
+
 class Resources(Config):
     """What one trial occupies."""
 

@@ -27,13 +27,22 @@ from sweeps.spec.controls import Control, lower_controls, searched_method
 from sweeps.spec.fault_messages import translate
 from sweeps.spec.inspection import Inspection
 from sweeps.spec.parameters import Space
-from sweeps.spec.sections import Artefacts, Budget, Objective, Replicates, Resources, SamplerConfig, SchedulerConfig
+from sweeps.spec.sections import (
+    Artefacts,
+    Budget,
+    Failures,
+    Objective,
+    Replicates,
+    Resources,
+    SamplerConfig,
+    SchedulerConfig,
+)
 from sweeps.spec.stand_ins import ProbeTrial, WrittenTrial
 from sweeps.spec.values import plain_word, show
 from sweeps.spec.written_space import WrittenSpace
 
 # What may change between two starts on one folder: how long to continue, what to occupy, what to keep; not what is run.
-CHANGEABLE = ("budget", "resources", "artefacts")
+CHANGEABLE = ("budget", "resources", "artefacts", "failures")
 
 # Where files and data lie: a sweep and what it needs can be moved together. What is in the files counts.
 FILES = ("dataset/split_file", "teacher/checkpoint")
@@ -83,6 +92,7 @@ class SweepSpec(Config):
     budget: Budget = Budget()
     resources: Resources = Resources()
     artefacts: Artefacts = Artefacts()
+    failures: Failures = Failures()
     controls: tuple[Control, ...] = Field(
         default=(),
         description="Methods run as reference lines, each on all seeds; the lower control (`random_graphs`) if left "

@@ -7,7 +7,9 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from acgkd.errors import DamagedFileError, FolderError, NewerVersionError, StaleGenerationError, SweepError
 from analysis.records import record_file, sweep_file, trial_file
@@ -15,7 +17,7 @@ from analysis.records.record import Record
 from analysis.records.sweep_file import SweepFile
 from sweeps.store.atomic import TEMPORARY, Lock, create, read_json, sync_folder, write
 from sweeps.store.status import Status, status_of
-from sweeps.store.trial import Trial
+from sweeps.store.trial import Trial, now
 
 
 class SweepFolder:
@@ -38,6 +40,7 @@ class SweepFolder:
         self.samples = path / "samples"
         self.starts = path / "starts"
         self.cache = path / "cache"
+        self.logs = path / "logs"
 
     # ---- names
 
@@ -69,6 +72,10 @@ class SweepFolder:
     def student_file(self, name: str, replicate: int) -> Path:
         """The weights of one replicate's student."""
         return self.students / f"{name}-{replicate:02d}.pt"
+
+    def failure_log(self, name: str, replicate: int, attempt: int) -> Path:
+        """The traceback or stacks of a failed attempt."""
+        return self.logs / f"{name}-{replicate:02d}-attempt-{attempt + 1}.txt"
 
     def samples_file(self, name: str, replicate: int) -> Path:
         """Pseudo-samples to look at, of one replicate."""
@@ -121,6 +128,26 @@ class SweepFolder:
     def note_start(self, generation: int, facts: Mapping[str, object]) -> None:
         """Keeps what is known of a start; its ``seconds`` count towards the budget of hours."""
         write(self.starts / f"{generation:04d}.json", json.dumps(dict(facts)), durable=False)
+
+    def start_facts(self, generation: int) -> dict[str, Any]:
+        """What is known of a start; empty where nothing is, or its file is torn."""
+        try:
+            return read_json(self.starts / f"{generation:04d}.json") or {}
+        except SweepError:
+            return {}
+
+    def deaths_in_process(self, generation: int) -> list[str]:
+        """The jobs at which the starts before `generation` died, which ran them in their own process: latest first.
+
+        Ends at the first start that was closed in order, or that ran its jobs elsewhere.
+        """
+        jobs = []
+        for earlier in range(generation - 1, 0, -1):
+            facts = self.start_facts(earlier)
+            if not facts.get("in_process") or facts.get("closed"):
+                break
+            jobs.append(str(facts.get("job", "")))
+        return jobs
 
     def seconds_used(self, *, before: int | None = None) -> float:
         """Seconds that all starts took, or those before one."""
@@ -231,6 +258,15 @@ class SweepFolder:
             Whether it was this one.
         """
         return create(self.record_file(name, record.identity.replicate), record.model_dump_json())
+
+    # ---- what happened
+
+    def note(self, line: str) -> None:
+        """Adds a line to the log of what happened to the sweep, `logs/driver.log`; never an error."""
+        with suppress(OSError):
+            self.logs.mkdir(exist_ok=True)
+            with (self.logs / "driver.log").open("a", encoding="utf-8") as file:
+                file.write(f"{now()}  {line}\n")
 
     # ---- status
 

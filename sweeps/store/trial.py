@@ -8,7 +8,7 @@ from analysis.records.trial_file import Attempt, Rung, State, TrialFile
 __all__ = ["FINAL", "INFEASIBLE", "PASSING", "Attempt", "Rung", "State", "Trial", "now"]
 
 FINAL: frozenset[State] = frozenset({"completed", "pruned", "infeasible", "failed"})
-INFEASIBLE: frozenset[Outcome] = frozenset({"diverged", "out_of_memory", "timed_out"})
+INFEASIBLE: frozenset[Outcome] = frozenset({"diverged", "out_of_memory", "timed_out", "crashed"})
 PASSING: frozenset[Outcome] = frozenset({"lost", "interrupted"})
 
 
@@ -30,11 +30,17 @@ class Trial(TrialFile):
         new = Attempt(replicate=replicate, attempt=self.tries(replicate), generation=generation, started_at=now())
         return (*self.attempts, new)
 
-    def with_outcome(self, outcome: Outcome, message: str = "", progress: float = 0.0) -> tuple[Attempt, ...]:
-        """The attempts, the one under way ended; as they are where none is."""
+    def with_outcome(self, outcome: Outcome, message: str = "", **facts: object) -> tuple[Attempt, ...]:
+        """The attempts, the one under way ended; as they are where none is.
+
+        Args:
+            outcome: how it ended.
+            message: why.
+            facts: other fields of the attempt: progress, cause, host, place, ...
+        """
         if not self.open_attempt:
             return self.attempts
-        changes = {"outcome": outcome, "message": message, "progress": progress, "finished_at": now()}
+        changes = {"outcome": outcome, "message": message, "finished_at": now(), **facts}
         return (*self.attempts[:-1], self.attempts[-1].model_copy(update=changes))
 
     @property
@@ -47,6 +53,6 @@ class Trial(TrialFile):
         """How many attempts at `replicate` there have been."""
         return sum(attempt.replicate == replicate for attempt in self.attempts)
 
-    def losses(self, replicate: int) -> int:
-        """How many attempts at `replicate` ended with the death of their worker."""
-        return sum(attempt.replicate == replicate and attempt.outcome == "lost" for attempt in self.attempts)
+    def at(self, replicate: int) -> tuple[Attempt, ...]:
+        """The attempts at `replicate`, in order."""
+        return tuple(attempt for attempt in self.attempts if attempt.replicate == replicate)

@@ -1,10 +1,11 @@
-"""The seconds of a replicate: what was worked, what of it is kept, and what interruptions cost."""
+"""The seconds of a replicate: what was worked, what of it is kept, what interruptions cost; and where it is."""
 
 import json
 import time
 from pathlib import Path
 from types import TracebackType
 
+from acgkd.errors import SweepError
 from sweeps.store.atomic import read_json, write
 from sweeps.worker.watchdog import watched
 
@@ -18,10 +19,27 @@ class Clock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        known = read_json(path) or {}
+        try:
+            known = read_json(path) or {}
+        except SweepError:  # torn by a power cut: the run resumes from its checkpoint, its seconds are not known
+            known = {}
         self.kept_s = float(known.get("kept_s", 0.0))
         self.lost_s = float(known.get("lost_s", 0.0))
         self.at: dict[str, float] = dict(known.get("at", {}))
+        self.attempt = int(known.get("attempt", -1))
+        self.progress = float(known.get("progress", 0.0))
+        self.place = str(known.get("place", ""))
+
+    def enter(self, place: str, progress: float, attempt: int) -> None:
+        """Notes where the replicate is now, with all that `write` keeps: if its worker dies, it died there.
+
+        Args:
+            place: what begins now: ``start``, or the progress from which it continues.
+            progress: share done.
+            attempt: which try it is.
+        """
+        self.place, self.progress, self.attempt = place, progress, attempt
+        self.write()
 
     def rewind(self, checkpoint: str | None, before_s: float) -> None:
         """Goes back to a checkpoint, or to the start: what earlier attempts did since is lost.
@@ -38,7 +56,14 @@ class Clock:
 
     def write(self) -> None:
         """Keeps the state; not worth waiting for the disk."""
-        facts = {"kept_s": self.kept_s, "lost_s": self.lost_s, "at": self.at}
+        facts = {
+            "kept_s": self.kept_s,
+            "lost_s": self.lost_s,
+            "at": self.at,
+            "attempt": self.attempt,
+            "progress": self.progress,
+            "place": self.place,
+        }
         write(self.path, json.dumps(facts), durable=False)
 
 

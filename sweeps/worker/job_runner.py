@@ -2,19 +2,23 @@
 
 import gc
 import math
+import socket
 import sys
-import traceback
+from dataclasses import replace
 
 from acgkd.config import RunConfig
 from acgkd.errors import AcgkdError, StaleGenerationError, StorageError
 from analysis.records.record import Outcome, Record
+from sweeps.faults.classification import failure_of
+from sweeps.faults.failure import Failure, JobFailedError
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store.atomic import write
 from sweeps.store.folder import SweepFolder
 from sweeps.store.storage_errors import storage_error
 from sweeps.store.trial import now
 from sweeps.worker.experiments import Experiments, Measurement
 from sweeps.worker.messages import Job, Report
-from sweeps.worker.record_builder import build_record, objective_values, outcome_of
+from sweeps.worker.record_builder import build_record, objective_values
 from sweeps.worker.replicate_runner import ReplicateRunner
 
 MESSAGE_LINES = 12
@@ -35,6 +39,7 @@ class JobRunner:
         self.folder = folder
         self.job = job
         self.experiments = experiments
+        self.node = ""
         self.tainted = False
         self._left = list(job.replicates)
         self._rungs = list(job.rungs)
@@ -54,8 +59,12 @@ class JobRunner:
         Raises:
             StaleGenerationError: a later start has taken the folder over.
             StorageError: the folder cannot be written.
+            JobFailedError: what was to be done is not to blame; another attempt may succeed.
             Exception: a teacher could not be made.
         """
+        return replace(self._step(), host=socket.gethostname(), node=self.node)
+
+    def _step(self) -> Report:
         self.folder.check_generation(self.job.generation)
         try:
             return self._prepare() if self.job.kind == "teacher" else self._advance()
@@ -66,9 +75,18 @@ class JobRunner:
             full = storage_error(error)
             if full is not None:
                 raise full from error
+            failure = failure_of(error).at(socket.gethostname(), self.node)
+            self._keep_trace(failure)
+            again = failure.outcome == "out_of_memory" and not self.job.alone
+            if failure.cause != "trial" or again:
+                raise JobFailedError(failure) from error
             if self.job.kind == "teacher":
                 raise
-            return self._ended(self._failure(error))
+            return self._ended(self._failure(error, failure))
+
+    def _keep_trace(self, failure: Failure) -> None:
+        replicate = self._left[0]
+        keep_trace(self.folder, self.job.name, replicate, self.job.attempts.get(replicate, 0), failure.trace)
 
     def checkpoint(self) -> None:
         """Keeps the work that was done, because the worker is about to leave."""
@@ -154,13 +172,12 @@ class JobRunner:
                 message = f"The objective `{name}` must be a finite number, but was {value}."
         return self._record(config, measurement, outcome, message=message, objectives=objectives)
 
-    def _failure(self, error: Exception) -> Record:
-        outcome = outcome_of(error)
+    def _failure(self, error: Exception, failure: Failure) -> Record:
+        outcome, message = failure.outcome, failure.message
         if outcome == "out_of_memory" or type(error).__name__ == "AcceleratorError":
             self.tainted = True  # what the allocator or the device holds now is nobody's business any more
-        message = f"{type(error).__name__}: {error}"
-        if outcome == "failed" and not isinstance(error, AcgkdError):
-            message = "\n".join([message, *"".join(traceback.format_exception(error)).splitlines()[-MESSAGE_LINES:]])
+        if outcome == "failed":
+            message = "\n".join([message, *failure.trace.splitlines()[-MESSAGE_LINES:]])
         try:
             config = self._config()
         except AcgkdError:
@@ -216,11 +233,18 @@ class JobRunner:
         self._runner = None
         self._left.pop(0)
         if self.tainted:
-            _free_memory()
+            free_memory()
         return Report(replicate, record.progress, record=record.model_dump_json())
 
 
-def _free_memory() -> None:
+def keep_trace(folder: SweepFolder, name: str, replicate: int, attempt: int, trace: str) -> None:
+    """Keeps the traceback or stacks of a failed attempt, if there are any."""
+    if trace:
+        folder.logs.mkdir(exist_ok=True)
+        write(folder.failure_log(name, replicate, attempt), f"{trace.rstrip()}\n", durable=False)
+
+
+def free_memory() -> None:
     """Lets go of what a run that ran out of memory still holds."""
     gc.collect()
     torch = sys.modules.get("torch")

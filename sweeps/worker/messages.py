@@ -22,6 +22,9 @@ class Job:
         parameters: the trial's, by slash path.
         rungs: names of the rungs inside the first replicate at which to stop and ask.
         alongside: how many jobs run at the same time, this one included.
+        alone: whether nothing runs beside it: if the memory does not suffice now, it never will.
+        guarded: whether it runs in a process of its own below the worker, because two workers died at it.
+        elsewhere: nodes on which it failed, by the executor's name.
     """
 
     kind: Kind
@@ -35,6 +38,9 @@ class Job:
     parameters: dict[str, object] | None = None
     rungs: tuple[float, ...] = ()
     alongside: int = 1
+    alone: bool = False
+    guarded: bool = False
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -59,6 +65,8 @@ class Report:
         rung: the rung that it has just reached, as a share of the judged stage.
         objectives: as they stand there.
         record: the replicate's record as JSON, if it has just ended.
+        host: the machine's name.
+        node: what the executor calls the machine.
     """
 
     replicate: int
@@ -67,3 +75,5 @@ class Report:
     rung: float | None = None
     objectives: dict[str, float | None] | None = None
     record: str | None = None
+    host: str = ""
+    node: str = ""

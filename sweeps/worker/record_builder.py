@@ -2,17 +2,14 @@
 
 import os
 import socket
-import sys
 from collections.abc import Mapping, Sequence
 
 from acgkd.config import RunConfig
-from acgkd.errors import DivergedError
 from analysis.records.record import Cost, Environment, Identity, Kind, Outcome, Quality, Record
 from sweeps.spec.sections import Objective
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.trial import now
 from sweeps.worker.experiments import Measurement
-from sweeps.worker.watchdog import StepTimeoutError
 
 
 def objective_values(objectives: Sequence[Objective], measurement: Measurement) -> dict[str, float | None]:
@@ -126,17 +123,3 @@ def build_record(
             )
         ),
     )
-
-
-def outcome_of(error: BaseException) -> Outcome:
-    """How a replicate ended that raised `error`."""
-    torch = sys.modules.get("torch")
-    if isinstance(error, DivergedError):
-        return "diverged"
-    if isinstance(error, StepTimeoutError):
-        return "timed_out"
-    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
-        return "out_of_memory"
-    if isinstance(error, RuntimeError) and "can't allocate memory" in str(error):
-        return "out_of_memory"  # torch's allocator on the CPU has no class of its own
-    return "failed"

@@ -1,21 +1,24 @@
 """One replicate: started or resumed, advanced in short slices, checkpointed, measured, recorded."""
 
+import faulthandler
 import json
 import math
 import os
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from acgkd.errors import CheckpointError, StorageError
 from analysis.records.record import Record
+from sweeps.faults.timeouts import StepTimeoutError
 from sweeps.store.atomic import write, write_arrays
 from sweeps.store.folder import SweepFolder
 from sweeps.store.storage_errors import storage_error
 from sweeps.store.trial import now
 from sweeps.worker.clock import Clock, WatchedStep
 from sweeps.worker.experiments import Experiment, Measurement, Run
-from sweeps.worker.watchdog import StepTimeoutError
+from sweeps.worker.watchdog import forget_crashes, note_crashes
 
 SLICE_S = 1.0
 CHECKPOINT_S = 3.0
@@ -58,7 +61,7 @@ class ReplicateRunner:
         self.samples = samples
         self.work = folder.work(name)
         self.work.mkdir(parents=True, exist_ok=True)
-        self.clock = Clock(self.work / f"{replicate:02d}.clock.json")
+        self.clock = Clock(clock_file(folder, name, replicate))
         self.trace = trace_file(folder, name, replicate)
         self.started_at = now()
         self._saved_at = 0.0
@@ -68,8 +71,12 @@ class ReplicateRunner:
         """Begins, from the newest checkpoint that can be read.
 
         Raises:
-            Exception: whatever the experiment raises; `outcome_of` knows what it means.
+            Exception: whatever the experiment raises; `sweeps.faults.classification` knows what it means.
         """
+        before = faulthandler.is_enabled()
+        weakref.finalize(self, forget_crashes, note_crashes(crash_file(self.folder, self.name, self.replicate)), before)
+        self.folder.check_generation(self.generation)
+        self.clock.enter("start", 0.0, self.attempt)
         if not self.experiment.prepared:
             self.experiment.prepare()
         before_s = self.clock.kept_s
@@ -89,8 +96,7 @@ class ReplicateRunner:
         self.run = run
         self._saved_at = self.clock.kept_s
         # Written now: if this attempt dies in its first slice, the next one knows what starting up has cost.
-        self.folder.check_generation(self.generation)
-        self.clock.write()
+        self._arrived()
 
     def advance(self, until: float = 1.0) -> None:
         """Works for about a second, or up to a progress, and keeps what was done where it is time to."""
@@ -98,10 +104,15 @@ class ReplicateRunner:
         with self._step():
             self.run.advance(until=until, seconds=SLICE_S)
         # Before the checkpoint: an attempt may die while it is written.
-        self.folder.check_generation(self.generation)
-        self.clock.write()
+        self._arrived()
         if not self.run.done and self.clock.kept_s - self._saved_at >= CHECKPOINT_S:
             self.checkpoint()
+
+    def _arrived(self) -> None:
+        """Notes how far the run is."""
+        progress = 0.0 if self.run is None else self.run.progress
+        self.folder.check_generation(self.generation)
+        self.clock.enter(f"{progress:.6f}", progress, self.attempt)
 
     def evaluate(self, objectives: Sequence[str]) -> dict[str, float | None]:
         """The objectives as they stand now."""
@@ -199,6 +210,16 @@ def draw_samples(experiment: Experiment, run: object, per_class: int) -> Mapping
 def trace_file(folder: SweepFolder, name: str, replicate: int) -> Path:
     """Where a hung process leaves its stacks."""
     return folder.work(name) / f"{replicate:02d}.hang.txt"
+
+
+def crash_file(folder: SweepFolder, name: str, replicate: int) -> Path:
+    """Where a process that crashes leaves its stacks."""
+    return folder.work(name) / f"{replicate:02d}.crash.txt"
+
+
+def clock_file(folder: SweepFolder, name: str, replicate: int) -> Path:
+    """Where the seconds of a replicate are, and how far it is."""
+    return folder.work(name) / f"{replicate:02d}.clock.json"
 
 
 def clear_work(folder: SweepFolder, name: str, replicate: int) -> None:

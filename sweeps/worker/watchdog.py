@@ -1,19 +1,19 @@
-"""A limit on one step, kept even where Python cannot: a hung step ends as timed out and not never."""
+"""A limit on one step, kept even where Python cannot, and stacks of a process that hung or crashed."""
 
 import faulthandler
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
+
+from sweeps.faults.timeouts import StepTimeoutError
 
 GRACE_S = 5.0
-
-
-class StepTimeoutError(Exception):
-    """A step took longer than it may."""
 
 
 @contextmanager
@@ -53,8 +53,33 @@ def watched(limit_s: float, trace: Path) -> Iterator[None]:
     trace.unlink(missing_ok=True)
 
 
-def hang_trace(trace: Path) -> str | None:
-    """The stacks that a hung process left in `trace`, if one did."""
+def note_crashes(trace: Path) -> TextIO:
+    """Lets this process leave its stacks in `trace` if it crashes (a segmentation fault, an abort, a bus error).
+
+    Returns:
+        The file, for `forget_crashes`.
+    """
+    file = trace.open("w")
+    faulthandler.enable(file)
+    return file
+
+
+def forget_crashes(file: TextIO, before: bool) -> None:
+    """Ends what `note_crashes` began.
+
+    Args:
+        file: what it returned.
+        before: whether stacks went to standard error before it.
+    """
+    faulthandler.disable()
+    file.close()
+    if before and sys.stderr is not None:
+        with suppress(OSError, ValueError):  # standard error may be no file
+            faulthandler.enable()
+
+
+def left_trace(trace: Path) -> str | None:
+    """The stacks that a process which hung or crashed left in `trace`, if one did."""
     try:
         return trace.read_text(errors="replace").strip() or None
     except FileNotFoundError:

@@ -5,6 +5,7 @@ is set by the settings under `method/transfer`: `steps`, `delay_s` for each step
 `fault` at step `fault_step`.
 """
 
+import faulthandler
 import hashlib
 import json
 import math
@@ -89,6 +90,10 @@ class FakeExperiment:
             return
         if self.config.teacher.epochs == 13:
             raise ValueError("no teacher with 13 epochs")
+        if self.config.teacher.epochs == 11:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.config.teacher.epochs == 11:
+            os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(self.options.get("teacher_s", 0.0))
         self.note(f"teacher {self.preparation_key()}")
         self._teacher.write_text("{}")
@@ -167,6 +172,10 @@ class FakeRun:
             self.state = 3.9 * self.state * (1 - self.state)
             self.curves["transfer"]["step"].append(self.steps_done)
             self.curves["transfer"]["loss"].append(self.state)
+            if self.experiment.options["fault"] == "die further":
+                self._die_further()
+            if self.experiment.options["fault"] == "die further":
+                self._die_further()
             if self.steps_done == self.experiment.options["fault_step"]:
                 self._fault(self.experiment.options["fault"])
             if time.monotonic() >= end:
@@ -188,11 +197,31 @@ class FakeRun:
                 time.sleep(3600)
             case "die":
                 os.kill(os.getpid(), signal.SIGKILL)
+            case "crash":
+                faulthandler._sigsegv()  # type: ignore[attr-defined]
+            case "crash":
+                faulthandler._sigsegv()  # type: ignore[attr-defined]
             case "die once" if not first.exists():
                 first.write_text("")
                 os.kill(os.getpid(), signal.SIGKILL)
             case "full":  # a real limit of the system, put back by the test
                 resource.setrlimit(resource.RLIMIT_FSIZE, (64, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+    def _die_further(self) -> None:
+        """Is killed three times, each time eleven steps later than the time before."""
+        deaths = self.experiment.home / f"{self.experiment.name}.deaths"
+        died = int(deaths.read_text()) if deaths.exists() else 0
+        if died < 3 and self.steps_done == 11 * (died + 1):
+            deaths.write_text(str(died + 1))
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _die_further(self) -> None:
+        """Is killed three times, each time eleven steps later than the time before."""
+        deaths = self.experiment.home / f"{self.experiment.name}.deaths"
+        died = int(deaths.read_text()) if deaths.exists() else 0
+        if died < 3 and self.steps_done == 11 * (died + 1):
+            deaths.write_text(str(died + 1))
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def save(self, path: Path) -> None:
         part = path.with_name(f".{path.name}.tmp")

@@ -11,7 +11,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from acgkd.errors import SpecError
-from sweeps.engine.sampling import Study
+from sweeps.engine.trials.sampling import Study
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.spaces import SPACES

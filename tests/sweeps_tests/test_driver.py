@@ -65,7 +65,7 @@ def test_a_trial_whose_file_is_there_before_it_runs(lab: ModuleType, tmp_path: P
         assert driver.snapshot().running[0].number == 0
 
 
-def test_lost_work_is_retried_five_times(lab: ModuleType, tmp_path: Path) -> None:
+def test_losses_without_progress_end_in_the_next_start(lab: ModuleType, tmp_path: Path) -> None:
     with opened(lab, tmp_path, trials=1) as driver:
         job = first_trial(driver)
         for attempt in range(5):
@@ -77,17 +77,26 @@ def test_lost_work_is_retried_five_times(lab: ModuleType, tmp_path: Path) -> Non
                 driver.started(following)
                 job = following
         assert following is NoJob.FINISHED
+        assert driver.summary().set_back == {"trial 0": "its worker died"}
     trial = lab.trials(tmp_path)[0]
-    assert trial["state"] == "failed"
-    assert [attempt["outcome"] for attempt in trial["attempts"]] == ["lost"] * 4 + ["failed"]
+    assert trial["state"] == "waiting"
+    assert [(attempt["outcome"], attempt["cause"]) for attempt in trial["attempts"]] == [("lost", "platform")] * 5
+    with opened(lab, tmp_path, trials=1) as driver:
+        do(driver, give(driver))
+    assert lab.trials(tmp_path)[0]["state"] == "completed"
 
 
 def test_a_worker_ended_for_its_memory_is_out_of_memory(lab: ModuleType, tmp_path: Path) -> None:
     with opened(lab, tmp_path, trials=1, seeds=(0,)) as driver:
         driver.died(first_trial(driver), MemoryError("the node ran low on memory"))
+        again = give(driver)
+        assert again.alone
+        assert driver.next() is NoJob.WAIT
+        driver.died(again, MemoryError("the node ran low on memory"))
         assert driver.next() is NoJob.FINISHED
     trial = lab.trials(tmp_path)[0]
-    assert (trial["state"], trial["attempts"][0]["outcome"]) == ("infeasible", "out_of_memory")
+    assert trial["state"] == "infeasible"
+    assert [attempt["outcome"] for attempt in trial["attempts"]] == ["out_of_memory"] * 2
 
 
 def test_a_death_after_the_record_loses_nothing(lab: ModuleType, tmp_path: Path) -> None:

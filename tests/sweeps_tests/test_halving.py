@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweeps.engine.halving import Halving, crowding, dominates, fronts
+from sweeps.engine.trials.halving import Halving, crowding, dominates, fronts
 
 numbers = st.floats(-5, 5).map(lambda value: round(value, 1))
 

@@ -86,13 +86,15 @@ def test_every_way_to_end(lab: ModuleType, tmp_path: Path) -> None:
     }
     assert summary.counts == {"completed": 2, "failed": 1, "infeasible": 3}
     tries = {kind: [attempt["outcome"] for attempt in trial["attempts"]] for kind, trial in found.items()}
-    assert tries["oom"] == ["out_of_memory", "out_of_memory"]
+    assert tries["oom"] == ["out_of_memory"] * 3, "once more, alone"
     assert tries["hang below"] == ["timed_out", "timed_out"]
     assert Counter(tries["die once"]) == {"lost": 2, "completed": 2}
     # Both died before a checkpoint: their first start-up is lost, the second one kept.
     assert all(0.1 <= seconds < 1 for seconds in lab.lost(tmp_path, found["die once"]["number"]))
     assert lab.lost(tmp_path, found["none"]["number"]) == [0.0, 0.0]
     assert "fake_experiments.py" in found["hang below"]["message"]
+    log = tmp_path / found["bug"]["attempts"][0]["log"]
+    assert "KeyError: 'a bug'" in log.read_text()
     rows = {row["file"]: row for row in lab.table(tmp_path)}
     assert len(rows) == 2 + 2 * 5 + 1
     processes = _processes(tmp_path, found["oom"]["number"])

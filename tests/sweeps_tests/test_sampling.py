@@ -5,7 +5,7 @@ from typing import Any
 import optuna
 import pytest
 
-from sweeps.engine.sampling import Study, frozen
+from sweeps.engine.trials.sampling import Study, frozen
 from sweeps.store.trial import State, Trial
 
 SAMPLERS = ["random", "tpe", "nsga2", "qmc", "gp"]

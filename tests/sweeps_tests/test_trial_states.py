@@ -6,8 +6,8 @@ from typing import get_args
 import pytest
 
 from acgkd.errors import SweepError
-from sweeps.engine import trial_states
-from sweeps.engine.trial_states import TRANSITIONS, Event
+from sweeps.engine.trials import trial_states
+from sweeps.engine.trials.trial_states import TRANSITIONS, Event
 from sweeps.store.trial import FINAL, State, Trial
 
 STATES: tuple[State, ...] = get_args(State)
@@ -29,11 +29,13 @@ def cause(event: Event, before: Trial, target: State) -> Trial:
         case "started":
             return trial_states.started(before, 1, 3)
         case "replicate_ended":
-            return trial_states.replicate_ended(before, "completed", "", 1.0)
+            return trial_states.replicate_ended(before, "completed", progress=1.0)
         case "rung_reached":
             return trial_states.rung_reached(before, "0.5", (0.1, None), target != "pruned")
         case "released":
-            return trial_states.released(before, "lost", "its worker died", 0.4)
+            return trial_states.released(before, "lost", "its worker died", progress=0.4)
+        case "retried":
+            return trial_states.retried(before)
         case "ended":
             return trial_states.ended(before, target)
         case _:
@@ -71,7 +73,7 @@ def cause_target(event: Event, source: State, target: State) -> State:
         return target
     if event == "rung_reached":
         return "pruned" if target == "pruned" else source
-    return "waiting" if event == "released" else "running"
+    return "waiting" if event in ("released", "retried") else "running"
 
 
 def test_a_suggested_trial_waits_and_has_no_attempts() -> None:
@@ -82,10 +84,10 @@ def test_a_suggested_trial_waits_and_has_no_attempts() -> None:
 def test_attempts_open_and_close_with_the_events() -> None:
     running = trial("running")
     assert running.open_attempt is not None
-    ended = trial_states.replicate_ended(running, "completed", "", 1.0)
+    ended = trial_states.replicate_ended(running, "completed", progress=1.0)
     assert ended.open_attempt is None
     assert [a.outcome for a in ended.attempts] == ["completed"]
-    again = trial_states.released(trial_states.started(ended, 1, 1), "lost", "its worker died", 0.4)
+    again = trial_states.released(trial_states.started(ended, 1, 1), "lost", "its worker died", progress=0.4)
     assert [(a.replicate, a.outcome, a.progress) for a in again.attempts] == [(0, "completed", 1.0), (1, "lost", 0.4)]
     retried = trial_states.started(again, 1, 2)
     assert retried.attempts[-1].attempt == 1

@@ -78,6 +78,7 @@ def run(
             watch=display.watch,
             spec_text=tree.text,
             trust_code=trust_code,
+            say=lambda line: print_note(f"Note: {line}."),
         )
     if summary.interrupted:
         err.print("Interrupted. What was done is kept; the same command resumes.")

@@ -1,5 +1,6 @@
 """What Ray Tune asks after every step: continue or stop. The driver answers."""
 
+import re
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,10 +9,11 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 from ray.tune import Callback, Stopper
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-from acgkd.errors import SweepError, WorkerSpentError
+from acgkd.errors import NodeError, SweepError, WorkerSpentError
 from sweeps.engine.driver import Driver
 from sweeps.executors.ray.jobs import unpacked
 from sweeps.executors.ray.stateless import Stateless
+from sweeps.faults.failure import Failure, JobFailedError
 from sweeps.worker.messages import Report
 
 
@@ -77,7 +79,7 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
         error = _error(trial)
         if isinstance(error, RayTaskError):
             cause = error.cause if isinstance(error.cause, Exception) else error
-            if job.kind == "teacher" and not isinstance(cause, WorkerSpentError):
+            if job.kind == "teacher" and not isinstance(cause, WorkerSpentError | JobFailedError | NodeError):
                 self._driver.refused(cause)
             self._driver.died(job, cause)
             return
@@ -86,7 +88,7 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
         if isinstance(error, OutOfMemoryError) or "low on memory" in str(error):
             self._driver.died(job, MemoryError("Ray ended its worker because the node ran low on memory"))
             return
-        self._driver.died(job, None if error is None else RuntimeError(_last_line(error)))
+        self._driver.died(job, JobFailedError(Failure("platform", "lost", _how_it_died(error))))
 
 
 class TellStarts(Stateless, Callback):  # type: ignore[misc]  # Ray has no types
@@ -130,6 +132,16 @@ def _error(trial: RayTrial) -> BaseException | None:
     except Exception:  # not there, or an exception that cannot be unpickled here
         return None
     return error if isinstance(error, BaseException) else None
+
+
+def _how_it_died(error: BaseException | None) -> str:
+    """In a line: Ray's account of a dead worker is a page."""
+    text = str(error or "")
+    if getattr(error, "preempted", False):
+        return "its node was preempted"
+    if re.search(r"node (?:has )?died|node was terminated|NODE_DIED|node failure", text, re.IGNORECASE):
+        return "its node died"
+    return "its worker died"
 
 
 def _last_line(error: BaseException | None) -> str:

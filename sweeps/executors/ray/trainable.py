@@ -10,19 +10,20 @@ import pickle
 import socket
 from typing import TYPE_CHECKING
 
-from ray import tune
+from ray import get_runtime_context, tune
 
-from acgkd.errors import SweepError, WorkerSpentError
+from acgkd.errors import NodeError, WorkerSpentError
 from acgkd.guard import require_own_packages
 
 if TYPE_CHECKING:
+    from sweeps.worker.guarded_runner import GuardedRunner
     from sweeps.worker.job_runner import JobRunner
 
 
 class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
     """Jobs of a sweep, as Ray Tune sees them: each step does about a second of work and returns a report."""
 
-    _runner: "JobRunner | None" = None
+    _runner: "JobRunner | GuardedRunner | None" = None
 
     def setup(self, config: dict[str, bytes], work: bytes = b"") -> None:
         """Takes the first job of this process.
@@ -57,17 +58,19 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
             raise WorkerSpentError("the worker ran out of memory or lost its device, and is replaced")
         return {"report": report}
 
-    def _begin(self) -> "JobRunner":
-        from sweeps.worker.job_runner import JobRunner
+    def _begin(self) -> "JobRunner | GuardedRunner":
+        from sweeps.worker.guarded_runner import runner_for
 
         spec, folder, experiments = pickle.loads(self._work)
         if not folder.sweep.is_file():
-            raise SweepError(
+            raise NodeError(
                 f"Every node must see the sweep folder under the same path, but {socket.gethostname()} has no "
                 f"{folder.path}. Put it on a filesystem that all nodes share."
             )
         os.chdir(folder.path)
-        return JobRunner(spec, folder, pickle.loads(self._job), experiments)
+        runner = runner_for(spec, folder, pickle.loads(self._job), experiments)
+        runner.node = get_runtime_context().get_node_id()
+        return runner
 
     def cleanup(self) -> None:
         """Keeps the work of a job that is broken off; Ray calls this when a worker leaves in order."""

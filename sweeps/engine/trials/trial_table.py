@@ -4,13 +4,16 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
 
-from analysis.records.record import Outcome, Record
-from sweeps.engine import trial_states
-from sweeps.engine.driver_records import DriverRecords
-from sweeps.engine.halving import Halving, Values, fraction_rung
-from sweeps.engine.sampling import Study
+from analysis.records.record import Record
 from sweeps.engine.teachers_and_controls import floors
-from sweeps.engine.trial_rules import Result, Rules
+from sweeps.engine.trials import trial_states
+from sweeps.engine.trials.driver_records import DriverRecords
+from sweeps.engine.trials.halving import Halving, Values, fraction_rung
+from sweeps.engine.trials.sampling import Study
+from sweeps.engine.trials.trial_rules import Result, Rules, result_of
+from sweeps.faults.failure import Failure
+from sweeps.faults.retries import DEATHS_BEFORE_GUARD, NO_OTHERS, Others, Verdict, same_place
+from sweeps.faults.retry_queue import RetryQueue
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Trial
@@ -45,7 +48,8 @@ class TrialTable:
         self.exhausted = False
         self.asked = 0
         self.ended = 0
-        self._waiting: list[int] = []
+        self.set_back: dict[str, str] = {}
+        self.waiting = RetryQueue()
         self._results = {trial.number: self._read_results(trial.number) for trial in self._unfinished()}
         self._rungs: dict[str, dict[int, Values]] = {}
         self._study: Study | None = None
@@ -57,8 +61,13 @@ class TrialTable:
         for trial in self.trials.values():
             if trial.state == "pruned":
                 self.records.of_pruned(trial)
+        died = bool(self.folder.deaths_in_process(self.generation))
         for trial in self._unfinished():
-            self.release(trial.number, "interrupted", "the driver ended")
+            attempt = trial.open_attempt
+            if died and attempt is not None:
+                self.release(trial.number, Failure("platform", "lost", "the driver died", host=attempt.host))
+            else:
+                self.release(trial.number, message="the driver ended")
         self.ended = 0
 
     def _unfinished(self) -> list[Trial]:
@@ -69,10 +78,6 @@ class TrialTable:
         return dict(sorted(Counter(trial.state for trial in self.trials.values()).items()))
 
     # ---- handing out
-
-    def next_waiting(self) -> Trial | None:
-        """The oldest trial that waits for a worker."""
-        return self.trials[self._waiting.pop(0)] if self._waiting else None
 
     @property
     def study(self) -> Study:
@@ -96,7 +101,7 @@ class TrialTable:
         self._results[trial.number] = {}
         return trial
 
-    def issue(self, trial: Trial, alongside: int) -> Job | None:
+    def issue(self, trial: Trial, alongside: int, elsewhere: tuple[str, ...] = ()) -> Job | None:
         """The job that does what is left of a trial; None where nothing is. The trial's file is there before it."""
         trial = self._settle(trial)
         if trial.final:
@@ -107,6 +112,7 @@ class TrialTable:
         if self.spec.scheduler.name == "halving" and left[0] == 0:
             every = sorted(set(self.spec.scheduler.fractions))
             rungs = tuple(fraction for fraction in every if fraction_rung(fraction) not in trial.rungs)
+        last = trial.at(left[0])
         return Job(
             kind="trial",
             name=self.folder.trial_name(trial.number),
@@ -118,6 +124,9 @@ class TrialTable:
             parameters=dict(trial.parameters),
             rungs=rungs,
             alongside=alongside,
+            alone=any(attempt.outcome == "out_of_memory" for attempt in trial.attempts),
+            guarded=bool(last) and same_place(last) >= DEATHS_BEFORE_GUARD,
+            elsewhere=elsewhere,
         )
 
     def open(self, number: int, replicate: int) -> None:
@@ -136,8 +145,8 @@ class TrialTable:
             self._rung_reached(number, report)
         if report.record is not None:
             record = Record.model_validate_json(report.record)
-            self._results[number][report.replicate] = self._result(record)
-            trial = self._settle(self._closed(self.trials[number], record))
+            self._results[number][report.replicate] = result_of(record, self.spec.objectives)
+            trial = self._settle(self.records.closed(self.trials[number], record))
             if not trial.final:
                 self._keep(trial_states.started(trial, self._left(number)[0], self.generation))
         return not self.trials[number].final
@@ -149,24 +158,42 @@ class TrialTable:
             trial = trial_states.pruned_at(trial, report.replicate, self.generation, report.progress)
         self._keep(trial)
 
-    @staticmethod
-    def _closed(trial: Trial, record: Record) -> Trial:
-        return trial_states.replicate_ended(trial, record.outcome, record.message, record.progress)
+    def release(
+        self,
+        number: int,
+        failure: Failure | None = None,
+        *,
+        message: str = "stopped",
+        progress: float = 0.0,
+        others: Others = NO_OTHERS,
+    ) -> None:
+        """Closes a trial's open attempt as the files say; then the trial waits, or has ended.
 
-    def release(self, number: int, outcome: Outcome, message: str, progress: float = 0.0) -> None:
-        """Closes a trial's open attempt as the files say; then the trial waits, or has ended."""
+        Args:
+            number: of the trial.
+            failure: why its worker is gone; None where it was stopped in an orderly way.
+            message: in that case, why.
+            progress: as last reported.
+            others: what became of other jobs meanwhile.
+        """
         trial = self.trials[number]
         if trial.final:
             return  # its worker died after the last report
-        attempt = trial.open_attempt
-        record = None if attempt is None else self.records.of_lost_trial(trial, attempt.replicate, outcome, message)
-        if attempt is not None and record is not None:
-            self._results[number][attempt.replicate] = self._result(record)
-            trial = self._closed(trial, record)
-        trial = self._settle(trial_states.released(trial, outcome, message, progress))
+        attempt, verdict = trial.open_attempt, Verdict("retry", "interrupted", message)
+        facts: dict[str, object] = {}
+        if attempt is not None:
+            record, verdict, facts = self.records.judge(trial, attempt, failure, verdict, progress, others)
+            if record is not None:
+                self._results[number][attempt.replicate] = result_of(record, self.spec.objectives)
+                trial = self.records.closed(trial, record)
+        trial = self._settle(trial_states.released(trial, verdict.outcome, verdict.message, **facts))
         if not trial.final:
             self._keep(trial)
-            self._waiting = sorted({*self._waiting, number})
+            if verdict.action == "later":
+                self.set_back[f"trial {number}"] = verdict.message
+            else:
+                node = failure.node if failure is not None and verdict.elsewhere else ""
+                self.waiting.add(number, verdict.pause_s, alone=verdict.alone, node=node)
 
     # ---- what follows
 
@@ -190,7 +217,7 @@ class TrialTable:
         if not trial.final:
             return
         self._results.pop(trial.number, None)
-        self._waiting = [number for number in self._waiting if number != trial.number]
+        self.waiting.discard(trial.number)
         self.ended += 1
         if trial.state == "pruned":
             self.records.of_pruned(trial)
@@ -200,11 +227,9 @@ class TrialTable:
     def _read_results(self, number: int) -> dict[int, Result]:
         name = self.folder.trial_name(number)
         records = {i: self.folder.read_record(name, i) for i in range(len(self.spec.replicates.seeds))}
-        return {index: self._result(record) for index, record in records.items() if record is not None}
-
-    def _result(self, record: Record) -> Result:
-        values = tuple(record.objectives.get(objective.name) for objective in self.spec.objectives)
-        return Result(record.outcome, values, record.message)
+        return {
+            index: result_of(record, self.spec.objectives) for index, record in records.items() if record is not None
+        }
 
     # ---- early stopping
 

@@ -1,8 +1,8 @@
 """A trial's life as one state machine: states, events, what each event does, and who may cause it.
 
 Every change of a trial's state is made here and nowhere else; `docs/trial-states.md` is drawn from `TRANSITIONS`. Which
-final state the ended replicates of a trial amount to is decided by `sweeps.engine.trial_rules`. Pure: no files, no
-clocks but the time that an attempt starts or ends.
+final state the ended replicates of a trial amount to is decided by `sweeps.engine.trials.trial_rules`. Pure: no files,
+no clocks but the time that an attempt starts or ends.
 """
 
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from typing import Literal
 
 from acgkd.errors import SweepError
 from analysis.records.record import Outcome
-from sweeps.engine.halving import Values
+from sweeps.engine.trials.halving import Values
 from sweeps.store.trial import Rung, State, Trial
 
-Event = Literal["suggested", "started", "replicate_ended", "rung_reached", "released", "ended"]
-Cause = Literal["sampler", "worker", "scheduler", "driver"]
+Event = Literal["suggested", "started", "replicate_ended", "rung_reached", "released", "ended", "retried"]
+Actor = Literal["sampler", "worker", "scheduler", "driver", "user"]
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class Transition:
         event: what happened.
         source: the state before; None where there was no trial yet.
         targets: the states in which the trial may be afterwards.
-        cause: who may cause the event.
+        actor: who may cause the event.
         effect: what else changes in the trial's file.
     """
 
     event: Event
     source: State | None
     targets: tuple[State, ...]
-    cause: Cause
+    actor: Actor
     effect: str
 
 
@@ -50,6 +50,10 @@ TRANSITIONS = (
     Transition("released", "waiting", ("waiting",), "driver", "nothing: no attempt was open"),
     Transition("ended", "running", _FINAL, "driver", "objective values, constraint or message are written"),
     Transition("ended", "waiting", _FINAL, "driver", "the same, for results found on disk"),
+    Transition("retried", "completed", ("waiting",), "driver", "a record is gone or damaged: values are cleared"),
+    Transition("retried", "pruned", ("waiting",), "driver", "the same; decisions at rungs stand"),
+    Transition("retried", "infeasible", ("waiting",), "user", "constraint and message are cleared"),
+    Transition("retried", "failed", ("waiting",), "user", "the same"),
 )
 
 _ALLOWED = {(transition.event, transition.source): transition.targets for transition in TRANSITIONS}
@@ -99,9 +103,9 @@ def started(trial: Trial, replicate: int, generation: int) -> Trial:
     return _move(trial, "started", "running", attempts=trial.with_attempt(replicate, generation))
 
 
-def replicate_ended(trial: Trial, outcome: Outcome, message: str = "", progress: float = 0.0) -> Trial:
-    """A replicate has ended; more may follow."""
-    return _move(trial, "replicate_ended", "running", attempts=trial.with_outcome(outcome, message, progress))
+def replicate_ended(trial: Trial, outcome: Outcome, message: str = "", **facts: object) -> Trial:
+    """A replicate has ended; more may follow. `facts` are other fields of the attempt."""
+    return _move(trial, "replicate_ended", "running", attempts=trial.with_outcome(outcome, message, **facts))
 
 
 def rung_reached(trial: Trial, rung: str, values: Values, promoted: bool) -> Trial:
@@ -117,9 +121,14 @@ def pruned_at(trial: Trial, replicate: int, generation: int, progress: float = 0
     return trial.model_copy(update={"attempts": trial.with_outcome("pruned", progress=progress)})
 
 
-def released(trial: Trial, outcome: Outcome, message: str = "", progress: float = 0.0) -> Trial:
-    """Its worker is gone; the trial waits for another one."""
-    return _move(trial, "released", "waiting", attempts=trial.with_outcome(outcome, message, progress))
+def released(trial: Trial, outcome: Outcome, message: str = "", **facts: object) -> Trial:
+    """Its worker is gone; the trial waits for another one. `facts` are other fields of the attempt."""
+    return _move(trial, "released", "waiting", attempts=trial.with_outcome(outcome, message, **facts))
+
+
+def retried(trial: Trial) -> Trial:
+    """A final trial of which something runs again: what its replicates amounted to is cleared."""
+    return _move(trial, "retried", "waiting", values=None, constraint=None, message="")
 
 
 def ended(trial: Trial, state: State, **facts: object) -> Trial:

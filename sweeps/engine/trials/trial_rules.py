@@ -1,12 +1,13 @@
 """What becomes of a trial, given how its replicates ended. Pure: no files, no clocks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.records.record import Outcome
-from sweeps.engine import trial_states
-from sweeps.engine.halving import Halving, Values, replicate_rung
+from analysis.records.record import Outcome, Record
 from sweeps.engine.teachers_and_controls import mean
+from sweeps.engine.trials import trial_states
+from sweeps.engine.trials.halving import Halving, Values, replicate_rung
+from sweeps.spec.sections import Objective
 from sweeps.store.trial import INFEASIBLE, Trial
 
 
@@ -23,6 +24,12 @@ class Result:
     outcome: Outcome
     objectives: Values
     message: str = ""
+
+
+def result_of(record: Record, objectives: Sequence[Objective]) -> Result:
+    """What a record says of how its replicate ended."""
+    values = tuple(record.objectives.get(objective.name) for objective in objectives)
+    return Result(record.outcome, values, record.message)
 
 
 Decide = Callable[[Trial, str, Values], bool]

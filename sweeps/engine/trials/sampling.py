@@ -18,7 +18,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from acgkd.errors import SweepError
-from sweeps.engine.trial_states import suggested
+from sweeps.engine.trials.trial_states import suggested
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.trial import State, Trial
 

@@ -1,0 +1,62 @@
+"""Records of ended trials that are gone or damaged: what they belong to runs again, and the start says so."""
+
+from pathlib import Path
+
+from acgkd.errors import FolderError, SweepError
+from sweeps.engine.trials import trial_states
+from sweeps.store.folder import SweepFolder
+from sweeps.store.trial import PASSING, Trial
+
+
+def revive(folder: SweepFolder, trials: list[Trial]) -> tuple[list[Trial], list[str]]:
+    """Sets trials back whose records are gone or damaged, and puts damaged records of anything aside.
+
+    Args:
+        folder: of the sweep, locked.
+        trials: as their files say.
+
+    Returns:
+        The trials as they are now; and a line for each record that is made again.
+    """
+    there = {path.name for path in folder.records.glob("[!.]*.json")}
+    damaged = {name for name in there if _is_damaged(folder, folder.records / name)}
+    for name in damaged:
+        _put_aside(folder, folder.records / name)
+    lines = [f"{folder.records / name} is damaged: it is run again" for name in sorted(damaged)]
+    kept = []
+    for trial in trials:
+        files = [folder.record_file(folder.trial_name(trial.number), index) for index in _ended_replicates(trial)]
+        gone = [file for file in files if file.name not in there - damaged]
+        if gone and trial.final and trial.state != "pruned":
+            lines += [f"{file} is gone: trial {trial.number} runs it again" for file in gone if file.name not in there]
+            trial = trial_states.retried(trial)
+            folder.write_trial(trial)
+        kept.append(trial)
+    for line in lines:
+        folder.note(line)
+    return kept, lines
+
+
+def _ended_replicates(trial: Trial) -> list[int]:
+    """Replicates that have come to an end of their own, so that there has to be a record."""
+    last = {attempt.replicate: attempt.outcome for attempt in trial.attempts}
+    return sorted(index for index, outcome in last.items() if outcome is not None and outcome not in PASSING)
+
+
+def _is_damaged(folder: SweepFolder, path: Path) -> bool:
+    name, _, replicate = path.stem.rpartition("-")
+    if not replicate.isdecimal():
+        return False  # no record of ours
+    try:
+        folder.read_record(name, int(replicate))
+    except FolderError:
+        raise  # a newer version wrote it: nothing is wrong with it
+    except SweepError:
+        return True
+    return False
+
+
+def _put_aside(folder: SweepFolder, path: Path) -> None:
+    """Keeps the damaged file for whoever wants to look at it, where nobody takes it for a record."""
+    folder.logs.mkdir(exist_ok=True)
+    path.replace(folder.logs / f"damaged-{path.name}")

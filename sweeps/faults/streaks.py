@@ -1,0 +1,113 @@
+"""Equal failures in a row: on one node they mean that the node is broken, in the whole sweep that the sweep is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sweeps.faults.failure import Failure
+
+
+@dataclass
+class Streak:
+    """Failures in a row that are one and the same.
+
+    Args:
+        signature: of all of them.
+        failures: so far.
+        jobs: what failed so, in order.
+    """
+
+    signature: str = ""
+    failures: list[Failure] = field(default_factory=list)
+    jobs: list[str] = field(default_factory=list)
+
+    def add(self, failure: Failure, job: str) -> int:
+        """Counts a failure; another one than before begins the count again."""
+        if failure.signature != self.signature:
+            self.signature = failure.signature
+            self.clear()
+        self.failures.append(failure)
+        self.jobs.append(job)
+        return len(self.failures)
+
+    def clear(self) -> None:
+        """Something went well."""
+        self.failures.clear()
+        self.jobs.clear()
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A node that gets no more work in this start.
+
+    Args:
+        node: what the executor calls it.
+        host: its name.
+        reason: the failure, in a line.
+        count: how often in a row.
+    """
+
+    node: str
+    host: str
+    reason: str
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.host} gets no more work: {self.count} times in a row: {self.reason}"
+
+
+class Streaks:
+    """Counts equal failures in a row, by node and in the sweep as a whole.
+
+    Args:
+        limit: so many end the work of a node, or of the sweep; 0: never.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.set_aside: dict[str, SetAside] = {}
+        self._sweep = Streak()
+        self._nodes: dict[str, Streak] = {}
+        self._nodes_seen: set[str] = set()
+
+    def worked(self, node: str) -> None:
+        """A job went well on a node."""
+        self._sweep.clear()
+        if node:
+            self._nodes_seen.add(node)
+            self._nodes.setdefault(node, Streak()).clear()
+
+    def failed(self, failure: Failure, job: str) -> Streak | SetAside | None:
+        """A job failed.
+
+        Args:
+            failure: how, with its node.
+            job: which.
+
+        Returns:
+            The node that is set aside now; or the streak that stops the sweep; or None.
+        """
+        if not self.limit:
+            return None
+        node = failure.node
+        everywhere = self._sweep.add(failure, job)
+        if not node:
+            return self._sweep if everywhere >= self.limit else None
+        self._nodes_seen.add(node)
+        here = self._nodes.setdefault(node, Streak()).add(failure, job)
+        others = self._nodes_seen - {node} - self.set_aside.keys()
+        if here >= self.limit and others and not self._fails_on(others):
+            self._sweep.clear()
+            return self._aside(failure, here)
+        return self._sweep if everywhere >= self.limit else None
+
+    def _fails_on(self, nodes: set[str]) -> bool:
+        """Whether the sweep's failure happens on other nodes too: then no single node is to blame."""
+        return any(self._nodes[node].signature == self._sweep.signature and self._nodes[node].jobs for node in nodes)
+
+    def _aside(self, failure: Failure, count: int) -> SetAside:
+        found = SetAside(failure.node, failure.host or failure.node, str(failure), count)
+        self.set_aside[failure.node] = found
+        return found
+
+    def __iter__(self) -> Iterator[SetAside]:
+        return iter(self.set_aside.values())

@@ -1,0 +1,313 @@
+"""Whose fault it was: every cause is caused for real, and only a trial's own fault counts against it."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from acgkd.errors import NodeError, RepeatedFailureError
+from sweeps.executors.base import run_sweep
+from sweeps.executors.inprocess import InProcess
+from sweeps.faults.classification import failure_of
+from sweeps.faults.failure import Failure
+from sweeps.faults.retries import Others, decide, idle_losses
+from sweeps.faults.streaks import SetAside, Streaks
+from sweeps.store.trial import Attempt
+
+HERE = Path(__file__).parent
+
+
+def go(lab: ModuleType, folder: Path, **changes: Any) -> dict[str, int]:
+    summary = run_sweep(lab.make_spec(**changes), folder, InProcess(), experiments=lab.FakeExperiments())
+    return dict(summary.counts)
+
+
+def choices(*kinds: str) -> dict[str, Any]:
+    return {"method/transfer/fault": {"type": "categorical", "choices": kinds}}
+
+
+def drive(folder: Path, **changes: Any) -> subprocess.CompletedProcess[str]:
+    """A start in a process of its own, which may die."""
+    command = [sys.executable, str(HERE / "drive.py"), "inprocess", str(folder), json.dumps(changes)]
+    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+# ---- what an exception says
+
+
+def raised(function: Callable[[], object]) -> Failure:
+    try:
+        function()
+    except Exception as error:
+        return failure_of(error)
+    raise AssertionError("nothing was raised")
+
+
+def wrapped(error: Exception) -> Callable[[], object]:
+    def run() -> None:
+        try:
+            raise error
+        except Exception as inner:
+            raise RuntimeError("while loading a batch") from inner
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (OSError(errno.EIO, "Input/output error"), "machine"),
+        (OSError(errno.ESTALE, "Stale file handle"), "machine"),
+        (OSError(errno.EMFILE, "Too many open files"), "machine"),
+        (RuntimeError("CUDA error: uncorrectable ECC error encountered"), "machine"),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), "machine"),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), "machine"),
+        (RuntimeError("CUDA error: no kernel image is available for execution on the device"), "node"),
+        (RuntimeError("No CUDA GPUs are available"), "node"),
+        (NodeError("Every node must see the sweep folder"), "node"),
+        (RuntimeError("CUDA error: device-side assert triggered"), "trial"),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied (3x4 and 5x6)"), "trial"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory"), "trial"),
+        (KeyError("a bug"), "trial"),
+    ],
+)
+def test_an_exception_says_whose_fault_it_was(error: Exception, cause: str) -> None:
+    found = raised(wrapped(error))
+    assert found.cause == cause
+    assert found.outcome == ("failed" if cause == "trial" else "lost")
+    assert type(error).__name__ in found.trace or isinstance(error, NodeError)
+
+
+def test_too_many_open_files_in_earnest_are_the_machine() -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = []
+
+    def open_many() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 8, before[1]))
+        while True:
+            held.append(open(os.devnull))  # noqa: SIM115
+
+    try:
+        found = raised(open_many)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for file in held:
+            file.close()
+    assert found.cause == "machine"
+
+
+def test_equal_failures_have_one_signature() -> None:
+    one = Failure("machine", "lost", "OSError: [Errno 5] Input/output error: '/a/b/part-17'\nmore")
+    other = Failure("machine", "lost", "OSError: [Errno 5] Input/output error: '/a/c/part-18'\nelse")
+    assert one.signature == other.signature
+    assert one.signature != Failure("trial", "failed", "KeyError: 'x'").signature
+
+
+# ---- the machine
+
+
+class Shaky:
+    """Raises an error of the machine's at the first starts of a few runs, then works."""
+
+    def __init__(self, lab: ModuleType, error: Exception, times: int, of: Callable[[Any], bool] = bool) -> None:
+        raised: list[str] = []
+
+        class Experiments(lab.FakeExperiments):  # type: ignore[misc, name-defined]
+            def experiment(self, config: Any, seed: int, home: Path) -> Any:
+                made = super().experiment(config, seed, home)
+                start = made.start
+
+                def shaky() -> Any:
+                    if len(raised) < times and of(config):
+                        raised.append(str(error))
+                        raise error
+                    return start()
+
+                made.start = shaky
+                return made
+
+        self.raised = raised
+        self.experiments = Experiments()
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweeps.faults.retries.FIRST_PAUSE_S", 0.01)
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.EIO, "Input/output error"), RuntimeError("CUDA error: uncorrectable ECC error encountered")],
+)
+def test_a_fault_of_the_machine_is_tried_again(lab: ModuleType, tmp_path: Path, error: Exception) -> None:
+    shaky = Shaky(lab, error, times=3)
+    run_sweep(lab.make_spec(trials=3), tmp_path / "shaky", InProcess(), experiments=shaky.experiments)
+    run_sweep(lab.make_spec(trials=3), tmp_path / "calm", InProcess(), experiments=lab.FakeExperiments())
+    assert len(shaky.raised) == 3
+    assert lab.table(tmp_path / "shaky") == lab.table(tmp_path / "calm")
+    attempts = lab.trials(tmp_path / "shaky")[0]["attempts"]
+    assert [(attempt["outcome"], attempt["cause"]) for attempt in attempts[:4]] == [
+        *[("lost", "machine")] * 3,
+        ("completed", None),
+    ]
+    assert all(attempt["host"] for attempt in attempts)
+    assert type(error).__name__ in (tmp_path / "shaky" / attempts[0]["log"]).read_text()
+    assert "machine" in (tmp_path / "shaky" / "logs" / "driver.log").read_text()
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_a_machine_that_stays_broken_stops_the_sweep_and_no_trial_fails(lab: ModuleType, tmp_path: Path) -> None:
+    shaky = Shaky(lab, OSError(errno.EIO, "Input/output error"), times=1000)
+    with pytest.raises(RepeatedFailureError, match=r"5 jobs in a row.*Input/output error.*fix, the same command"):
+        run_sweep(lab.make_spec(trials=3), tmp_path, InProcess(), experiments=shaky.experiments)
+    assert {trial["state"] for trial in lab.trials(tmp_path)} == {"waiting"}
+    assert go(lab, tmp_path, trials=3) == {"completed": 3}
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_what_only_one_trial_meets_again_and_again_is_its_own(lab: ModuleType, tmp_path: Path) -> None:
+    error = OSError(errno.EIO, "Input/output error")
+    shaky = Shaky(lab, error, times=1000, of=lambda config: config.method.transfer["fault"] == "mine")
+    space = {**lab.SPACE, "method/transfer/fault": {"type": "categorical", "choices": ("mine", "no")}}
+    changes: dict[str, Any] = {"seeds": (0,), "space": space, "sampler": {"name": "random", "seed": 4}}
+    spec = lab.make_spec(trials=12, failures={"stop_after": 0}, **changes)
+    run_sweep(spec, tmp_path, InProcess(), experiments=shaky.experiments)
+    states = {(trial["parameters"]["method/transfer/fault"], trial["state"]) for trial in lab.trials(tmp_path)}
+    assert ("mine", "failed") in states
+    assert ("no", "completed") in states
+    failed = next(trial for trial in lab.trials(tmp_path) if trial["state"] == "failed")
+    assert "the same in 5 attempts" in failed["message"]
+
+
+# ---- bugs
+
+
+def test_the_same_bug_in_every_trial_stops_the_sweep(lab: ModuleType, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"trials": 12, "space": {**lab.SPACE, **choices("bug")}, "sampler": {"name": "random"}}
+    with pytest.raises(RepeatedFailureError) as caught:
+        go(lab, tmp_path, **changes)
+    said = str(caught.value)
+    assert said.count("KeyError") == 1
+    assert "5 jobs in a row" in said
+    assert "acgkd retry" in said
+    assert len(lab.trials(tmp_path)) == 5
+    with pytest.raises(RepeatedFailureError):
+        go(lab, tmp_path / "two", **changes, failures={"stop_after": 2})
+    assert len(lab.trials(tmp_path / "two")) == 2
+    assert go(lab, tmp_path / "never", **changes, failures={"stop_after": 0}) == {"failed": 12}
+
+
+def test_settings_that_cannot_be_run_here_stop_nothing(lab: ModuleType, tmp_path: Path) -> None:
+    space = {**lab.SPACE, **choices("diverge", "oom")}
+    assert go(lab, tmp_path, trials=12, seeds=(0,), space=space, sampler={"name": "random"}) == {"infeasible": 12}
+
+
+# ---- processes that die
+
+
+@pytest.mark.parametrize("fault", ["die", "crash"])
+def test_a_trial_that_always_kills_its_process_is_infeasible(lab: ModuleType, tmp_path: Path, fault: str) -> None:
+    changes = {"trials": 2, "seeds": [0], "space": choices(fault, "none"), "sampler": {"name": "grid"}}
+    codes = []
+    while not codes or codes[-1] != 0:
+        codes.append(drive(tmp_path, **changes).returncode)
+        assert len(codes) <= 3, "a sweep must not die at every start"
+    assert codes[:2] == [-9 if fault == "die" else -11] * 2
+    found = {trial["parameters"]["method/transfer/fault"]: trial for trial in lab.trials(tmp_path)}
+    assert found["none"]["state"] == "completed"
+    dead = found[fault]
+    assert (dead["state"], dead["constraint"]) == ("infeasible", 1.0)
+    assert [attempt["outcome"] for attempt in dead["attempts"]] == ["lost", "lost", "crashed"]
+    assert [attempt["cause"] for attempt in dead["attempts"]] == ["platform", "platform", "trial"]
+    assert ("SIGSEGV" if fault == "crash" else "SIGKILL") in dead["message"]
+    if fault == "crash":
+        assert "Segmentation fault" in (tmp_path / dead["attempts"][0]["log"]).read_text()
+
+
+def test_drivers_killed_at_different_places_are_no_crash(lab: ModuleType, tmp_path: Path) -> None:
+    changes = {"trials": 1, "seeds": [0], "transfer": {"steps": 40, "fault": "die further", "delay_s": 0.1}}
+    codes = []
+    while not codes or codes[-1] != 0:
+        codes.append(drive(tmp_path, **changes).returncode)
+        assert len(codes) <= 7
+    assert len(codes) >= 4
+    trial = lab.trials(tmp_path)[0]
+    assert trial["state"] == "completed"
+    assert {attempt["cause"] for attempt in trial["attempts"][:-1]} == {"platform"}
+
+
+def test_a_teacher_that_always_kills_its_process_stops_the_sweep(tmp_path: Path) -> None:
+    changes = {"trials": 1, "seeds": [0], "teacher": {"preset": "gin-5-64", "epochs": 11}}
+    codes = [drive(tmp_path, **changes) for _ in range(3)]
+    assert [done.returncode for done in codes] == [-9, -9, 1]
+    assert "The teacher of seed 0 cannot be made" in codes[-1].stderr
+    assert "SIGKILL" in codes[-1].stderr
+
+
+# ---- the rules alone
+
+
+def attempts(*progress: float, place: str = "", cause: str = "platform") -> list[Attempt]:
+    return [
+        Attempt.model_validate(
+            {"replicate": 0, "attempt": n, "generation": 1, "outcome": "lost", "progress": p, "cause": cause}
+            | {"place": place or str(p)}
+        )
+        for n, p in enumerate(progress)
+    ]
+
+
+LOST = Failure("platform", "lost", "its worker died")
+
+
+def test_losses_have_no_limit_while_the_replicate_gets_further() -> None:
+    rising = [n / 100 for n in range(1, 51)]
+    assert decide(attempts(*rising), LOST).action == "retry"
+    assert decide(attempts(*rising, *[0.5] * 3), LOST).action == "retry"
+    assert decide(attempts(*rising, *[0.5] * 4), LOST).action == "later"
+    assert idle_losses(attempts(0.1, 0.1, 0.2)) == 1
+
+
+def test_the_third_attempt_at_one_place_is_guarded() -> None:
+    assert not decide(attempts(0.1), LOST).guarded
+    assert decide(attempts(0.1, 0.1), LOST).guarded
+    assert not decide(attempts(0.1, 0.2), LOST).guarded
+
+
+def test_a_crash_beside_a_neighbours_is_tried_again() -> None:
+    crash = Failure("trial", "crashed", "its process died by SIGKILL")
+    assert decide(attempts(0.1, 0.1, 0.1), crash).action == "final"
+    assert decide(attempts(0.1, 0.1, 0.1), crash, Others(died=True)).action == "retry"
+
+
+def test_a_broken_node_is_set_aside_and_the_sweep_continues() -> None:
+    streaks = Streaks(limit=3)
+    bad = Failure("node", "lost", "no kernel image", host="b", node="b")
+    streaks.worked("a")
+    assert [streaks.failed(bad, f"trial {n}") for n in range(2)] == [None, None]
+    found = streaks.failed(bad, "trial 2")
+    assert isinstance(found, SetAside)
+    assert str(found) == "b gets no more work: 3 times in a row: no kernel image"
+    # The last node that is left is never set aside: the sweep stops.
+    bad_too = Failure("node", "lost", "no kernel image", host="a", node="a")
+    assert [streaks.failed(bad_too, "trial 3") for _ in range(2)] == [None, None]
+    assert not isinstance(streaks.failed(bad_too, "trial 3"), SetAside | None)
+
+
+def test_a_failure_on_every_node_stops_the_sweep() -> None:
+    streaks = Streaks(limit=4)
+    found = [streaks.failed(Failure("trial", "failed", "KeyError", node=node), "t") for node in ("a", "b", "a", "b")]
+    assert found[:3] == [None] * 3
+    assert found[3] is not None
+    assert not isinstance(found[3], SetAside)
