@@ -175,8 +175,11 @@ def test_a_machine_that_stays_broken_stops_the_sweep_and_no_trial_fails(lab: Mod
     assert go(lab, tmp_path, trials=3) == {"completed": 3}
 
 
-@pytest.mark.usefixtures("no_pauses")
-def test_what_only_one_trial_meets_again_and_again_is_its_own(lab: ModuleType, tmp_path: Path) -> None:
+def test_what_only_one_trial_meets_again_and_again_is_its_own(
+    lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FIRST_PAUSE_S", "LONGEST_PAUSE_S"):  # long enough for another trial to run
+        monkeypatch.setattr(f"sweeps.faults.retries.{name}", 0.5)
     error = OSError(errno.EIO, "Input/output error")
     shaky = Shaky(lab, error, times=1000, of=lambda config: config.method.transfer["fault"] == "mine")
     space = {**lab.SPACE, "method/transfer/fault": {"type": "categorical", "choices": ("mine", "no")}}
