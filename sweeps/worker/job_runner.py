@@ -79,6 +79,7 @@ class JobRunner:
             self._keep_trace(failure)
             again = failure.outcome == "out_of_memory" and not self.job.alone
             if failure.cause != "trial" or again:
+                self._runner = None  # broken off within a step: its state is never to be kept
                 raise JobFailedError(failure) from error
             if self.job.kind == "teacher":
                 raise
