@@ -43,18 +43,19 @@ def open_driver(
     folder = startup.reserve(path)
     with folder.lock():
         startup.match(folder, spec, command=command, spec_text=spec_text)
-        trials, lines = revive(folder, folder.read_trials())
-        for line in lines:
+        found = revive(folder, folder.read_trials())
+        for line in found.lines:
             say(line)
-        if startup.complete(spec, folder, trials):
-            table, stopwatch = TrialTable(spec, folder, experiments, trials), Stopwatch(None)
+        if startup.complete(spec, folder, found.trials) and not found.teachers:
+            table, stopwatch = TrialTable(spec, folder, experiments, found.trials), Stopwatch(None)
             yield Driver(table, experiments, stopwatch, command=command, nothing_to_do=True)
             return
         generation = folder.begin_generation()
         hours = spec.budget.hours
         stopwatch = Stopwatch(None if hours is None else 3600 * hours, folder.seconds_used(before=generation))
         folder.remove_temporaries()
-        table = TrialTable(spec, folder, experiments, trials, generation)
+        table = TrialTable(spec, folder, experiments, found.trials, generation)
+        table.teachers_without_row = found.teachers
         table.recover()
         driver = Driver(table, experiments, stopwatch, command=command, watch=watch)
         try:

@@ -1,5 +1,7 @@
 """Records of ended trials that are gone or damaged: what they belong to runs again, and the start says so."""
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from acgkd.errors import FolderError, SweepError
@@ -8,15 +10,27 @@ from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import PASSING, Trial
 
 
-def revive(folder: SweepFolder, trials: list[Trial]) -> tuple[list[Trial], list[str]]:
+@dataclass(frozen=True)
+class Revived:
+    """What a start finds of ended trials.
+
+    Args:
+        trials: as they are now; those that run again wait.
+        lines: one for each record that is made again.
+        teachers: replicates whose teacher lost its row.
+    """
+
+    trials: list[Trial]
+    lines: list[str]
+    teachers: set[int]
+
+
+def revive(folder: SweepFolder, trials: list[Trial]) -> Revived:
     """Sets trials back whose records are gone or damaged, and puts damaged records of anything aside.
 
     Args:
         folder: of the sweep, locked.
         trials: as their files say.
-
-    Returns:
-        The trials as they are now; and a line for each record that is made again.
     """
     there = {path.name for path in folder.records.glob("[!.]*.json")}
     damaged = {name for name in there if _is_damaged(folder, folder.records / name)}
@@ -32,9 +46,14 @@ def revive(folder: SweepFolder, trials: list[Trial]) -> tuple[list[Trial], list[
             trial = trial_states.retried(trial)
             folder.write_trial(trial)
         kept.append(trial)
+    teachers = {int(name[8:-5]) for name in damaged if re.fullmatch(r"teacher-\d+\.json", name)}
+    first = folder.record_file("teacher", 0).name
+    if first not in there and any(trial.attempts for trial in trials):  # the first replicate always has a teacher
+        teachers.add(0)
+        lines.append(f"{folder.records / first} is gone: it is made again")
     for line in lines:
         folder.note(line)
-    return kept, lines
+    return Revived(kept, lines, teachers)
 
 
 def _ended_replicates(trial: Trial) -> list[int]:

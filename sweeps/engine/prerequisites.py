@@ -58,6 +58,7 @@ class Prerequisites:
         trials = self._trials.trials.values()
         more = not startup.spent(self._spec, len(trials), seconds_used)
         wanted = teachers_and_controls.unfinished(self._spec, self._folder, trials, more)
+        wanted |= self._trials.teachers_without_row
         found = teachers_and_controls.find_teachers(self._spec, self._folder, self._experiments, wanted)
         self._teachers, self._first = list(found.missing), found.first
         self._missing, self._needed = set(found.missing), len(found.needed) + self._all_controls

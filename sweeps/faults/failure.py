@@ -1,11 +1,9 @@
 """What is known of an attempt that ended without a result."""
 
-import re
 from dataclasses import dataclass, replace
 
 from analysis.records.record import Cause, Outcome
-
-SIGNATURE_LENGTH = 200
+from sweeps.store.trial import signature
 
 
 @dataclass(frozen=True)
@@ -54,10 +52,3 @@ class JobFailedError(Exception):
 
     def __str__(self) -> str:
         return str(self.failure)
-
-
-def signature(message: str) -> str:
-    """The first line of a message without what differs between two times that the same happens."""
-    first = message.splitlines()[0] if message else ""
-    plain = re.sub(r"0x[0-9a-fA-F]+|(?:/[\w.@+~-]+)+|\d+(?:\.\d+)?", "#", first)
-    return plain[:SIGNATURE_LENGTH]

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analysis.records.record import Outcome
-from sweeps.faults.failure import Failure, signature
-from sweeps.store.trial import Attempt
+from sweeps.faults.failure import Failure
+from sweeps.store.trial import Attempt, signature
 
 DEATHS_BEFORE_GUARD = 2
 LOSSES_WITHOUT_PROGRESS = 5

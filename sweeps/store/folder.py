@@ -1,11 +1,9 @@
-"""The sweep folder: where everything is, and how it is read and written. Paths inside it are relative to it alone.
+"""The sweep folder: how it is read and written.
 
 The files are the only truth: whatever a driver knows, it can rebuild by reading them.
 """
 
-import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,76 +14,17 @@ from analysis.records import record_file, sweep_file, trial_file
 from analysis.records.record import Record
 from analysis.records.sweep_file import SweepFile
 from sweeps.store.atomic import TEMPORARY, Lock, create, read_json, sync_folder, write
+from sweeps.store.paths import SweepPaths
 from sweeps.store.status import Status, status_of
 from sweeps.store.trial import Trial, now
 
 
-class SweepFolder:
+class SweepFolder(SweepPaths):
     """A sweep on disk.
 
     Args:
         path: the folder; it need not exist yet.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.spec = path / "spec.yaml"
-        self.sweep = path / "sweep.json"
-        self.generation_file = path / "epoch"
-        self.lock_file = path / "driver.lock"
-        self.trials_folder = path / "trials"
-        self.records = path / "records"
-        self.curves = path / "curves"
-        self.students = path / "students"
-        self.samples = path / "samples"
-        self.starts = path / "starts"
-        self.cache = path / "cache"
-        self.logs = path / "logs"
-
-    # ---- names
-
-    @staticmethod
-    def trial_name(number: int) -> str:
-        """What files of a trial begin with."""
-        return f"trial-{number:04d}"
-
-    @staticmethod
-    def control_name(label: str) -> str:
-        """What files of a control begin with: its label, or a name that no other label has and every disk takes."""
-        if re.fullmatch(r"[a-z0-9_]+", label):
-            return f"control-{label}"
-        plain = re.sub(r"[^a-z0-9_]+", "-", label.lower()).strip("-")
-        return f"control-{plain}-{hashlib.sha256(label.encode()).hexdigest()[:6]}"
-
-    def trial_file(self, number: int) -> Path:
-        """The trial's own account."""
-        return self.trials_folder / f"{number:04d}" / "trial.json"
-
-    def record_file(self, name: str, replicate: int) -> Path:
-        """The record of one replicate."""
-        return self.records / f"{name}-{replicate:02d}.json"
-
-    def curves_file(self, name: str, replicate: int) -> Path:
-        """The loss curves of one replicate."""
-        return self.curves / f"{name}-{replicate:02d}.json"
-
-    def student_file(self, name: str, replicate: int) -> Path:
-        """The weights of one replicate's student."""
-        return self.students / f"{name}-{replicate:02d}.pt"
-
-    def failure_log(self, name: str, replicate: int, attempt: int) -> Path:
-        """The traceback or stacks of a failed attempt."""
-        return self.logs / f"{name}-{replicate:02d}-attempt-{attempt + 1}.txt"
-
-    def samples_file(self, name: str, replicate: int) -> Path:
-        """Pseudo-samples to look at, of one replicate."""
-        return self.samples / f"{name}-{replicate:02d}.npz"
-
-    def work(self, name: str) -> Path:
-        """Where checkpoints and clocks of a trial or control lie while it is at work."""
-        if name.startswith("trial-"):
-            return self.trials_folder / name.removeprefix("trial-")
-        return self.path / "work" / name
 
     # ---- the sweep as a whole
 
@@ -265,7 +204,7 @@ class SweepFolder:
         """Adds a line to the log of what happened to the sweep, `logs/driver.log`; never an error."""
         with suppress(OSError):
             self.logs.mkdir(exist_ok=True)
-            with (self.logs / "driver.log").open("a", encoding="utf-8") as file:
+            with self.driver_log.open("a", encoding="utf-8") as file:
                 file.write(f"{now()}  {line}\n")
 
     # ---- status
@@ -278,3 +217,11 @@ class SweepFolder:
             FolderError: this is no sweep folder, or a newer version wrote a file of it.
         """
         return status_of(self)
+
+
+def last_lines(path: Path, most: int = 100_000) -> list[str]:
+    """The lines of a log, of its last `most` characters; none where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")[-most:].splitlines()
+    except OSError:
+        return []

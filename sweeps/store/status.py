@@ -3,17 +3,41 @@
 import re
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sweeps.store.atomic import read_json
-from sweeps.store.trial import PASSING, Trial
+from sweeps.store.trial import PASSING, Attempt, Trial, signature
 
 if TYPE_CHECKING:
     from sweeps.store.folder import SweepFolder
 
+NO_FAILURE = (None, "completed", "pruned", "interrupted")
 _TEACHER = re.compile(r"teacher-\d+\.json")
-_FAILURES = 10
+
+
+@dataclass(frozen=True)
+class FailureGroup:
+    """Attempts that failed in one and the same way.
+
+    Args:
+        cause: whose fault it was; None where an earlier version wrote the attempts.
+        outcome: of the attempts.
+        message: first line of the latest one's.
+        count: how many attempts.
+        trials: their numbers, in order.
+        hosts: where.
+        log: file of the latest traceback, relative to the sweep folder; empty where there is none.
+    """
+
+    cause: str | None
+    outcome: str
+    message: str
+    count: int
+    trials: list[int]
+    hosts: list[str]
+    log: str
 
 
 @dataclass(frozen=True)
@@ -32,7 +56,8 @@ class Status:
         hours: how long all starts together took.
         starts: how often the sweep was started.
         last_activity: UTC, ISO 8601.
-        failures: what failed and why, one line each, the latest ten.
+        failures: attempts that failed, those that are alike together, the most frequent first.
+        retried: trials that wait for another attempt after a failed one.
     """
 
     name: str
@@ -46,7 +71,8 @@ class Status:
     hours: float
     starts: int
     last_activity: str | None
-    failures: list[str] = field(default_factory=list)
+    failures: list[FailureGroup] = field(default_factory=list)
+    retried: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values by name."""
@@ -66,7 +92,6 @@ def status_of(folder: "SweepFolder") -> Status:
     for path in folder.records.glob("control-*.json"):
         controls[str((read_json(path) or {}).get("outcome", "damaged"))] += 1
     teachers = sum(_TEACHER.fullmatch(path.name) is not None for path in folder.records.glob("teacher-*.json"))
-    failed = [trial for trial in trials if trial.state == "failed"]
     budget = sweep.budget
     return Status(
         name=sweep.name,
@@ -80,8 +105,36 @@ def status_of(folder: "SweepFolder") -> Status:
         hours=round(folder.seconds_used() / 3600, 4),
         starts=folder.generation,
         last_activity=_last_activity(folder),
-        failures=[f"trial {trial.number}: {(trial.message or '?').splitlines()[0]}" for trial in failed[-_FAILURES:]],
+        failures=failure_groups(trials),
+        retried=sum(not trial.final and any(item.outcome == "lost" for item in trial.attempts) for trial in trials),
     )
+
+
+def failure_groups(trials: Iterable[Trial]) -> list[FailureGroup]:
+    """The failed attempts of trials, those that are alike together, the most frequent first."""
+    groups: dict[tuple[str | None, str, str], list[tuple[int, Attempt]]] = {}
+    for trial in trials:
+        attempts = trial.attempts
+        if trial.state == "failed" and all(attempt.outcome in NO_FAILURE for attempt in attempts):
+            # As an early version left it: why it failed stands with the trial alone.
+            attempts = (Attempt(replicate=0, attempt=0, generation=0, outcome="failed", message=trial.message),)
+        for attempt in attempts:
+            if attempt.outcome not in NO_FAILURE:
+                key = (attempt.cause, str(attempt.outcome), signature(attempt.message))
+                groups.setdefault(key, []).append((trial.number, attempt))
+    found = [
+        FailureGroup(
+            cause=cause,
+            outcome=outcome,
+            message=(members[-1][1].message or "?").splitlines()[0],
+            count=len(members),
+            trials=sorted({number for number, _ in members}),
+            hosts=sorted({attempt.host for _, attempt in members if attempt.host}),
+            log=next((attempt.log for _, attempt in reversed(members) if attempt.log), ""),
+        )
+        for (cause, outcome, _), members in groups.items()
+    ]
+    return sorted(found, key=lambda group: -group.count)
 
 
 def _replicates(trials: list[Trial]) -> Counter[str]:

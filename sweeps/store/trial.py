@@ -1,15 +1,26 @@
 """A trial as the driver changes it; what its file holds is `analysis.records.trial_file`'s to say."""
 
+import re
 from datetime import UTC, datetime
 
 from analysis.records.record import Outcome
 from analysis.records.trial_file import Attempt, Rung, State, TrialFile
 
-__all__ = ["FINAL", "INFEASIBLE", "PASSING", "Attempt", "Rung", "State", "Trial", "now"]
+__all__ = ["FINAL", "INFEASIBLE", "PASSING", "Attempt", "Rung", "State", "Trial", "now", "signature"]
 
 FINAL: frozenset[State] = frozenset({"completed", "pruned", "infeasible", "failed"})
 INFEASIBLE: frozenset[Outcome] = frozenset({"diverged", "out_of_memory", "timed_out", "crashed"})
 PASSING: frozenset[Outcome] = frozenset({"lost", "interrupted"})
+
+
+SIGNATURE_LENGTH = 200
+
+
+def signature(message: str) -> str:
+    """The first line of a message without what differs between two times that the same happens."""
+    first = message.splitlines()[0] if message else ""
+    plain = re.sub(r"0x[0-9a-fA-F]+|(?:/[\w.@+~-]+)+|\d+(?:\.\d+)?", "#", first)
+    return plain[:SIGNATURE_LENGTH]
 
 
 def now() -> str:

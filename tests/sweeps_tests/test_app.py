@@ -76,7 +76,7 @@ def test_looking_around_loads_nothing_heavy(arguments):
 
 
 @pytest.mark.parametrize(
-    "command", ["init", "run", "check", "status", "distill", "report", "list", "doctor", "export-study"]
+    "command", ["init", "run", "check", "status", "distill", "report", "list", "doctor", "export-study", "why", "retry"]
 )
 def test_every_command_has_a_paragraph_and_examples(command, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
@@ -324,7 +324,8 @@ def test_status_reads_a_folder(folder, capsys):
     assert main(["status", str(folder)]) == 0
     text = capsys.readouterr().out
     assert "1 completed, 1 failed" in text
-    assert "trial 1: ValueError: broken" in text
+    assert "1 x  ValueError: broken" in text
+    assert f"More: acgkd why {folder} 1" in " ".join(text.split())
 
 
 @pytest.mark.parametrize(

@@ -1,35 +1,80 @@
 """`acgkd status`: how far a sweep is, read from its folder."""
 
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from sweeps.cli.commands._options import Json, SweepFolderPath, examples, require_sweep
-from sweeps.cli.console import print_facts, print_text
+from sweeps.cli.console import out, plural, print_facts, print_line, print_text
 
-EPILOG = examples(
-    "acgkd status runs/quickstart", "watch -n 10 acgkd status runs/mutag", "acgkd status runs/mutag --json"
-)
+if TYPE_CHECKING:
+    from sweeps.store.status import FailureGroup, Status
+
+EPILOG = examples("acgkd status runs/quickstart", "acgkd status runs/mutag --watch", "acgkd status runs/mutag --json")
+EVERY_S = 2.0
+NUMBERS = 12
 
 
-def status(folder: SweepFolderPath, json: Json = False) -> None:
-    """Show how far a sweep is: trials by state, records by outcome, what failed and why.
+def status(
+    folder: SweepFolderPath,
+    json: Json = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again every two seconds, until Ctrl-C.")] = False,
+) -> None:
+    """Show how far a sweep is: trials by state, records by outcome, what failed and whose fault it was.
 
-    Reads files only: it needs no running driver and disturbs none, and works on a copy of the folder.
+    Failures that are alike are shown together, with how many there were, the trials, and the file of the last
+    traceback; `acgkd why` says more of one trial. Reads files only: it needs no running driver and disturbs none, and
+    works on a copy of the folder.
     """
     from sweeps.store.folder import SweepFolder
 
     require_sweep(folder)
-    found = SweepFolder(folder).status().to_json()
+    files = SweepFolder(folder)
     if json:
         from json import dumps
 
-        print_text(dumps(found, indent=2))
+        print_text(dumps(files.status().to_json(), indent=2))
         return
-    print_facts((key.replace("_", " "), _text(value)) for key, value in found.items())
+    _print(folder, files.status())
+    while watch:
+        time.sleep(EVERY_S)
+        found = files.status()
+        out.clear()
+        _print(folder, found)
+
+
+def _print(folder: Path, found: "Status") -> None:
+    facts = {key: value for key, value in found.to_json().items() if key not in ("failures", "retried")}
+    print_facts((key.replace("_", " "), _text(value)) for key, value in facts.items())
+    if found.retried:
+        print_facts([("waits again", f"{plural(found.retried, 'trial')} after a failed attempt")])
+    if not found.failures:
+        print_facts([("failures", "none")])
+        return
+    print_line("\nFailures", "bold")
+    for group in found.failures:
+        print_facts(_lines(folder, group), indent=2, style="")
+    first = found.failures[0].trials[0]
+    print_line(f"\nMore: acgkd why {folder} {first}")
+
+
+def _lines(folder: Path, group: "FailureGroup") -> list[tuple[str, str]]:
+    whose = f", fault of the {group.cause}" if group.cause else ""
+    numbers = ", ".join(map(str, group.trials[:NUMBERS])) + (", ..." if len(group.trials) > NUMBERS else "")
+    lines = [
+        (f"{group.count} x", group.message),
+        ("", f"{group.outcome}{whose}; trial{'s' if len(group.trials) > 1 else ''} {numbers}"),
+    ]
+    lines += [("", f"on {', '.join(group.hosts)}")] if group.hosts else []
+    lines += [("", f"traceback: {folder / group.log}")] if group.log else []
+    return lines
 
 
 def _text(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{count} {name}" for name, count in value.items()) or "none"
-    if isinstance(value, list):
-        return "\n".join(map(str, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "–" if value is None else str(value)

@@ -48,6 +48,7 @@ class TrialTable:
         self.exhausted = False
         self.asked = 0
         self.ended = 0
+        self.teachers_without_row: set[int] = set()
         self.set_back: dict[str, str] = {}
         self.waiting = RetryQueue()
         self._results = {trial.number: self._read_results(trial.number) for trial in self._unfinished()}
@@ -226,10 +227,8 @@ class TrialTable:
 
     def _read_results(self, number: int) -> dict[int, Result]:
         name = self.folder.trial_name(number)
-        records = {i: self.folder.read_record(name, i) for i in range(len(self.spec.replicates.seeds))}
-        return {
-            index: result_of(record, self.spec.objectives) for index, record in records.items() if record is not None
-        }
+        found = [self.folder.read_record(name, index) for index in range(len(self.spec.replicates.seeds))]
+        return {i: result_of(record, self.spec.objectives) for i, record in enumerate(found) if record is not None}
 
     # ---- early stopping
 

@@ -1,0 +1,85 @@
+"""`acgkd why`: what happened to one trial."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from acgkd.errors import FolderError
+from sweeps.cli.commands._options import Json, SweepFolderPath, examples, require_sweep
+from sweeps.cli.console import out, print_facts, print_line, print_text
+
+if TYPE_CHECKING:
+    from sweeps.store.folder import SweepFolder
+    from sweeps.store.trial import Attempt, Trial
+
+EPILOG = examples("acgkd why runs/mutag 7", "acgkd why runs/mutag 7 --json")
+LOG_LINES = 20
+
+
+def why(
+    folder: SweepFolderPath,
+    number: Annotated[int, typer.Argument(metavar="TRIAL", help="Number of the trial.", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Show what happened to a trial: its settings, every attempt, and the end of its last traceback.
+
+    Each attempt is shown with its machine, how it ended and whose fault that was, its seconds, and the work that was
+    lost so far. Reads files only.
+    """
+    from sweeps.store.folder import SweepFolder
+
+    require_sweep(folder)
+    files = SweepFolder(folder)
+    trial = next((trial for trial in files.trials() if trial.number == number), None)
+    if trial is None:
+        raise FolderError(
+            f"{folder} has no trial {number}. Trials are numbered from 0; `acgkd status` says how many there are."
+        )
+    if json:
+        print_text(trial.model_dump_json(indent=2))
+        return
+    print_facts([("trial", str(number)), ("state", trial.state), ("message", _first_line(trial.message) or "–")])
+    print_line("\nSettings", "bold")
+    print_facts([(name, _plain(value)) for name, value in trial.parameters.items()] or [("none", "")], indent=2)
+    print_line("\nAttempts", "bold")
+    for attempt in trial.attempts:
+        _print_attempt(files, attempt)
+    if not trial.attempts:
+        out.print("  none yet")
+    _print_logs(files, trial)
+
+
+def _print_attempt(files: "SweepFolder", attempt: "Attempt") -> None:
+    facts = [f"{attempt.outcome or 'under way'}", *([f"fault of the {attempt.cause}"] if attempt.cause else [])]
+    facts += [f"on {attempt.host}"] if attempt.host else []
+    facts += [f"{attempt.progress:.0%} done"] if attempt.outcome else []
+    facts += [f"{attempt.seconds:.1f} s kept"] if attempt.seconds is not None else []
+    facts += [f"{attempt.lost_s:.1f} s lost so far"] if attempt.lost_s else []
+    lines = [(f"replicate {attempt.replicate}, attempt {attempt.attempt + 1}", ", ".join(facts))]
+    lines += [("", f"{attempt.started_at} to {attempt.finished_at or 'now'}")]
+    lines += [("", _first_line(attempt.message))] if attempt.message else []
+    lines += [("", f"traceback: {files.path / attempt.log}")] if attempt.log else []
+    print_facts(lines, indent=2, style="")
+
+
+def _print_logs(files: "SweepFolder", trial: "Trial") -> None:
+    from sweeps.store.folder import last_lines
+
+    log = next((files.path / attempt.log for attempt in reversed(trial.attempts) if attempt.log), None)
+    named = f"trial {trial.number}"
+    about = [line for line in last_lines(files.driver_log) if f"  {named}," in line or f"({named}" in line]
+    for title, lines in (("Last traceback", [] if log is None else last_lines(log)), ("Log", about)):
+        if lines:
+            print_line(f"\n{title}", "bold")
+            for line in lines[-LOG_LINES:]:
+                print_line(f"  {line}")
+
+
+def _first_line(text: str) -> str:
+    return text.splitlines()[0] if text else ""
+
+
+def _plain(value: Any) -> str:
+    from sweeps.spec.values import plain_word
+
+    return plain_word(value)
