@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sweeps.engine import startup
 from sweeps.engine.driver import Driver
-from sweeps.engine.missing_records import revive
+from sweeps.engine.resuming.missing_records import revive
 from sweeps.engine.snapshot import Watch
 from sweeps.engine.stopwatch import Stopwatch
 from sweeps.engine.trials.trial_table import TrialTable
