@@ -44,6 +44,13 @@ class Identity(Part):
     teacher: str
     student: str | None = None
     prior: dict[str, object] = Field(default_factory=dict)
+    added: bool = Field(default=False, description="Whether its seed was added after the trial had completed.")
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Where no seed was added it is written as it was before any could be."""
+        fields: dict[str, object] = write(self)
+        return {name: value for name, value in fields.items() if name != "added" or value}
 
 
 class Quality(Part):
@@ -159,6 +166,17 @@ class Record(Part):
         if not self.absent:
             fields.pop("absent", None)
         return fields
+
+    def measured(self, objective: str) -> Number:
+        """The value of an objective, whether or not the search looked at it; None where it was not measured."""
+        if objective in self.objectives:
+            return self.objectives[objective]
+        if objective == "seconds":
+            parts = (self.cost.synthesis_s, self.cost.transfer_s, self.cost.joint_s)
+            known = [part for part in parts if part is not None]
+            return sum(known) if known else None
+        value: Number = getattr(self.quality, objective, getattr(self.cost, objective, None))
+        return value
 
     def row(self) -> dict[str, object]:
         """The record as one flat mapping of column to value.

@@ -13,6 +13,7 @@ from analysis.records.distribution import Distribution
 from analysis.records.frame import PARAMETER, Frame
 from analysis.records.sweep_file import Direction, Objective, SweepFile
 from analysis.records.sweep_metadata import SweepMetadata
+from analysis.statistics.common_seeds import over_common_seeds
 from analysis.statistics.comparability import caveats
 from analysis.statistics.front import front
 from analysis.statistics.ped_anova import Importances, importances
@@ -28,7 +29,8 @@ class View:
     """One sweep, summarised.
 
     Args:
-        frame: its rows.
+        frame: its rows; where seeds were added for some trials, those of seeds that all trials have.
+        whole: all its rows.
         metadata: its own account.
         trials: summary of its trials, complete ones marked.
         controls: summary of its controls.
@@ -38,6 +40,7 @@ class View:
     """
 
     frame: Frame
+    whole: Frame
     metadata: SweepMetadata
     trials: pd.DataFrame
     controls: pd.DataFrame
@@ -48,12 +51,14 @@ class View:
     @classmethod
     def of(cls, frame: Frame, metadata: SweepMetadata) -> "View":
         """Summarises a sweep."""
-        summary = groups(frame, {metadata.source: metadata.sweep.replicates})
+        whole, (frame, common) = frame, over_common_seeds(frame, metadata)
+        summary = groups(frame, {metadata.source: common})
         trials = summary[summary["kind"] == "trial"].reset_index(drop=True)
         trials = complete_by_state(trials, {number: trial.state for number, trial in metadata.trials.items()})
         objectives, assumed = objectives_of(metadata.sweep, frame)
         return cls(
             frame=frame,
+            whole=whole,
             metadata=metadata,
             trials=trials,
             controls=summary[summary["kind"] == "control"].reset_index(drop=True),

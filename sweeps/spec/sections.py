@@ -92,6 +92,11 @@ class Replicates(Config):
 
     seeds: tuple[Seed, ...] = (0,)
     vary: tuple[Vary, ...] = Field(default=("split", "teacher", "draws"), description="What a seed changes.")
+    extend: Literal["all", "front"] = Field(
+        default="all",
+        description="Where seeds are added to a sweep that has run: whether all completed trials run them too, or "
+        "those on the front. Values that the sampler was told stay as they are.",
+    )
 
 
 class Budget(Config):

@@ -187,3 +187,24 @@ def _mapping(value: Mapping[Any, Any], path: str, depth: int, faults: list[Fault
 
 def _below(path: str, key: object) -> str:
     return f"{path}/{key}".lstrip("/")
+
+
+def leaves(tree: Any, path: str = "") -> dict[str, Any]:
+    """Plain values by slash path; entries of a list by their place in it, where they are no single values."""
+    if isinstance(tree, Mapping) and tree:
+        pairs: Iterable[tuple[Any, Any]] = tree.items()
+    elif isinstance(tree, list | tuple) and any(isinstance(item, Mapping) for item in tree):
+        pairs = enumerate(tree)
+    else:
+        return {path: tree}
+    return {name: leaf for key, value in pairs for name, leaf in leaves(value, f"{path}/{key}".strip("/")).items()}
+
+
+def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    """One line for each path at which two flat trees differ."""
+    lines = []
+    for path in list(dict.fromkeys([*mine, *theirs])):
+        here, there = (plain_word(tree[path]) if path in tree else "(not set)" for tree in (mine, theirs))
+        if here != there:
+            lines.append(f"{path}: {here} is now {there}")
+    return lines

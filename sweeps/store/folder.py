@@ -116,6 +116,12 @@ class SweepFolder(SweepPaths):
         except DamagedFileError as error:
             raise SweepError(f"{error} Restore it.") from error
 
+    @property
+    def space_changed(self) -> bool:
+        """Whether trials may have been suggested from another space than today's."""
+        sweep = self.read_sweep()
+        return sweep is not None and sweep.space_changed
+
     def require_sweep(self) -> SweepFile:
         """As `read_sweep`, where there must be one.
 

@@ -222,6 +222,7 @@ class JobRunner:
             started_at=self._started_at,
             alongside=self.job.alongside,
             calibration_s=self._calibration_s,
+            added=self.job.added,
         )
 
     def _ended(self, record: Record) -> Report:

@@ -25,6 +25,7 @@ class Job:
         alone: whether nothing runs beside it: if the memory does not suffice now, it never will.
         guarded: whether it runs in a process of its own below the worker, because two workers died at it.
         elsewhere: nodes on which it failed, by the executor's name.
+        added: whether it runs a completed trial with a seed that was added later.
     """
 
     kind: Kind
@@ -41,6 +42,12 @@ class Job:
     alone: bool = False
     guarded: bool = False
     elsewhere: tuple[str, ...] = ()
+    added: bool = False
+
+    @property
+    def trial(self) -> int | None:
+        """The trial whose state depends on it; None for a teacher, a control, and a seed that was added."""
+        return None if self.added else self.number
 
     @property
     def key(self) -> str:

@@ -39,6 +39,7 @@ def build_record(
     started_at: str = "",
     alongside: int = 1,
     calibration_s: float | None = None,
+    added: bool = False,
 ) -> Record:
     """The row of one run.
 
@@ -63,6 +64,7 @@ def build_record(
         started_at: of this attempt, UTC.
         alongside: jobs at the same time, this one included.
         calibration_s: seconds of the calibration kernel.
+        added: whether its seed was added after the trial had completed.
     """
     if settings is None:
         from sweeps.worker.experiments import AcgkdExperiments
@@ -94,6 +96,7 @@ def build_record(
             teacher=config.teacher.preset,
             student=config.student.preset if teaching else None,
             prior={} if measurement is None else dict(measurement.prior),
+            added=added,
         ),
         parameters=dict(parameters or {}),
         settings=dict(settings),

@@ -43,9 +43,9 @@ def run(
     """Run a sweep; run it again to resume or extend it.
 
     Everything is kept in the sweep folder. The same command resumes where the last one stopped, whether it was
-    interrupted, killed or lost; a larger budget extends the sweep; with nothing left to do it says so. A spec that no
-    longer matches its folder is refused, and the difference shown: only `budget`, `resources` and `artefacts` may
-    change.
+    interrupted, killed or lost; a larger budget extends the sweep; with nothing left to do it says so. A spec may
+    change where every result so far keeps its meaning: more seeds, a wider space, another control, limits, early
+    stopping, an objective that all records hold. Other changes are refused, and the difference shown.
 
     Ctrl-C (or SIGTERM) stops cleanly and keeps what was done; a second one stops at once. At the end come a table of
     the best trials and `report/report.html` in the sweep folder.

@@ -1,1 +1,1 @@
-"""What a start does with a folder that has been worked on: records that are gone, trials set back, changes of the spec."""
+"""What becomes of a folder that has been worked on: records that are gone, trials set back, changes of the spec."""

@@ -12,6 +12,7 @@ from sweeps.store.trial import Attempt, Trial
 from sweeps.worker.clock import Clock
 from sweeps.worker.experiments import Experiments
 from sweeps.worker.job_runner import keep_trace
+from sweeps.worker.messages import Job
 from sweeps.worker.record_builder import build_record
 from sweeps.worker.replicate_runner import clear_work, clock_file, crash_file, trace_file
 from sweeps.worker.watchdog import left_trace
@@ -124,9 +125,11 @@ class DriverRecords:
         }
         return trial_states.replicate_ended(trial, record.outcome, record.message, **facts)
 
-    def of_control(self, label: str, replicate: int, outcome: Outcome, message: str) -> Record:
-        """Writes the record of a control whose worker is gone, and that is not tried again."""
-        return self._write(self._folder.control_name(label), replicate, outcome, message, control=label)
+    def of_side_job(self, job: Job, trial: Trial | None, outcome: Outcome, message: str) -> Record:
+        """Writes the record of a control or of an added seed whose worker is gone, and that is not tried again."""
+        return self._write(
+            job.name, job.replicates[0], outcome, message, trial=trial, control=job.control, added=job.added
+        )
 
     def of_pruned(self, trial: Trial) -> None:
         """Gives the replicate at which a trial was pruned its record, unless it has one, and clears its work away."""
@@ -146,6 +149,7 @@ class DriverRecords:
         trial: Trial | None = None,
         control: str | None = None,
         progress: float = 0.0,
+        added: bool = False,
     ) -> Record:
         parameters = {} if trial is None else trial.parameters
         config = self._spec.control_config(control) if control else self._spec.run_config(parameters)
@@ -165,6 +169,7 @@ class DriverRecords:
             parameters=parameters,
             settings=self._experiments.settings(config),
             progress=progress,
+            added=added,
         )
         self._folder.commit_record(name, record)
         return self._folder.read_record(name, replicate) or record

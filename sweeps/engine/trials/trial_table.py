@@ -84,7 +84,7 @@ class TrialTable:
     def study(self) -> Study:
         """The Optuna study over all trials; made when it is first asked, for many trials take their time."""
         if self._study is None:
-            self._study = Study(self.spec, self.trials.values())
+            self._study = Study(self.spec, self.trials.values(), space_changed=self.folder.space_changed)
         return self._study
 
     @property
