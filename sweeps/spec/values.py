@@ -5,7 +5,7 @@ Binary arithmetic makes ``0.1 + 2 * 0.1`` to 0.30000000000000004; who writes 0.3
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
