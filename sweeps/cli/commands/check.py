@@ -40,7 +40,7 @@ def check(
 ) -> None:
     """Check a spec: all faults at once, or what it would run.
 
-    Each fault comes with its line and path in the file, the law it breaks and the nearest known name. Data sets and
+    Each fault comes with its line and path in the file, the rule it breaks and the nearest known name. Data sets and
     checkpoints that the spec names are looked for; both ends of every searched range are tried on the method.
     Nothing is started and nothing is written. A faulty spec gives exit code 2.
     """
@@ -85,9 +85,9 @@ def _space(spec: "SweepSpec", found: "Survey") -> list[tuple[str, str]]:
     ordered = sorted(found.parameters.items(), key=lambda item: groups.index(item[0].rpartition("/")[0]))
     texts = [spec.space] if isinstance(spec.space, str) else []
     for name, asked in ordered:
-        sometimes = " (sometimes)" if name in found.conditional else ""
+        conditional = " (conditional)" if name in found.conditional else ""
         shown = name if name == METHOD_NAME else name.removeprefix("method/")
-        texts.append(f"{shown}: {asked.text}{sometimes}")
+        texts.append(f"{shown}: {asked.text}{conditional}")
     return [("" if number else "space", text) for number, text in enumerate(texts)]
 
 
