@@ -6,6 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
+
+import sweeps
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -84,6 +87,15 @@ def test_the_readme_opens_with_the_two_commands() -> None:
     assert first is not None
     commands = [line.split("#")[0].strip() for line in first.group(1).strip().splitlines()]
     assert commands == ["make quickstart", "make test"]
+
+
+def test_the_readme_shows_a_valid_spec() -> None:
+    shown = re.search(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert shown is not None
+    # Its data set need not be on this machine.
+    spec = sweeps.load(yaml.safe_load(shown[1]), {"dataset": "motifs"})
+    assert spec.trials == 24
+    assert [control.name for control in spec.controls] == ["random_graphs", "real_data"]
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
