@@ -1,4 +1,5 @@
 import os
+import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -42,6 +43,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         group = "ray" if item.get_closest_marker("ray") else item.nodeid.split("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+
+
+@pytest.fixture(autouse=True)
+def warned_of_nothing() -> None:
+    """What is logged once in a process is logged in each test that looks for it."""
+    if "acgkd.runtime" in sys.modules:
+        sys.modules["acgkd.runtime"].warn_once.cache_clear()
 
 
 @pytest.fixture
