@@ -313,6 +313,22 @@ def test_several_sweeps_stand_in_one_report(made_up: ModuleType, tmp_path: Path)
     assert (path.parent / "figures" / "two-outcomes.svg").exists()
 
 
+def test_warnings_of_several_sweeps_name_theirs_and_are_not_repeated(made_up: ModuleType, tmp_path: Path) -> None:
+    slow = (
+        made_up.record(environment={"calibration_s": 0.02}),
+        made_up.record(replicate=1, environment={"calibration_s": 0.04}),
+    )
+    folders = [
+        made_up.write_folder(tmp_path / "even", [made_up.record(), made_up.record(replicate=1)], seeds=2),
+        made_up.write_folder(tmp_path / "slowing", list(slow), seeds=2),
+    ]
+    for name in ("sweep", "methods"):
+        text = write(folders, tmp_path / name, name).with_name("report.md").read_text().split("\n## ")[0]
+        assert text.count("2 replicates per trial: intervals are wide.") == 1
+        assert "`even`" not in "".join(line for line in text.splitlines() if "replicates per trial" in line)
+        assert "`slowing`: A fixed calculation" in text
+
+
 def test_methods_compares_the_chosen_trial_with_the_controls(made_up: ModuleType, tmp_path: Path) -> None:
     path = write([small(made_up, tmp_path / "small")], tmp_path / "report", "methods")
     differences = pd.read_csv(path.parent / "tables" / "differences.csv").set_index("against")
