@@ -1,6 +1,6 @@
-import importlib.util
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -12,27 +12,16 @@ settings.register_profile("acgkd", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("acgkd")
 
 
-def _loaded(name: str) -> ModuleType:
-    """A module beside this one; test folders are no packages, so it is loaded by its path."""
-    spec = importlib.util.spec_from_file_location(f"acgkd_{name}", Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
 def tiny() -> ModuleType:
-    """Tiny teachers, priors and runs on graphs."""
-    return _loaded("tiny")
+    """Tiny teachers, priors and runs on graphs; imported when asked for, as some tests run without torch."""
+    return import_module("tests.tiny")
 
 
 @pytest.fixture(scope="session")
 def tiny_images() -> ModuleType:
     """Tiny teachers and runs on images."""
-    return _loaded("tiny_images")
+    return import_module("tests.tiny_images")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,6 +43,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         group = "ray" if item.get_closest_marker("ray") else item.nodeid.split("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+
+
+@pytest.fixture(autouse=True)
+def warned_of_nothing() -> None:
+    """What is logged once in a process is logged in each test that looks for it."""
+    if "acgkd.runtime" in sys.modules:
+        sys.modules["acgkd.runtime"].warn_once.cache_clear()
 
 
 @pytest.fixture

@@ -51,8 +51,8 @@ def _best_note(view: View, ranked: int, costs: str, marked: bool) -> str:
     ):
         parts.append(
             "Intervals are corrected for random re-splits (Nadeau and Bengio), whose test accuracies are correlated; "
-            "with few replicates they are wide. A dash: all replicates are equal to the last "
-            "sample, which is chance, not certainty."
+            "with few replicates they are wide. A dash: all replicates have exactly the same accuracy, which is "
+            "chance, not certainty."
         )
     if view.planned == 1:
         parts.append("There is one replicate per trial: the spread is unknown, and there is no interval.")

@@ -1,5 +1,7 @@
 """The report's warnings, and what is missing from it."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from analysis import formatting
@@ -70,6 +72,15 @@ def warnings(view: View) -> tuple[str, ...]:
     if len(names) > 1:
         found.append(f"The folder holds records of several sweeps: {', '.join(sorted(map(str, names)))}.")
     return tuple(found)
+
+
+def warnings_of(views: Sequence[View]) -> tuple[str, ...]:
+    """The warnings of several sweeps, each once: with the names of its sweeps, unless all sweeps have it."""
+    sweeps: dict[str, list[str]] = {}
+    for view in views:
+        for warning in warnings(view):
+            sweeps.setdefault(warning, []).append(f"`{view.metadata.source}`")
+    return tuple(text if len(names) == len(views) else f"{', '.join(names)}: {text}" for text, names in sweeps.items())
 
 
 def _parts_that_judge(view: View) -> list[str]:

@@ -27,7 +27,9 @@ def finish(folder: Path, summary: "Summary") -> None:
     from analysis.records.frame import load
 
     frame = load([folder])  # read once: a long sweep has thousands of records
-    print_table(reports.pareto_table(frame), folder)
+    table = reports.pareto_table(frame)
+    print_table(table, folder)
+    print_student(table, folder)
     print_line(f"Report: {reports.write(frame, folder / 'report')}")
     failed = summary.counts.get("failed", 0)
     if failed:
@@ -54,6 +56,17 @@ def print_table(frame: "pd.DataFrame", folder: Path) -> None:
         print_line(f"{found.more} All of them: {folder}/report/tables/trials.csv")
     if frame.attrs["searched"]:
         print_selection(frame)
+
+
+def print_student(frame: "pd.DataFrame", folder: Path) -> None:
+    """Where the chosen trial's student of the first seed is, and what loads it; nothing where none was chosen."""
+    from sweeps.store.folder import SweepFolder
+
+    files = SweepFolder(folder)
+    for number in frame.loc[frame["chosen"], "trial"]:
+        student = files.student_file(files.trial_name(int(number)), 0)
+        if student.is_file():
+            print_line(f"Student: {student} (for `acgkd.load_student`)")
 
 
 def print_selection(frame: "pd.DataFrame") -> None:

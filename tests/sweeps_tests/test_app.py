@@ -11,7 +11,7 @@ import optuna
 import pandas as pd
 import pytest
 
-from acgkd import __version__
+from acgkd import __version__, load_student
 from acgkd.errors import DataError, DivergedError, FolderError, RecordError, SweepError
 from analysis.records import pseudo_samples
 from sweeps.cli import app
@@ -186,6 +186,9 @@ def test_a_whole_sweep_ends_with_its_table_and_report(spec, capsys):
     report = Path("runs/tiny/report/report.html")
     assert written.out.splitlines()[-1] == f"Report: {report}"
     assert report.stat().st_size > 10_000
+    student = re.search(r"^Student: (\S+) ", written.out, re.M)
+    assert student is not None
+    assert str(load_student(student[1])).startswith("ProjectedStudent")
     assert main(arguments) == 0
     assert "Nothing is left to do" in capsys.readouterr().out
     assert main([*arguments, "--set", "sampler/seed=1"]) == 2
@@ -217,6 +220,13 @@ def test_check_tells_what_would_run_in_a_hundred_columns(spec, capsys):
     assert "transfer/rate: 0.001 to 0.03, log" in text
     assert max(map(len, text.splitlines())) <= 100
     assert list(spec.parent.iterdir()) == [spec]
+
+
+def test_check_says_which_parameters_are_not_always_asked_for(spec, capsys):
+    assert main(["check", str(spec), "--set", "space=acgkd_default"]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "transfer/temperature/high: 4 to 20, log (conditional)" in lines
+    assert "synthesis/rate: 0.05 to 1, log" in lines
 
 
 def test_faults_are_reported_with_places_that_editors_can_jump_to(spec, capsys):

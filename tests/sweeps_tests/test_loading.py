@@ -180,9 +180,9 @@ def test_each_thing_is_looked_at_once(monkeypatch, write):
 @pytest.mark.parametrize(
     ("budget", "text"),
     [
-        ({"hours": 1}, "1 hour of"),
-        ({"trials": 1, "hours": 1.0}, "1 trial or 1 hour of"),
-        ({"trials": 24, "hours": 1.5}, "24 trials or 1.5 hours of"),
+        ({"hours": 1}, "trials of 1 replicate, at most 1 hour;"),
+        ({"trials": 1, "hours": 1.0}, "1 trial of 1 replicate, at most 1 hour;"),
+        ({"trials": 24, "hours": 1.5}, "24 trials of 1 replicate, at most 1.5 hours;"),
     ],
 )
 def test_a_summary_counts_hours_as_people_do(budget, text, capsys):

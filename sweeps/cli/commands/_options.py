@@ -26,8 +26,8 @@ Overrides = Annotated[
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
-        help="Say one thing differently from the file; may be given many times. The path takes slashes or dots, "
-        "the value is read as it would be in the file.",
+        help="Override one setting of the file; may be given many times. The path takes slashes or dots, the value is "
+        "read as it would be in the file.",
         show_default=False,
     ),
 ]

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from sweeps.cli.commands._options import Json, examples
-from sweeps.cli.console import out
+from sweeps.cli.console import out, plural
 
 EPILOG = examples("acgkd doctor", "acgkd doctor --folder /shared/sweeps")
 
@@ -20,11 +20,11 @@ LIBRARIES = ("torch", "torch_geometric", "ray", "optuna", "pandas", "pydantic")
 
 def doctor(
     folder: Annotated[
-        Path, typer.Option(help="A folder that sweeps shall live in; tried for what they need of it.")
+        Path, typer.Option(help="Where sweep folders are to be kept; tried for what they need of a filesystem.")
     ] = Path(),
     json: Json = False,
 ) -> None:
-    """Look whether this machine is ready: packages, devices, data, folders, Ray.
+    """Check whether this machine is ready: packages, devices, data, folders, Ray.
 
     The folder is tried for what a sweep needs of its filesystem: writing, locking, renaming over a file, creating a
     file exclusively. Anything wrong gives exit code 1.
@@ -101,7 +101,8 @@ def _devices(_: Path) -> Iterator[Finding]:
     for index in range(torch.cuda.device_count()):
         facts = torch.cuda.get_device_properties(index)
         yield "ok", f"cuda:{index} {facts.name}, {facts.total_memory / 2**30:.0f} GiB"
-    yield "ok", f"{len(os.sched_getaffinity(0))} cores for this process, torch uses {torch.get_num_threads()} threads"
+    cores, threads = len(os.sched_getaffinity(0)), torch.get_num_threads()
+    yield "ok", f"{plural(cores, 'core')} for this process, torch uses {plural(threads, 'thread')}"
 
 
 def _data(_: Path) -> Iterator[Finding]:
