@@ -95,7 +95,7 @@ class Replicates(Config):
     extend: Literal["all", "front"] = Field(
         default="all",
         description="Where seeds are added to a sweep that has run: whether all completed trials run them too, or "
-        "those on the front. Values that the sampler was told stay as they are.",
+        "those on the front. Values reported to the sampler stay as they are.",
     )
 
 

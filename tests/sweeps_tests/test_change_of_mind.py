@@ -99,10 +99,10 @@ def wider(lab: ModuleType, high: float = 2.0, kinds: tuple[str, ...] = ("a", "b"
 def test_a_wider_space_and_trials_count_where_they_lie_in_it(lab: ModuleType, tmp_path: Path, sampler: str) -> None:
     settings: dict[str, Any] = {"sampler": {"name": sampler, "startup_trials": 2}, "seeds": (0,)}
     go(lab, tmp_path, trials=6, **settings)
-    told = [trial.values for trial in SweepFolder(tmp_path).read_trials()]
+    reported = [trial.values for trial in SweepFolder(tmp_path).read_trials()]
     go(lab, tmp_path, trials=12, space=wider(lab), **settings)
     trials = SweepFolder(tmp_path).read_trials()
-    assert [trial.values for trial in trials[:6]] == told
+    assert [trial.values for trial in trials[:6]] == reported
     assert {trial.parameters["method/synthesis/kind"] for trial in trials} <= {"a", "b", "c"}
     # Narrowed again, those outside are left out of what the sampler sees.
     spec = lab.make_spec(trials=14, space=wider(lab, high=0.5, kinds=("a", "b", "c")), **settings)
@@ -124,7 +124,7 @@ def test_other_parameters_make_another_space(lab: ModuleType, tmp_path: Path) ->
 
 def test_more_seeds_leave_told_values_and_compare_over_common_seeds(lab: ModuleType, tmp_path: Path) -> None:
     go(lab, tmp_path, trials=5, seeds=(0, 1), controls=({"name": "random_graphs"},))
-    told = {trial.number: trial.values for trial in SweepFolder(tmp_path).read_trials()}
+    reported = {trial.number: trial.values for trial in SweepFolder(tmp_path).read_trials()}
     before = records(tmp_path)
     more: dict[str, Any] = {
         "seeds": (0, 1, 2, 3),
@@ -132,7 +132,7 @@ def test_more_seeds_leave_told_values_and_compare_over_common_seeds(lab: ModuleT
         "replicates": {"seeds": (0, 1, 2, 3), "vary": ("split", "teacher", "draws"), "extend": "front"},
     }
     go(lab, tmp_path, trials=5, **more)
-    assert {trial.number: trial.values for trial in SweepFolder(tmp_path).read_trials()} == told
+    assert {trial.number: trial.values for trial in SweepFolder(tmp_path).read_trials()} == reported
     sweep = SweepFolder(tmp_path).require_sweep()
     (extension,) = sweep.extensions
     assert (extension.first, extension.stop) == (2, 4)

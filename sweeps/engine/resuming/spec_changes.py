@@ -1,6 +1,6 @@
 """What may change in the spec of a sweep that has run, and what follows from it.
 
-A change is taken where every result so far keeps its meaning: values that the sampler was told stay told, and no record
+A change is taken where every result so far keeps its meaning: values reported to the sampler stay, and no record
 is made again. What cannot be taken is refused with the reason; `acgkd fork` takes over what still counts.
 """
 
@@ -43,8 +43,8 @@ def taken(known: SweepFile, spec: SweepSpec, folder: SweepFolder) -> SweepFile:
     for key in dict.fromkeys([*before, *after]):
         changed = differences(*(leaves({key: tree.get(key)}) for tree in (before, after)))
         if changed:
-            judge = _JUDGES.get(key)
-            reason = SHAPES if judge is None else judge(old, spec, folder)
+            objection = _OBJECTIONS.get(key)
+            reason = SHAPES if objection is None else objection(old, spec, folder)
             (lines if reason is None else refused).extend(
                 line if reason is None else f"{line} ({reason})" for line in changed
             )
@@ -71,7 +71,7 @@ def _refusal(folder: SweepFolder, lines: Iterable[str]) -> str:
 
 # ---- what may change: each returns the reason against it, or None
 
-Judge = Callable[[SweepSpec, SweepSpec, SweepFolder], str | None]
+Objection = Callable[[SweepSpec, SweepSpec, SweepFolder], str | None]
 
 
 def _free(old: SweepSpec, spec: SweepSpec, folder: SweepFolder) -> str | None:
@@ -121,7 +121,7 @@ def _replicates(old: SweepSpec, spec: SweepSpec, folder: SweepFolder) -> str | N
     return None
 
 
-_JUDGES: Mapping[str, Judge] = {
+_OBJECTIONS: Mapping[str, Objection] = {
     "timeout_s": _free,
     "scheduler": _free,
     "controls": _controls,
@@ -160,7 +160,7 @@ def _extension(old: SweepSpec, spec: SweepSpec, folder: SweepFolder) -> list[Ext
 
 
 def _records(folder: SweepFolder, trial: Trial) -> list[Record]:
-    """The records of a trial that count for the values that were told: those of seeds that were added do not."""
+    """The records of a trial behind the values reported to the sampler: those of seeds added later are none."""
     indices = sorted({attempt.replicate for attempt in trial.attempts})
     found = [folder.read_record(folder.trial_name(trial.number), index) for index in indices]
     return [record for record in found if record is not None and not record.identity.added]
