@@ -22,6 +22,7 @@ A message states the law, the facts and the way out: `` `0 < pace <= 1` must hol
         * `ForeignPackageError`: a package of ours is somebody else's
         * `FolderError`: the folder or storage cannot be used
         * `StorageError`: the sweep folder cannot be written
+        * `RayLostError`: Ray ended before the sweep did
 
 What goes wrong with one trial is an outcome in its record, not an error.
 """
@@ -166,6 +167,10 @@ class FolderError(SweepError):
 
 class StorageError(SweepError):
     """The sweep folder cannot be written: the sweep stops, no trial is blamed."""
+
+
+class RayLostError(SweepError):
+    """Ray ended before the sweep did: no trial is blamed, and the same command resumes."""
 
 
 class WorkerSpentError(Exception):

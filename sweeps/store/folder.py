@@ -4,7 +4,6 @@ The files are the only truth: whatever a driver knows, it can rebuild by reading
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,8 +12,10 @@ from acgkd.errors import DamagedFileError, FolderError, NewerVersionError, Stale
 from analysis.records import record_file, sweep_file, trial_file
 from analysis.records.record import Record
 from analysis.records.sweep_file import SweepFile
-from sweeps.store.atomic import TEMPORARY, Lock, create, read_json, sync_folder, write
+from sweeps.store import starts
+from sweeps.store.atomic import TEMPORARY, Lock, create, sync_folder, write
 from sweeps.store.status import Status, status_of
+from sweeps.store.storage_errors import folder_error, removed
 from sweeps.store.trial import Trial
 
 
@@ -38,6 +39,7 @@ class SweepFolder:
         self.samples = path / "samples"
         self.starts = path / "starts"
         self.cache = path / "cache"
+        self.ray_log = path / "logs" / "ray.log"
 
     # ---- names
 
@@ -84,8 +86,8 @@ class SweepFolder:
 
     def make(self) -> None:
         """Makes the folders that every sweep has."""
-        for folder in (self.trials_folder, self.records, self.curves, self.students, self.starts, self.cache):
-            folder.mkdir(parents=True, exist_ok=True)
+        for name in ("trials", "records", "curves", "students", "starts", "cache", "work", "logs"):
+            (self.path / name).mkdir(parents=True, exist_ok=True)
 
     def lock(self) -> Lock:
         """The lock that a driver holds."""
@@ -114,19 +116,23 @@ class SweepFolder:
 
         Raises:
             StaleGenerationError: there has been a later one.
+            StorageError: the folder is not there any more, or not to be read.
         """
-        if self.generation != generation:
-            raise StaleGenerationError(f"start {generation} of {self.path} was followed by start {self.generation}")
+        try:
+            latest = self.generation
+        except OSError as error:
+            raise folder_error(error, self.path) or error from error
+        if latest != generation:
+            gone = removed(self.path) if latest == 0 else None
+            raise gone or StaleGenerationError(f"start {generation} of {self.path} was followed by start {latest}")
 
     def note_start(self, generation: int, facts: Mapping[str, object]) -> None:
         """Keeps what is known of a start; its ``seconds`` count towards the budget of hours."""
-        write(self.starts / f"{generation:04d}.json", json.dumps(dict(facts)), durable=False)
+        starts.note(self.starts, generation, facts)
 
     def seconds_used(self, *, before: int | None = None) -> float:
-        """Seconds that all starts took, or those before one."""
-        starts = sorted(self.starts.glob("*.json"))
-        used = [read_json(path) for path in starts if before is None or int(path.stem) < before]
-        return sum(float((facts or {}).get("seconds", 0.0)) for facts in used)
+        """Seconds that all starts took, or those before one; a start whose file is damaged counts for nothing."""
+        return starts.seconds_used(self.starts, before=before)
 
     def remove_temporaries(self) -> None:
         """Clears away what interrupted writers left; nobody ever reads it."""
@@ -171,7 +177,7 @@ class SweepFolder:
     def write_trial(self, trial: Trial) -> None:
         """Replaces the trial's file; the driver alone does."""
         path = self.trial_file(trial.number)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)  # with no parents: a folder that was removed is not made again
         write(path, trial.model_dump_json())
 
     def read_trials(self) -> list[Trial]:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sweeps.store import starts
 from sweeps.store.atomic import read_json
 from sweeps.store.trial import PASSING, Trial
 
@@ -33,6 +34,7 @@ class Status:
         starts: how often the sweep was started.
         last_activity: UTC, ISO 8601.
         failures: what failed and why, one line each, the latest ten.
+        damaged: files that could not be read and that nothing else depends on, a sentence each.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Status:
     starts: int
     last_activity: str | None
     failures: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values by name."""
@@ -80,6 +83,7 @@ def status_of(folder: "SweepFolder") -> Status:
         hours=round(folder.seconds_used() / 3600, 4),
         starts=folder.generation,
         last_activity=_last_activity(folder),
+        damaged=[starts.damage(path) for path in starts.damaged(folder.starts)],
         failures=[f"trial {trial.number}: {(trial.message or '?').splitlines()[0]}" for trial in failed[-_FAILURES:]],
     )
 
