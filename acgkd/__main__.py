@@ -1,9 +1,9 @@
 """Where `acgkd` and `python -m acgkd` enter: makes sure that our packages are ours before it imports any of them."""
 
+import contextlib
 import os
 import signal
 import sys
-import threading
 from importlib import import_module
 
 from acgkd.exit_codes import ExitCode
@@ -28,10 +28,11 @@ def main() -> int:
         code: int = import_module("sweeps.cli.app").main()
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    if any(thread.name == "ray-tune" for thread in threading.enumerate()):
-        # Ray hangs in a thread of its own, and would do so in its farewell; everything of ours is written.
-        sys.stdout.flush()
-        sys.stderr.flush()
+    if code in (ExitCode.START_AGAIN, ExitCode.INTERRUPTED):
+        # Everything of ours is written. Libraries that say farewell take seconds, or for ever where Ray hangs.
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
         os._exit(code)
     return code
 

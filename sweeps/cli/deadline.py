@@ -11,7 +11,7 @@ from types import TracebackType
 from acgkd.exit_codes import ExitCode
 from sweeps.executors.signals import SIGNALS
 
-LIMIT_S = 13.5
+LIMIT_S = 13.0
 
 
 @dataclass

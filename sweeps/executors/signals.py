@@ -18,10 +18,12 @@ class Stopping:
     Args:
         asked: how many signals came.
         expired: whether the work at hand did not end within `GRACE_S` seconds of the first one.
+        renew: installs the handlers again, where a library may have put its own in their place.
     """
 
     asked: int = 0
     expired: bool = False
+    renew: Callable[[], None] = lambda: None
 
 
 @contextmanager
@@ -58,7 +60,14 @@ def stop_signals(request: Callable[[], bool]) -> Iterator[Stopping]:
         timer.start()
 
     numbers = [number for number in SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
-    previous = {number: signal.signal(number, handle) for number in numbers}
+
+    def install() -> None:
+        for number in numbers:
+            signal.signal(number, handle)
+
+    previous = {number: signal.getsignal(number) for number in numbers}
+    stopping.renew = install
+    install()
     try:
         yield stopping
     except KeyboardInterrupt:

@@ -20,7 +20,7 @@ from sweeps.executors.ray.background import Background
 from sweeps.executors.ray.cluster import check_room
 from sweeps.executors.ray.connections import Connection, connection
 from sweeps.executors.ray.jobs import unpacked
-from sweeps.executors.ray.ray_log import loggers_to, ray_log
+from sweeps.executors.ray.ray_log import messages_to, ray_log
 from sweeps.executors.signals import stop_signals
 from sweeps.worker.experiments import Experiments
 
@@ -35,7 +35,7 @@ ENVIRONMENT = {
     "TUNE_FORCE_TRIAL_CLEANUP_S": "20",
     "TUNE_MAX_PENDING_TRIALS_PG": "256",
 }
-LOOK_EVERY_S = 0.1
+LOOK_EVERY_S = 0.02
 BREAK_OFF_S = 2.0
 
 
@@ -76,6 +76,7 @@ class Ray:
                 where.start()
                 background.start()
                 while not background.wait(LOOK_EVERY_S) and not stopping.expired:
+                    stopping.renew()  # connecting, Ray puts a handler of SIGTERM below ours that ends the process
                     if (reason := where.lost()) is not None:
                         raise _lost(reason)
                 background.result()
@@ -101,7 +102,7 @@ def _lost(reason: str) -> RayLostError:
 def _work(driver: Driver, where: Connection, warming: threading.Thread, *, alone: bool) -> None:
     import ray
 
-    with loggers_to(driver.folder.ray_log), _connected(where.address()):
+    with messages_to(driver.folder.ray_log), _connected(where.address()):
         if alone:
             check_room(ray.cluster_resources(), driver.spec.resources.cpu, driver.spec.resources.gpu)
         warming.join()
@@ -174,7 +175,7 @@ def _connected(address: str | None) -> Iterator[None]:
         ""
     )  # the environment says how we prove who we are, and Ray may have been imported before
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, configure_logging=False)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
     except Exception as error:
         raise SweepError(f"Ray must be reachable at `{address}`, but: {type(error).__name__}: {error}") from error
     try:

@@ -5,8 +5,9 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO, Any
 
 STDERR = 2
 
@@ -44,20 +45,32 @@ def ray_log(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def loggers_to(path: Path) -> Iterator[None]:
-    """Sends what Ray logs from Python to the same file; Ray has been imported before, which sets its loggers up."""
+def messages_to(path: Path) -> Iterator[None]:
+    """Sends what Ray logs and prints from Python to the same file; Ray has been imported before."""
+    import ray
+
     logger, tune = logging.getLogger("ray"), logging.getLogger("ray.tune")
     before = logger.handlers[:], logger.level, logger.propagate, tune.level
     with path.open("a") as file:
         logger.handlers, logger.propagate = [logging.StreamHandler(file)], False
         logger.setLevel(logging.WARNING)
         tune.setLevel(logging.CRITICAL)  # trials that end badly are outcomes and no errors of Ray's
+        # A node that is lost is reported by the last twenty lines of its log, printed by a thread of Ray's.
+        worker: Any = ray._private.worker
+        printing = worker.print_to_stdstream
+        worker.print_to_stdstream = lambda data, *_, **__: _print(data, file)
         try:
             yield
         finally:
+            worker.print_to_stdstream = printing
             logger.handlers, logger.propagate = before[0], before[2]
             logger.setLevel(before[1])
             tune.setLevel(before[3])
+
+
+def _print(data: Mapping[str, Any], file: IO[str]) -> None:
+    with contextlib.suppress(OSError, ValueError):  # Ray's thread may be later than the end of the sweep
+        print(*data.get("lines", ()), sep="\n", file=file, flush=True)
 
 
 def _streams() -> list[io.TextIOWrapper]:
