@@ -1,7 +1,9 @@
 """`acgkd run` on the fake experiments in a process of its own: `drive_cli.py CHANGES --out DIR`, changes as JSON."""
 
 import json
+import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,12 @@ from acgkd import __main__
 from sweeps.cli.commands import check
 from sweeps.spec import advisories, loading, raw
 from sweeps.worker.experiments import AcgkdExperiments
+
+
+def slow_import(*_: Any) -> Any:
+    """Stands for the seconds in which a command only imports."""
+    print("importing", flush=True)
+    time.sleep(float(os.environ["FAKE_IMPORT_S"]))
 
 
 def main() -> int:
@@ -24,6 +32,8 @@ def main() -> int:
         (advisories, "notes", lambda *_: []),
         (AcgkdExperiments, "of", lambda *_: FakeExperiments()),
     ]
+    if "FAKE_IMPORT_S" in os.environ:
+        replaced.append((loading, "check_tree", slow_import))
     for place, name, value in replaced:
         setattr(place, name, value)
     return __main__.main()

@@ -145,12 +145,10 @@ class OwnRay:
     def close(self) -> None:
         """Ends all of its processes, at once."""
         keeper = self._keeper
-        if keeper is None:
+        if keeper is None or keeper.stdin is None:
             return
-        for pipe in (keeper.stdin, keeper.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
+        with suppress(OSError):
+            keeper.stdin.close()
         try:
             keeper.wait(END_S)
         except subprocess.TimeoutExpired:

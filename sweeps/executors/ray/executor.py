@@ -71,11 +71,14 @@ class Ray:
 
         where = connection(self.address, log)
         with _inside(driver.folder.path), _environment(where), ray_log(log), stop_signals(stop) as stopping:
-            background = Background(lambda: _work(driver, where, warming, alone=self.address == "local"))
+            connected = threading.Event()
+            background = Background(lambda: _work(driver, where, warming, connected, alone=self.address == "local"))
             try:
                 where.start()
                 background.start()
                 while not background.wait(LOOK_EVERY_S) and not stopping.expired:
+                    if driver.stopping and not connected.is_set():
+                        return  # nothing runs yet that would have to be kept
                     stopping.renew()  # connecting, Ray puts a handler of SIGTERM below ours that ends the process
                     if (reason := where.lost()) is not None:
                         raise _lost(reason)
@@ -88,6 +91,8 @@ class Ray:
                     raise
                 raise _lost(reason) from error
             finally:
+                if not connected.is_set():
+                    where.close()  # the thread may be waiting for it to come up
                 background.break_off(BREAK_OFF_S)
                 where.close()
 
@@ -99,10 +104,13 @@ def _lost(reason: str) -> RayLostError:
     )
 
 
-def _work(driver: Driver, where: Connection, warming: threading.Thread, *, alone: bool) -> None:
+def _work(
+    driver: Driver, where: Connection, warming: threading.Thread, connected: threading.Event, *, alone: bool
+) -> None:
     import ray
 
     with messages_to(driver.folder.ray_log), _connected(where.address()):
+        connected.set()
         if alone:
             check_room(ray.cluster_resources(), driver.spec.resources.cpu, driver.spec.resources.gpu)
         warming.join()
@@ -121,6 +129,7 @@ def _fit(driver: Driver) -> None:
     from ray import cloudpickle, tune
 
     from sweeps.executors.ray import trainable as worker_code
+    from sweeps.executors.ray.losses import TellLosses
     from sweeps.executors.ray.scheduler import SweepScheduler, SweepStopper, TellStarts
     from sweeps.executors.ray.search import SweepSearcher
 
@@ -147,7 +156,7 @@ def _fit(driver: Driver) -> None:
                 storage_path=scratch,
                 stop=SweepStopper(driver),
                 verbose=0,
-                callbacks=[TellStarts(driver)],
+                callbacks=[TellStarts(driver), TellLosses(driver)],
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),

@@ -6,7 +6,7 @@ signals every process of a job would otherwise take Ray away before its workers 
 driver gets the signal too, and ends Ray in order.
 
 Standard input is a pipe whose other end the driver holds and never writes to. The system closes it when the driver is
-gone, by SIGKILL too; then everything in this session is killed, and nothing else can be.
+gone, by SIGKILL too, also while Ray starts; then everything in this session is killed, and nothing else can be.
 
 On the command line: how many cores Ray may use.
 """
@@ -15,9 +15,9 @@ import contextlib
 import json
 import logging
 import os
-import select
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -28,37 +28,37 @@ LOOK_EVERY_S = 0.5
 END_S = 5.0
 
 
-def main() -> int:
-    """Starts Ray, prints its address as a line of JSON, and waits for the driver's end or Ray's.
-
-    Returns:
-        0 where the driver ended, 1 where Ray did, or could not be started.
-    """
+def main() -> None:
+    """Starts Ray, prints its address as a line of JSON, and waits for the driver's end or Ray's."""
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    threading.Thread(target=_await_driver, daemon=True).start()
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever Ray prints goes to the log
-    over = 1
     try:
-        over = _keep(int(sys.argv[1]), answer)
+        vital, told = _started(int(sys.argv[1]))
     except Exception as error:
-        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=answer, flush=True)
+        vital, told = [], {"error": f"{type(error).__name__}: {error}"}
+    print(json.dumps(told), file=answer, flush=True)
+    while vital and not any(_look(pid)[1] in DEAD for pid in vital):
+        time.sleep(LOOK_EVERY_S)
     answer.close()
-    _end_session()
-    os._exit(over)  # Ray's own farewell would wait for processes that are gone
+    _end(1)
 
 
-def _keep(cores: int, answer: "os._TextIOWrapper") -> int:  # type: ignore[name-defined]
+def _started(cores: int) -> tuple[list[int], dict[str, str]]:
+    """The processes without which Ray is lost, and what the driver is told."""
     import ray
 
     context = ray.init(
         address="local", num_cpus=cores, log_to_driver=False, logging_level=logging.ERROR, configure_logging=True
     )
     vital = [pid for pid in _session() if _look(pid)[0] in VITAL]
-    print(json.dumps({"address": context.address_info["gcs_address"]}), file=answer, flush=True)
-    while not select.select([0], [], [], LOOK_EVERY_S)[0]:
-        if any(_look(pid)[1] in DEAD for pid in vital):
-            return 1
-    return 0
+    return vital, {"address": context.address_info["gcs_address"]}
+
+
+def _await_driver() -> None:
+    os.read(0, 1)
+    _end(0)
 
 
 def _session() -> list[int]:
@@ -82,16 +82,18 @@ def _look(pid: int) -> tuple[str, str]:
     return name, rest.split()[0]
 
 
-def _end_session() -> None:
+def _end(code: int) -> None:
+    """Kills everything else in this session, then leaves: Ray's own farewell would wait for what is gone."""
     end = time.monotonic() + END_S
     while alive := [pid for pid in _session() if _look(pid)[1] not in DEAD]:
         for pid in alive:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         if time.monotonic() > end:
-            return
+            break
         time.sleep(0.02)
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
