@@ -29,7 +29,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     if code in (ExitCode.START_AGAIN, ExitCode.INTERRUPTED):
-        # Everything of ours is written. Libraries that say farewell take seconds, or for ever where Ray hangs.
+        # Everything of ours is written. Shutdown of libraries takes seconds, or never ends where Ray hangs.
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 stream.flush()

@@ -19,23 +19,23 @@ class Deadline:
     """Counts from the first signal. A context manager; on the main thread it hears signals that Python cannot handle.
 
     Args:
-        last_words: what is said where the time is over, to standard error.
+        message: what is said where the time is over, to standard error.
         limit_s: how long the command may still take.
     """
 
-    last_words: str
+    message: str
     limit_s: float = LIMIT_S
     _over: threading.Event = field(default_factory=threading.Event)
     _begun: threading.Event = field(default_factory=threading.Event)
     _code: ExitCode = ExitCode.INTERRUPTED
 
     def __enter__(self) -> "Deadline":
-        self._heard, self._told = os.pipe()
-        os.set_blocking(self._told, False)
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
         self._before: int | None = None
         if threading.current_thread() is threading.main_thread():
             # The system's own handler writes there, even while the main thread is busy below Python.
-            self._before = signal.set_wakeup_fd(self._told, warn_on_full_buffer=False)
+            self._before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         threading.Thread(target=self._listen, name="deadline", daemon=True).start()
         return self
 
@@ -45,7 +45,7 @@ class Deadline:
         self._over.set()
         if self._before is not None:
             signal.set_wakeup_fd(self._before)
-        os.close(self._told)  # the listener reads an end, and closes its own
+        os.close(self._writer)  # the listener reads an end, and closes its own
 
     def begin(self, code: ExitCode) -> None:
         """Counts from now.
@@ -59,14 +59,14 @@ class Deadline:
             threading.Thread(target=self._count, name="deadline", daemon=True).start()
 
     def _listen(self) -> None:
-        while heard := os.read(self._heard, 64):
+        while heard := os.read(self._reader, 64):
             if any(number in heard for number in SIGNALS):
                 self.begin(ExitCode.INTERRUPTED)
-        os.close(self._heard)
+        os.close(self._reader)
 
     def _count(self) -> None:
         if not self._over.wait(self.limit_s):
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # a live table hides it
-                os.write(sys.stderr.fileno(), f"{cursor}\n{self.last_words}\n".encode())
+                os.write(sys.stderr.fileno(), f"{cursor}\n{self.message}\n".encode())
             os._exit(self._code)

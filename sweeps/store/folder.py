@@ -131,7 +131,7 @@ class SweepFolder:
         starts.note(self.starts, generation, facts)
 
     def seconds_used(self, *, before: int | None = None) -> float:
-        """Seconds that all starts took, or those before one; a start whose file is damaged counts for nothing."""
+        """Seconds that all starts took, or those before one; a start whose file is damaged adds none."""
         return starts.seconds_used(self.starts, before=before)
 
     def remove_temporaries(self) -> None:

@@ -20,7 +20,7 @@ def note(folder: Path, generation: int, facts: Mapping[str, object]) -> None:
 
 
 def seconds_used(folder: Path, *, before: int | None = None) -> float:
-    """Seconds that all starts took, or those before one; a start whose file is damaged counts for nothing."""
+    """Seconds that all starts took, or those before one; a start whose file is damaged adds none."""
     starts = _seconds(folder).items()
     return sum(seconds or 0.0 for path, seconds in starts if before is None or int(path.stem) < before)
 

@@ -107,8 +107,8 @@ def no_override() -> Iterator[None]:
 
 def session_of_ray(driver: int) -> dict[str, int]:
     """The processes of the Ray that a driver has started: name to number."""
-    keepers = [pid for pid, (_, parent, session, _) in _table().items() if parent == driver and session == pid]
-    return {name: pid for pid, (name, _, session, _) in _table().items() if session in keepers}
+    supervisors = [pid for pid, (_, parent, session, _) in _table().items() if parent == driver and session == pid]
+    return {name: pid for pid, (name, _, session, _) in _table().items() if session in supervisors}
 
 
 def alive(numbers: "list[int]") -> list[int]:

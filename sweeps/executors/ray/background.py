@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-PROD_EVERY_S = 0.2
+AGAIN_S = 0.2
 
 
 class Background:
@@ -44,7 +44,7 @@ class Background:
         while self._thread.is_alive() and not self._over.is_set() and time.monotonic() < end:
             identity = ctypes.c_ulong(self._thread.ident or 0)
             ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(KeyboardInterrupt))
-            self._over.wait(PROD_EVERY_S)
+            self._over.wait(AGAIN_S)
 
     def _run(self) -> None:
         try:

@@ -97,6 +97,7 @@ def _resolve(address: str) -> str:
         )
     from ray._private.services import find_gcs_addresses
 
+    find_gcs_addresses.cache_clear()
     found = sorted(map(str, find_gcs_addresses()))
     if not found:
         raise SweepError(

@@ -14,7 +14,7 @@ from acgkd.errors import SweepError
 from sweeps.executors.ray.cluster import preflight
 from sweeps.worker.cores import usable_cores
 
-KEEPER = Path(__file__).with_name("keeper.py")
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
 END_S = 6.0
 NOTICE_S = 2.0
 # Ray ends the whole driver where its head does not answer for 60 s; before that we end in order.
@@ -40,7 +40,7 @@ class Connection(Protocol):
         """What this process needs in its environment to be let in."""
 
     def lost(self) -> str | None:
-        """Why it is gone for good, as the end of a sentence that begins with `but`; None while it is there."""
+        """Why it is lost, as the end of a sentence that begins with `but`; None while it is there."""
 
     def gone(self) -> str | None:
         """The same, with less patience: Ray has already raised an error."""
@@ -89,7 +89,7 @@ class Present:
 
 
 class OwnRay:
-    """A Ray on this machine, kept by a process that ends with us; see `keeper`.
+    """A Ray on this machine, kept by a process that ends with us; see `supervisor`.
 
     Args:
         log: file for what its processes say.
@@ -97,14 +97,14 @@ class OwnRay:
 
     def __init__(self, log: Path) -> None:
         self._log = log
-        self._keeper: subprocess.Popen[str] | None = None
+        self._supervisor: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Starts its keeper, with as many cores as this process may use."""
+        """Starts its supervisor, with as many cores as this process may use."""
         with self._log.open("a") as log:
-            self._keeper = subprocess.Popen(
+            self._supervisor = subprocess.Popen(
                 # By its path, and without that path's folder in front: nothing but Ray is imported there.
-                [sys.executable, "-P", str(KEEPER), str(usable_cores())],
+                [sys.executable, "-P", str(SUPERVISOR), str(usable_cores())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -118,9 +118,9 @@ class OwnRay:
         Raises:
             SweepError: it does not start.
         """
-        assert self._keeper is not None, "`start` comes first"
-        assert self._keeper.stdout is not None, "it is a pipe"
-        line = self._keeper.stdout.readline()
+        assert self._supervisor is not None, "`start` comes first"
+        assert self._supervisor.stdout is not None, "it is a pipe"
+        line = self._supervisor.stdout.readline()
         answer = json.loads(line) if line else {"error": "it ended while it started"}
         if "error" in answer:
             raise SweepError(f"Ray must start on this machine, but: {answer['error']}. What it said is in {self._log}.")
@@ -131,29 +131,29 @@ class OwnRay:
         return {"RAY_AUTH_MODE": os.environ.get("RAY_AUTH_MODE", "token")}
 
     def lost(self) -> str | None:
-        """Whether one of Ray's own processes has died; the keeper looks twice a second."""
-        ended = self._keeper is not None and self._keeper.poll() is not None
+        """Whether one of Ray's own processes has died; the supervisor looks twice a second."""
+        ended = self._supervisor is not None and self._supervisor.poll() is not None
         return "its own processes on this machine died" if ended else None
 
     def gone(self) -> str | None:
-        """The same, once the keeper has had time to look."""
+        """The same, once the supervisor has had time to look."""
         with suppress(subprocess.TimeoutExpired):
-            if self._keeper is not None:
-                self._keeper.wait(NOTICE_S)
+            if self._supervisor is not None:
+                self._supervisor.wait(NOTICE_S)
         return self.lost()
 
     def close(self) -> None:
         """Ends all of its processes, at once."""
-        keeper = self._keeper
-        if keeper is None or keeper.stdin is None:
+        supervisor = self._supervisor
+        if supervisor is None or supervisor.stdin is None:
             return
         with suppress(OSError):
-            keeper.stdin.close()
+            supervisor.stdin.close()
         try:
-            keeper.wait(END_S)
+            supervisor.wait(END_S)
         except subprocess.TimeoutExpired:
-            keeper.kill()  # Ray ties its own processes to their parent's life
-            keeper.wait()
+            supervisor.kill()  # Ray ties its own processes to their parent's life
+            supervisor.wait()
 
 
 class Cluster:

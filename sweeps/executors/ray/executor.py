@@ -129,7 +129,7 @@ def _fit(driver: Driver) -> None:
     from ray import cloudpickle, tune
 
     from sweeps.executors.ray import trainable as worker_code
-    from sweeps.executors.ray.losses import TellLosses
+    from sweeps.executors.ray.lost_workers import TellLosses
     from sweeps.executors.ray.scheduler import SweepScheduler, SweepStopper, TellStarts
     from sweeps.executors.ray.search import SweepSearcher
 

@@ -1,4 +1,4 @@
-"""Keeps a Ray of our own on this machine, and ends it with us, however we end: a program, run by its path.
+"""Starts a Ray of our own on this machine and ends it with us, however we end: a program, run by its path.
 
 It stands in a session of its own, so what a terminal or a batch system sends to the driver's process group does not
 reach Ray's processes. It blocks the signals that ask for an end, and Ray's processes inherit that: a batch system that
@@ -35,10 +35,10 @@ def main() -> None:
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever Ray prints goes to the log
     try:
-        vital, told = _started(int(sys.argv[1]))
+        vital, facts = _started(int(sys.argv[1]))
     except Exception as error:
-        vital, told = [], {"error": f"{type(error).__name__}: {error}"}
-    print(json.dumps(told), file=answer, flush=True)
+        vital, facts = [], {"error": f"{type(error).__name__}: {error}"}
+    print(json.dumps(facts), file=answer, flush=True)
     while vital and not any(_look(pid)[1] in DEAD for pid in vital):
         time.sleep(LOOK_EVERY_S)
     answer.close()
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def _started(cores: int) -> tuple[list[int], dict[str, str]]:
-    """The processes without which Ray is lost, and what the driver is told."""
+    """The processes without which Ray is lost, and what the driver gets to know."""
     import ray
 
     context = ray.init(
@@ -83,7 +83,7 @@ def _look(pid: int) -> tuple[str, str]:
 
 
 def _end(code: int) -> None:
-    """Kills everything else in this session, then leaves: Ray's own farewell would wait for what is gone."""
+    """Kills everything else in this session, then leaves: Ray's own shutdown would wait for what is gone."""
     end = time.monotonic() + END_S
     while alive := [pid for pid in _session() if _look(pid)[1] not in DEAD]:
         for pid in alive:
