@@ -47,14 +47,15 @@ class Deadline:
             signal.set_wakeup_fd(self._before)
         os.close(self._writer)  # the listener reads an end, and closes its own
 
-    def begin(self, code: ExitCode) -> None:
-        """Counts from now.
+    def begin(self, code: ExitCode, message: str = "") -> None:
+        """Counts from now, unless it does so already.
 
         Args:
             code: the exit code where the time is over.
+            message: what is said then, in place of the one that was given first.
         """
         if not self._begun.is_set():
-            self._code = code
+            self._code, self.message = code, message or self.message
             self._begun.set()
             threading.Thread(target=self._count, name="deadline", daemon=True).start()
 

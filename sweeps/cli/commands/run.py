@@ -93,8 +93,8 @@ def run(
                     spec_text=tree.text,
                     trust_code=trust_code,
                 )
-        except RayLostError:
-            deadline.begin(ExitCode.START_AGAIN)
+        except RayLostError as error:
+            deadline.begin(ExitCode.START_AGAIN, f"{error} {report_command(target)}")
             report_so_far(target)
             raise
         except KeyboardInterrupt:
