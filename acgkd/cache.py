@@ -57,9 +57,10 @@ def once(path: Path, make: Callable[[Path], None]) -> None:
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
     """Lets `write` fill a file beside `path`, puts it on the disk, and gives it its name in one move.
 
-    A reader sees the old file or the new one, never a part; a crash or a full disk leaves the old one.
+    A reader sees the old file or the new one, never a part; a crash or a full disk leaves the old one. The file's own
+    folder is made if need be, and none above it: what somebody removed while we worked is not made again.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(part)

@@ -24,6 +24,7 @@ A message states the law, the facts and the way out: `` `0 < pace <= 1` must hol
         * `StorageError`: the sweep folder cannot be written
         * `RepeatedFailureError`: jobs failed one after the other in the same way
         * `NodeError`: a machine of a cluster cannot do a sweep's work
+        * `RayLostError`: Ray ended before the sweep did
 
 What goes wrong with one trial is an outcome in its record, not an error.
 """
@@ -176,6 +177,10 @@ class RepeatedFailureError(SweepError):
 
 class NodeError(SweepError):
     """A machine of a cluster cannot do a sweep's work: no folder, other code, no device. Other machines may."""
+
+
+class RayLostError(SweepError):
+    """Ray ended before the sweep did: no trial is blamed, and the same command resumes."""
 
 
 class WorkerSpentError(Exception):

@@ -12,6 +12,7 @@ from sweeps.engine.snapshot import Snapshot, Watch
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
 from sweeps.store.status import Status
+from sweeps.store.writable import require_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,12 +49,17 @@ def run(
 
     Raises:
         SpecError: the spec is not valid; it holds all faults.
-        SweepError: the folder is another sweep's, another driver works on it, or the executor cannot run it.
+        FolderError: the folder is another sweep's, another driver works on it, or it is no path (``s3://...``).
+        StorageError: the folder is full, cannot be read or written, or was removed.
+        RayLostError: Ray was lost; the same call resumes.
+        SweepError: the executor cannot run the sweep.
         KeyboardInterrupt: at the second Ctrl-C; the first one ends cleanly.
     """
     from sweeps.executors.base import run_sweep
     from sweeps.executors.ray.executor import Ray
 
+    if folder is not None:
+        require_path(folder)
     read = _spec(spec, overrides, trust_code)
     target = Path(folder) if folder is not None else Path("runs") / read.name
     with _watching(read.name, on_progress) as watch:

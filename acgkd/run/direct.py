@@ -47,6 +47,7 @@ class Distilled:
 
     def save(self, path: str | Path) -> None:
         """Writes the student's weights and description; `acgkd.load_student(path)` reads them."""
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         save_student(self.student, Path(path))
 
 

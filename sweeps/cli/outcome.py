@@ -1,10 +1,13 @@
 """What `acgkd run` says at the end of a sweep: the best trials, where the rest is, and what failed."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from acgkd.errors import AnalysisError
+from acgkd.exit_codes import ExitCode
 from sweeps.cli.console import err, out, print_line
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ def finish(folder: Path, summary: "Summary") -> None:
         summary: what this start came to.
 
     Raises:
-        typer.Exit: with exit code 1, where trials failed and none was completed.
+        typer.Exit: with exit code 1, where a trial failed or none was completed.
     """
     from analysis import reports
     from analysis.records.frame import load
@@ -34,8 +37,25 @@ def finish(folder: Path, summary: "Summary") -> None:
     failed = summary.counts.get("failed", 0)
     if failed:
         err.print(f"{failed} of {sum(summary.counts.values())} trials failed; `acgkd status {folder}` tells why.")
-        if not summary.counts.get("completed", 0):
-            raise typer.Exit(1)
+    if failed or (summary.counts and not summary.counts.get("completed", 0)):
+        raise typer.Exit(ExitCode.LOOK)
+
+
+def report_so_far(folder: Path) -> None:
+    """Writes the report of a sweep that was broken off, if it has a record; a report can also be made later."""
+    from analysis import reports
+
+    if not any((folder / "records").glob("*.json")):
+        return
+    try:
+        print_line(f"Report so far: {reports.write([folder], folder / 'report')}")
+    except (AnalysisError, OSError) as error:
+        err.print(f"The report could not be made: {error} {report_command(folder)}", markup=False)
+
+
+def report_command(folder: Path) -> str:
+    """What makes the report later, as a sentence."""
+    return f"`{shlex.join(['acgkd', 'report', str(folder)])}` makes the report."
 
 
 def print_table(frame: "pd.DataFrame", folder: Path) -> None:

@@ -82,7 +82,7 @@ class Driver:
         """Releases the jobs that are still out, and notes how long the start took."""
         self._closed = True
         for job in list(self._out.values()):
-            with contextlib.suppress(StorageError):  # the error that is on its way says it already
+            with contextlib.suppress(OSError, StorageError):  # the error that is on its way says it already
                 self.interrupted(job)
         self._noted_at = -NOTE_EVERY_S
         self._note_start()

@@ -14,7 +14,7 @@ from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.atomic import write
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Trial, now
-from sweeps.store.writable import require_writable
+from sweeps.store.writable import require_path, require_writable
 
 PACKAGES = ("acgkd", "torch", "torch_geometric", "ray", "optuna", "pydantic", "numpy")
 # What a folder may hold before its `sweep.json` is there: a start was killed in its first instants.
@@ -29,6 +29,7 @@ def reserve(path: Path) -> SweepFolder:
     Raises:
         FolderError: there is something else at that place, or it cannot be written.
     """
+    require_path(path)
     folder = SweepFolder(path.resolve())
     if path.exists() and not path.is_dir():
         raise FolderError(f"A sweep needs a folder, but {path} is a file. Choose another one with `--out`.")

@@ -9,6 +9,7 @@ from sweeps.engine.driver import Driver
 from sweeps.engine.launch import open_driver
 from sweeps.engine.snapshot import Summary, Watch
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store.storage_errors import folder_error
 from sweeps.worker.experiments import AcgkdExperiments, Experiments
 
 
@@ -23,7 +24,7 @@ class Executor(Protocol):
         as that returns True, and `driver.died(job, error)` or `driver.interrupted(job)` where the worker is gone.
 
         Raises:
-            KeyboardInterrupt: at the second Ctrl-C or SIGTERM; the first one ends cleanly.
+            KeyboardInterrupt: at the second Ctrl-C, SIGTERM or SIGHUP; the first one ends cleanly.
         """
 
 
@@ -53,12 +54,20 @@ def run_sweep(
         say: called with a line for each thing that the user should know before the start.
 
     Raises:
-        SweepError: the folder is another sweep's, another driver works on it, it cannot be written, or the executor
-            cannot run the sweep.
-        KeyboardInterrupt: at the second Ctrl-C or SIGTERM; the first one ends cleanly.
+        FolderError: the folder is another sweep's, or another driver works on it.
+        StorageError: it is full, cannot be read or written, or was removed.
+        RayLostError: Ray was lost; the same call resumes.
+        SweepError: the executor cannot run the sweep.
+        KeyboardInterrupt: at the second Ctrl-C, SIGTERM or SIGHUP; the first one ends cleanly.
     """
     source = experiments or AcgkdExperiments.of(spec, trust_code)
-    with open_driver(spec, folder, source, command=command, spec_text=spec_text, watch=watch, say=say) as driver:
-        if not driver.nothing_to_do:
-            executor.execute(driver)
-        return driver.summary()
+    try:
+        with open_driver(spec, folder, source, command=command, spec_text=spec_text, watch=watch, say=say) as driver:
+            if not driver.nothing_to_do:
+                executor.execute(driver)
+            return driver.summary()
+    except OSError as error:
+        stop = folder_error(error, folder.resolve())
+        if stop is None:
+            raise
+        raise stop from error

@@ -22,7 +22,7 @@ class InProcess:
         """Runs jobs until there are none, or a signal asks to stop.
 
         Raises:
-            KeyboardInterrupt: at the second Ctrl-C or SIGTERM; the first one ends cleanly.
+            KeyboardInterrupt: at the second Ctrl-C, SIGTERM or SIGHUP; the first one ends cleanly.
         """
         at_work: list[Job] = []
         driver.in_process = True

@@ -14,8 +14,9 @@ from sweeps.faults.failure import Failure, JobFailedError
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.atomic import write
 from sweeps.store.folder import SweepFolder
-from sweeps.store.storage_errors import storage_error
+from sweeps.store.storage_errors import folder_error
 from sweeps.store.trial import now
+from sweeps.worker.cores import usable_cores
 from sweeps.worker.experiments import Experiments, Measurement
 from sweeps.worker.messages import Job, Report
 from sweeps.worker.record_builder import build_record, objective_values
@@ -46,7 +47,7 @@ class JobRunner:
         self._runner: ReplicateRunner | None = None
         self._calibration_s: float | None = None
         self._started_at = now()
-        experiments.use_threads(max(1, int(spec.resources.cpu)))
+        experiments.use_threads(max(1, min(int(spec.resources.cpu), usable_cores())))
 
     @property
     def done(self) -> bool:
@@ -72,7 +73,7 @@ class JobRunner:
             raise
         except Exception as error:
             self.folder.check_generation(self.job.generation)  # the later start may have cleared this one's files away
-            full = storage_error(error)
+            full = folder_error(error, self.folder.path)
             if full is not None:
                 raise full from error
             failure = failure_of(error).at(socket.gethostname(), self.node)

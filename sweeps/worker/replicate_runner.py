@@ -60,7 +60,7 @@ class ReplicateRunner:
         self.timeout_s = timeout_s
         self.samples = samples
         self.work = folder.work(name)
-        self.work.mkdir(parents=True, exist_ok=True)
+        self.work.mkdir(exist_ok=True)  # with no parents: a folder that was removed is not made again
         self.clock = Clock(clock_file(folder, name, replicate))
         self.trace = trace_file(folder, name, replicate)
         self.started_at = now()

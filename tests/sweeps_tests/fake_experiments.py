@@ -5,6 +5,7 @@ is set by the settings under `method/transfer`: `steps`, `delay_s` for each step
 `fault` at step `fault_step`.
 """
 
+import ctypes
 import faulthandler
 import hashlib
 import json
@@ -70,7 +71,7 @@ class FakeExperiment:
         self.options = {"steps": 20, "delay_s": 0.0, "fault": "none", "fault_step": 7, **config.method.transfer}
 
     def note(self, event: str) -> None:
-        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(exist_ok=True)
         with (self.home / "events.log").open("a") as file:
             file.write(f"{event}\n")
 
@@ -195,10 +196,13 @@ class FakeRun:
             case "hang below":  # the signal is blocked, as it is for Python inside one long call
                 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
                 time.sleep(3600)
+            case "hang in C":  # Python cannot run its handlers here, and the process cannot be interrupted
+                self.experiment.note("hanging")
+                mutex = ctypes.create_string_buffer(64)
+                for _ in range(2):  # who locks it twice waits for ever, whatever signals come
+                    ctypes.CDLL(None).pthread_mutex_lock(mutex)
             case "die":
                 os.kill(os.getpid(), signal.SIGKILL)
-            case "crash":
-                faulthandler._sigsegv()  # type: ignore[attr-defined]
             case "crash":
                 faulthandler._sigsegv()  # type: ignore[attr-defined]
             case "die once" if not first.exists():
@@ -249,6 +253,11 @@ class FakeRun:
         self.experiment.note(f"loaded {self.experiment.name} {self.steps_done}")
 
     def export(self, path: Path) -> None:
+        if self.experiment.options["fault"] == "full weights":
+            import torch
+
+            resource.setrlimit(resource.RLIMIT_FSIZE, (600, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+            torch.save({"weights": torch.zeros(1000)}, path)
         path.write_text(json.dumps(self.state))
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import optuna
 import pandas as pd
 import pytest
+from processes import command
 
 from acgkd import __version__, load_student
-from acgkd.errors import DataError, DivergedError, FolderError, RecordError, SweepError
+from acgkd.errors import DataError, DivergedError, FolderError, RayLostError, RecordError, SweepError
+from acgkd.exit_codes import MEANINGS
 from analysis.records import pseudo_samples
 from sweeps.cli import app
 from sweeps.cli.app import main
@@ -92,8 +94,15 @@ def test_every_command_has_a_paragraph_and_examples(command, capsys, monkeypatch
 def test_help_documents_the_exit_codes(capsys):
     assert main(["--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    for code in ("0 success", "1 failure", "2 invalid input", "130 interrupted"):
-        assert code in text
+    for code, meaning in MEANINGS.items():
+        assert f"{code:d} {meaning}" in text
+    assert [int(code) for code in MEANINGS] == [0, 1, 2, 75, 130]
+
+
+def test_the_guide_has_the_same_exit_codes():
+    guide = (HOME / "docs" / "when-things-go-wrong.md").read_text()
+    for code, meaning in MEANINGS.items():
+        assert f"| {code:d} | {meaning} |" in guide
 
 
 def test_version(capsys):
@@ -111,7 +120,8 @@ def test_bad_usage_is_bad_input(arguments, capsys):
     ("error", "code"),
     [
         (DataError("no data"), 2),
-        (SweepError("in use"), 1),
+        (SweepError("not possible"), 1),
+        (RayLostError("gone"), 75),
         (FolderError("of another sweep"), 2),
         (DivergedError("far away"), 1),
         (RecordError("too new"), 1),
@@ -207,6 +217,14 @@ def test_a_sweep_whose_trials_all_fail_is_a_failure(spec, monkeypatch, capsys):
     assert "1 of 1 trials failed; `acgkd status runs/tiny` tells why." in capsys.readouterr().err
     assert main(["status", "runs/tiny"]) == 0
     assert "broken on purpose" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("faults", "code"), [(["none"], 0), (["none", "bug"], 1), (["diverge"], 1)])
+def test_a_failed_trial_is_something_to_look_at_and_so_is_none_that_completed(faults, code, tmp_path):
+    space = {"method/transfer/fault": {"type": "categorical", "choices": faults}}
+    sampler = {"name": "grid"}
+    with command(tmp_path / "sweep", "--in-process", trials=9, seeds=(0,), space=space, sampler=sampler) as run:
+        assert run.end() == code, run.text
 
 
 # ---- check

@@ -7,6 +7,7 @@ The executor sends this class as code and all that it needs as bytes. So a worke
 import contextlib
 import os
 import pickle
+import signal
 import socket
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,16 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         self._work = work
         self._job = config["job"]
         self._runner = None
+        self._ending = False
+        with contextlib.suppress(ValueError):  # not the main thread: then Ray ends this process as it always does
+            signal.signal(signal.SIGTERM, self._end)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+
+    def _end(self, number: int, frame: object) -> None:
+        """SIGTERM, as batch systems send it to every process of a job: the step at hand ends, and is kept."""
+        self._ending = True
+        if self._runner is None:
+            raise SystemExit(1)
 
     def reset_config(self, new_config: dict[str, bytes]) -> bool:
         """Takes the next job; whatever was left of the last one is forgotten."""
@@ -56,6 +67,9 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         if self._runner.tainted:
             self._runner = None
             raise WorkerSpentError("the worker ran out of memory or lost its device, and is replaced")
+        if self._ending:
+            self.cleanup()
+            raise WorkerSpentError("the worker was asked to end (SIGTERM), kept its work, and is replaced")
         return {"report": report}
 
     def _begin(self) -> "JobRunner | GuardedRunner":
