@@ -25,7 +25,7 @@ def more_seeds(view: View) -> Section | None:
     title = "Trials with more seeds"
     note = Note(
         "Seeds were added when trials had completed. Tables and figures compare all trials over the first "
-        f"{formatting.plural(view.planned, 'seed')}, which all of them have; values reported to the sampler stay as they were."
+        f"{formatting.plural(view.planned, 'seed')}, which all have; values reported to the sampler stay as they were."
     )
     return Section(title, (note, Table("more-seeds", title, rows.reset_index(drop=True), tuple(shown))))
 

@@ -194,6 +194,12 @@ class SweepFolder(SweepPaths):
 
     # ---- what happened
 
+    def keep_trace(self, name: str, replicate: int, attempt: int, trace: str) -> None:
+        """Keeps the traceback or stacks of a failed attempt, if there are any."""
+        if trace:
+            self.logs.mkdir(exist_ok=True)
+            write(self.failure_log(name, replicate, attempt), f"{trace.rstrip()}\n", durable=False)
+
     def note(self, line: str) -> None:
         """Adds a line to the log of what happened to the sweep, `logs/driver.log`; never an error."""
         with suppress(OSError):

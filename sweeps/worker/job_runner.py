@@ -12,7 +12,6 @@ from analysis.records.record import Outcome, Record
 from sweeps.faults.classification import failure_of
 from sweeps.faults.failure import Failure, JobFailedError
 from sweeps.spec.sweep_spec import SweepSpec
-from sweeps.store.atomic import write
 from sweeps.store.folder import SweepFolder
 from sweeps.store.storage_errors import folder_error
 from sweeps.store.trial import now
@@ -88,7 +87,7 @@ class JobRunner:
 
     def _keep_trace(self, failure: Failure) -> None:
         replicate = self._left[0]
-        keep_trace(self.folder, self.job.name, replicate, self.job.attempts.get(replicate, 0), failure.trace)
+        self.folder.keep_trace(self.job.name, replicate, self.job.attempts.get(replicate, 0), failure.trace)
 
     def checkpoint(self) -> None:
         """Keeps the work that was done, because the worker is about to leave."""
@@ -238,13 +237,6 @@ class JobRunner:
         if self.tainted:
             free_memory()
         return Report(replicate, record.progress, record=record.model_dump_json())
-
-
-def keep_trace(folder: SweepFolder, name: str, replicate: int, attempt: int, trace: str) -> None:
-    """Keeps the traceback or stacks of a failed attempt, if there are any."""
-    if trace:
-        folder.logs.mkdir(exist_ok=True)
-        write(folder.failure_log(name, replicate, attempt), f"{trace.rstrip()}\n", durable=False)
 
 
 def free_memory() -> None:

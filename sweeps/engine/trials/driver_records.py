@@ -11,7 +11,6 @@ from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Attempt, Trial
 from sweeps.worker.clock import Clock
 from sweeps.worker.experiments import Experiments
-from sweeps.worker.job_runner import keep_trace
 from sweeps.worker.messages import Job
 from sweeps.worker.record_builder import build_record
 from sweeps.worker.replicate_runner import clear_work, clock_file, crash_file, trace_file
@@ -87,7 +86,7 @@ class DriverRecords:
         stacks = hung or left_trace(crash_file(self._folder, name, replicate))
         if stacks is None:
             return failure
-        keep_trace(self._folder, name, replicate, attempt, stacks)
+        self._folder.keep_trace(name, replicate, attempt, stacks)
         if hung:
             return replace(failure, cause="trial", outcome="timed_out", message=f"a step hung:\n{hung}", trace=hung)
         return replace(failure, message=f"its worker crashed: {stacks.splitlines()[0]}", trace=stacks)
