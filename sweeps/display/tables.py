@@ -225,10 +225,8 @@ def _any(frame: "pd.DataFrame", rows: list[Row]) -> list[ShownColumn]:
 
 
 def _accuracy(row: Row) -> str:
-    if not _known(row["test_accuracy"]):
-        return DASH
     spread = f" ± {row['test_accuracy_sd']:.3f}" if _known(row.get("test_accuracy_sd")) else ""
-    return f"{row['test_accuracy']:.3f}{spread}"
+    return f"{row['test_accuracy']:.3f}{spread}" if _known(row["test_accuracy"]) else DASH
 
 
 def _mark(row: Row, searched: bool) -> str:
@@ -237,8 +235,8 @@ def _mark(row: Row, searched: bool) -> str:
         return "chosen"
     if searched and row.get("on_front"):
         return "front"
-    outcomes = str(row["outcomes"]) if _known(row.get("outcomes")) else ""
-    return ", ".join(part for part in outcomes.split(", ") if not part.endswith(" completed"))
+    outcomes = str(row["outcomes"]).split(", ") if _known(row.get("outcomes")) else []
+    return ", ".join(part for part in outcomes if not part.endswith(" completed"))
 
 
 def _number(value: Any) -> str:

@@ -195,6 +195,7 @@ class Driver:
         failure = failure.at(*self._hosts.get(job.key, ("", "")))
         others = self.failures.others(job, failure)
         self.folder.note(f"{job.label}, replicate {job.replicates[0]}: {failure.cause}: {failure}{_on(failure)}")
+        self.progress.message = f"{job.label}: {failure}{_on(failure)}"
         if job.trial is not None:
             self._trials.release(job.trial, failure, progress=progress, others=others)
         else:

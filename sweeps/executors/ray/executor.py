@@ -129,7 +129,7 @@ def _fit(driver: Driver) -> None:
     from ray import cloudpickle, tune
 
     from sweeps.executors.ray import trainable as worker_code
-    from sweeps.executors.ray.lost_workers import TellLosses
+    from sweeps.executors.ray.placement import Placement
     from sweeps.executors.ray.scheduler import SweepScheduler, SweepStopper, TellStarts
     from sweeps.executors.ray.search import SweepSearcher
 
@@ -138,14 +138,15 @@ def _fit(driver: Driver) -> None:
     cloudpickle.register_pickle_by_value(worker_code)
     work = cloudpickle.dumps((driver.spec, driver.folder, driver.experiments))
     trainable = tune.with_parameters(worker_code.SweepTrainable, work=work)
+    placement = Placement(driver, ray.nodes)
     share = {"cpu": driver.spec.resources.cpu, "gpu": driver.spec.resources.gpu}
 
     with tempfile.TemporaryDirectory(prefix="acgkd-ray-", ignore_cleanup_errors=True) as scratch:
         tuner = tune.Tuner(
             tune.with_resources(trainable, share),
             tune_config=tune.TuneConfig(
-                search_alg=SweepSearcher(driver, ray.cluster_resources),
-                scheduler=SweepScheduler(driver),
+                search_alg=SweepSearcher(driver, placement.resources),
+                scheduler=SweepScheduler(driver, placement),
                 num_samples=-1,
                 reuse_actors=True,
                 trial_name_creator=_name,
@@ -156,7 +157,7 @@ def _fit(driver: Driver) -> None:
                 storage_path=scratch,
                 stop=SweepStopper(driver),
                 verbose=0,
-                callbacks=[TellStarts(driver), TellLosses(driver)],
+                callbacks=[TellStarts(driver)],
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
