@@ -171,6 +171,15 @@ def measure_overhead(out: Path, *cases: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def soak(stage: Stage) -> None:
+    small = ["--trials", "3", "--kills", "1", "--damages", "1", "--executors", "inprocess"]
+    out = stage.folder / "page.md"
+    assert stage.load("soak").main([*small, "--work", str(stage.folder / "sweeps"), "--out", str(out)]) == 0
+    page = out.read_text()
+    assert "| in process | 3 | 3 | 0 | 0 |" in page
+    assert "**Answer:** No: every table is that of the undisturbed sweep." in page
+
+
 def synthesis(stage: Stage) -> None:
     module = stage.load("synthesis")
     stage.patch.setattr(module, "MEASURE_S", 0.01)
@@ -205,6 +214,6 @@ def tuned(stage: Stage) -> None:
 SMOKES: dict[str, Callable[[Stage], None]] = {
     check.__name__: check
     for check in (
-        ablation, gpu_loop, graph_methods, image_loop, image_methods, image_pilot, mutag, overhead, synthesis, tuned,
+        ablation, gpu_loop, graph_methods, image_loop, image_methods, image_pilot, mutag, overhead, soak, synthesis, tuned,
     )
 }  # fmt: skip

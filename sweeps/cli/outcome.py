@@ -37,7 +37,14 @@ def finish(folder: Path, summary: "Summary") -> None:
     failed = summary.counts.get("failed", 0)
     if failed:
         err.print(f"{failed} of {sum(summary.counts.values())} trials failed; `acgkd status {folder}` tells why.")
-    if failed or (summary.counts and not summary.counts.get("completed", 0)):
+    for line in summary.set_aside:
+        err.print(line, markup=False)
+    for label, why in summary.set_back.items():
+        err.print(
+            f"{label} waits for the next start: lost again and again without getting further ({why}).", markup=False
+        )
+    unfinished = summary.set_back or summary.set_aside
+    if failed or unfinished or (summary.counts and not summary.counts.get("completed", 0)):
         raise typer.Exit(ExitCode.LOOK)
 
 
