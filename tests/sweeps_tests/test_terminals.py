@@ -215,6 +215,7 @@ def test_what_the_system_refuses_under_way_is_a_sentence_and_a_failure(place, mo
         ("λ ≤ ∞, 3 × 4", "ascii", "lambda <= inf, 3 x 4"),
         ("漢", "ascii", "?"),
         ("b\udcff", "utf-8", "b\\xff"),
+        ("a\tb\nc", "utf-8", "a\tb\nc"),
         ("→", "no such encoding", "→"),
     ],
 )
@@ -222,6 +223,15 @@ def test_what_an_encoding_lacks_is_ascii(text, encoding, shown):
     assert showable(text, encoding) == shown
     if encoding != "no such encoding":
         assert text.encode(encoding, ERRORS) == shown.encode(encoding)
+
+
+def test_names_do_not_steer_a_terminal(place, capsys):
+    assert showable("a\x1b[31m\x9b\r\x07", "utf-8") == "a\\x1b[31m\\x9b\\x0d\\x07"
+    assert main(["status", "a\x1b[31m"]) == 2
+    assert main(["check", "tiny.yaml", "--set", "dataset.na\x1b[31mme=x"]) == 2
+    text = capsys.readouterr().err
+    assert "\x1b" not in text
+    assert text.count("a\\x1b[31m") > 1
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
