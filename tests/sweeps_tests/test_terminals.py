@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import resource
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -190,6 +191,20 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(arguments, folder, plac
     assert lines.startswith("Error: ")
     assert folder.split("/")[0 if folder[0] != "/" else 1] in lines
     assert sorted(place.iterdir()) == before
+
+
+@pytest.mark.parametrize("kilobytes", [8, 40])
+@pytest.mark.parametrize("arguments", [["run", "tiny.yaml", "--in-process"], ["distill", "tiny.yaml"]])
+def test_no_room_for_a_file_is_a_sentence_and_a_failure(arguments, kilobytes, place, capsys):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (kilobytes * 1024, before[1]))
+    try:
+        assert main(arguments) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    said = capsys.readouterr().err
+    assert said.count("Error: ") == 1
+    assert "File too large" in " ".join(said.split())
 
 
 def test_what_the_system_refuses_under_way_is_a_sentence_and_a_failure(place, monkeypatch, capsys):
