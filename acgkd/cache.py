@@ -11,7 +11,7 @@ def folder() -> Path:
     """Where unpacked and processed data live: ``$ACGKD_CACHE``, or the user's cache folder of this system."""
     named = os.environ.get("ACGKD_CACHE")
     if named:
-        return Path(named).expanduser()
+        return Path(os.path.expanduser(named))
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("acgkd", appauthor=False))

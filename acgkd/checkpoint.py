@@ -44,13 +44,28 @@ def save(content: Any, path: Path) -> None:
 
     Raises:
         CheckpointError: `content` holds something that `load` would refuse.
+        OSError: the file cannot be written; a full disk, for instance.
     """
 
     def write(part: Path) -> None:
-        torch.save(content, part)
+        try:
+            with part.open("wb") as file:
+                torch.save(content, file)
+        except (OSError, RuntimeError) as error:
+            refused = _refusal(error)
+            if refused is None:
+                raise
+            raise OSError(refused.errno, refused.strerror, str(path)) from error
         _inspect(part, MAX_BYTES, path)
 
     write_atomic(path, write)
+
+
+def _refusal(error: BaseException | None) -> OSError | None:
+    """What the system said when it refused a write; torch then complains of its own positions."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__context__
+    return error
 
 
 def load(path: Path, *, max_bytes: int = MAX_BYTES, mapped: bool = False) -> Any:

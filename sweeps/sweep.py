@@ -1,5 +1,6 @@
 """A sweep from Python: run it, open its folder, look at its trials, load a student."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -115,7 +116,7 @@ class Sweep:
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
         self._files = SweepFolder(self.folder)
-        if not self._files.sweep.is_file():
+        if not os.path.isfile(self._files.sweep):
             raise FolderError(f"A sweep folder holds `sweep.json`, but {folder} does not. Is the path right?")
 
     def status(self) -> Status:
@@ -169,7 +170,7 @@ class Sweep:
         files = self._files
         name = files.trial_name(chosen) if isinstance(chosen, int) else files.control_name(chosen)
         path = files.student_file(name, replicate)
-        if not path.is_file():
+        if not os.path.isfile(path):
             known = ", ".join(sorted(file.stem for file in files.students.glob("*.pt"))) or "none yet"
             raise FolderError(f"{path} is the student that was asked for, but it is not there. There are: {known}.")
         return load_student(path).eval()

@@ -214,6 +214,7 @@ def tuned(stage: Stage) -> None:
 SMOKES: dict[str, Callable[[Stage], None]] = {
     check.__name__: check
     for check in (
-        ablation, gpu_loop, graph_methods, image_loop, image_methods, image_pilot, mutag, overhead, soak, synthesis, tuned,
+        ablation, gpu_loop, graph_methods, image_loop, image_methods, image_pilot, mutag, overhead, soak, synthesis,
+        tuned,
     )
 }  # fmt: skip

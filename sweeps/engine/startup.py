@@ -1,6 +1,7 @@
 """Taking a sweep folder up: is it one, is it free, does the spec still match, and is anything left to do."""
 
 import json
+import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,10 +31,10 @@ def reserve(path: Path) -> SweepFolder:
         FolderError: there is something else at that place, or it cannot be written.
     """
     require_path(path)
-    folder = SweepFolder(path.resolve())
-    if path.exists() and not path.is_dir():
+    folder = SweepFolder(Path(os.path.realpath(path)))
+    if os.path.exists(path) and not os.path.isdir(path):
         raise FolderError(f"A sweep needs a folder, but {path} is a file. Choose another one with `--out`.")
-    if path.is_dir() and not folder.sweep.exists():
+    if os.path.isdir(path) and not os.path.exists(folder.sweep):
         foreign = [item.name for item in path.iterdir() if item.name not in EARLY and not item.name.startswith(".")]
         if foreign:
             raise FolderError(

@@ -103,7 +103,7 @@ class Budget(Config):
     """When the sweep ends; whatever comes first."""
 
     trials: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    hours: Annotated[float, Field(gt=0)] | None = None
+    hours: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
 
 
 class Artefacts(Config):
@@ -129,7 +129,7 @@ class Failures(Config):
 class Resources(Config):
     """What one trial occupies."""
 
-    cpu: Annotated[float, Field(gt=0)] = Field(default=1, description="Cores; a trial uses as many threads.")
-    gpu: Annotated[float, Field(ge=0)] = Field(
+    cpu: Annotated[float, Field(gt=0, le=4096)] = Field(default=1, description="Cores; a trial uses as many threads.")
+    gpu: Annotated[float, Field(ge=0, le=4096)] = Field(
         default=0, description="A share of one device (0.25: four trials on one), or a whole number of devices."
     )

@@ -58,7 +58,7 @@ def _folder_name(name: str) -> str:
 
 
 def _how_space_is_given(space: Any) -> str:
-    return "written" if isinstance(space, Mapping) else "named"
+    return "named" if isinstance(space, str) else "written"
 
 
 SpaceChoice = Annotated[

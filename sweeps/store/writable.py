@@ -35,7 +35,8 @@ def require_writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except OSError as error:
+    except (OSError, ValueError) as error:  # the latter of a zero byte in its name
+        reason = getattr(error, "strerror", None) or error
         raise FolderError(
-            f"The folder {folder} must be writable, but: {error.strerror or error}. Choose another one with `--out`."
+            f"The folder {folder} must be writable, but: {reason}. Choose another one with `--out`."
         ) from error
