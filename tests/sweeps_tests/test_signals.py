@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import ModuleType
@@ -235,7 +237,7 @@ def test_a_worker_that_is_asked_to_end_keeps_its_work(lab: ModuleType, tmp_path:
     changes: dict[str, Any] = {"trials": 1, "seeds": (0,), "transfer": {"steps": 200, "delay_s": 0.05}}
     with command(tmp_path / "sweep", **changes) as run:
         run.wait_for(lambda: len(lab.events(tmp_path / "sweep", "saved")) == 1)
-        worker = next(pid for name, pid in session_of_ray(run.pid).items() if name.startswith("ray::Sweep"))
+        worker = next(pid for name, pid in session_of_ray(run.pid).items() if name.startswith("ray::Resource"))
         time.sleep(1.5)
         os.kill(worker, signal.SIGTERM)
         assert run.end() == ExitCode.OK
@@ -252,7 +254,8 @@ def test_a_lost_cluster_is_said_and_means_start_again(tmp_path: Path) -> None:
     from sweeps.executors.ray.connections import HEAD_AWAY_S
 
     start = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--port=0", "--num-cpus=1", "--block"]
-    environment = {**os.environ, "RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": str(tmp_path / "ray")}
+    place = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # paths of sockets are short
+    environment = {**os.environ, "RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": place}
     environment["PYTHONPATH"] = str(Path(__file__).parent)
     said = tmp_path / "head.txt"
     with said.open("w") as out:
@@ -275,6 +278,7 @@ def test_a_lost_cluster_is_said_and_means_start_again(tmp_path: Path) -> None:
         if head.poll() is None:
             os.killpg(head.pid, signal.SIGKILL)
         head.wait()
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def test_ray_lost_is_a_sweep_error_of_its_own(lab: ModuleType, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,24 +23,20 @@ def ray_log(path: Path) -> Iterator[None]:
         path: the file, in a folder that exists.
     """
     streams = _streams()
-    for stream in streams:
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
+    _flush(streams)
     terminal = os.dup(STDERR)
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-    for stream in streams:
-        _move(stream, terminal)
+    for raw in streams.values():
+        _move(raw, terminal)
     os.dup2(log, STDERR)
     os.close(log)
     try:
         yield
     finally:
-        for stream in streams:
-            with contextlib.suppress(OSError, ValueError):
-                stream.flush()
+        _flush(streams)
         os.dup2(terminal, STDERR)
-        for stream in streams:
-            _move(stream, STDERR)
+        for raw in streams.values():
+            _move(raw, STDERR)
         os.close(terminal)
 
 
@@ -73,25 +69,30 @@ def _print(data: Mapping[str, Any], file: IO[str]) -> None:
         print(*data.get("lines", ()), sep="\n", file=file, flush=True)
 
 
-def _streams() -> list[io.TextIOWrapper]:
-    """The text streams that write to descriptor 2."""
+def _streams() -> dict[io.TextIOWrapper, io.FileIO]:
+    """The text streams that write to descriptor 2, and what stands on it below each."""
     # Rich puts a stand-in before the stream while it draws.
     known = [sys.stderr, sys.__stderr__, getattr(sys.stderr, "rich_proxied_file", None)]
-    found: list[io.TextIOWrapper] = []
-    for stream in known:
-        if isinstance(stream, io.TextIOWrapper) and stream not in found and _raw(stream) is not None:
-            found.append(stream)
-    return found
+    raws = {stream: _raw(stream) for stream in known if isinstance(stream, io.TextIOWrapper)}
+    return {stream: raw for stream, raw in raws.items() if raw is not None}
+
+
+def _flush(streams: Iterable[io.TextIOWrapper]) -> None:
+    for stream in streams:
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+
+
+def _move(raw: io.FileIO, descriptor: int) -> None:
+    """Lets a `FileIO` write to another descriptor: it may be set up again where it stands."""
+    io.FileIO.__init__(raw, descriptor, "w", closefd=False)
 
 
 def _raw(stream: io.TextIOWrapper) -> io.FileIO | None:
+    """What stands on descriptor 2 below a stream, if anything does."""
     try:
-        raw = getattr(stream.buffer, "raw", None)
+        buffer: object = stream.buffer
+        raw = getattr(buffer, "raw", buffer)  # with PYTHONUNBUFFERED there is nothing between
         return raw if isinstance(raw, io.FileIO) and raw.fileno() == STDERR else None
     except ValueError:  # closed
         return None
-
-
-def _move(stream: io.TextIOWrapper, descriptor: int) -> None:
-    """Lets a stream write to another descriptor; a `FileIO` may be set up again where it stands."""
-    io.FileIO.__init__(getattr(stream.buffer, "raw"), descriptor, "w", closefd=False)  # noqa: B009  # no type has it
