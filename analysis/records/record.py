@@ -16,6 +16,7 @@ Outcome = Literal["completed", "pruned", "diverged", "out_of_memory", "timed_out
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
 Number = float | None
+CostValue = bool | int | float | None
 
 
 class Part(BaseModel):

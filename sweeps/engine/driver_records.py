@@ -1,6 +1,8 @@
 """Records that no worker could write, because it died, hung, or was stopped: the driver writes them."""
 
-from analysis.records.record import Outcome, Record
+from collections.abc import Mapping
+
+from analysis.records.record import CostValue, Outcome, Record
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import INFEASIBLE, Trial
@@ -69,7 +71,8 @@ class DriverRecords:
         name, last = self._folder.trial_name(trial.number), trial.attempts[-1]
         if not self._folder.record_file(name, last.replicate).exists():
             text = f"stopped at rung {max(trial.rungs, key=float, default='')}"
-            self._write(name, last.replicate, "pruned", text, trial=trial, progress=last.progress)
+            cost = trial.cost_when_pruned()
+            self._write(name, last.replicate, "pruned", text, trial=trial, progress=last.progress, cost=cost)
         clear_work(self._folder, name, last.replicate)
 
     def _write(
@@ -82,6 +85,7 @@ class DriverRecords:
         trial: Trial | None = None,
         control: str | None = None,
         progress: float = 0.0,
+        cost: Mapping[str, CostValue] | None = None,
     ) -> Record:
         parameters = {} if trial is None else trial.parameters
         config = self._spec.control_config(control) if control else self._spec.run_config(parameters)
@@ -101,6 +105,7 @@ class DriverRecords:
             parameters=parameters,
             settings=self._experiments.settings(config),
             progress=progress,
+            cost=cost,
         )
         self._folder.commit_record(name, record)
         return self._folder.read_record(name, replicate) or record

@@ -144,7 +144,8 @@ class TrialTable:
 
     def _rung_reached(self, number: int, report: Report) -> None:
         values = tuple((report.objectives or {}).get(objective.name) for objective in self.spec.objectives)
-        trial = self.rules.at_rung(self.trials[number], fraction_rung(report.rung or 0.0), values, self._decide)
+        rung = fraction_rung(report.rung or 0.0)
+        trial = self.rules.at_rung(self.trials[number], rung, values, self._decide).with_rung_cost(rung, report.cost)
         if trial.final:
             trial = trial_states.pruned_at(trial, report.replicate, self.generation, report.progress)
         self._keep(trial)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from acgkd.config import RunConfig, flatten
+from analysis.records.record import CostValue
 from sweeps.spec.sweep_spec import SweepSpec
 
 
@@ -17,7 +18,7 @@ class Measurement(Protocol):
         """Fields of `analysis.records.record.Quality`."""
 
     @property
-    def cost(self) -> Mapping[str, float | int | bool | None]:
+    def cost(self) -> Mapping[str, CostValue]:
         """Fields of `analysis.records.record.Cost`."""
 
     @property
@@ -53,6 +54,9 @@ class Run(Protocol):
     @property
     def done(self) -> bool:
         """Whether nothing is left."""
+
+    def measure_cost(self) -> Mapping[str, CostValue]:
+        """What it took so far, by field of `analysis.records.record.Cost`."""
 
     def judged_fractions_to_progress(self, fraction: float) -> float:
         """Where in `progress` a share of the stage lies in which the student learns."""

@@ -108,7 +108,7 @@ def _run(spec: Any, seed: int, folder: Path, trust_code: bool) -> tuple["Record"
                 outcome="diverged",
                 message=str(error),
                 progress=run.progress,
-                seconds=run.seconds,
+                cost={f"{stage}_s": value for stage, value in run.seconds.items()} | run.measure_cost(),
                 started_at=started_at,
             )
             return record, run.curves
