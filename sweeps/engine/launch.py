@@ -22,6 +22,7 @@ def open_driver(
     command: str = "",
     spec_text: str = "",
     watch: Watch | None = None,
+    cache: Path | None = None,
 ) -> Iterator[Driver]:
     """A start of a sweep, from taking its folder's lock to releasing it.
 
@@ -32,11 +33,13 @@ def open_driver(
         command: that started it, for the record.
         spec_text: the spec as the user wrote it.
         watch: called with a snapshot at every change and at least every two seconds, also from another thread.
+        cache: where teachers and the like are kept; `cache` in the sweep folder if left out.
 
     Raises:
         SweepError: the folder is not this sweep's, or another driver works on it.
     """
     folder = startup.reserve(path)
+    folder.cache = cache or folder.cache
     with folder.lock():
         startup.match(folder, spec, command=command, spec_text=spec_text)
         trials = folder.read_trials()

@@ -1,5 +1,6 @@
 """What an executor is: it runs the jobs of a driver. Everything that a sweep decides and keeps is the driver's."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -7,11 +8,16 @@ from sweeps.engine.driver import Driver
 from sweeps.engine.launch import open_driver
 from sweeps.engine.snapshot import Summary, Watch
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store import shared_cache
 from sweeps.worker.experiments import AcgkdExperiments, Experiments
 
 
 class Executor(Protocol):
-    """Where jobs run. `sweeps.InProcess` and `sweeps.Ray` are executors; so is any object with this method."""
+    """Where jobs run. `sweeps.InProcess` and `sweeps.Ray` are executors; so is any object with this method.
+
+    One whose workers are all on this machine says so by an attribute `on_this_machine` that is True: its sweeps then
+    share the user's cache (see `sweeps.store.shared_cache`).
+    """
 
     def execute(self, driver: Driver) -> None:
         """Runs jobs of `driver` until it has none, or is stopped.
@@ -46,7 +52,8 @@ def run_sweep(
         watch: called with a snapshot at every change and at least every two seconds, also from another thread.
         spec_text: the spec as the user wrote it.
         trust_code: whether the spec may name Python functions of the user's.
-        experiments: where experiments come from; the real ones if left out.
+        experiments: where experiments come from; the real ones if left out. Others keep what they make in the sweep
+            folder, since nothing is known of how they name it.
 
     Raises:
         SweepError: the folder is another sweep's, another driver works on it, it cannot be written, or the executor
@@ -54,7 +61,18 @@ def run_sweep(
         KeyboardInterrupt: at the second Ctrl-C or SIGTERM; the first one ends cleanly.
     """
     source = experiments or AcgkdExperiments.of(spec, trust_code)
-    with open_driver(spec, folder, source, command=command, spec_text=spec_text, watch=watch) as driver:
+    with (
+        _cache(spec, folder, executor) if experiments is None else nullcontext() as cache,
+        open_driver(spec, folder, source, command=command, spec_text=spec_text, watch=watch, cache=cache) as driver,
+    ):
         if not driver.nothing_to_do:
             executor.execute(driver)
         return driver.summary()
+
+
+def _cache(spec: SweepSpec, folder: Path, executor: Executor) -> AbstractContextManager[Path]:
+    return shared_cache.opened(
+        folder.resolve(),
+        own_code=":" in spec.teacher.preset,
+        one_machine=bool(getattr(executor, "on_this_machine", False)),
+    )

@@ -13,6 +13,8 @@ from sweeps.worker.messages import Job
 class InProcess:
     """The executor without Ray: the same trials as on a cluster, one after the other, in this process."""
 
+    on_this_machine = True
+
     def execute(self, driver: Driver) -> None:
         """Runs jobs until there are none, or a signal asks to stop.
 

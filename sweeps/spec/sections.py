@@ -102,12 +102,17 @@ class Budget(Config):
 
 
 class Artefacts(Config):
-    """What runs leave beside their records, to look at. None of it changes a result."""
+    """What runs measure and leave beyond what the sweep needs. None of it changes another result."""
 
     samples: Annotated[int, Field(ge=0, le=10)] = Field(
         default=0,
         description="So many pseudo-samples of each class, kept at the end of each trial's and control's first "
         "replicate; the report shows those of the chosen trial and of the controls.",
+    )
+    agreement: bool = Field(
+        default=False,
+        description="Measure `agreement` of every replicate though no objective asks for it; each teacher then needs a "
+        "reference pool. Without data it is always measured.",
     )
 
 

@@ -71,8 +71,7 @@ class ReplicateRunner:
         Raises:
             Exception: whatever the experiment raises; `outcome_of` knows what it means.
         """
-        if not self.experiment.prepared:
-            self.experiment.prepare()
+        self.experiment.prepare()
         before_s = self.clock.kept_s
         with self._step():
             run: Run = self.experiment.start()

@@ -76,7 +76,7 @@ def test_looking_around_loads_nothing_heavy(arguments):
 
 
 @pytest.mark.parametrize(
-    "command", ["init", "run", "check", "status", "distill", "report", "list", "doctor", "export-study"]
+    "command", ["init", "run", "check", "status", "distill", "report", "list", "doctor", "cache", "export-study"]
 )
 def test_every_command_has_a_paragraph_and_examples(command, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")

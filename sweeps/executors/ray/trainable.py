@@ -58,6 +58,7 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         return {"report": report}
 
     def _begin(self) -> "JobRunner":
+        from sweeps.store.shared_cache import require_visible
         from sweeps.worker.job_runner import JobRunner
 
         spec, folder, experiments = pickle.loads(self._work)
@@ -66,6 +67,7 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
                 f"Every node must see the sweep folder under the same path, but {socket.gethostname()} has no "
                 f"{folder.path}. Put it on a filesystem that all nodes share."
             )
+        require_visible(folder.cache, folder.path)
         os.chdir(folder.path)
         return JobRunner(spec, folder, pickle.loads(self._job), experiments)
 
