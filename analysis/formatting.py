@@ -93,15 +93,6 @@ def words(value: object) -> str:
     return str(value)
 
 
-def size(bytes_: float) -> str:
-    """``17 B``, ``1.2 kB``, ``340.0 MB``, ``13.5 GB``: powers of a thousand, as disks are sold."""
-    units = ("kB", "MB", "GB", "TB", "PB")
-    if bytes_ < 1000:
-        return f"{bytes_:.0f} B"
-    power = min(int(math.log10(bytes_) / 3 + 1e-9), len(units))
-    return f"{bytes_ / 1000**power:,.1f} {units[power - 1]}"
-
-
 def plural(number: int, noun: str) -> str:
     """``1 trial``, ``3 trials``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

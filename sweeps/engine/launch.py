@@ -10,6 +10,7 @@ from sweeps.engine.snapshot import Watch
 from sweeps.engine.stopwatch import Stopwatch
 from sweeps.engine.trial_table import TrialTable
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store import kept_students
 from sweeps.worker.experiments import Experiments
 
 
@@ -43,6 +44,7 @@ def open_driver(
     with folder.lock():
         startup.match(folder, spec, command=command, spec_text=spec_text)
         trials = folder.read_trials()
+        kept_students.tidy(spec.artefacts.students, spec.directions, folder, dict(enumerate(trials)))
         if startup.complete(spec, folder, trials):
             table, stopwatch = TrialTable(spec, folder, experiments, trials), Stopwatch(None)
             yield Driver(table, experiments, stopwatch, command=command, nothing_to_do=True)

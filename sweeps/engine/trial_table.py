@@ -12,6 +12,7 @@ from sweeps.engine.sampling import Study
 from sweeps.engine.teachers_and_controls import floors
 from sweeps.engine.trial_rules import Result, Rules
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store import kept_students
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Trial
 from sweeps.worker.experiments import Experiments
@@ -195,6 +196,7 @@ class TrialTable:
         self.ended += 1
         if trial.state == "pruned":
             self.records.of_pruned(trial)
+        kept_students.tidy(self.spec.artefacts.students, self.spec.directions, self.folder, self.trials)
         if self._study is not None:
             self._study.ended(trial)
 

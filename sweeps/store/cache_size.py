@@ -10,7 +10,6 @@ from pathlib import Path
 
 from acgkd.cache import KINDS
 from acgkd.errors import ConfigError
-from analysis import formatting
 
 LIMIT = "ACGKD_CACHE_LIMIT"
 DEFAULT_LIMIT = "20GB"
@@ -144,8 +143,3 @@ def _remove_leftovers(root: Path, kinds: Collection[str]) -> None:
             with suppress(OSError):
                 if path.is_file() and age_s(path.stat().st_mtime) > _LEFTOVER_S:
                     path.unlink()
-
-
-def in_words(size: float | None) -> str:
-    """``1.2 GB``; `none` where there is no size."""
-    return "none" if size is None else formatting.size(size)

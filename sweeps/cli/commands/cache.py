@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sweeps.cli.commands._options import Json, examples
-from sweeps.cli.console import out, plural, print_line, print_text
+from sweeps.cli.console import bytes_in_words, out, plural, print_line, print_text
 
 if TYPE_CHECKING:
     from sweeps.store.cache_size import Removed
@@ -88,10 +88,8 @@ def _facts(root: Path, kinds: list[str] | tuple[str, ...]) -> list[dict[str, Any
 
 
 def _print_removed(removed: "Removed") -> None:
-    from sweeps.store.cache_size import in_words
-
     kept = f"; {_entries(removed.in_use)} in use by running sweeps stay" if removed.in_use else ""
-    print_line(f"Removed {_entries(removed.entries)}, {in_words(removed.size)}{kept}.")
+    print_line(f"Removed {_entries(removed.entries)}, {bytes_in_words(removed.size)}{kept}.")
 
 
 def _entries(count: int) -> str:
@@ -101,7 +99,7 @@ def _entries(count: int) -> str:
 def _print(root: Path, found: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
-    from sweeps.store.cache_size import in_words, limit
+    from sweeps.store.cache_size import limit
     from sweeps.store.shared_cache import sweeps_at_work
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
@@ -111,9 +109,10 @@ def _print(root: Path, found: list[dict[str, Any]]) -> None:
     table.add_column("last use (UTC)", no_wrap=True)
     for row in found:
         last = (row["last_used"] or "–").replace("T", " ").removesuffix("Z")[:16]
-        table.add_row(row["kind"], f"{row['entries']:,}", in_words(row["bytes"]), last)
+        table.add_row(row["kind"], f"{row['entries']:,}", bytes_in_words(row["bytes"]), last)
     out.print(table)
     at_work = sweeps_at_work(root)
     users = f"; in use by {plural(at_work, 'running sweep')}" if at_work else ""
-    print_line(f"Limit: {in_words(limit())}, data sets left out{users}.")
+    most = limit()
+    print_line(f"Limit: {'none' if most is None else bytes_in_words(most)}, data sets left out{users}.")
     print_line(f"Folder: {root}")
