@@ -1,6 +1,7 @@
 """A sweep from Python: run it, open its folder, look at its trials, load a student."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from acgkd.errors import FolderError, SweepError
 from sweeps.engine.snapshot import Snapshot, Watch
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.spec.values import plain_word
 from sweeps.store.folder import SweepFolder
 from sweeps.store.status import Status
 from sweeps.store.writable import require_path
@@ -162,7 +164,8 @@ class Sweep:
             replicate: index of the seed.
 
         Raises:
-            FolderError: there is no such student; the message says which there are.
+            FolderError: there is no such student; the message says which there are, and how to get one again that
+                `artefacts/students` did not keep.
         """
         from acgkd.students.saving import load_student
 
@@ -170,10 +173,29 @@ class Sweep:
         files = self._files
         name = files.trial_name(chosen) if isinstance(chosen, int) else files.control_name(chosen)
         path = files.student_file(name, replicate)
+        if not os.path.isfile(path) and isinstance(chosen, int):
+            self._refuse_removed(chosen, replicate)
         if not os.path.isfile(path):
             known = ", ".join(sorted(file.stem for file in files.students.glob("*.pt"))) or "none yet"
             raise FolderError(f"{path} is the student that was asked for, but it is not there. There are: {known}.")
         return load_student(path).eval()
+
+    def _refuse_removed(self, number: int, replicate: int) -> None:
+        """Says how to get the student again of a run that completed."""
+        files, sweep = self._files, self._files.require_sweep()
+        record = files.read_record(files.trial_name(number), replicate)
+        artefacts = sweep.spec.get("artefacts")
+        keep = artefacts.get("students", "all") if isinstance(artefacts, dict) else "all"
+        if record is None or record.outcome != "completed":
+            return
+        said = [f"{path}={plain_word(value)}" for path, value in record.parameters.items()]
+        command = ["acgkd", "distill", "SPEC", *(part for text in said for part in ("--set", text))]
+        command += ["--seed", str(record.identity.seed), "--out", f"{self.folder}-trial-{number}"]
+        raise FolderError(
+            f"The student of trial {number}, replicate {replicate}, is not there any more; `artefacts: "
+            f"{{students: {keep}}}` says whose are kept. Run it alone to get it again, with the sweep's spec and what "
+            f"else `--set` said then:\n{shlex.join(command)}"
+        )
 
     def _chosen(self) -> int:
         best = self.best

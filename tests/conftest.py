@@ -1,5 +1,7 @@
 import os
+import shutil
 import sys
+import tempfile
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -24,11 +26,26 @@ def tiny_images() -> ModuleType:
     return import_module("tests.tiny_images")
 
 
+_CACHE = pytest.StashKey[str]()
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Each of several workers is given a width that no terminal has; tests are to see what one process sees."""
+    """Makes a cache for these tests, which never touch the user's; with several workers they share it.
+
+    Each of several workers is given a width that no terminal has; tests are to see what one process sees.
+    """
     if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.pop("COLUMNS", None)
         os.environ.pop("LINES", None)
+    else:
+        config.stash[_CACHE] = os.environ["ACGKD_CACHE"] = tempfile.mkdtemp(prefix="acgkd-tests-cache-")
+        os.environ.pop("ACGKD_CACHE_LIMIT", None)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Removes the cache of these tests."""
+    if _CACHE in config.stash:
+        shutil.rmtree(config.stash[_CACHE], ignore_errors=True)
 
 
 @pytest.hookimpl(tryfirst=True)

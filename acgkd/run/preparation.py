@@ -3,13 +3,13 @@
 import hashlib
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
-from acgkd import checkpoint
-from acgkd.cache import once
+from acgkd import cache, checkpoint
 from acgkd.config import DatasetConfig, fingerprint
-from acgkd.errors import ConfigError
+from acgkd.errors import CheckpointError, ConfigError
 from acgkd.method import Batch
 from acgkd.models import build_model
 from acgkd.run.reference_pool import VERSIONS as POOL_VERSIONS
@@ -32,6 +32,7 @@ class Preparation:
         home: folder for both.
         trust_code: whether `teacher.preset` may name a Python function of the user's.
         code_folder: where that is looked for; None takes the current folder.
+        agreement: whether the run is judged by `agreement`, for which a pool is made.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Preparation:
         home: Path,
         trust_code: bool = False,
         code_folder: Path | None = None,
+        agreement: bool = True,
     ) -> None:
         self.run_data = run_data
         self.teacher_seed = teacher_seed
@@ -50,6 +52,8 @@ class Preparation:
         self.home = home
         self.trust_code = trust_code
         self.code_folder = code_folder
+        self.agreement = agreement
+        self._trained_here = False
 
     def teacher_key(self) -> str:
         """Names the teacher by all that makes it."""
@@ -80,18 +84,35 @@ class Preparation:
         return self.home / "pools" / f"{fingerprint(key)}.pt"
 
     def key(self) -> str:
-        """Equal for experiments that share teacher and reference pool."""
-        return f"{self._teacher_file.stem}-{self._pool_file.stem}"
+        """Equal for experiments that share teacher and reference pool, as far as they need one."""
+        return "-".join(path.stem for path in self._files)
+
+    @property
+    def needs_pool(self) -> bool:
+        """Whether there is to be a reference pool: for `agreement`, or where nothing but it shows what models cost."""
+        return self.agreement or not self.run_data.judged_by_data
+
+    @property
+    def _files(self) -> list[Path]:
+        return [self._teacher_file, *([self._pool_file] if self.needs_pool else [])]
 
     @property
     def prepared(self) -> bool:
-        """Whether teacher and reference pool are there."""
-        return self._teacher_file.exists() and self._pool_file.exists()
+        """Whether teacher and reference pool are there, the pool where it is needed; counts as a use of them."""
+        there = all(path.exists() for path in self._files)
+        if there:
+            for path in self._files:
+                cache.mark_used(path)
+        return there
 
     def prepare(self) -> None:
-        """Trains the teacher and makes the reference pool, each exactly once however many ask at the same time."""
-        once(self._teacher_file, self._make_teacher)
-        once(self._pool_file, self._make_pool)
+        """Trains the teacher and makes the reference pool, each exactly once however many ask at the same time.
+
+        What is there is read; what turns out to be damaged is made again.
+        """
+        _ = self.teacher
+        if self.needs_pool:
+            _ = self.pool
 
     def _blank_teacher(self, streams: Streams) -> nn.Module:
         preset, prior = self.run_data.config.teacher.preset, self.run_data.prior
@@ -119,6 +140,7 @@ class Preparation:
                 "`teacher` needs either a `checkpoint` or a `dataset` to be trained on; this run names neither."
             )
         else:
+            self._trained_here = True
             with clocks.time("teacher"):
                 train_teacher(
                     model,
@@ -143,7 +165,7 @@ class Preparation:
 
     @cached_property
     def _loaded(self) -> tuple[nn.Module, float | None]:
-        made = checkpoint.load(self._teacher_file)
+        made = cache.kept(self._teacher_file, self._make_teacher, _read_teacher)
         model = self._blank_teacher(Streams(0, self.run_data.device))
         model.load_state_dict(made["state"])
         teacher = as_teacher(model, self.run_data.device)
@@ -152,20 +174,38 @@ class Preparation:
 
     @property
     def teacher(self) -> nn.Module:
-        """The trained teacher, frozen, in evaluation mode; `prepare` must have made it."""
+        """The trained teacher, frozen, in evaluation mode; trained now if `prepare` did not."""
         return self._loaded[0]
 
     @cached_property
     def pool(self) -> list[Batch]:
-        """The reference pool; `prepare` must have made it."""
-        return [
-            self.run_data.modality.unpack(packed, self.run_data.device) for packed in checkpoint.load(self._pool_file)
-        ]
+        """The reference pool; made now if `prepare` did not."""
+        packed = cache.kept(self._pool_file, self._make_pool, _read_pool)
+        return [self.run_data.modality.unpack(batch, self.run_data.device) for batch in packed]
 
     @property
     def teacher_seconds(self) -> float | None:
         """How long the teacher was trained; None where it came from elsewhere."""
         return self._loaded[1]
+
+    @property
+    def teacher_cached(self) -> bool:
+        """Whether the teacher was trained by an earlier run; then its seconds are that run's."""
+        return self.teacher_seconds is not None and not self._trained_here
+
+
+def _read_teacher(path: Path) -> dict[str, Any]:
+    made = checkpoint.load(path, checked=True)
+    if not isinstance(made, dict) or not {"state", "seconds"} <= made.keys():
+        raise CheckpointError(f"{path} does not hold a teacher.")
+    return made
+
+
+def _read_pool(path: Path) -> list[Any]:
+    packed = checkpoint.load(path, checked=True)
+    if not isinstance(packed, list):
+        raise CheckpointError(f"{path} does not hold a reference pool.")
+    return packed
 
 
 def _described(dataset: DatasetConfig) -> dict[str, object]:

@@ -19,6 +19,7 @@ Cause = Literal["trial", "machine", "cache", "node", "platform"]
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
 Number = float | None
+CostValue = bool | int | float | None
 
 
 class Part(BaseModel):
@@ -114,6 +115,17 @@ class Cost(Part):
     synthesis_cached: bool = Field(
         default=False, description="Pseudo-samples came from the cache; seconds are the maker's."
     )
+    teacher_cached: bool = Field(
+        default=False, description="Of a teacher's row: it came from the cache; seconds are the maker's."
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Of all but teachers from the cache it is written as it was before there was such a field."""
+        fields: dict[str, object] = write(self)
+        if not self.teacher_cached:
+            fields.pop("teacher_cached", None)
+        return fields
 
 
 class Environment(Part):

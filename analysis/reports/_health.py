@@ -130,13 +130,24 @@ def _missing(view: View) -> Table | None:
     for name in (*objectives, *_CHECKED):
         missing = int(derived[name].isna().sum())
         if missing:
-            rows.append({"value": name.removeprefix("objective/"), "missing": missing, "of": len(derived)})
+            why = _why_missing(view, name) if missing == len(derived) else ""
+            rows.append({"value": name.removeprefix("objective/"), "missing": missing, "of": len(derived), "why": why})
     if not rows:
         return None
     columns = (
         Column("value", lambda row: str(row["value"]).replace("_", " "), numeric=False),
         Column("missing in", lambda row: f"{row['missing']} of {row['of']}"),
-        Column("", lambda row: "not measured in this sweep" if row["missing"] == row["of"] else "", numeric=False),
+        Column("", lambda row: str(row["why"]), numeric=False),
     )
     note = "Completed replicates of trials. A missing value is left out of its mean, never counted as 0."
     return Table("missing", "Missing values", pd.DataFrame(rows), columns, note, most=60)
+
+
+def _why_missing(view: View, name: str) -> str:
+    """Why no replicate has a value."""
+    artefacts = view.metadata.sweep.spec.get("artefacts")
+    judged_by_data = bool(view.rows["test_accuracy"].notna().any())  # without data it is always measured
+    left_out = isinstance(artefacts, dict) and artefacts.get("agreement") is False
+    if name == "agreement" and left_out and judged_by_data:
+        return "no objective asks for it; `artefacts: {agreement: true}` measures it"
+    return "not measured in this sweep"

@@ -37,6 +37,12 @@ def caveats(rows: pd.DataFrame) -> tuple[str, ...]:
             f"{formatting.plural(cached, 'replicate')} took pseudo-samples from the cache; their synthesis seconds "
             "are those of the run that made them."
         )
+    given = int(rows["teacher_cached"].fillna(False).sum())
+    if given:
+        found.append(
+            f"{formatting.plural(given, 'teacher')} came from the cache; the seconds of a teacher are those of the run "
+            "that trained it."
+        )
     return tuple(found)
 
 

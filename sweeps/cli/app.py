@@ -22,7 +22,20 @@ from acgkd.errors import (
 )
 from acgkd.exit_codes import ExitCode, table
 from acgkd.guard import require_own_packages
-from sweeps.cli.commands import check, distill, doctor, export_study, init, listing, report, retry, run, status, why
+from sweeps.cli.commands import (
+    cache,
+    check,
+    distill,
+    doctor,
+    export_study,
+    init,
+    listing,
+    report,
+    retry,
+    run,
+    status,
+    why,
+)
 from sweeps.cli.commands._options import paragraphs
 from sweeps.cli.console import print_error, print_faults, print_text
 from sweeps.cli.streams import safe_streams
@@ -58,6 +71,7 @@ for _name, _function, _epilog in (
     ("report", report.report, report.EPILOG),
     ("list", listing.list_, listing.EPILOG),
     ("doctor", doctor.doctor, doctor.EPILOG),
+    ("cache", cache.cache, cache.EPILOG),
     ("export-study", export_study.export_study, export_study.EPILOG),
 ):
     app.command(_name, help=paragraphs(_function), epilog=_epilog)(_function)

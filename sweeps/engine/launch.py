@@ -12,6 +12,7 @@ from sweeps.engine.snapshot import Watch
 from sweeps.engine.stopwatch import Stopwatch
 from sweeps.engine.trials.trial_table import TrialTable
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store import kept_students
 from sweeps.worker.experiments import Experiments
 
 
@@ -25,6 +26,7 @@ def open_driver(
     spec_text: str = "",
     watch: Watch | None = None,
     say: Callable[[str], None] = warnings.warn,
+    cache: Path | None = None,
 ) -> Iterator[Driver]:
     """A start of a sweep, from taking its folder's lock to releasing it.
 
@@ -36,16 +38,20 @@ def open_driver(
         spec_text: the spec as the user wrote it.
         say: called with a line for each thing that the user should know before the start.
         watch: called with a snapshot at every change and at least every two seconds, also from another thread.
+        cache: where teachers and the like are kept; `cache` in the sweep folder if left out.
 
     Raises:
         SweepError: the folder is not this sweep's, or another driver works on it.
     """
     folder = startup.reserve(path)
+    folder.cache = cache or folder.cache
     with folder.lock():
         startup.match(folder, spec, command=command, spec_text=spec_text)
         found = revive(folder, folder.read_trials())
         for line in found.lines:
             say(line)
+        kept = {trial.number: trial for trial in found.trials}
+        kept_students.tidy(spec.artefacts.students, spec.directions, folder, kept)
         if startup.complete(spec, folder, found.trials) and not found.teachers:
             table, stopwatch = TrialTable(spec, folder, experiments, found.trials), Stopwatch(None)
             yield Driver(table, experiments, stopwatch, command=command, nothing_to_do=True)

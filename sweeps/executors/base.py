@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -9,12 +10,17 @@ from sweeps.engine.driver import Driver
 from sweeps.engine.launch import open_driver
 from sweeps.engine.snapshot import Summary, Watch
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store import shared_cache
 from sweeps.store.storage_errors import folder_error
 from sweeps.worker.experiments import AcgkdExperiments, Experiments
 
 
 class Executor(Protocol):
-    """Where jobs run. `sweeps.InProcess` and `sweeps.Ray` are executors; so is any object with this method."""
+    """Where jobs run. `sweeps.InProcess` and `sweeps.Ray` are executors; so is any object with this method.
+
+    One whose workers are all on this machine says so by an attribute `on_this_machine` that is True: its sweeps then
+    share the user's cache (see `sweeps.store.shared_cache`).
+    """
 
     def execute(self, driver: Driver) -> None:
         """Runs jobs of `driver` until it has none, or is stopped.
@@ -50,7 +56,8 @@ def run_sweep(
         watch: called with a snapshot at every change and at least every two seconds, also from another thread.
         spec_text: the spec as the user wrote it.
         trust_code: whether the spec may name Python functions of the user's.
-        experiments: where experiments come from; the real ones if left out.
+        experiments: where experiments come from; the real ones if left out. Others keep what they make in the sweep
+            folder, since nothing is known of how they name it.
         say: called with a line for each thing that the user should know before the start.
 
     Raises:
@@ -61,8 +68,12 @@ def run_sweep(
         KeyboardInterrupt: at the second Ctrl-C, SIGTERM or SIGHUP; the first one ends cleanly.
     """
     source = experiments or AcgkdExperiments.of(spec, trust_code)
+    how = {"command": command, "spec_text": spec_text}
     try:
-        with open_driver(spec, folder, source, command=command, spec_text=spec_text, watch=watch, say=say) as driver:
+        with (
+            _cache(spec, folder, executor) if experiments is None else nullcontext() as cache,
+            open_driver(spec, folder, source, **how, watch=watch, say=say, cache=cache) as driver,
+        ):
             if not driver.nothing_to_do:
                 executor.execute(driver)
             return driver.summary()
@@ -71,3 +82,11 @@ def run_sweep(
         if stop is None:
             raise
         raise stop from error
+
+
+def _cache(spec: SweepSpec, folder: Path, executor: Executor) -> AbstractContextManager[Path]:
+    return shared_cache.opened(
+        folder.resolve(),
+        own_code=":" in spec.teacher.preset,
+        one_machine=bool(getattr(executor, "on_this_machine", False)),
+    )

@@ -18,6 +18,8 @@ PAUSE_S = 0.1
 class InProcess:
     """The executor without Ray: the same trials as on a cluster, one after the other, in this process."""
 
+    on_this_machine = True
+
     def execute(self, driver: Driver) -> None:
         """Runs jobs until there are none, or a signal asks to stop.
 

@@ -107,12 +107,22 @@ class Budget(Config):
 
 
 class Artefacts(Config):
-    """What runs leave beside their records, to look at. None of it changes a result."""
+    """What runs measure and leave beyond what the sweep needs. None of it changes another result."""
 
     samples: Annotated[int, Field(ge=0, le=10)] = Field(
         default=0,
         description="So many pseudo-samples of each class, kept at the end of each trial's and control's first "
         "replicate; the report shows those of the chosen trial and of the controls.",
+    )
+    students: Literal["all", "front", "chosen"] = Field(
+        default="all",
+        description="Whose students stay on the disk: of all trials, of those on the Pareto front, or of the chosen "
+        "trial; those of controls always do. The others are removed when their trial has ended, or leaves the front.",
+    )
+    agreement: bool = Field(
+        default=False,
+        description="Measure `agreement` of every replicate though no objective asks for it; each teacher then needs a "
+        "reference pool. Without data it is always measured.",
     )
 
 

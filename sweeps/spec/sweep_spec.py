@@ -21,6 +21,7 @@ from acgkd.config import (
     overlay,
 )
 from acgkd.errors import ConfigError
+from acgkd.run.objectives import Direction
 from sweeps.spaces import SPACES
 from sweeps.spec.controls import Control, lower_controls, searched_method
 from sweeps.spec.fault_messages import translate
@@ -154,6 +155,11 @@ class SweepSpec(Config):
     def trials(self) -> int | None:
         """How many trials there may be: one where nothing is searched, None where only time ends the sweep."""
         return 1 if self.space is None else self.budget.trials
+
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """Of the objectives, in their order."""
+        return tuple(objective.direction for objective in self.objectives)
 
     def control(self, label: str) -> Control:
         """The control of that label."""

@@ -24,8 +24,12 @@ def require_path(folder: Path | str) -> None:
         )
 
 
-def require_writable(folder: Path) -> None:
+def require_writable(folder: Path, remedy: str = "Choose another one with `--out`.") -> None:
     """Makes a folder if need be, and tries a file in it that leaves no trace.
+
+    Args:
+        folder: to be written.
+        remedy: what to do where it cannot be; ends the message.
 
     Raises:
         FolderError: the folder cannot be made, or not be written; something else may be in its place.
@@ -37,6 +41,4 @@ def require_writable(folder: Path) -> None:
             pass
     except (OSError, ValueError) as error:  # the latter of a zero byte in its name
         reason = getattr(error, "strerror", None) or error
-        raise FolderError(
-            f"The folder {folder} must be writable, but: {reason}. Choose another one with `--out`."
-        ) from error
+        raise FolderError(f"The folder {folder} must be writable, but: {reason}. {remedy}") from error

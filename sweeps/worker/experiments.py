@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from acgkd.config import RunConfig, flatten
+from analysis.records.record import CostValue
 from sweeps.spec.sweep_spec import SweepSpec
 
 
@@ -17,7 +18,7 @@ class Measurement(Protocol):
         """Fields of `analysis.records.record.Quality`."""
 
     @property
-    def cost(self) -> Mapping[str, float | int | bool | None]:
+    def cost(self) -> Mapping[str, CostValue]:
         """Fields of `analysis.records.record.Cost`."""
 
     @property
@@ -54,6 +55,9 @@ class Run(Protocol):
     def done(self) -> bool:
         """Whether nothing is left."""
 
+    def measure_cost(self) -> Mapping[str, CostValue]:
+        """What it took so far, by field of `analysis.records.record.Cost`."""
+
     def judged_fractions_to_progress(self, fraction: float) -> float:
         """Where in `progress` a share of the stage lies in which the student learns."""
 
@@ -75,10 +79,10 @@ class Experiment(Protocol):
 
     @property
     def prepared(self) -> bool:
-        """Whether teacher and reference pool are there."""
+        """Whether teacher and reference pool are there, the pool where it is needed."""
 
     def prepare(self) -> None:
-        """Makes them, exactly once."""
+        """Makes what is missing, exactly once, and makes again what turns out to be damaged."""
 
     def preparation_key(self) -> str:
         """Equal where they are shared."""
@@ -124,20 +128,27 @@ class AcgkdExperiments:
     Args:
         trust_code: whether a spec may name Python functions of the user's.
         share_synthesis: whether trials may take over each other's pseudo-samples.
+        agreement: whether every run measures `agreement`, for which each teacher needs a reference pool.
     """
 
-    def __init__(self, trust_code: bool = False, share_synthesis: bool = False) -> None:
+    def __init__(self, trust_code: bool = False, share_synthesis: bool = False, agreement: bool = True) -> None:
         self.trust_code = trust_code
         # Workers stand in the sweep folder, but the user's code lies where the driver was started.
         self.code_folder = Path.cwd() if trust_code else None
         self.share_synthesis = share_synthesis
+        self.agreement = agreement
 
     @classmethod
     def of(cls, spec: SweepSpec, trust_code: bool = False) -> "AcgkdExperiments":
-        """The experiments of a sweep: pseudo-samples are worth keeping where no trial makes its own kind."""
+        """The experiments of a sweep.
+
+        Pseudo-samples are worth keeping where no trial makes its own kind; agreement is measured where it is asked for.
+        """
         found = spec.inspection.survey(spec.space)
         searched = () if found is None else found.parameters
-        return cls(trust_code, not any(name.startswith("method/synthesis/") for name in searched))
+        shared = not any(name.startswith("method/synthesis/") for name in searched)
+        asked = any(objective.name == "agreement" for objective in spec.objectives)
+        return cls(trust_code, shared, asked or spec.artefacts.agreement)
 
     def warm_up(self) -> None:
         """Imports torch and what is built on it."""
@@ -154,6 +165,7 @@ class AcgkdExperiments:
             trust_code=self.trust_code,
             code_folder=self.code_folder,
             share_synthesis=self.share_synthesis,
+            agreement=self.agreement,
         )
 
     def settings(self, config: RunConfig) -> dict[str, Any]:

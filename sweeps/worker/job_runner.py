@@ -135,7 +135,8 @@ class JobRunner:
         if rung is not None and runner.run.progress >= until - 1e-9:
             self._rungs.pop(0)
             objectives = runner.evaluate([objective.name for objective in self.spec.objectives])
-            return Report(replicate, runner.run.progress, runner.clock.kept_s, rung=rung, objectives=objectives)
+            progress, seconds = runner.run.progress, runner.clock.kept_s
+            return Report(replicate, progress, seconds, rung=rung, objectives=objectives, cost=runner.cost())
         if runner.run.done:
             return self._ended(self._success(runner))
         return Report(replicate, runner.run.progress, runner.clock.kept_s)
@@ -217,7 +218,7 @@ class JobRunner:
             settings=settings,
             progress=done,
             objectives=objectives,
-            seconds=None if run is None else run.seconds,
+            cost=None if runner is None or measurement is not None else runner.cost(),
             lost_s=None if runner is None else runner.clock.lost_s,
             started_at=self._started_at,
             alongside=self.job.alongside,

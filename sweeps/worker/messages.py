@@ -1,7 +1,10 @@
 """What driver and workers say to each other: a job goes out, reports come back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from analysis.records.record import CostValue
 
 Kind = Literal["teacher", "control", "trial"]
 
@@ -71,6 +74,7 @@ class Report:
         seconds: spent on it and not lost.
         rung: the rung that it has just reached, as a share of the judged stage.
         objectives: as they stand there.
+        cost: what the replicate took so far, by field of `analysis.records.record.Cost`; said at rungs.
         record: the replicate's record as JSON, if it has just ended.
         host: the machine's name.
         node: what the executor calls the machine.
@@ -81,6 +85,7 @@ class Report:
     seconds: float = 0.0
     rung: float | None = None
     objectives: dict[str, float | None] | None = None
+    cost: Mapping[str, CostValue] | None = None
     record: str | None = None
     host: str = ""
     node: str = ""

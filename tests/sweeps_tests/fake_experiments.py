@@ -25,6 +25,9 @@ from acgkd.config import RunConfig, flatten
 from acgkd.errors import CheckpointError, DivergedError
 from sweeps.spec.sweep_spec import SweepSpec
 
+# What every step is said to take, so that the seconds of a run can be held against its steps.
+STEP_S = 0.125
+
 
 @dataclass(frozen=True)
 class FakeMeasurement:
@@ -131,7 +134,11 @@ class FakeExperiment:
         known = self._objectives(run)
         quality = {name: value for name, value in known.items() if name != "multiply_adds"}
         quality["test_accuracy"] = round(1 - known["validation_divergence"], 6)
-        cost = {"multiply_adds": known["multiply_adds"], "transfer_s": 0.1, "transfer_steps": run.steps_done}
+        cost = {
+            "multiply_adds": known["multiply_adds"],
+            "transfer_s": run.seconds["transfer"],
+            "transfer_steps": run.steps_done,
+        }
         return FakeMeasurement(quality, cost, objectives=known)
 
     def pseudo_samples(self, run: "FakeRun", per_class: int) -> dict[str, Any]:
@@ -152,6 +159,10 @@ class FakeRun:
         self.curves: dict[str, dict[str, list[float]]] = {"transfer": {"step": [], "loss": []}}
         self.seconds = {"transfer": 0.0}
 
+    def measure_cost(self) -> dict[str, Any]:
+        width = int(self.experiment.config.method.synthesis.get("width", 1))
+        return {"multiply_adds": width * self.steps_done, "transfer_steps": self.steps_done}
+
     @property
     def progress(self) -> float:
         return self.steps_done / self.total
@@ -170,6 +181,7 @@ class FakeRun:
             if self.experiment.options["delay_s"]:
                 time.sleep(self.experiment.options["delay_s"])
             self.steps_done += 1
+            self.seconds["transfer"] += STEP_S
             self.state = 3.9 * self.state * (1 - self.state)
             self.curves["transfer"]["step"].append(self.steps_done)
             self.curves["transfer"]["loss"].append(self.state)
@@ -230,6 +242,7 @@ class FakeRun:
     def save(self, path: Path) -> None:
         part = path.with_name(f".{path.name}.tmp")
         facts = {"steps": self.steps_done, "state": self.state, "curves": self.curves, "pad": "x" * 2000}
+        facts["seconds"] = self.seconds
         text = json.dumps(facts)
         whole = json.dumps({"sum": hashlib.sha256(text.encode()).hexdigest(), "text": text})
         self.experiment.note(f"saving {self.experiment.name} {self.steps_done}")
@@ -250,6 +263,7 @@ class FakeRun:
         if hashlib.sha256(outer["text"].encode()).hexdigest() != outer["sum"]:
             raise CheckpointError(f"{path} is damaged.")
         self.steps_done, self.state, self.curves = facts["steps"], facts["state"], facts["curves"]
+        self.seconds = facts["seconds"]
         self.experiment.note(f"loaded {self.experiment.name} {self.steps_done}")
 
     def export(self, path: Path) -> None:

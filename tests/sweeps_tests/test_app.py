@@ -78,7 +78,8 @@ def test_looking_around_loads_nothing_heavy(arguments):
 
 
 @pytest.mark.parametrize(
-    "command", ["init", "run", "check", "status", "distill", "report", "list", "doctor", "export-study", "why", "retry"]
+    "command",
+    ["init", "run", "check", "status", "distill", "report", "list", "doctor", "cache", "export-study", "why", "retry"],
 )
 def test_every_command_has_a_paragraph_and_examples(command, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")

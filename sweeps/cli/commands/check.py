@@ -6,6 +6,7 @@ import typer
 
 from sweeps.cli.commands._options import Overrides, SpecFile, TrustCode, examples
 from sweeps.cli.console import out, plural, print_facts, print_note, print_text
+from sweeps.cli.disk_space import students
 
 if TYPE_CHECKING:
     from sweeps.spec.controls import Control
@@ -71,6 +72,8 @@ def _lines(spec: "SweepSpec", found: "Survey | None") -> list[tuple[str, str]]:
         ("objectives", ", ".join(f"{objective.name} ({objective.direction})" for objective in spec.objectives)),
         ("controls", "\n".join(map(_control, spec.controls)) or "none"),
     ]
+    room = students(spec, found)
+    lines += [("students", room)] if room else []
     return lines if found is None else [*lines, *_space(spec, found)]
 
 

@@ -1,8 +1,9 @@
 """Records that no worker could write, because it died, hung, or was stopped: the driver writes them."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from analysis.records.record import Outcome, Record
+from analysis.records.record import CostValue, Outcome, Record
 from sweeps.engine.trials import trial_states
 from sweeps.faults.failure import Failure
 from sweeps.faults.retries import Others, Verdict, decide
@@ -135,7 +136,8 @@ class DriverRecords:
         name, last = self._folder.trial_name(trial.number), trial.attempts[-1]
         if not self._folder.record_file(name, last.replicate).exists():
             text = f"stopped at rung {max(trial.rungs, key=float, default='')}"
-            self._write(name, last.replicate, "pruned", text, trial=trial, progress=last.progress)
+            cost = trial.cost_when_pruned()
+            self._write(name, last.replicate, "pruned", text, trial=trial, progress=last.progress, cost=cost)
         clear_work(self._folder, name, last.replicate)
 
     def _write(
@@ -149,6 +151,7 @@ class DriverRecords:
         control: str | None = None,
         progress: float = 0.0,
         added: bool = False,
+        cost: Mapping[str, CostValue] | None = None,
     ) -> Record:
         parameters = {} if trial is None else trial.parameters
         config = self._spec.control_config(control) if control else self._spec.run_config(parameters)
@@ -169,6 +172,7 @@ class DriverRecords:
             settings=self._experiments.settings(config),
             progress=progress,
             added=added,
+            cost=cost,
         )
         self._folder.commit_record(name, record)
         return self._folder.read_record(name, replicate) or record

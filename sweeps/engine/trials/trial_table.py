@@ -15,6 +15,7 @@ from sweeps.faults.failure import Failure
 from sweeps.faults.retries import DEATHS_BEFORE_GUARD, NO_OTHERS, Others, Verdict, same_place
 from sweeps.faults.retry_queue import RetryQueue
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store import kept_students
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Trial
 from sweeps.worker.experiments import Experiments
@@ -154,7 +155,8 @@ class TrialTable:
 
     def _rung_reached(self, number: int, report: Report) -> None:
         values = tuple((report.objectives or {}).get(objective.name) for objective in self.spec.objectives)
-        trial = self.rules.at_rung(self.trials[number], fraction_rung(report.rung or 0.0), values, self._decide)
+        rung = fraction_rung(report.rung or 0.0)
+        trial = self.rules.at_rung(self.trials[number], rung, values, self._decide).with_rung_cost(rung, report.cost)
         if trial.final:
             trial = trial_states.pruned_at(trial, report.replicate, self.generation, report.progress)
         self._keep(trial)
@@ -222,6 +224,7 @@ class TrialTable:
         self.ended += 1
         if trial.state == "pruned":
             self.records.of_pruned(trial)
+        kept_students.tidy(self.spec.artefacts.students, self.spec.directions, self.folder, self.trials)
         if self._study is not None:
             self._study.ended(trial)
 

@@ -7,6 +7,7 @@ from the sweep folder, and what was done goes there.
 import contextlib
 import logging
 import os
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -48,6 +49,12 @@ class Ray:
     """
 
     address: str | None = "local"
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether it starts Ray here: a connection that is there already may be one to a cluster."""
+        connected = "ray" in sys.modules and bool(sys.modules["ray"].is_initialized())
+        return self.address in (None, "local") and not connected
 
     def execute(self, driver: Driver) -> None:
         """Runs jobs in warm workers until there are none, or a signal asks to stop.

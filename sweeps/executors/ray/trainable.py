@@ -73,6 +73,7 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         return {"report": report}
 
     def _begin(self) -> "JobRunner | GuardedRunner":
+        from sweeps.store.shared_cache import require_visible
         from sweeps.worker.guarded_runner import runner_for
 
         spec, folder, experiments = pickle.loads(self._work)
@@ -81,6 +82,7 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
                 f"Every node must see the sweep folder under the same path, but {socket.gethostname()} has no "
                 f"{folder.path}. Put it on a filesystem that all nodes share."
             )
+        require_visible(folder.cache, folder.path)
         os.chdir(folder.path)
         runner = runner_for(spec, folder, pickle.loads(self._job), experiments)
         runner.node = get_runtime_context().get_node_id()
