@@ -18,6 +18,7 @@ A message states the law, the facts and the way out: `` `0 < pace <= 1` must hol
         * `SourceError`, `UnknownReportError` (`LookupError`)
         * `NothingToShowError`: there is nothing to draw
         * `MissingFolderError` (a `FileNotFoundError`)
+    * `OtherCodeError`: a node runs other code than the driver
     * `SweepError`: a sweep cannot start or continue
         * `ForeignPackageError`: a package of ours is somebody else's
         * `FolderError`: the folder or storage cannot be used
@@ -150,6 +151,26 @@ class SpecError(ConfigError):
             place = f"{self.source}:{fault.line}: " if fault.line else ""
             lines.append(f"  {place}{fault}")
         return "\n".join(lines)
+
+
+class OtherCodeError(AcgkdError):
+    """A node runs other code than the driver, and gets no work: its results would not compare with the others.
+
+    Args:
+        host: the node.
+        theirs: what it runs, in words: ``acgkd 0.1.0 (code 0123456789abcdef)``.
+        ours: what the driver runs.
+    """
+
+    def __init__(self, host: str, theirs: str, ours: str) -> None:
+        self.host, self.theirs, self.ours = host, theirs, ours
+        super().__init__(host, theirs, ours)
+
+    def __str__(self) -> str:
+        return (
+            f"Every node must run the driver's code, but {self.host} has {self.theirs} and the driver has {self.ours}. "
+            "Put the driver's there; after an upgrade on all nodes start the same command again."
+        )
 
 
 class SweepError(AcgkdError):

@@ -34,7 +34,7 @@ class Experiment:
         seed: varies what `config.vary` names; what it does not name stays at seed 0.
         home: folder for teachers, reference pools and pseudo-samples, each named by what made it.
         trust_code: whether `teacher.preset` may name a Python function of the user's, as ``module:function``.
-        code_folder: where that is looked for; None takes the current folder.
+        code_folders: where that is looked for, in this order; the current folder if left out.
         share_synthesis: keep pseudo-samples in `home` for other runs with the same synthesis.
     """
 
@@ -45,7 +45,7 @@ class Experiment:
         *,
         home: Path,
         trust_code: bool = False,
-        code_folder: Path | None = None,
+        code_folders: Sequence[Path] = (),
         share_synthesis: bool = False,
     ) -> None:
         self.config = config
@@ -64,7 +64,7 @@ class Experiment:
             pool_seed=seed,
             home=home,
             trust_code=trust_code,
-            code_folder=code_folder,
+            code_folders=code_folders,
         )
         self.judgement = Evaluator(self.run_data, self.preparation)
 

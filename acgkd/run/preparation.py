@@ -1,6 +1,7 @@
 """What a run needs before it starts: the trained teacher and the reference pool, each made exactly once."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Preparation:
         pool_seed: of the reference pool.
         home: folder for both.
         trust_code: whether `teacher.preset` may name a Python function of the user's.
-        code_folder: where that is looked for; None takes the current folder.
+        code_folders: where that is looked for, in this order; the current folder if left out.
     """
 
     def __init__(
@@ -42,14 +43,14 @@ class Preparation:
         pool_seed: int,
         home: Path,
         trust_code: bool = False,
-        code_folder: Path | None = None,
+        code_folders: Sequence[Path] = (),
     ) -> None:
         self.run_data = run_data
         self.teacher_seed = teacher_seed
         self.pool_seed = pool_seed
         self.home = home
         self.trust_code = trust_code
-        self.code_folder = code_folder
+        self.code_folders = code_folders
 
     def teacher_key(self) -> str:
         """Names the teacher by all that makes it."""
@@ -97,7 +98,7 @@ class Preparation:
         preset, prior = self.run_data.config.teacher.preset, self.run_data.prior
         with streams.fork("teacher"):
             if ":" in preset:
-                return build_trusted(preset, prior, trust_code=self.trust_code, folder=self.code_folder).to(
+                return build_trusted(preset, prior, trust_code=self.trust_code, folders=self.code_folders).to(
                     self.run_data.device
                 )
             return build_model(

@@ -4,7 +4,7 @@ from analysis.records.record import Outcome, Record
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import INFEASIBLE, Trial
-from sweeps.worker.experiments import Experiments
+from sweeps.worker.experiments import Experiments, user_files
 from sweeps.worker.record_builder import build_record
 from sweeps.worker.replicate_runner import clear_work, trace_file
 from sweeps.worker.watchdog import hang_trace
@@ -101,6 +101,7 @@ class DriverRecords:
             parameters=parameters,
             settings=self._experiments.settings(config),
             progress=progress,
+            files=user_files(self._experiments, self._spec),
         )
         self._folder.commit_record(name, record)
         return self._folder.read_record(name, replicate) or record

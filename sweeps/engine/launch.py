@@ -1,9 +1,12 @@
 """One start of a sweep, from taking its folder's lock to releasing it."""
 
 import contextlib
+import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+from sweeps.code.same_code import Say, require_same_code
 from sweeps.engine import startup
 from sweeps.engine.driver import Driver
 from sweeps.engine.snapshot import Watch
@@ -22,6 +25,8 @@ def open_driver(
     command: str = "",
     spec_text: str = "",
     watch: Watch | None = None,
+    accept_code_change: bool = False,
+    say: Say = warnings.warn,
 ) -> Iterator[Driver]:
     """A start of a sweep, from taking its folder's lock to releasing it.
 
@@ -32,13 +37,16 @@ def open_driver(
         command: that started it, for the record.
         spec_text: the spec as the user wrote it.
         watch: called with a snapshot at every change and at least every two seconds, also from another thread.
+        accept_code_change: take rows of other settings or of other code of the user's than today's.
+        say: called with what the user should know of them.
 
     Raises:
         SweepError: the folder is not this sweep's, or another driver works on it.
     """
     folder = startup.reserve(path)
     with folder.lock():
-        startup.match(folder, spec, command=command, spec_text=spec_text)
+        same_code = partial(require_same_code, folder, spec, experiments, accept=accept_code_change, say=say)
+        startup.match(folder, spec, command=command, spec_text=spec_text, same_code=same_code)
         trials = folder.read_trials()
         if startup.complete(spec, folder, trials):
             table, stopwatch = TrialTable(spec, folder, experiments, trials), Stopwatch(None)

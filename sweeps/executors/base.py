@@ -1,8 +1,10 @@
 """What an executor is: it runs the jobs of a driver. Everything that a sweep decides and keeps is the driver's."""
 
+import warnings
 from pathlib import Path
 from typing import Protocol
 
+from sweeps.code.same_code import Say
 from sweeps.engine.driver import Driver
 from sweeps.engine.launch import open_driver
 from sweeps.engine.snapshot import Summary, Watch
@@ -35,6 +37,8 @@ def run_sweep(
     spec_text: str = "",
     trust_code: bool = False,
     experiments: Experiments | None = None,
+    accept_code_change: bool = False,
+    say: Say = warnings.warn,
 ) -> Summary:
     """Starts a sweep, resumes it, extends it, or finds that nothing is left to do.
 
@@ -47,14 +51,26 @@ def run_sweep(
         spec_text: the spec as the user wrote it.
         trust_code: whether the spec may name Python functions of the user's.
         experiments: where experiments come from; the real ones if left out.
+        accept_code_change: continue though the folder's rows were made with other settings (a default has moved) or
+            with other code of the user's than today's; the report then says which rows are whose.
+        say: called with what the user should know of that, a text each; a warning if left out.
 
     Raises:
-        SweepError: the folder is another sweep's, another driver works on it, it cannot be written, or the executor
-            cannot run the sweep.
+        SweepError: the folder is another sweep's, its rows are of other code, another driver works on it, it cannot be
+            written, or the executor cannot run the sweep.
         KeyboardInterrupt: at the second Ctrl-C or SIGTERM; the first one ends cleanly.
     """
     source = experiments or AcgkdExperiments.of(spec, trust_code)
-    with open_driver(spec, folder, source, command=command, spec_text=spec_text, watch=watch) as driver:
+    with open_driver(
+        spec,
+        folder,
+        source,
+        command=command,
+        spec_text=spec_text,
+        watch=watch,
+        accept_code_change=accept_code_change,
+        say=say,
+    ) as driver:
         if not driver.nothing_to_do:
             executor.execute(driver)
         return driver.summary()

@@ -12,7 +12,7 @@ from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
 from sweeps.store.storage_errors import storage_error
 from sweeps.store.trial import now
-from sweeps.worker.experiments import Experiments, Measurement
+from sweeps.worker.experiments import Experiments, Measurement, user_files
 from sweeps.worker.messages import Job, Report
 from sweeps.worker.record_builder import build_record, objective_values, outcome_of
 from sweeps.worker.replicate_runner import ReplicateRunner
@@ -204,6 +204,7 @@ class JobRunner:
             started_at=self._started_at,
             alongside=self.job.alongside,
             calibration_s=self._calibration_s,
+            files=user_files(self.experiments, self.spec),
         )
 
     def _ended(self, record: Record) -> Report:

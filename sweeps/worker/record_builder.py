@@ -5,9 +5,11 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 
+from acgkd import __version__
+from acgkd.code_digest import package_digest, plugin_digests
 from acgkd.config import RunConfig
 from acgkd.errors import DivergedError
-from analysis.records.record import Cost, Environment, Identity, Kind, Outcome, Quality, Record
+from analysis.records.record import Code, Cost, Environment, Identity, Kind, Outcome, Quality, Record
 from sweeps.spec.sections import Objective
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.trial import now
@@ -42,6 +44,7 @@ def build_record(
     started_at: str = "",
     alongside: int = 1,
     calibration_s: float | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> Record:
     """The row of one run.
 
@@ -66,6 +69,7 @@ def build_record(
         started_at: of this attempt, UTC.
         alongside: jobs at the same time, this one included.
         calibration_s: seconds of the calibration kernel.
+        files: digests of the user's files that were loaded for it, by name.
     """
     if settings is None:
         from sweeps.worker.experiments import AcgkdExperiments
@@ -125,6 +129,7 @@ def build_record(
                 }
             )
         ),
+        code=Code(version=__version__, package=package_digest(), plugins=plugin_digests(), files=dict(files or {})),
     )
 
 

@@ -39,13 +39,21 @@ def run(
         bool, typer.Option("--in-process", help="Run the same trials one after the other in this process, without Ray.")
     ] = False,
     trust_code: TrustCode = False,
+    accept_code_change: Annotated[
+        bool,
+        typer.Option(
+            "--accept-code-change",
+            help="Continue though a default or your own code has changed since the folder's rows were made.",
+        ),
+    ] = False,
 ) -> None:
     """Run a sweep; run it again to resume or extend it.
 
     Everything is kept in the sweep folder. The same command resumes where the last one stopped, whether it was
     interrupted, killed or lost; a larger budget extends the sweep; with nothing left to do it says so. A spec that no
     longer matches its folder is refused, and the difference shown: only `budget`, `resources` and `artefacts` may
-    change.
+    change. So is a folder whose rows were made with other defaults, or with other code of yours; with
+    `--accept-code-change` it is continued, and the report says which rows are whose.
 
     Ctrl-C (or SIGTERM) stops cleanly and keeps what was done; a second one stops at once. At the end come a table of
     the best trials and `report/report.html` in the sweep folder.
@@ -78,6 +86,8 @@ def run(
             watch=display.watch,
             spec_text=tree.text,
             trust_code=trust_code,
+            accept_code_change=accept_code_change,
+            say=lambda text: err.print(f"Note: {text}", style="yellow", markup=False, highlight=False),
         )
     if summary.interrupted:
         err.print("Interrupted. What was done is kept; the same command resumes.")
