@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from acgkd import code_digest
 from acgkd.errors import SweepError
 from sweeps.engine.driver import Driver
 from sweeps.executors.ray.jobs import unpacked
@@ -84,10 +85,12 @@ def _fit(driver: Driver) -> None:
     from sweeps.executors.ray.search import SweepSearcher
 
     driver.progress.message = ""
-    # Its code goes to the workers, not its name: they would import `sweeps` to find it, whosever that is.
+    # Its code goes to the workers, not its name: they would import `sweeps` to find it, whosever that is. So does the
+    # code that digests: what there is on a node is judged by the driver's rules.
     cloudpickle.register_pickle_by_value(worker_code)
+    cloudpickle.register_pickle_by_value(code_digest)
     work = cloudpickle.dumps((driver.spec, driver.folder, driver.experiments))
-    trainable = tune.with_parameters(worker_code.SweepTrainable, work=work)
+    trainable = tune.with_parameters(worker_code.SweepTrainable, work=work, code=worker_code.code_here())
     share = {"cpu": driver.spec.resources.cpu, "gpu": driver.spec.resources.gpu}
 
     def stop() -> bool:
