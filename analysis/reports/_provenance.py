@@ -7,6 +7,7 @@ import pandas as pd
 from analysis import formatting
 from analysis.page.render import Block, Code, Column, Section, Table
 from analysis.records.file_names import as_text
+from analysis.statistics.codes import UNKNOWN
 from analysis.statistics.view import View
 
 
@@ -40,6 +41,10 @@ def provenance(view: View) -> Section:
         ("trials_alongside", "trials alongside"),
     ):
         facts.append((label, _listed(rows[column])))
+    for code in view.codes.all:
+        if code.text != UNKNOWN or view.codes.several:
+            name = f"code {code.letter}: {code.made}" if view.codes.several else "code"
+            facts.append((name, code.text))
     versions = dict(sweep.versions)
     for name in ("python", "torch", "torch_geometric", "acgkd"):
         if name not in versions:

@@ -135,21 +135,9 @@ def _listed(changes: Mapping[str, Sequence[_Row]]) -> str:
 
 def _named(rows: Iterable[_Row]) -> str:
     """``trials 0 to 5 and 9, random_graphs, teacher``."""
-    numbers = sorted({row.trial for row in rows if row.kind == "trial" and row.trial is not None})
-    others = dict.fromkeys(row.label for row in rows if row.kind != "trial")
-    trials = [f"trial{'' if len(numbers) == 1 else 's'} {_ranges(numbers)}"] if numbers else []
-    return ", ".join([*trials, *others])
+    from analysis.formatting import named  # brings pandas, which a start without changes has no need of
 
-
-def _ranges(numbers: Sequence[int]) -> str:
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    said = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
-    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+    return named(row.trial if row.kind == "trial" and row.trial is not None else row.label for row in rows)
 
 
 def _say_other_package(rows: Sequence[_Row], say: Say) -> None:

@@ -196,11 +196,6 @@ class AcgkdExperiments:
     def user_files(self, spec: SweepSpec, *, also: Iterable[str] = (), fresh: bool = False) -> Mapping[str, str]:
         """Digests of the user's files that are loaded for what a spec names, by path below the spec's folder.
 
-        Args:
-            spec: the sweep.
-            also: further files to look at, by name; those that are there are added.
-            fresh: whether a start asks: files that were edited since this process loaded them are loaded again.
-
         Raises:
             ConfigError: what the spec names cannot be imported.
         """

@@ -15,6 +15,7 @@ import pytest
 from acgkd import code_digest
 from acgkd.config import RunConfig
 from acgkd.errors import ConfigError, FolderError
+from analysis.formatting import ranges
 from analysis.records import record_file
 from sweeps.code import same_code
 from sweeps.executors.base import run_sweep
@@ -109,7 +110,7 @@ def test_a_default_that_moved_under_one_choice_concerns_its_rows_alone(
     assert 0 < len(mine) < 8, "both choices were made"
     with pytest.raises(FolderError) as refused:
         start(lab, tmp_path, new, trials=9)
-    assert f"layers: 2 is now 3 (trial{'' if len(mine) == 1 else 's'} {same_code._ranges(mine)})" in str(refused.value)
+    assert f"layers: 2 is now 3 (trial{'' if len(mine) == 1 else 's'} {ranges(mine)})" in str(refused.value)
 
 
 def test_a_setting_that_follows_from_a_number_is_no_change(
@@ -122,11 +123,6 @@ def test_a_setting_that_follows_from_a_number_is_no_change(
 
     assert start(lab, tmp_path, Derived()) == []
     assert start(lab, tmp_path, Derived(), trials=6) == []
-
-
-def test_trials_are_listed_in_ranges() -> None:
-    assert same_code._ranges([3]) == "3"
-    assert same_code._ranges([0, 1, 2, 5, 7, 8]) == "0 to 2, 5 and 7 to 8"
 
 
 # ---- the package
