@@ -18,6 +18,7 @@ from acgkd.run.reference_pool import reference_pool
 from acgkd.run.run_data import RunData
 from acgkd.runtime import Clocks, Streams, derive_seed
 from acgkd.teachers.teacher import as_teacher, build_trusted, load_weights, train_teacher
+from acgkd.teachers.user_code import files_at_import
 
 # Counted up when the code that trains a teacher changes what it makes; old files are then left alone.
 TEACHER_VERSION = 1
@@ -56,12 +57,19 @@ class Preparation:
         """Names the teacher by all that makes it."""
         teacher, chosen = self.run_data.config.teacher, self.run_data.config.dataset
         if teacher.checkpoint is not None:
-            return fingerprint([TEACHER_VERSION, teacher.preset, _digest(teacher.checkpoint)])
+            return fingerprint([TEACHER_VERSION, teacher.preset, _digest(teacher.checkpoint), *self._own_code])
         dataset = None if chosen is None else _described(chosen)
         seeds, prior = (self.run_data.split_seed, self.teacher_seed), self.run_data.config.prior
-        return fingerprint(
-            [TEACHER_VERSION, teacher.model_dump(mode="json"), dataset, *seeds, prior.feature_count, prior.classes]
-        )
+        known = (*seeds, prior.feature_count, prior.classes, *self._own_code)
+        return fingerprint([TEACHER_VERSION, teacher.model_dump(mode="json"), dataset, *known])
+
+    @property
+    def _own_code(self) -> list[dict[str, str]]:
+        """What the user's code is that builds the teacher; empty for a preset, and where code is not trusted."""
+        preset = self.run_data.config.teacher.preset
+        if ":" not in preset or not self.trust_code:
+            return []
+        return [files_at_import(preset, self.code_folders or (Path.cwd(),))]
 
     @property
     def _teacher_file(self) -> Path:

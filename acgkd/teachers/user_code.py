@@ -25,16 +25,20 @@ class _Imported:
         folders: where modules are looked for, in this order.
         files: digest of each file when it was imported.
         modules: names under which they are in `sys.modules`.
+        at_import: by function, the files that were known once it was imported and before it was called.
     """
 
     folders: tuple[Path, ...] = ()
     files: dict[Path, str] = field(default_factory=dict)
     modules: set[str] = field(default_factory=set)
+    at_import: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Takes its modules out of `sys.modules`, so that they are imported again."""
         for name in self.modules:
             sys.modules.pop(name, None)
+        self.files.clear()
+        self.at_import.clear()
         invalidate_caches()
 
     @property
@@ -66,6 +70,7 @@ def function_of(name: str, folders: Sequence[Path]) -> Callable[..., Any]:
         kind = "" if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: "
         raise ConfigError(f"`{name}` cannot be imported: {kind}{str(error).rstrip('.')}.") from error
     _note(_reached(module))
+    _imported.at_import.setdefault(name, _named_files())
     return found
 
 
@@ -110,14 +115,23 @@ def loaded_files(
     """
     if fresh and _imported.stale:
         _imported.forget()
-        _imported.files.clear()
     function_of(name, folders)
-    found = {_name(path, _imported.folders): digest for path, digest in _imported.files.items()}
+    found = _named_files()
     for other in also:
         now = None if other in found else file_digest(other, folders)
         if now is not None:
             found[other] = now
     return dict(sorted(found.items()))
+
+
+def files_at_import(name: str, folders: Sequence[Path]) -> dict[str, str]:
+    """As `loaded_files`, without those that the function loaded when it was called: the same before and after.
+
+    Raises:
+        ConfigError: it cannot be imported.
+    """
+    function_of(name, folders)
+    return _imported.at_import[name]
 
 
 def file_digest(name: str, folders: Sequence[Path]) -> str | None:
@@ -195,8 +209,12 @@ def _installed() -> tuple[Path, ...]:
     return (*(Path(path).absolute() for path in libraries), *(here / name for name in PACKAGES))
 
 
-def _name(path: Path, folders: Iterable[Path]) -> str:
-    return next(path.relative_to(folder).as_posix() for folder in folders if path.is_relative_to(folder))
+def _named_files() -> dict[str, str]:
+    folders = _imported.folders
+    return {
+        next(path.relative_to(folder).as_posix() for folder in folders if path.is_relative_to(folder)): digest
+        for path, digest in sorted(_imported.files.items())
+    }
 
 
 def _digest(path: Path) -> str | None:

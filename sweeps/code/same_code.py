@@ -70,10 +70,18 @@ def require_same_code(
     if new and not accept:
         raise FolderError(_refusal(folder, new))
     if new:
+        _forget_checkpoints(folder)
         say("Accepted, and kept with the sweep; the report says which rows are of which code:\n" + _listed(new))
     elif not changes:
         _say_other_package(rows, say)
     return (*accepted, *new)
+
+
+def _forget_checkpoints(folder: SweepFolder) -> None:
+    """What is under way begins again: a replicate must not be half of one code and half of another."""
+    for place in (folder.trials_folder, folder.path / "work"):
+        for path in place.glob("*/*.ckpt"):
+            path.unlink(missing_ok=True)
 
 
 def _rows(folder: SweepFolder) -> Iterator[_Row]:

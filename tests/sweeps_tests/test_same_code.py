@@ -17,6 +17,7 @@ from acgkd.config import RunConfig
 from acgkd.errors import ConfigError, FolderError
 from analysis.formatting import ranges
 from analysis.records import record_file
+from sweeps.cli.app import main
 from sweeps.code import same_code
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
@@ -74,6 +75,19 @@ def test_a_default_that_moved_is_refused_with_its_rows(
     assert (tmp_path / "sweep.json").read_bytes() == before, "nothing was started"
     with pytest.raises(FolderError, match="passes: 60 is now 30"):
         start(lab, tmp_path, moved(passes=30), trials=4)  # with nothing left to do, too
+
+
+def test_what_is_under_way_begins_again_under_other_code(
+    lab: ModuleType, moved: Callable[..., Any], tmp_path: Path
+) -> None:
+    start(lab, tmp_path, moved(passes=60))
+    kept = tmp_path / "trials" / "0004" / "00-0.500000-e0001.ckpt"
+    kept.parent.mkdir()
+    kept.touch()
+    start(lab, tmp_path, moved(passes=60))
+    assert kept.exists()
+    start(lab, tmp_path, moved(passes=30), accept_code_change=True)
+    assert not kept.exists()
 
 
 def test_what_is_accepted_stays_accepted_and_nothing_else(
@@ -292,7 +306,7 @@ def test_records_name_the_files_that_were_loaded(own: Path) -> None:
 
 
 def edit_models(home: Path) -> None:
-    (home / "models.py").write_text(MODELS.replace("gin-2", "gin-1"))
+    (home / "models.py").write_text(MODELS.replace("gin-2", "gin-3"))
 
 
 def edit_helper(home: Path) -> None:
@@ -374,3 +388,20 @@ def test_code_that_cannot_be_imported_is_refused_before_anything_starts(own: Pat
     with pytest.raises(ConfigError, match=r"`models:build` cannot be imported: SyntaxError"):
         go(own / "own.yaml", own / "other", 1)
     assert not (own / "other" / "sweep.json").exists()
+
+
+def test_the_command_refuses_edited_code_and_takes_it_by_name(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(own)
+    command = ["run", "own.yaml", "--trust-code", "--in-process", "--out", "sweep", "--trials", "2"]
+    edit_models(own)
+    assert main(command) == 2
+    refused = capsys.readouterr().err
+    assert "models.py: " in refused
+    assert "(trial 0, teacher)" in refused
+    assert main([*command, "--accept-code-change"]) == 0
+    said = capsys.readouterr()
+    assert "Note: Accepted" in said.err
+    assert "Rows are of 2 codes" in " ".join(said.out.split())
+    assert "| code " in (own / "sweep" / "report" / "report.md").read_text()

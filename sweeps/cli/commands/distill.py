@@ -85,12 +85,16 @@ def _run(spec: Any, seed: int, folder: Path, trust_code: bool) -> tuple["Record"
     from acgkd.errors import DivergedError
     from acgkd.run.experiment import Experiment
     from sweeps.store.trial import now
+    from sweeps.worker.experiments import AcgkdExperiments, user_files
     from sweeps.worker.record_builder import build_record
     from sweeps.worker.replicate_runner import draw_samples
 
     started_at = now()
     config = spec.run_config({})
-    experiment = Experiment(config, seed, home=folder / "cache", trust_code=trust_code)
+    source = AcgkdExperiments(trust_code, folder=spec.folder)
+    experiment = Experiment(
+        config, seed, home=folder / "cache", trust_code=trust_code, code_folders=source.code_folders
+    )
     with err.status("teacher and reference pool"):
         experiment.prepare()
     run = experiment.start()
@@ -110,11 +114,13 @@ def _run(spec: Any, seed: int, folder: Path, trust_code: bool) -> tuple["Record"
                 progress=run.progress,
                 seconds=run.seconds,
                 started_at=started_at,
+                files=user_files(source, spec),
             )
             return record, run.curves
     run.export(folder / f"student-{seed}.pt")
     with err.status("measuring"):
-        record = build_record(spec, config, seed, experiment.measure(run), started_at=started_at)
+        measured = experiment.measure(run)
+        record = build_record(spec, config, seed, measured, started_at=started_at, files=user_files(source, spec))
     if spec.artefacts.samples:
         _picture(draw_samples(experiment, run, spec.artefacts.samples), folder / f"samples-{seed}.npz")
     return record, run.curves

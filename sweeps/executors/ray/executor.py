@@ -55,7 +55,7 @@ class Ray:
         driver.progress.message = "starting Ray"
         warming = threading.Thread(target=_warm_up, args=(driver.experiments,), daemon=True)
         warming.start()
-        with handlers_kept(), _inside(driver.folder.path), _environment(), _ray(self.address), _quiet():
+        with handlers_kept(), inside(driver.folder.path), _environment(), connection(self.address), _quiet():
             if self.address == "local":
                 _look_for_room(driver.spec)
             warming.join()
@@ -126,8 +126,15 @@ def _name(trial: Any) -> str:
 
 
 @contextlib.contextmanager
-def _ray(address: str | None) -> Iterator[None]:
-    """A connection to Ray; one that is there already is used and left alone."""
+def connection(address: str | None) -> Iterator[None]:
+    """A connection to Ray; one that is there already is used and left alone.
+
+    Args:
+        address: `local` or None starts Ray on this machine, `auto` finds the running cluster, else where it is.
+
+    Raises:
+        SweepError: Ray cannot be reached.
+    """
     import ray
 
     if ray.is_initialized():
@@ -149,7 +156,7 @@ def _ray(address: str | None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _inside(folder: Path) -> Iterator[None]:
+def inside(folder: Path) -> Iterator[None]:
     """Enters the sweep folder: Ray's workers look for modules where the driver stands."""
     before = Path.cwd()
     os.chdir(folder)
