@@ -35,6 +35,7 @@ def run(
     on_progress: OnProgress | Literal["show"] | None = "show",
     overrides: Sequence[str] | Mapping[str, Any] = (),
     trust_code: bool = False,
+    accept_code_change: bool = False,
 ) -> "Sweep":
     """Runs a sweep; run again, it resumes, is extended, or finds that nothing is left to do.
 
@@ -46,6 +47,8 @@ def run(
             ``"show"`` shows progress in the terminal or notebook; None is silent.
         overrides: laid over the spec, as with `load`; not together with a finished `SweepSpec`.
         trust_code: let the spec name Python functions, as ``module:function``.
+        accept_code_change: continue though the folder's rows were made with other settings (a default has moved) or
+            with other code of yours than today's; the report then says which rows are whose.
 
     Returns:
         The sweep, interrupted or not: `Sweep.status()` says which.
@@ -66,7 +69,15 @@ def run(
     read = _spec(spec, overrides, trust_code)
     target = Path(folder) if folder is not None else Path("runs") / read.name
     with _watching(read.name, on_progress) as watch:
-        run_sweep(read, target, executor or Ray(), command=_command(), watch=watch, trust_code=trust_code)
+        run_sweep(
+            read,
+            target,
+            executor or Ray(),
+            command=_command(),
+            watch=watch,
+            trust_code=trust_code,
+            accept_code_change=accept_code_change,
+        )
     return Sweep(target)
 
 

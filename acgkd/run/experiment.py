@@ -35,7 +35,7 @@ class Experiment:
         seed: varies what `config.vary` names; what it does not name stays at seed 0.
         home: folder for teachers, reference pools and pseudo-samples, each named by what made it.
         trust_code: whether `teacher.preset` may name a Python function of the user's, as ``module:function``.
-        code_folder: where that is looked for; None takes the current folder.
+        code_folders: where that is looked for, in this order; the current folder if left out.
         share_synthesis: keep pseudo-samples in `home` for other runs with the same synthesis.
         agreement: measure `agreement` at the end, for which a reference pool is made. Without it a pool is made only
             where there are no data, or where `evaluate` is asked for it.
@@ -48,7 +48,7 @@ class Experiment:
         *,
         home: Path,
         trust_code: bool = False,
-        code_folder: Path | None = None,
+        code_folders: Sequence[Path] = (),
         share_synthesis: bool = False,
         agreement: bool = True,
     ) -> None:
@@ -68,8 +68,8 @@ class Experiment:
             pool_seed=seed,
             home=home,
             trust_code=trust_code,
-            code_folder=code_folder,
             agreement=agreement,
+            code_folders=code_folders,
         )
         self.judgement = Evaluator(self.run_data, self.preparation)
 

@@ -1,6 +1,7 @@
 """What a run needs before it starts: the trained teacher and the reference pool, each made exactly once."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from acgkd.run.reference_pool import reference_pool
 from acgkd.run.run_data import RunData
 from acgkd.runtime import Clocks, Streams, derive_seed
 from acgkd.teachers.teacher import as_teacher, build_trusted, load_weights, train_teacher
+from acgkd.teachers.user_code import files_at_import
 
 # Counted up when the code that trains a teacher changes what it makes; old files are then left alone.
 TEACHER_VERSION = 1
@@ -31,8 +33,8 @@ class Preparation:
         pool_seed: of the reference pool.
         home: folder for both.
         trust_code: whether `teacher.preset` may name a Python function of the user's.
-        code_folder: where that is looked for; None takes the current folder.
         agreement: whether the run is judged by `agreement`, for which a pool is made.
+        code_folders: where that is looked for, in this order; the current folder if left out.
     """
 
     def __init__(
@@ -43,28 +45,35 @@ class Preparation:
         pool_seed: int,
         home: Path,
         trust_code: bool = False,
-        code_folder: Path | None = None,
         agreement: bool = True,
+        code_folders: Sequence[Path] = (),
     ) -> None:
         self.run_data = run_data
         self.teacher_seed = teacher_seed
         self.pool_seed = pool_seed
         self.home = home
         self.trust_code = trust_code
-        self.code_folder = code_folder
         self.agreement = agreement
         self._trained_here = False
+        self.code_folders = code_folders
 
     def teacher_key(self) -> str:
         """Names the teacher by all that makes it."""
         teacher, chosen = self.run_data.config.teacher, self.run_data.config.dataset
         if teacher.checkpoint is not None:
-            return fingerprint([TEACHER_VERSION, teacher.preset, _digest(teacher.checkpoint)])
+            return fingerprint([TEACHER_VERSION, teacher.preset, _digest(teacher.checkpoint), *self._own_code])
         dataset = None if chosen is None else _described(chosen)
         seeds, prior = (self.run_data.split_seed, self.teacher_seed), self.run_data.config.prior
-        return fingerprint(
-            [TEACHER_VERSION, teacher.model_dump(mode="json"), dataset, *seeds, prior.feature_count, prior.classes]
-        )
+        known = (*seeds, prior.feature_count, prior.classes, *self._own_code)
+        return fingerprint([TEACHER_VERSION, teacher.model_dump(mode="json"), dataset, *known])
+
+    @property
+    def _own_code(self) -> list[dict[str, str]]:
+        """What the user's code is that builds the teacher; empty for a preset, and where code is not trusted."""
+        preset = self.run_data.config.teacher.preset
+        if ":" not in preset or not self.trust_code:
+            return []
+        return [files_at_import(preset, self.code_folders or (Path.cwd(),))]
 
     @property
     def _teacher_file(self) -> Path:
@@ -118,7 +127,7 @@ class Preparation:
         preset, prior = self.run_data.config.teacher.preset, self.run_data.prior
         with streams.fork("teacher"):
             if ":" in preset:
-                return build_trusted(preset, prior, trust_code=self.trust_code, folder=self.code_folder).to(
+                return build_trusted(preset, prior, trust_code=self.trust_code, folders=self.code_folders).to(
                     self.run_data.device
                 )
             return build_model(

@@ -14,7 +14,7 @@ from analysis.formatting import plural
 from analysis.records import record_file, sweep_metadata
 from analysis.records.cell_values import cells, column_dtype, from_text
 from analysis.records.file_names import as_text
-from analysis.records.record import Cost, Environment, Identity, Quality, Record
+from analysis.records.record import Code, Cost, Environment, Identity, Quality, Record
 from analysis.records.record_source import Source, sources
 from analysis.records.sweep_metadata import SweepMetadata
 
@@ -40,6 +40,7 @@ def _columns() -> dict[str, str]:
     columns = {"source": "string", "file": "string", "schema_version": "Int64"}
     for part in (Identity, Quality, Cost, Environment):
         columns.update({name: _dtype(field.annotation) for name, field in part.model_fields.items()})
+    columns.update({f"code_{name}": "string" for name in Code.model_fields})
     columns.update({"outcome": "string", "message": "string", "progress": "float64", "absent": "string"})
     return columns
 

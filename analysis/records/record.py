@@ -146,6 +146,20 @@ class Environment(Part):
     finished_at: str = ""
 
 
+class Code(Part):
+    """Which code ran. Digests are sixteen hex digits of a SHA-256 over what is in files, wherever they lie."""
+
+    version: str = Field(default="", description="Of acgkd.")
+    package: str = Field(default="", description="Digest of the source files of acgkd, sweeps and analysis.")
+    plugins: dict[str, str] = Field(
+        default_factory=dict, description="Digests of what others add to the catalogues, by catalogue and file."
+    )
+    files: dict[str, str] = Field(
+        default_factory=dict,
+        description="Digests of the user's files that were loaded for what the spec names, by path below its folder.",
+    )
+
+
 class Record(Part):
     """One row."""
 
@@ -170,13 +184,16 @@ class Record(Part):
     quality: Quality = Quality()
     cost: Cost = Cost()
     environment: Environment
+    code: Code | None = Field(default=None, description="None where it was not recorded.")
 
     @model_serializer(mode="wrap")
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """What nothing is absent from is written as it was before there was such a field."""
+        """What nothing is absent from, and whose code is not known, is written as before there were such fields."""
         fields: dict[str, object] = write(self)
         if not self.absent:
             fields.pop("absent", None)
+        if self.code is None:
+            fields.pop("code", None)
         return fields
 
     def measured(self, objective: str) -> Number:
@@ -193,14 +210,16 @@ class Record(Part):
     def row(self) -> dict[str, object]:
         """The record as one flat mapping of column to value.
 
-        Identity, quality, cost and environment keep their field names (no two parts share one); parameters and
-        settings get the prefixes ``param/`` and ``setting/``, objectives ``objective/``. A searched parameter keeps
-        its value as it is: None is null, and one that was inactive has no key.
+        Identity, quality, cost and environment keep their field names (no two parts share one); those of code get the
+        prefix ``code_``, parameters and settings the prefixes ``param/`` and ``setting/``, objectives ``objective/``. A
+        searched parameter keeps its value as it is: None is null, and one that was inactive has no key.
         """
         flat: dict[str, object] = {"schema_version": self.schema_version}
         for part in (self.identity, self.quality, self.cost, self.environment):
             for name, value in part.model_dump().items():
                 flat[name] = _plain(value)
+        for name in Code.model_fields:
+            flat[f"code_{name}"] = None if self.code is None else _plain(getattr(self.code, name))
         flat.update({f"param/{key}": value for key, value in self.parameters.items()})
         for prefix, values in (
             ("setting/", self.settings),

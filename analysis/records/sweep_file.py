@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
 from analysis.records import versioned
 from analysis.records.versioned import Part
@@ -65,6 +65,17 @@ class SweepFile(Part):
     spec: dict[str, JsonValue] = Field(default_factory=dict, description="The spec as read, defaults included.")
     changes: tuple[Change, ...] = Field(default=(), description="Of the spec, between starts, oldest first.")
     extensions: tuple[Extension, ...] = Field(default=(), description="More seeds, oldest first.")
+    accepted: tuple[str, ...] = Field(
+        default=(), description="Changes of settings or of the user's code that were accepted, a line each."
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Where nothing was accepted it is written as it was before anything could be."""
+        fields: dict[str, object] = write(self)
+        if not self.accepted:
+            fields.pop("accepted", None)
+        return fields
 
     @property
     def searched(self) -> bool:

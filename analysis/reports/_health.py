@@ -51,7 +51,7 @@ def unknowns(view: View) -> Section:
 
 def warnings(view: View) -> tuple[str, ...]:
     """What a reader must know before the first number."""
-    found = [*_parts_that_judge(view), *view.caveats]
+    found = [*view.code_warnings, *_parts_that_judge(view), *view.caveats]
     if view.planned == 1:
         found.append("One replicate per trial: differences between trials may be chance, and no interval can be given.")
     elif 1 < view.planned < 5:

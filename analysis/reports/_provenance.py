@@ -7,6 +7,7 @@ import pandas as pd
 from analysis import formatting
 from analysis.page.render import Block, Code, Column, Section, Table
 from analysis.records.file_names import as_text
+from analysis.statistics.codes import UNKNOWN
 from analysis.statistics.view import View
 
 
@@ -41,6 +42,11 @@ def provenance(view: View) -> Section:
     ):
         # A replicate that ended before it was measured knows only the device that was asked for.
         facts.append((label, _listed(value for value in rows[column] if value != "auto")))
+        facts.append((label, _listed(rows[column])))
+    for code in view.codes.all:
+        if code.text != UNKNOWN or view.codes.several:
+            name = f"code {code.letter}: {code.made}" if view.codes.several else "code"
+            facts.append((name, code.text))
     versions = dict(sweep.versions)
     for name in ("python", "torch", "torch_geometric", "acgkd"):
         if name not in versions:

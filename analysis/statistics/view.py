@@ -13,6 +13,7 @@ from analysis.records.distribution import Distribution
 from analysis.records.frame import PARAMETER, Frame
 from analysis.records.sweep_file import Direction, Objective, SweepFile
 from analysis.records.sweep_metadata import SweepMetadata
+from analysis.statistics.codes import Codes, codes_of
 from analysis.statistics.common_seeds import over_common_seeds
 from analysis.statistics.comparability import caveats
 from analysis.statistics.front import front
@@ -84,6 +85,16 @@ class View:
     def caveats(self) -> tuple[str, ...]:
         """Why its seconds cannot be compared with each other; empty where they can."""
         return caveats(self.frame.rows)
+
+    @cached_property
+    def codes(self) -> Codes:
+        """Which codes made its rows."""
+        return codes_of(self.frame.rows)
+
+    @cached_property
+    def code_warnings(self) -> tuple[str, ...]:
+        """What a reader must know where rows are of several codes; nothing where they are of one."""
+        return self.codes.sentences(self.choice.trial, self.metadata.sweep.accepted)
 
     @property
     def planned(self) -> int:

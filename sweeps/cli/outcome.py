@@ -8,7 +8,7 @@ import typer
 
 from acgkd.errors import AnalysisError
 from acgkd.exit_codes import ExitCode
-from sweeps.cli.console import err, out, print_line
+from sweeps.cli.console import err, out, print_line, print_note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,6 +81,8 @@ def print_table(frame: "pd.DataFrame", folder: Path) -> None:
         out.print(f"Columns without room: {', '.join(left_out)}.", markup=False, highlight=False)
     if found.more:
         print_line(f"{found.more} All of them: {folder}/report/tables/trials.csv")
+    if frame.attrs.get("codes"):
+        print_note(frame.attrs["codes"])
     if frame.attrs["searched"]:
         print_selection(frame)
 

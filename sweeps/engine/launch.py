@@ -2,9 +2,11 @@
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+from sweeps.code.same_code import Say, require_same_code
 from sweeps.engine import startup
 from sweeps.engine.driver import Driver
 from sweeps.engine.resuming.missing_records import revive
@@ -25,7 +27,8 @@ def open_driver(
     command: str = "",
     spec_text: str = "",
     watch: Watch | None = None,
-    say: Callable[[str], None] = warnings.warn,
+    accept_code_change: bool = False,
+    say: Say = warnings.warn,
     cache: Path | None = None,
 ) -> Iterator[Driver]:
     """A start of a sweep, from taking its folder's lock to releasing it.
@@ -36,8 +39,9 @@ def open_driver(
         experiments: where experiments come from.
         command: that started it, for the record.
         spec_text: the spec as the user wrote it.
-        say: called with a line for each thing that the user should know before the start.
         watch: called with a snapshot at every change and at least every two seconds, also from another thread.
+        accept_code_change: take rows of other settings or of other code of the user's than today's.
+        say: called with a text for each thing that the user should know before the start.
         cache: where teachers and the like are kept; `cache` in the sweep folder if left out.
 
     Raises:
@@ -46,7 +50,8 @@ def open_driver(
     folder = startup.reserve(path)
     folder.cache = cache or folder.cache
     with folder.lock():
-        startup.match(folder, spec, command=command, spec_text=spec_text)
+        same_code = partial(require_same_code, folder, spec, experiments, accept=accept_code_change, say=say)
+        startup.match(folder, spec, command=command, spec_text=spec_text, same_code=same_code)
         found = revive(folder, folder.read_trials())
         for line in found.lines:
             say(line)

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Trial, now
 from sweeps.store.writable import require_path, require_writable
 
+SameCode = Callable[[tuple[str, ...]], tuple[str, ...]]
 PACKAGES = ("acgkd", "torch", "torch_geometric", "ray", "optuna", "pydantic", "numpy")
 # What a folder may hold before its `sweep.json` is there: a start was killed in its first instants.
 EARLY = frozenset(
@@ -45,8 +47,22 @@ def reserve(path: Path) -> SweepFolder:
     return folder
 
 
-def match(folder: SweepFolder, spec: SweepSpec, *, command: str, spec_text: str) -> None:
+def match(
+    folder: SweepFolder,
+    spec: SweepSpec,
+    *,
+    command: str,
+    spec_text: str,
+    same_code: SameCode = lambda known: known,
+) -> None:
     """Makes sure that the folder is of this sweep, and notes the command; a fresh folder becomes one.
+
+    Args:
+        folder: of the sweep.
+        spec: the sweep.
+        command: that started it.
+        spec_text: the spec as the user wrote it.
+        same_code: given the changes that earlier starts accepted, refuses others or returns all that are accepted now.
 
     Raises:
         FolderError: it is of another sweep, or changes of the spec cannot be taken; the message lists them. Or a newer
@@ -57,6 +73,7 @@ def match(folder: SweepFolder, spec: SweepSpec, *, command: str, spec_text: str)
     known = folder.read_sweep()
     if known is not None and known.fingerprint != spec.fingerprint():
         known = taken(known, spec, folder)
+    accepted = same_code(known.accepted if known is not None else ())
     folder.make()
     content = SweepFile(
         name=spec.name,
@@ -72,6 +89,7 @@ def match(folder: SweepFolder, spec: SweepSpec, *, command: str, spec_text: str)
         spec=spec.model_dump(mode="json"),
         changes=() if known is None else known.changes,
         extensions=() if known is None else known.extensions,
+        accepted=accepted,
     )
     if spec_text or not folder.spec.exists():
         write(folder.spec, spec_text or json.dumps(content.spec, indent=2) + "\n")

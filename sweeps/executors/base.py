@@ -1,11 +1,11 @@
 """What an executor is: it runs the jobs of a driver. Everything that a sweep decides and keeps is the driver's."""
 
 import warnings
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
+from sweeps.code.same_code import Say
 from sweeps.engine.driver import Driver
 from sweeps.engine.launch import open_driver
 from sweeps.engine.snapshot import Summary, Watch
@@ -44,7 +44,8 @@ def run_sweep(
     spec_text: str = "",
     trust_code: bool = False,
     experiments: Experiments | None = None,
-    say: Callable[[str], None] = warnings.warn,
+    accept_code_change: bool = False,
+    say: Say = warnings.warn,
 ) -> Summary:
     """Starts a sweep, resumes it, extends it, or finds that nothing is left to do.
 
@@ -58,7 +59,9 @@ def run_sweep(
         trust_code: whether the spec may name Python functions of the user's.
         experiments: where experiments come from; the real ones if left out. Others keep what they make in the sweep
             folder, since nothing is known of how they name it.
-        say: called with a line for each thing that the user should know before the start.
+        accept_code_change: continue though the folder's rows were made with other settings (a default has moved) or
+            with other code of the user's than today's; the report then says which rows are whose.
+        say: called with a text for each thing that the user should know before the start; a warning if left out.
 
     Raises:
         FolderError: the folder is another sweep's, or another driver works on it.
@@ -68,11 +71,20 @@ def run_sweep(
         KeyboardInterrupt: at the second Ctrl-C, SIGTERM or SIGHUP; the first one ends cleanly.
     """
     source = experiments or AcgkdExperiments.of(spec, trust_code)
-    how = {"command": command, "spec_text": spec_text}
     try:
         with (
             _cache(spec, folder, executor) if experiments is None else nullcontext() as cache,
-            open_driver(spec, folder, source, **how, watch=watch, say=say, cache=cache) as driver,
+            open_driver(
+                spec,
+                folder,
+                source,
+                command=command,
+                spec_text=spec_text,
+                watch=watch,
+                accept_code_change=accept_code_change,
+                say=say,
+                cache=cache,
+            ) as driver,
         ):
             if not driver.nothing_to_do:
                 executor.execute(driver)

@@ -42,6 +42,7 @@ class SpecTree:
         faults: what was wrong already.
         overridden: slash paths that overrides have said.
         stem: of the file; what a spec without `name` is called.
+        folder: of the file; the current one where there is none.
     """
 
     source: str
@@ -51,6 +52,7 @@ class SpecTree:
     faults: list[Fault] = field(default_factory=list)
     overridden: list[str] = field(default_factory=list)
     stem: str | None = None
+    folder: Path = field(default_factory=Path.cwd)
 
     def locate(self, fault: Fault) -> Fault:
         """The fault with its line: that of the nearest enclosing key in the file, or none if an override said it."""
@@ -83,8 +85,10 @@ def read_tree(path: Path, overrides: Overrides = ()) -> SpecTree:
         raise SpecError(source, [Fault("", "A spec is a mapping (`key: value`), but this file is none.", 1)])
     value, faults = plain(document.value)
     value = _written_out(value)
-    _make_absolute(value, path.resolve().parent)
-    tree = SpecTree(source, value, dict(document.lines), text, [*document.faults, *faults], stem=path.stem)
+    folder = path.resolve().parent
+    _make_absolute(value, folder)
+    faults = [*document.faults, *faults]
+    tree = SpecTree(source, value, dict(document.lines), text, faults, stem=path.stem, folder=folder)
     if overrides:
         _lay_over(tree, overrides)
         tree.text = f"# From {path.name}, with every override written in.\n" + _text(tree.value)

@@ -111,6 +111,11 @@ class SweepSpec(Config):
         """What checks have found out about it, each thing once."""
         return Inspection()
 
+    @cached_property
+    def folder(self) -> Path:
+        """Where code that it names is looked for: beside its file, or in the current folder where there is none."""
+        return Path.cwd()
+
     def suggest(self, trial: Any) -> dict[str, Any]:
         """Asks a trial (`optuna.Trial`, or anything with its `suggest_*`) for every parameter of the space.
 

@@ -16,7 +16,7 @@ from sweeps.store.folder import SweepFolder
 from sweeps.store.storage_errors import folder_error
 from sweeps.store.trial import now
 from sweeps.worker.cores import usable_cores
-from sweeps.worker.experiments import Experiments, Measurement
+from sweeps.worker.experiments import Experiments, Measurement, user_files
 from sweeps.worker.messages import Job, Report
 from sweeps.worker.record_builder import build_record, objective_values
 from sweeps.worker.replicate_runner import ReplicateRunner
@@ -224,6 +224,7 @@ class JobRunner:
             alongside=self.job.alongside,
             calibration_s=self._calibration_s,
             added=self.job.added,
+            files=user_files(self.experiments, self.spec),
         )
 
     def _ended(self, record: Record) -> Report:

@@ -4,8 +4,10 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 
+from acgkd import __version__
+from acgkd.code_digest import package_digest, plugin_digests
 from acgkd.config import RunConfig
-from analysis.records.record import Cost, CostValue, Environment, Identity, Kind, Outcome, Quality, Record
+from analysis.records.record import Code, Cost, CostValue, Environment, Identity, Kind, Outcome, Quality, Record
 from sweeps.spec.sections import Objective
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.trial import now
@@ -40,6 +42,7 @@ def build_record(
     alongside: int = 1,
     calibration_s: float | None = None,
     added: bool = False,
+    files: Mapping[str, str] | None = None,
 ) -> Record:
     """The row of one run.
 
@@ -65,6 +68,7 @@ def build_record(
         alongside: jobs at the same time, this one included.
         calibration_s: seconds of the calibration kernel.
         added: whether its seed was added after the trial had completed.
+        files: digests of the user's files that were loaded for it, by name.
     """
     if settings is None:
         from sweeps.worker.experiments import AcgkdExperiments
@@ -125,4 +129,5 @@ def build_record(
                 }
             )
         ),
+        code=Code(version=__version__, package=package_digest(), plugins=plugin_digests(), files=dict(files or {})),
     )

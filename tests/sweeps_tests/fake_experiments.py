@@ -14,7 +14,7 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,12 @@ class FakeExperiments:
 
     def settings(self, config: RunConfig) -> dict[str, Any]:
         return flatten(config.model_dump(mode="json"))
+
+    def user_files(self, spec: SweepSpec, *, also: Iterable[str] = (), fresh: bool = False) -> dict[str, str]:
+        return {}
+
+    def require_user_files(self) -> None:
+        pass
 
     def use_threads(self, count: int) -> None:
         pass

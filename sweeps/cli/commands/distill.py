@@ -86,7 +86,7 @@ def _terminable() -> Iterator[None]:
 def _run(spec: Any, seed: int, folder: Path, cache: Path, trust_code: bool) -> tuple["Record", Any]:
     from acgkd.errors import DivergedError
     from sweeps.store.trial import now
-    from sweeps.worker.experiments import AcgkdExperiments
+    from sweeps.worker.experiments import AcgkdExperiments, user_files
     from sweeps.worker.record_builder import build_record
     from sweeps.worker.replicate_runner import draw_samples
 
@@ -114,11 +114,13 @@ def _run(spec: Any, seed: int, folder: Path, cache: Path, trust_code: bool) -> t
                 progress=run.progress,
                 cost={f"{stage}_s": value for stage, value in run.seconds.items()} | run.measure_cost(),
                 started_at=started_at,
+                files=user_files(made, spec),
             )
             return record, run.curves
     run.export(folder / f"student-{seed}.pt")
     with err.status("measuring"):
-        record = build_record(spec, config, seed, experiment.measure(run), started_at=started_at)
+        measured = experiment.measure(run)
+        record = build_record(spec, config, seed, measured, started_at=started_at, files=user_files(made, spec))
     if spec.artefacts.samples:
         _picture(draw_samples(experiment, run, spec.artefacts.samples), folder / f"samples-{seed}.npz")
     return record, run.curves

@@ -44,13 +44,22 @@ def run(
         bool, typer.Option("--in-process", help="Run the same trials one after the other in this process, without Ray.")
     ] = False,
     trust_code: TrustCode = False,
+    accept_code_change: Annotated[
+        bool,
+        typer.Option(
+            "--accept-code-change",
+            help="Continue though a default or your own code has changed since the folder's rows were made.",
+        ),
+    ] = False,
 ) -> None:
     """Run a sweep; run it again to resume or extend it.
 
     Everything is kept in the sweep folder. The same command resumes where the last one stopped, whether it was
     interrupted, killed or lost; a larger budget extends the sweep; with nothing left to do it says so. A spec may
     change where every result so far keeps its meaning: more seeds, a wider space, another control, limits, early
-    stopping, an objective that all records hold. Other changes are refused, and the difference shown.
+    stopping, an objective that all records hold. Other changes are refused, and the difference shown. So is a folder
+    whose rows were made with other defaults, or with other code of yours; with `--accept-code-change` it is continued,
+    and the report says which rows are whose.
 
     Ctrl-C (or SIGTERM, or SIGHUP) stops cleanly within 15 seconds and keeps what was done; a second one stops at once.
     At the end come a table of the best trials and `report/report.html` in the sweep folder.
@@ -92,7 +101,8 @@ def run(
                     watch=display.watch,
                     spec_text=tree.text,
                     trust_code=trust_code,
-                    say=lambda line: print_note(f"Note: {line}."),
+                    accept_code_change=accept_code_change,
+                    say=lambda text: err.print(f"Note: {text}", style="yellow", markup=False, highlight=False),
                 )
         except RayLostError as error:
             deadline.begin(ExitCode.START_AGAIN, f"{error} {report_command(target)}")

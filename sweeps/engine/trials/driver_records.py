@@ -11,7 +11,7 @@ from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Attempt, Trial
 from sweeps.worker.clock import Clock
-from sweeps.worker.experiments import Experiments
+from sweeps.worker.experiments import Experiments, user_files
 from sweeps.worker.messages import Job
 from sweeps.worker.record_builder import build_record
 from sweeps.worker.replicate_runner import clear_work, clock_file, crash_file, trace_file
@@ -173,6 +173,7 @@ class DriverRecords:
             progress=progress,
             added=added,
             cost=cost,
+            files=user_files(self._experiments, self._spec),
         )
         self._folder.commit_record(name, record)
         return self._folder.read_record(name, replicate) or record

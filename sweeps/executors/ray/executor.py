@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from acgkd import code_digest
 from acgkd.errors import AcgkdError, RayLostError, SweepError
 from sweeps.engine.driver import Driver
 from sweeps.executors.ray.background import Background
@@ -77,7 +78,7 @@ class Ray:
             return False
 
         where = connection(self.address, log)
-        with _inside(driver.folder.path), _environment(where), ray_log(log), stop_signals(stop) as stopping:
+        with inside(driver.folder.path), _environment(where), ray_log(log), stop_signals(stop) as stopping:
             connected = threading.Event()
             background = Background(lambda: _work(driver, where, warming, connected, alone=self.address == "local"))
             try:
@@ -141,10 +142,13 @@ def _fit(driver: Driver) -> None:
     from sweeps.executors.ray.search import SweepSearcher
 
     driver.progress.message = ""
-    # Its code goes to the workers, not its name: they would import `sweeps` to find it, whosever that is.
+    # Its code goes to the workers, not its name: they would import `sweeps` to find it, whosever that is. So does the
+    # code that digests: what there is on a node is judged by the driver's rules.
     cloudpickle.register_pickle_by_value(worker_code)
+    cloudpickle.register_pickle_by_value(code_digest)  # what there is on a node is judged by the driver's rules
+    cloudpickle.register_pickle_by_value(code_digest)
     work = cloudpickle.dumps((driver.spec, driver.folder, driver.experiments))
-    trainable = tune.with_parameters(worker_code.SweepTrainable, work=work)
+    trainable = tune.with_parameters(worker_code.SweepTrainable, work=work, code=worker_code.code_here())
     placement = Placement(driver, ray.nodes)
     share = {"cpu": driver.spec.resources.cpu, "gpu": driver.spec.resources.gpu}
 
@@ -188,9 +192,8 @@ def _connected(address: str | None) -> Iterator[None]:
         return
     import ray
 
-    ray._raylet.Config.initialize(
-        ""
-    )  # the environment says how we prove who we are, and Ray may have been imported before
+    # The environment says how we prove who we are, and Ray may have been imported before.
+    ray._raylet.Config.initialize("")
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
     except Exception as error:
@@ -202,7 +205,28 @@ def _connected(address: str | None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _inside(folder: Path) -> Iterator[None]:
+def connected_to(address: str, log: Path) -> Iterator[None]:
+    """A connection of this process to the Ray at an address, for whoever runs no sweep.
+
+    Args:
+        address: as for `Ray`.
+        log: file for what Ray's own processes say.
+
+    Raises:
+        SweepError: it cannot be reached.
+    """
+    where = connection(address, log)
+    with _environment(where):
+        where.start()
+        try:
+            with _connected(where.address()):
+                yield
+        finally:
+            where.close()
+
+
+@contextlib.contextmanager
+def inside(folder: Path) -> Iterator[None]:
     """Enters the sweep folder: Ray's workers look for modules where the driver stands."""
     before = Path.cwd()
     os.chdir(folder)
