@@ -65,11 +65,8 @@ class TrialTable:
                 self.records.of_pruned(trial)
         died = bool(self.folder.deaths_in_process(self.generation))
         for trial in self._unfinished():
-            attempt = trial.open_attempt
-            if died and attempt is not None:
-                self.release(trial.number, Failure("platform", "lost", "the driver died", host=attempt.host))
-            else:
-                self.release(trial.number, message="the driver ended")
+            failure = Failure("platform", "lost", "the driver died") if died and trial.open_attempt else None
+            self.release(trial.number, failure, message="the driver ended")
         self.ended = 0
 
     def _unfinished(self) -> list[Trial]:

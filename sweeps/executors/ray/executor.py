@@ -106,10 +106,8 @@ class Ray:
 
 
 def _lost(reason: str) -> RayLostError:
-    return RayLostError(
-        f"Ray must be there until the sweep ends, but {reason}. Everything finished so far is kept; start the same "
-        "command again."
-    )
+    kept = "Everything finished so far is kept; start the same command again."
+    return RayLostError(f"Ray must be there until the sweep ends, but {reason}. {kept}")
 
 
 def _work(
