@@ -68,6 +68,7 @@ def warnings(view: View) -> tuple[str, ...]:
             "least one replicate."
         )
     found += _inactive_terms(view)
+    found += [f"{line}." for line in view.metadata.set_aside]
     names = view.frame.rows["sweep"].dropna().unique()
     if len(names) > 1:
         found.append(f"The folder holds records of several sweeps: {', '.join(sorted(map(str, names)))}.")

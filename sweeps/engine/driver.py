@@ -239,7 +239,8 @@ class Driver:
             self._noted_at = elapsed
             with contextlib.suppress(OSError, StorageError):  # the budget of hours loses a second or two by it
                 jobs = {"in_process": self.in_process, "job": next(iter(self._out), ""), "closed": self._closed}
-                facts = {"seconds": elapsed, "command": self._command, **jobs}
+                aside = [str(node) for node in self.failures.nodes.values()]
+                facts = {"seconds": elapsed, "command": self._command, **jobs, "set_aside": aside}
                 self.folder.note_start(self._trials.generation, facts)
 
 

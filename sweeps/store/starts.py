@@ -46,6 +46,19 @@ def deaths_in_process(folder: Path, generation: int) -> list[str]:
     return jobs
 
 
+def set_aside(folder: Path, generation: int) -> list[str]:
+    """Nodes that got no more work in a start, a sentence each.
+
+    Args:
+        folder: of the starts.
+        generation: number of the start.
+    """
+    try:
+        return [str(line) for line in (read_json(folder / f"{generation:04d}.json") or {}).get("set_aside", [])]
+    except (SweepError, TypeError):
+        return []
+
+
 def damaged(folder: Path) -> list[Path]:
     """Files that cannot be read: their seconds are missing in the budget of hours, and nothing else is."""
     return [path for path, seconds in _seconds(folder).items() if seconds is None]
