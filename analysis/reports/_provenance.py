@@ -42,7 +42,6 @@ def provenance(view: View) -> Section:
     ):
         # A replicate that ended before it was measured knows only the device that was asked for.
         facts.append((label, _listed(value for value in rows[column] if value != "auto")))
-        facts.append((label, _listed(rows[column])))
     for code in view.codes.all:
         if code.text != UNKNOWN or view.codes.several:
             name = f"code {code.letter}: {code.made}" if view.codes.several else "code"

@@ -3,8 +3,8 @@
     python -m benchmarks.faults.soak                                  # then docs/results/soak.md
     python -m benchmarks.faults.soak --trials 10 --kills 2 --damages 2 --executors inprocess --out page.md
 
-Trials are those of the tests' laboratory: exact arithmetic in small steps, so that one lost or repeated step shows in
-the result. The sampler looks a fixed number of trials back (`lag`), and nothing is stopped early: so the table must
+Trials are the fake experiments of the tests: exact arithmetic in small steps, so that one lost or repeated step shows
+in the result. The sampler looks a fixed number of trials back (`lag`), and nothing is stopped early: so the table must
 be, to the last digit, that of the same sweep in one process that nobody disturbs.
 """
 
@@ -26,7 +26,7 @@ from benchmarks._lib.opening import Opening
 from benchmarks.faults._disturber import Disturber, end_tree
 
 ROOT = Path(__file__).resolve().parents[2]
-LABORATORY = ROOT / "tests" / "sweeps_tests"
+FAKES = ROOT / "tests" / "sweeps_tests"
 RESULT = ROOT / "docs" / "results" / "soak.md"
 LIMIT_S = 4 * 3600.0
 EXECUTORS = {"inprocess": "in process", "ray": "local Ray, two workers"}
@@ -76,8 +76,8 @@ def changes_of(trials: int) -> dict[str, Any]:
 
 def start(executor: str, folder: Path, trials: int) -> "subprocess.Popen[str]":
     """A start of the sweep in a process, and a group, of its own."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(LABORATORY), str(ROOT)]), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(LABORATORY / "drive.py"), executor, str(folder), json.dumps(changes_of(trials))]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(FAKES), str(ROOT)]), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(FAKES / "drive.py"), executor, str(folder), json.dumps(changes_of(trials))]
     log = (folder.parent / f"{folder.name}.log").open("a")
     with log:
         return subprocess.Popen(
@@ -132,7 +132,7 @@ def _all_ended(folder: Path, trials: int) -> bool:
 
 def judge(found: Outcome, folder: Path, calm: Path) -> Outcome:
     """Compares a disturbed sweep with the undisturbed one."""
-    sys.path.insert(0, str(LABORATORY))
+    sys.path.insert(0, str(FAKES))
     from fake_experiments import table, trials
 
     rows, expected = ({row["file"]: row for row in table(place)} for place in (folder, calm))

@@ -69,6 +69,13 @@ class Bench:
         """One trial."""
         return Bench(self.task)
 
+    def user_files(self, spec: Any, *, also: Any = (), fresh: bool = False) -> dict[str, str]:
+        """None: nothing of a user's is loaded."""
+        return {}
+
+    def require_user_files(self) -> None:
+        """There are none."""
+
     def settings(self, config: Any) -> dict[str, Any]:
         """None worth a column."""
         return {"method/name": "bench"}

@@ -30,8 +30,9 @@ class SweepFolder(SweepPaths):
 
     def make(self) -> None:
         """Makes the folders that every sweep has."""
-        for name in ("trials", "records", "curves", "students", "starts", "cache", "work", "logs"):
+        for name in ("trials", "records", "curves", "students", "starts", "work", "logs"):
             (self.path / name).mkdir(parents=True, exist_ok=True)
+        self.cache.mkdir(parents=True, exist_ok=True)  # its own, or one that sweeps share
 
     def lock(self) -> Lock:
         """The lock that a driver holds."""

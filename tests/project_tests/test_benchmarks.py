@@ -126,7 +126,7 @@ def test_a_stop_is_clean_and_the_same_command_resumes(
     place = place_in(scripts, tmp_path / "one")
     assert not scripts.comparison.run(specs, place, hours=1e-6)
     assert scripts.comparison.run(specs, place)
-    monkeypatch.setattr(inprocess, "JobRunner", None)
+    monkeypatch.setattr(inprocess, "runner_for", None)
     assert scripts.comparison.run(specs, place), "nothing is left to do"
 
 

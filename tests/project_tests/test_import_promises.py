@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SPECS = [str(path) for path in sorted((ROOT / "specs").glob("*.yaml"))]
 HEAVY = ("torch", "torch_geometric", "ray", "optuna", "pandas")
 RAY = {
+    "sweeps.executors.ray.placement",
     "sweeps.executors.ray.trainable",
     "sweeps.executors.ray.search",
     "sweeps.executors.ray.scheduler",

@@ -152,7 +152,8 @@ def test_trials_that_failed_are_counted_at_the_end(tmp_path, monkeypatch, capsys
 
     monkeypatch.setattr(reports, "pareto_table", lambda folder: frame())
     monkeypatch.setattr(reports, "write", lambda folders, out: out / "report.html")
-    finish(tmp_path, Summary(tmp_path, 3, {"completed": 1, "failed": 2}, False, False))
+    with pytest.raises(typer.Exit):
+        finish(tmp_path, Summary(tmp_path, 3, {"completed": 1, "failed": 2}, False, False))
     assert "2 of 3 trials failed" in capsys.readouterr().err
     with pytest.raises(typer.Exit):
         finish(tmp_path, Summary(tmp_path, 3, {"failed": 3}, False, False))

@@ -129,7 +129,8 @@ def test_a_driver_killed_in_mid_checkpoint_resumes_from_the_one_before(lab: Modu
     # From checkpoint to checkpoint; neither of the start-ups.
     assert record["cost"]["lost_s"] == clock["kept_s"] - clock["at"][kept.name] >= 3
     assert record["identity"]["attempt"] == 1
-    assert lab.trials(tmp_path)[0]["attempts"][0]["outcome"] == "interrupted"
+    first = lab.trials(tmp_path)[0]["attempts"][0]
+    assert (first["outcome"], first["cause"]) == ("lost", "platform")
     assert sorted(path.name for path in (tmp_path / "trials" / "0000").iterdir()) == ["trial.json"]
 
 

@@ -166,7 +166,7 @@ def test_outcomes(lab: ModuleType, tmp_path: Path, fault: str, state: str, outco
     assert seen == {True, False}
     status = SweepFolder(tmp_path).status()
     assert set(status.trials) == {"completed", state}
-    assert bool(status.failures) == (fault == "bug")
+    assert {(group.cause, group.outcome) for group in status.failures} == {("trial", outcome)}
 
 
 def test_a_share_of_replicates_is_the_constraint(lab: ModuleType, tmp_path: Path) -> None:

@@ -47,11 +47,12 @@ def status(
 
 def _print(folder: Path, found: "Status") -> None:
     facts = {key: value for key, value in found.to_json().items() if key not in ("failures", "retried")}
-    print_facts((key.replace("_", " "), _text(value)) for key, value in facts.items())
     if found.retried:
-        print_facts([("waits again", f"{plural(found.retried, 'trial')} after a failed attempt")])
+        facts["waits_again"] = f"{plural(found.retried, 'trial')} after a failed attempt"
     if not found.failures:
-        print_facts([("failures", "none")])
+        facts["failures"] = "none"
+    print_facts((key.replace("_", " "), _text(value)) for key, value in facts.items())
+    if not found.failures:
         return
     print_line("\nFailures", "bold")
     for group in found.failures:
