@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from sweeps.executors.base import Executor
     from sweeps.executors.inprocess import InProcess
     from sweeps.executors.ray.executor import Ray
+    from sweeps.interchange.forking import Forked
     from sweeps.spec.loading import load
     from sweeps.spec.sweep_spec import SweepSpec
     from sweeps.store.status import Status
-    from sweeps.sweep import Sweep, run
+    from sweeps.sweep import Sweep, fork, run
     from sweeps.sweep import open_sweep as open
 
 __all__ = [
     "Executor",
     "FolderError",
+    "Forked",
     "InProcess",
     "Ray",
     "Snapshot",
@@ -30,6 +32,7 @@ __all__ = [
     "Sweep",
     "SweepError",
     "SweepSpec",
+    "fork",
     "load",
     "open",
     "run",
@@ -38,6 +41,7 @@ __all__ = [
 _HOMES = {
     "Executor": "sweeps.executors.base",
     "FolderError": "acgkd.errors",
+    "Forked": "sweeps.interchange.forking",
     "InProcess": "sweeps.executors.inprocess",
     "Ray": "sweeps.executors.ray.executor",
     "Snapshot": "sweeps.engine.snapshot",
@@ -46,6 +50,7 @@ _HOMES = {
     "Sweep": "sweeps.sweep",
     "SweepError": "acgkd.errors",
     "SweepSpec": "sweeps.spec.sweep_spec",
+    "fork": "sweeps.sweep",
     "load": "sweeps.spec.loading",
     "open": "sweeps.sweep",
     "run": "sweeps.sweep",

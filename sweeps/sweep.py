@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from analysis.statistics.view import View
     from sweeps.executors.base import Executor
+    from sweeps.interchange.forking import Forked
 
 OnProgress = Callable[[Snapshot], None]
 
@@ -59,6 +60,40 @@ def run(
     with _watching(read.name, on_progress) as watch:
         run_sweep(read, target, executor or Ray(), command=_command(), watch=watch, trust_code=trust_code)
     return Sweep(target)
+
+
+def fork(
+    folder: Path | str,
+    spec: SweepSpec | Path | str | Mapping[str, Any],
+    out: Path | str,
+    *,
+    overrides: Sequence[str] | Mapping[str, Any] = (),
+    trust_code: bool = False,
+) -> "Forked":
+    """Makes the folder of a new sweep with all that its spec would make today of another sweep's results.
+
+    `run` with the same spec and folder then does the rest.
+
+    Args:
+        folder: of the other sweep; it may be at work, and is only read.
+        spec: the new sweep, as with `run`.
+        out: its folder, new or empty.
+        overrides: laid over the spec, as with `load`; not together with a finished `SweepSpec`.
+        trust_code: let the spec name Python functions, as ``module:function``.
+
+    Returns:
+        What was taken over, what was not and why, and what is left to do.
+
+    Raises:
+        SpecError: the spec is not valid; it holds all faults.
+        FolderError: `folder` is no sweep, or `out` is not free.
+    """
+    from sweeps.interchange.forking import fork
+    from sweeps.worker.experiments import AcgkdExperiments
+
+    read = _spec(spec, overrides, trust_code)
+    command = _command().replace("sweeps.run", "sweeps.fork")
+    return fork(Path(folder), read, Path(out), AcgkdExperiments.of(read, trust_code), command=command)
 
 
 def _spec(source: Any, overrides: Any, trust_code: bool) -> SweepSpec:

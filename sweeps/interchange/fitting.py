@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from acgkd.errors import ConfigError
+from acgkd.errors import AcgkdError
 from analysis.records.record import Cost, Quality, Record
 from sweeps.spec.sections import Objective
 from sweeps.spec.sweep_spec import PLACES, SweepSpec
@@ -70,7 +70,7 @@ class Today:
         """
         try:
             now = self._experiments.settings(self.spec.run_config(point)) if point else self._fixed
-        except ConfigError as error:
+        except AcgkdError as error:
             return str(error).splitlines()[0]
         return first_difference(record.settings, now)
 
@@ -86,7 +86,9 @@ def first_difference(then: Mapping[str, Any], now: Mapping[str, Any], roots: tup
     for path in dict.fromkeys([*then, *now]):
         if path in _IGNORED or not path.startswith(roots):
             continue
-        if json.dumps(then.get(path)) != json.dumps(now.get(path)):
+        values = [tree.get(path) for tree in (then, now)]
+        # An empty section says nothing; what the other tree has below it is found by itself.
+        if json.dumps(values[0]) != json.dumps(values[1]) and any(value not in ({}, None) for value in values):
             before, after = (plain_word(tree[path]) if path in tree else "(not set)" for tree in (then, now))
             return f"{path}: {before} is now {after}"
     return ""

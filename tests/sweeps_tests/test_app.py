@@ -76,7 +76,9 @@ def test_looking_around_loads_nothing_heavy(arguments):
 
 
 @pytest.mark.parametrize(
-    "command", ["init", "run", "check", "status", "distill", "report", "list", "doctor", "export-study", "why", "retry"]
+    "command",
+    ["init", "run", "check", "status", "distill", "report", "list", "doctor", "export-study", "why", "retry"]
+    + ["fork", "confirm", "reproduce", "pack", "unpack", "merge"],
 )
 def test_every_command_has_a_paragraph_and_examples(command, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
