@@ -28,10 +28,13 @@ from sweeps.cli.commands import (
     fork,
     init,
     listing,
+    merge,
+    pack,
     report,
     retry,
     run,
     status,
+    unpack,
     why,
 )
 from sweeps.cli.commands._options import paragraphs
@@ -76,6 +79,9 @@ for _name, _function, _epilog in (
     ("report", report.report, report.EPILOG),
     ("list", listing.list_, listing.EPILOG),
     ("doctor", doctor.doctor, doctor.EPILOG),
+    ("pack", pack.pack, pack.EPILOG),
+    ("unpack", unpack.unpack, unpack.EPILOG),
+    ("merge", merge.merge, merge.EPILOG),
     ("export-study", export_study.export_study, export_study.EPILOG),
 ):
     app.command(_name, help=paragraphs(_function), epilog=_epilog)(_function)

@@ -65,6 +65,7 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
 
 
+LATER = ("why", "retry", "fork", "confirm", "reproduce", "pack", "unpack", "merge")
 HEAVY = "{'torch', 'ray', 'optuna', 'pandas'}"
 
 
@@ -76,9 +77,7 @@ def test_looking_around_loads_nothing_heavy(arguments):
 
 
 @pytest.mark.parametrize(
-    "command",
-    ["init", "run", "check", "status", "distill", "report", "list", "doctor", "export-study", "why", "retry"]
-    + ["fork", "confirm", "reproduce", "pack", "unpack", "merge"],
+    "command", ["init", "run", "check", "status", "distill", "report", "list", "doctor", "export-study", *LATER]
 )
 def test_every_command_has_a_paragraph_and_examples(command, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")

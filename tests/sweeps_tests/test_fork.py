@@ -134,9 +134,7 @@ def test_each_reason_is_counted_by_the_first_setting_that_differs(
     }
 
 
-def test_one_trial_is_taken_where_nothing_is_searched_any_more(
-    lab: ModuleType, source: Path, tmp_path: Path
-) -> None:
+def test_one_trial_is_taken_where_nothing_is_searched_any_more(lab: ModuleType, source: Path, tmp_path: Path) -> None:
     point = lab.trials(source)[2]["parameters"]
     synthesis = {name.rpartition("/")[2]: value for name, value in point.items()}
     method = {"name": "acgkd", "synthesis": synthesis}

@@ -2,14 +2,13 @@
 
 import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sweeps.cli.commands._options import Overrides, SpecFile, SweepFolderPath, TrustCode, examples, require_sweep
-from sweeps.cli.console import out, plural, print_facts, print_line
+from sweeps.cli.console import out, plural, print_facts, print_line, print_reasons, print_run
 
 if TYPE_CHECKING:
     from sweeps.interchange.forking import Forked
@@ -18,7 +17,6 @@ EPILOG = examples(
     "acgkd fork runs/mutag specs/mutag.yaml --out runs/mutag-wide",
     "acgkd fork runs/mutag specs/mutag.yaml --set budget/trials=48 --out runs/more",
 )
-REASONS = 8
 
 
 def fork(
@@ -46,9 +44,7 @@ def fork(
     command = shlex.join(["acgkd", *sys.argv[1:]])
     made = make(folder, read, to, AcgkdExperiments.of(read, trust_code), command=command, spec_text=tree.text)
     _print(made, folder)
-    options = [part for text in overrides or () for part in ("--set", text)]
-    options += ["--trust-code"] if trust_code else []
-    print_line(f"\nRun it: {shlex.join(['acgkd', 'run', str(spec), *options, '--out', str(to)])}")
+    print_run(spec, to, overrides or (), trust_code)
 
 
 def _print(made: "Forked", folder: Path) -> None:
@@ -58,21 +54,11 @@ def _print(made: "Forked", folder: Path) -> None:
     for kind in ("control", "teacher"):
         facts += [(f"{kind}s", f"{made.records[kind]} of {plural(made.records_there[kind], 'record')}")]
     print_facts([*facts, ("cache", plural(made.cache, "file"))], indent=2, style="")
-    _print_reasons("Records not taken over", made.refused)
-    _print_reasons("Trials not taken over", made.refused_trials)
+    print_reasons("Records not taken over", made.refused)
+    print_reasons("Trials not taken over", made.refused_trials)
     parts = [f"{plural(made.controls_left, 'run')} of controls"] if made.controls_left else []
     parts += [f"what is left of {plural(made.trials_left, 'trial')}"] if made.trials_left else []
     more = made.trials_more
     parts += ["new trials until the time is up"] if more is None else [plural(more, "new trial")] if more else []
     print_line("Left to do", "bold")
     out.print(f"  {', '.join(parts) or 'nothing'}", highlight=False)
-
-
-def _print_reasons(title: str, reasons: Mapping[str, int]) -> None:
-    if not reasons:
-        return
-    print_line(title, "bold")
-    ordered = sorted(reasons.items(), key=lambda item: -item[1])
-    lines = [(f"{count} x", reason) for reason, count in ordered[:REASONS]]
-    lines += [("", f"and {plural(len(ordered) - REASONS, 'other reason')}")] if len(ordered) > REASONS else []
-    print_facts(lines, indent=2, style="")
