@@ -22,6 +22,7 @@ from acgkd.errors import (
 from acgkd.guard import require_own_packages
 from sweeps.cli.commands import (
     check,
+    confirm,
     distill,
     doctor,
     export_study,
@@ -31,6 +32,7 @@ from sweeps.cli.commands import (
     merge,
     pack,
     report,
+    reproduce,
     retry,
     run,
     status,
@@ -74,6 +76,8 @@ for _name, _function, _epilog in (
     ("status", status.status, status.EPILOG),
     ("why", why.why, why.EPILOG),
     ("retry", retry.retry, retry.EPILOG),
+    ("confirm", confirm.confirm, confirm.EPILOG),
+    ("reproduce", reproduce.reproduce, reproduce.EPILOG),
     ("fork", fork.fork, fork.EPILOG),
     ("distill", distill.distill, distill.EPILOG),
     ("report", report.report, report.EPILOG),
