@@ -17,6 +17,8 @@ COLUMNS = (
     Column("drop", lambda row: _signed(row["drop"])),
     Column("95 % interval", lambda row: formatting.interval(row["drop_low"], row["drop_high"])),
 )
+# Shares are at most 1 apart, which a t interval does not know.
+_OF_SHARES = Column("95 % interval", lambda row: _clipped(row["drop_low"], row["drop_high"]))
 
 
 def confirmation(view: View) -> Section | None:
@@ -43,7 +45,7 @@ def tables(view: View, found: Sequence[Confirmation]) -> tuple[Table, ...]:
         title = f"{objective.name.replace('_', ' ').capitalize()} ({better} is better)"
         made.append(Table("confirmation-objective", title, data, COLUMNS, _NOTE))
     data = drops(view, found, "test_accuracy", 1)
-    made.append(Table("confirmation-test", "Test accuracy", data, COLUMNS, _NOTE))
+    made.append(Table("confirmation-test", "Test accuracy", data, (*COLUMNS[:-1], _OF_SHARES), _NOTE))
     return tuple(made)
 
 
@@ -90,6 +92,11 @@ def _ranges(seeds: Sequence[int]) -> str:
 def _signed(value: float) -> str:
     """To three places; what rounds to nothing has no sign."""
     return f"{value:z.3f}".replace("-", "−") if formatting.known(value) else formatting.DASH
+
+
+def _clipped(low: float, high: float) -> str:
+    known = formatting.known(low) and formatting.known(high)
+    return formatting.interval(max(-1.0, low), min(1.0, high)) if known else formatting.DASH
 
 
 def _count(completed: object, planned: object) -> str:

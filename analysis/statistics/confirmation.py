@@ -1,5 +1,6 @@
 """What a search's figures are worth: trials and controls in the search beside the same on fresh seeds."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
@@ -30,10 +31,10 @@ def drops(view: View, confirmations: Sequence[Confirmation], column: str, sign: 
         its 95 % interval (``drop_low``, ``drop_high``).
     """
     found = []
-    for label, trial, planned, before, after in _pairs(view, confirmations):
-        if column not in before.columns or column not in after.columns:
-            continue
-        pair = unpaired(before, after, column)
+    for label, trial, planned, *groups in _pairs(view, confirmations):
+        # Before the first record of its kind there is no such column.
+        present = [rows if column in rows.columns else rows.assign(**{column: math.nan}) for rows in groups]
+        pair = unpaired(present[0], present[1], column)
         low, high = sorted((sign * pair.low, sign * pair.high))
         one, other = pair.first, pair.second
         numbers = (one.mean, one.sd, one.n, other.mean, other.sd, other.n, sign * pair.difference, low, high)

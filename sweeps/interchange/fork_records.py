@@ -8,7 +8,7 @@ from acgkd.config import RunConfig
 from analysis.records.record import Record
 from analysis.records.sweep_file import SweepFile
 from sweeps.engine.trials.trial_rules import Rules, result_of
-from sweeps.interchange.fitting import Today, objectives_of
+from sweeps.interchange.fitting import Today, first_difference, objectives_of
 from sweeps.interchange.points import OutsideSpaceError, point_in
 from sweeps.spec.sweep_spec import differences
 from sweeps.store.paths import SweepPaths
@@ -69,7 +69,7 @@ class Chooser:
         self._changed = f"{changed[0].split(':')[0]}: what is in the file has changed" if changed else ""
         now = self._spec.model_dump(mode="json")
         self._same_rules = all(known.spec.get(key) == now[key] for key in ("scheduler", "objectives", "replicates"))
-        self._timeout = "" if known.spec.get("timeout_s") == now["timeout_s"] else "timeout_s: was another one"
+        self._timeout = first_difference(known.spec, now, ("timeout_s",))
         self.taken = Takeover()
 
     def choose(self, trials: Iterable[Trial], records: Mapping[str, Record]) -> Takeover:

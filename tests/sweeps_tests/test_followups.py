@@ -133,6 +133,18 @@ def test_the_front_shares_teachers_and_controls(lab: ModuleType, search: Path) -
     assert len(test.cells()) == len(folders) + 2
 
 
+def test_a_confirmation_under_way_is_reported_as_far_as_it_is(lab: ModuleType, search: Path) -> None:
+    assert main(["confirm", str(search), "--seeds", "3", "--in-process"]) == 0
+    records = next((search / "confirm").iterdir()) / "records"
+    (records / "trial-0000-02.json").unlink()
+    _, tables = confirmation(search)
+    assert [table.cells()[0][4] for table in tables] == ["2 of 3", "2 of 3"]
+    for path in [*records.glob("trial-*"), *records.glob("control-*")]:
+        path.unlink()
+    _, tables = confirmation(search)
+    assert [table.cells()[0][3:] for table in tables] == [["–", "0 of 3", "–", "–"]] * 2
+
+
 def test_what_cannot_be_confirmed_is_one_error(
     lab: ModuleType, search: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

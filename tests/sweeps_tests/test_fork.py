@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from acgkd.errors import FolderError
+from acgkd.errors import FolderError, StorageError
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.interchange.forking import Forked, fork
@@ -220,3 +221,41 @@ def test_a_damaged_record_is_left_out_and_run_again(lab: ModuleType, tmp_path: P
     made = forked(lab, tmp_path / "old", tmp_path / "new", trials=2)
     assert (made.refused, made.trials_left) == ({"damaged": 1}, 1)
     assert run(lab, tmp_path / "new", trials=2).counts == {"completed": 2}
+
+
+@pytest.mark.parametrize("name", ["random", "nsga2", "qmc", "tpe"])
+def test_every_sampler_continues_among_what_was_taken_over(lab: ModuleType, tmp_path: Path, name: str) -> None:
+    changes: dict[str, Any] = {"trials": 24, "seeds": (0,), "sampler": {"name": name}}
+    run(lab, tmp_path / "old", **changes)
+    half = space(lab, rate={"type": "float", "low": 0.0, "high": 0.5})
+    narrow = forked(lab, tmp_path / "old", tmp_path / "narrow", **(changes | {"space": half}))
+    assert 0 < narrow.trials < 24
+    assert run(lab, tmp_path / "narrow", **(changes | {"space": half, "trials": 45})).counts == {"completed": 45}
+    same = forked(lab, tmp_path / "old", tmp_path / "same", **changes)
+    assert same.trials == 24
+    run(lab, tmp_path / "same", **(changes | {"trials": 30}))
+    points = [json.dumps(trial["parameters"], sort_keys=True) for trial in lab.trials(tmp_path / "same")]
+    assert len(points) == 30
+    # A child of two equal parents is a point that was there before; no other sampler asks for one again.
+    assert name == "nsga2" or len(set(points)) == 30
+
+
+def test_what_timed_out_is_taken_under_the_same_limit_alone(lab: ModuleType, tmp_path: Path) -> None:
+    hang: dict[str, Any] = {"trials": 1, "seeds": (0,), "transfer": {"fault": "hang"}}
+    run(lab, tmp_path / "old", timeout_s=0.3, **hang)
+    assert lab.trials(tmp_path / "old")[0]["state"] == "infeasible"
+    assert forked(lab, tmp_path / "old", tmp_path / "same", timeout_s=0.3, **hang).trials == 1
+    longer = forked(lab, tmp_path / "old", tmp_path / "longer", timeout_s=60.0, **hang)
+    assert (longer.trials, longer.refused) == (0, {"timeout_s: 0.3 is now 60": 1})
+
+
+def test_a_full_disk_leaves_nothing_behind(lab: ModuleType, source: Path, tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, before[1]))
+    try:
+        with pytest.raises(StorageError):
+            forked(lab, source, tmp_path / "new")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+    assert forked(lab, source, tmp_path / "new").trials == 6
