@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from sweeps.executors.base import Executor
     from sweeps.executors.inprocess import InProcess
     from sweeps.executors.ray.executor import Ray
+    from sweeps.followups.forks import fork_sweep as fork
     from sweeps.interchange.forking import Forked
     from sweeps.spec.loading import load
     from sweeps.spec.sweep_spec import SweepSpec
     from sweeps.store.status import Status
-    from sweeps.sweep import Sweep, fork, run
+    from sweeps.sweep import Sweep, run
     from sweeps.sweep import open_sweep as open
 
 __all__ = [
@@ -50,12 +51,12 @@ _HOMES = {
     "Sweep": "sweeps.sweep",
     "SweepError": "acgkd.errors",
     "SweepSpec": "sweeps.spec.sweep_spec",
-    "fork": "sweeps.sweep",
+    "fork": "sweeps.followups.forks",
     "load": "sweeps.spec.loading",
     "open": "sweeps.sweep",
     "run": "sweeps.sweep",
 }
-_CALLED = {"open": "open_sweep"}
+_CALLED = {"fork": "fork_sweep", "open": "open_sweep"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,7 @@
 """A sweep from Python: run it, open its folder, look at its trials, load a student."""
 
+import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,11 +9,13 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from acgkd.errors import FolderError, SweepError
+from acgkd.errors import FolderError
 from sweeps.engine.snapshot import Snapshot, Watch
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.spec.values import plain_word
 from sweeps.store.folder import SweepFolder
 from sweeps.store.status import Status
+from sweeps.store.writable import require_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +23,6 @@ if TYPE_CHECKING:
 
     from analysis.statistics.view import View
     from sweeps.executors.base import Executor
-    from sweeps.interchange.forking import Forked
 
 OnProgress = Callable[[Snapshot], None]
 
@@ -32,6 +35,7 @@ def run(
     on_progress: OnProgress | Literal["show"] | None = "show",
     overrides: Sequence[str] | Mapping[str, Any] = (),
     trust_code: bool = False,
+    accept_code_change: bool = False,
 ) -> "Sweep":
     """Runs a sweep; run again, it resumes, is extended, or finds that nothing is left to do.
 
@@ -43,67 +47,39 @@ def run(
             ``"show"`` shows progress in the terminal or notebook; None is silent.
         overrides: laid over the spec, as with `load`; not together with a finished `SweepSpec`.
         trust_code: let the spec name Python functions, as ``module:function``.
+        accept_code_change: continue though the folder's rows were made with other settings (a default has moved) or
+            with other code of yours than today's; the report then says which rows are whose.
 
     Returns:
         The sweep, interrupted or not: `Sweep.status()` says which.
 
     Raises:
         SpecError: the spec is not valid; it holds all faults.
-        SweepError: the folder is another sweep's, another driver works on it, or the executor cannot run it.
+        FolderError: the folder is another sweep's, another driver works on it, or it is no path (``s3://...``).
+        StorageError: the folder is full, cannot be read or written, or was removed.
+        RayLostError: Ray was lost; the same call resumes.
+        SweepError: the executor cannot run the sweep.
         KeyboardInterrupt: at the second Ctrl-C; the first one ends cleanly.
     """
     from sweeps.executors.base import run_sweep
     from sweeps.executors.ray.executor import Ray
+    from sweeps.spec.loading import spec_of
 
-    read = _spec(spec, overrides, trust_code)
+    if folder is not None:
+        require_path(folder)
+    read = spec_of(spec, overrides, trust_code)
     target = Path(folder) if folder is not None else Path("runs") / read.name
     with _watching(read.name, on_progress) as watch:
-        run_sweep(read, target, executor or Ray(), command=_command(), watch=watch, trust_code=trust_code)
+        run_sweep(
+            read,
+            target,
+            executor or Ray(),
+            command=_command(),
+            watch=watch,
+            trust_code=trust_code,
+            accept_code_change=accept_code_change,
+        )
     return Sweep(target)
-
-
-def fork(
-    folder: Path | str,
-    spec: SweepSpec | Path | str | Mapping[str, Any],
-    out: Path | str,
-    *,
-    overrides: Sequence[str] | Mapping[str, Any] = (),
-    trust_code: bool = False,
-) -> "Forked":
-    """Makes the folder of a new sweep with all that its spec would make today of another sweep's results.
-
-    `run` with the same spec and folder then does the rest.
-
-    Args:
-        folder: of the other sweep; it may be at work, and is only read.
-        spec: the new sweep, as with `run`.
-        out: its folder, new or empty.
-        overrides: laid over the spec, as with `load`; not together with a finished `SweepSpec`.
-        trust_code: let the spec name Python functions, as ``module:function``.
-
-    Returns:
-        What was taken over, what was not and why, and what is left to do.
-
-    Raises:
-        SpecError: the spec is not valid; it holds all faults.
-        FolderError: `folder` is no sweep, or `out` is not free.
-    """
-    from sweeps.interchange.forking import fork
-    from sweeps.worker.experiments import AcgkdExperiments
-
-    read = _spec(spec, overrides, trust_code)
-    command = _command().replace("sweeps.run", "sweeps.fork")
-    return fork(Path(folder), read, Path(out), AcgkdExperiments.of(read, trust_code), command=command)
-
-
-def _spec(source: Any, overrides: Any, trust_code: bool) -> SweepSpec:
-    from sweeps.spec.loading import load
-
-    if not isinstance(source, SweepSpec):
-        return load(source, overrides, trust_code)
-    if overrides:
-        raise SweepError("`overrides` are laid over a file or a mapping, but got a finished spec. Pass them to `load`.")
-    return source
 
 
 @contextmanager
@@ -144,7 +120,7 @@ class Sweep:
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
         self._files = SweepFolder(self.folder)
-        if not self._files.sweep.is_file():
+        if not os.path.isfile(self._files.sweep):
             raise FolderError(f"A sweep folder holds `sweep.json`, but {folder} does not. Is the path right?")
 
     def status(self) -> Status:
@@ -190,7 +166,8 @@ class Sweep:
             replicate: index of the seed.
 
         Raises:
-            FolderError: there is no such student; the message says which there are.
+            FolderError: there is no such student; the message says which there are, and how to get one again that
+                `artefacts/students` did not keep.
         """
         from acgkd.students.saving import load_student
 
@@ -198,10 +175,29 @@ class Sweep:
         files = self._files
         name = files.trial_name(chosen) if isinstance(chosen, int) else files.control_name(chosen)
         path = files.student_file(name, replicate)
-        if not path.is_file():
+        if not os.path.isfile(path) and isinstance(chosen, int):
+            self._refuse_removed(chosen, replicate)
+        if not os.path.isfile(path):
             known = ", ".join(sorted(file.stem for file in files.students.glob("*.pt"))) or "none yet"
             raise FolderError(f"{path} is the student that was asked for, but it is not there. There are: {known}.")
         return load_student(path).eval()
+
+    def _refuse_removed(self, number: int, replicate: int) -> None:
+        """Says how to get the student again of a run that completed."""
+        files, sweep = self._files, self._files.require_sweep()
+        record = files.read_record(files.trial_name(number), replicate)
+        artefacts = sweep.spec.get("artefacts")
+        keep = artefacts.get("students", "all") if isinstance(artefacts, dict) else "all"
+        if record is None or record.outcome != "completed":
+            return
+        said = [f"{path}={plain_word(value)}" for path, value in record.parameters.items()]
+        command = ["acgkd", "distill", "SPEC", *(part for text in said for part in ("--set", text))]
+        command += ["--seed", str(record.identity.seed), "--out", f"{self.folder}-trial-{number}"]
+        raise FolderError(
+            f"The student of trial {number}, replicate {replicate}, is not there any more; `artefacts: "
+            f"{{students: {keep}}}` says whose are kept. Run it alone to get it again, with the sweep's spec and what "
+            f"else `--set` said then:\n{shlex.join(command)}"
+        )
 
     def _chosen(self) -> int:
         best = self.best

@@ -71,10 +71,17 @@ def explained(view: View, found: Sequence[Confirmation]) -> str:
             f"{formatting.plural(choice.among, 'complete trial')} by `{choice.objective.name}` on the search's own "
             "seeds, so its figures there are optimistic."
         )
+    seen = sorted(set(seeds) & {int(seed) for seed in view.whole.rows["seed"]})
+    known = (
+        f" Since then seeds were added to the search that the confirmation has, too: on {_ranges(seen)} it is no "
+        "longer fresh."
+        if seen
+        else ""
+    )
     return (
         f"{selected} The confirmation was not selected: settings were fixed before it ran, on "
         f"{formatting.plural(len(seeds), 'seed')} that the search never saw ({_ranges(seeds)}), and nothing is chosen "
-        "by it. Controls were not selected either; what they drop shows what other seeds alone do."
+        f"by it. Controls were not selected either; what they drop shows what other seeds alone do.{known}"
     )
 
 

@@ -82,7 +82,7 @@ class Driver:
         """Releases the jobs that are still out, and notes how long the start took."""
         self._closed = True
         for job in list(self._out.values()):
-            with contextlib.suppress(StorageError):  # the error that is on its way says it already
+            with contextlib.suppress(OSError, StorageError):  # the error that is on its way says it already
                 self.interrupted(job)
         self._noted_at = -NOTE_EVERY_S
         self._note_start()
@@ -137,8 +137,8 @@ class Driver:
         """A worker has begun with a job; until then the job only waits for one."""
         with self._mutex:
             self.progress.started(job)
-            if job.number is not None:
-                self._trials.open(job.number, job.replicates[0])
+            if job.trial is not None:
+                self._trials.open(job.trial, job.replicates[0])
             elif self.in_process:  # whose attempts are in no file: if it takes the driver along, the next start knows
                 self._noted_at = -NOTE_EVERY_S
         self.progress.publish()
@@ -152,8 +152,8 @@ class Driver:
         with self._mutex:
             self.progress.reported(job, report)
             self._hosts[job.key] = (report.host, report.node)
-            if job.number is not None:
-                going = self._trials.take_in(job.number, report)
+            if job.trial is not None:
+                going = self._trials.take_in(job.trial, report)
             else:
                 going = report.record is None
                 if report.record is not None:
@@ -195,8 +195,9 @@ class Driver:
         failure = failure.at(*self._hosts.get(job.key, ("", "")))
         others = self.failures.others(job, failure)
         self.folder.note(f"{job.label}, replicate {job.replicates[0]}: {failure.cause}: {failure}{_on(failure)}")
-        if job.number is not None:
-            self._trials.release(job.number, failure, progress=progress, others=others)
+        self.progress.message = f"{job.label}: {failure}{_on(failure)}"
+        if job.trial is not None:
+            self._trials.release(job.trial, failure, progress=progress, others=others)
         else:
             hopeless = self._prerequisites.died(job, failure, progress, others)
             if hopeless is not None:
@@ -223,8 +224,8 @@ class Driver:
             self._interrupt(job, "stopped", self._remove(job))
 
     def _interrupt(self, job: Job, message: str, progress: float) -> None:
-        if job.number is not None:
-            self._trials.release(job.number, message=message, progress=progress)
+        if job.trial is not None:
+            self._trials.release(job.trial, message=message, progress=progress)
         elif not self.stopping:
             self._prerequisites.again(job)
 
@@ -238,7 +239,8 @@ class Driver:
             self._noted_at = elapsed
             with contextlib.suppress(OSError, StorageError):  # the budget of hours loses a second or two by it
                 jobs = {"in_process": self.in_process, "job": next(iter(self._out), ""), "closed": self._closed}
-                facts = {"seconds": elapsed, "command": self._command, **jobs}
+                aside = [str(node) for node in self.failures.nodes.values()]
+                facts = {"seconds": elapsed, "command": self._command, **jobs, "set_aside": aside}
                 self.folder.note_start(self._trials.generation, facts)
 
 

@@ -1,23 +1,24 @@
 """Taking a sweep folder up: is it one, is it free, does the spec still match, and is anything left to do."""
 
 import json
+import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from acgkd.errors import FolderError
 from analysis.records.file_names import as_text
 from analysis.records.sweep_file import Objective, SweepFile
-from sweeps.engine.teachers_and_controls import missing_controls
-from sweeps.spec.sweep_spec import SweepSpec, differences
+from sweeps.engine.resuming.spec_changes import taken
+from sweeps.engine.teachers_and_controls import missing_controls, missing_extensions
+from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.atomic import write
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Trial, now
-from sweeps.store.writable import require_writable
+from sweeps.store.writable import require_path, require_writable
 
+SameCode = Callable[[tuple[str, ...]], tuple[str, ...]]
 PACKAGES = ("acgkd", "torch", "torch_geometric", "ray", "optuna", "pydantic", "numpy")
 # What a folder may hold before its `sweep.json` is there: a start was killed in its first instants.
 EARLY = frozenset(
@@ -31,10 +32,11 @@ def reserve(path: Path) -> SweepFolder:
     Raises:
         FolderError: there is something else at that place, or it cannot be written.
     """
-    folder = SweepFolder(path.resolve())
-    if path.exists() and not path.is_dir():
+    require_path(path)
+    folder = SweepFolder(Path(os.path.realpath(path)))
+    if os.path.exists(path) and not os.path.isdir(path):
         raise FolderError(f"A sweep needs a folder, but {path} is a file. Choose another one with `--out`.")
-    if path.is_dir() and not folder.sweep.exists():
+    if os.path.isdir(path) and not os.path.exists(folder.sweep):
         foreign = [item.name for item in path.iterdir() if item.name not in EARLY and not item.name.startswith(".")]
         if foreign:
             raise FolderError(
@@ -45,22 +47,33 @@ def reserve(path: Path) -> SweepFolder:
     return folder
 
 
-def match(folder: SweepFolder, spec: SweepSpec, *, command: str, spec_text: str) -> None:
+def match(
+    folder: SweepFolder,
+    spec: SweepSpec,
+    *,
+    command: str,
+    spec_text: str,
+    same_code: SameCode = lambda known: known,
+) -> None:
     """Makes sure that the folder is of this sweep, and notes the command; a fresh folder becomes one.
 
+    Args:
+        folder: of the sweep.
+        spec: the sweep.
+        command: that started it.
+        spec_text: the spec as the user wrote it.
+        same_code: given the changes that earlier starts accepted, refuses others or returns all that are accepted now.
+
     Raises:
-        FolderError: it is of another sweep; the message lists the differences. Or a newer version wrote it.
+        FolderError: it is of another sweep, or changes of the spec cannot be taken; the message lists them. Or a newer
+            version wrote it.
         SweepError: its `sweep.json` is damaged.
         ConfigError: a file that the spec names cannot be read.
     """
-    known, files = folder.read_sweep(), spec.files()
+    known = folder.read_sweep()
     if known is not None and known.fingerprint != spec.fingerprint():
-        raise FolderError(
-            f"{folder.path} belongs to a sweep with other settings; only `budget`, `resources` and "
-            "`artefacts` may change:\n"
-            + "\n".join(f"  {line}" for line in _difference(known, spec, files))
-            + "\nPut the settings back, or choose another folder with `--out`."
-        )
+        known = taken(known, spec, folder)
+    accepted = same_code(known.accepted if known is not None else ())
     folder.make()
     content = SweepFile(
         name=spec.name,
@@ -72,22 +85,16 @@ def match(folder: SweepFolder, spec: SweepSpec, *, command: str, spec_text: str)
             for objective in spec.objectives
         ),
         versions=versions(),
-        files=files,
+        files=spec.files(),
         spec=spec.model_dump(mode="json"),
+        changes=() if known is None else known.changes,
+        extensions=() if known is None else known.extensions,
+        accepted=accepted,
     )
     if spec_text or not folder.spec.exists():
         write(folder.spec, spec_text or json.dumps(content.spec, indent=2) + "\n")
     if content != known:
         folder.write_sweep(content)
-
-
-def _difference(known: SweepFile, spec: SweepSpec, files: Mapping[str, str]) -> list[str]:
-    try:
-        settings = SweepSpec.model_validate(known.spec).difference(spec)
-    except ValidationError:
-        return ["(the folder was made by a version with other settings)"]
-    changed = [*settings, *differences(known.files, files)]
-    return changed or ["(a setting that this version reads differently)"]
 
 
 def versions() -> dict[str, str]:
@@ -102,8 +109,8 @@ def versions() -> dict[str, str]:
 
 
 def complete(spec: SweepSpec, folder: SweepFolder, trials: list[Trial]) -> bool:
-    """Whether nothing is left to do: every trial has ended, the budget is met, every control has its record."""
-    if not all(trial.final for trial in trials) or missing_controls(spec, folder):
+    """Whether nothing is left to do: every trial has ended, the budget is met, controls and added seeds have run."""
+    if not all(trial.final for trial in trials) or missing_controls(spec, folder) or missing_extensions(folder):
         return False
     return spent(spec, len(trials), folder.seconds_used())
 

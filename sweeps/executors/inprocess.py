@@ -18,11 +18,13 @@ PAUSE_S = 0.1
 class InProcess:
     """The executor without Ray: the same trials as on a cluster, one after the other, in this process."""
 
+    on_this_machine = True
+
     def execute(self, driver: Driver) -> None:
         """Runs jobs until there are none, or a signal asks to stop.
 
         Raises:
-            KeyboardInterrupt: at the second Ctrl-C or SIGTERM; the first one ends cleanly.
+            KeyboardInterrupt: at the second Ctrl-C, SIGTERM or SIGHUP; the first one ends cleanly.
         """
         at_work: list[Job] = []
         driver.in_process = True

@@ -126,6 +126,7 @@ def run(
     watch: Watch | None = None,
     trust_code: bool = False,
     experiments: Experiments | None = None,
+    accept_code_change: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Summary:
     """Runs one confirmation; run again, it resumes, or finds that nothing is left to do.
@@ -138,15 +139,25 @@ def run(
         watch: called with snapshots.
         trust_code: whether the spec may name Python functions of the user's.
         experiments: where experiments come from; the real ones if left out.
+        accept_code_change: continue though rows were made with other settings or other code of the user's than today's.
         say: called with a line for each thing that the user should know before the start.
 
     Raises:
         SweepError: another driver works on it, or it cannot be written.
     """
-    source = experiments or AcgkdExperiments.of(plan.spec, trust_code)
     if not plan.folder.exists() or not any(plan.folder.iterdir()):
-        _prepare(plan, folder, source)
-    return run_sweep(plan.spec, plan.folder, executor, command=command, watch=watch, experiments=source, say=say)
+        _prepare(plan, folder, experiments or AcgkdExperiments.of(plan.spec, trust_code))
+    return run_sweep(
+        plan.spec,
+        plan.folder,
+        executor,
+        command=command,
+        watch=watch,
+        trust_code=trust_code,
+        experiments=experiments,
+        accept_code_change=accept_code_change,
+        say=say,
+    )
 
 
 def _prepare(plan: Plan, folder: Path, experiments: Experiments) -> None:

@@ -11,7 +11,7 @@ from sweeps.engine.snapshot import Summary, Watch
 from sweeps.executors.base import Executor, run_sweep
 from sweeps.followups.single_trial import Original
 from sweeps.store.folder import SweepFolder
-from sweeps.worker.experiments import Experiments
+from sweeps.worker.experiments import AcgkdExperiments, Experiments
 
 _WORK = ("multiply_adds", "student_multiply_adds", "teacher_multiply_adds")
 # What explains a difference; hosts and times do not.
@@ -105,9 +105,9 @@ def reproduce(
         )
     before = _records(original, number, replicate)
     spec = original.alone(original.trial(number), list(before))
-    summary = run_sweep(
-        spec, out, executor, command=command, watch=watch, trust_code=trust_code, experiments=experiments, say=say
-    )
+    # Named, so that the folder has a cache of its own: from the shared one it would get the sweep's teachers.
+    source = experiments or AcgkdExperiments.of(spec, trust_code)
+    summary = run_sweep(spec, out, executor, command=command, watch=watch, experiments=source, say=say)
     if summary.interrupted:
         return Reproduced(summary)
     pairs = []

@@ -7,7 +7,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from acgkd.errors import FolderError
-from sweeps.spec.sweep_spec import SweepSpec, differences
+from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.spec.values import differences
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Trial
 

@@ -4,13 +4,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from pydantic import ValidationError
+
 from acgkd.config import RunConfig
 from analysis.records.record import Record
 from analysis.records.sweep_file import SweepFile
 from sweeps.engine.trials.trial_rules import Rules, result_of
-from sweeps.interchange.fitting import Today, first_difference, objectives_of
+from sweeps.interchange.fitting import Today, objectives_of
 from sweeps.interchange.points import OutsideSpaceError, point_in
-from sweeps.spec.sweep_spec import differences
+from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.spec.values import differences, plain_word
 from sweeps.store.paths import SweepPaths
 from sweeps.store.trial import Attempt, Trial
 from sweeps.worker.record_builder import selection_of
@@ -67,9 +70,9 @@ class Chooser:
         self._places = {seed: index for index, seed in enumerate(self._spec.replicates.seeds)}
         changed = differences(known.files, self._spec.files())
         self._changed = f"{changed[0].split(':')[0]}: what is in the file has changed" if changed else ""
-        now = self._spec.model_dump(mode="json")
-        self._same_rules = all(known.spec.get(key) == now[key] for key in ("scheduler", "objectives", "replicates"))
-        self._timeout = first_difference(known.spec, now, ("timeout_s",))
+        self._same_rules = _same_rules(known, self._spec)
+        before, now = known.spec.get("timeout_s"), self._spec.timeout_s
+        self._timeout = "" if before == now else f"timeout_s: {plain_word(before)} is now {plain_word(now)}"
         self.taken = Takeover()
 
     def choose(self, trials: Iterable[Trial], records: Mapping[str, Record]) -> Takeover:
@@ -96,8 +99,7 @@ class Chooser:
         """A control or a teacher."""
         kind = record.identity.kind
         reason = self._seed(record) or self._changed
-        reason = reason or (self._today.of_teacher if kind == "teacher" else self._today.of_control)(record)
-        reason = reason or self._ending(record)
+        reason = reason or self._today.difference(record, {}) or self._ending(record)
         if reason:
             self.taken.refused[reason] += 1
             return
@@ -143,7 +145,7 @@ class Chooser:
             return "without a space there is one trial"
         if trial.state == "pruned" and not self._same_rules:
             return "pruned by other objectives, seeds or rules of early stopping"
-        return self._seed(record) or self._changed or self._today.of_trial(record, point) or self._ending(record)
+        return self._seed(record) or self._changed or self._today.difference(record, point) or self._ending(record)
 
     def _seed(self, record: Record) -> str:
         seed = record.identity.seed
@@ -175,6 +177,7 @@ class Chooser:
         changes: dict[str, object] = {
             "sweep": self._spec.name,
             "replicate": replicate,
+            "added": False,
             "fingerprint": config.fingerprint(),
         }
         if number is not None:
@@ -209,3 +212,16 @@ class Chooser:
             return made.model_copy(update={"state": "pruned", "message": before.message})
         results = {item.record.identity.replicate: result_of(item.record, self._spec.objectives) for item in moved}
         return Rules(len(self._places)).settle(made, results, lambda *_: True)
+
+
+def _same_rules(known: SweepFile, spec: SweepSpec) -> bool:
+    """Whether early stopping would decide as it did."""
+    try:
+        before = SweepSpec.model_validate(known.spec)
+    except ValidationError:
+        return False
+    return (before.scheduler, before.objectives, before.replicates.seeds) == (
+        spec.scheduler,
+        spec.objectives,
+        spec.replicates.seeds,
+    )

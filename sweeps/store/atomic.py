@@ -11,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from acgkd.errors import StorageError, SweepError
+from acgkd.errors import FolderError, StorageError, SweepError
+from sweeps.store.batch_job import batch_job
 from sweeps.store.storage_errors import storage_error
 
 TEMPORARY = ".tmp"
@@ -122,6 +123,11 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return value
 
 
+def _holder() -> str:
+    job = batch_job()
+    return f"process {os.getpid()} on {socket.gethostname()}" + ("" if job is None else f", {job}")
+
+
 class Lock:
     """One driver to a folder. The system drops the lock when the process ends, however it ends.
 
@@ -143,15 +149,11 @@ class Lock:
                 break
             except BlockingIOError:
                 if patience is None:
-                    holder = os.pread(handle, 4096, 0).decode(errors="replace").strip() or "unknown"
                     os.close(handle)
-                    raise SweepError(
-                        f"One driver at a time may work on {self.path.parent}, but another one does ({holder}). "
-                        "Wait for it or stop it."
-                    ) from None
+                    raise self._refusal() from None
                 time.sleep(patience)
         os.ftruncate(handle, 0)
-        os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        os.pwrite(handle, f"{_holder()}\n".encode(), 0)
         self._handle = handle
         return self
 
@@ -161,6 +163,25 @@ class Lock:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+    def require_free(self) -> None:
+        """Refuses a folder on which a driver works; costs nothing, so it can come before all imports.
+
+        Raises:
+            FolderError: some process holds the lock now.
+        """
+        if self.held():
+            raise self._refusal()
+
+    def _refusal(self) -> FolderError:
+        try:
+            holder = self.path.read_text(errors="replace").strip()
+        except OSError:
+            holder = ""
+        return FolderError(
+            f"One driver at a time may work on {self.path.parent}, but another one does ({holder or 'unknown'}). "
+            "Wait for it or stop it."
+        )
 
     def held(self) -> bool:
         """Whether some process holds the lock now."""

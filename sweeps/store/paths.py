@@ -27,6 +27,7 @@ class SweepPaths:
         self.cache = path / "cache"
         self.logs = path / "logs"
         self.driver_log = self.logs / "driver.log"
+        self.ray_log = self.logs / "ray.log"
 
     # ---- names
 

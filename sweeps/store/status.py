@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sweeps.store import starts
 from sweeps.store.atomic import read_json
 from sweeps.store.trial import PASSING, Attempt, Trial, signature
 
@@ -58,6 +59,8 @@ class Status:
         last_activity: UTC, ISO 8601.
         failures: attempts that failed, those that are alike together, the most frequent first.
         retried: trials that wait for another attempt after a failed one.
+        set_aside: nodes that got no more work in the latest start, a sentence each.
+        damaged: files that could not be read and that nothing else depends on, a sentence each.
     """
 
     name: str
@@ -73,6 +76,8 @@ class Status:
     last_activity: str | None
     failures: list[FailureGroup] = field(default_factory=list)
     retried: int = 0
+    set_aside: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values by name."""
@@ -107,6 +112,8 @@ def status_of(folder: "SweepFolder") -> Status:
         last_activity=_last_activity(folder),
         failures=failure_groups(trials),
         retried=sum(not trial.final and any(item.outcome == "lost" for item in trial.attempts) for trial in trials),
+        set_aside=starts.set_aside(folder.starts, folder.generation),
+        damaged=[starts.damage(path) for path in starts.damaged(folder.starts)],
     )
 
 

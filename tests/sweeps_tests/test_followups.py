@@ -16,6 +16,7 @@ from sweeps.cli.app import main
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store import shared_cache
 from sweeps.worker.experiments import AcgkdExperiments
 
 CONTROLS = ["acgkd", {"name": "acgkd", "label": "own", "transfer": {"steps": 8}}]
@@ -25,6 +26,8 @@ FIXED = {"name": "acgkd", "synthesis": {"other": 3}}
 @pytest.fixture(autouse=True)
 def _fakes(lab: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AcgkdExperiments, "of", lambda spec, trust_code=False: lab.FakeExperiments(hurry=True))
+    # What fakes make is not named by what made it, so it stays in the sweep's folder.
+    monkeypatch.setattr(shared_cache, "place", lambda sweep, **_: sweep / "cache")
     monkeypatch.setenv("COLUMNS", "80")
 
 
@@ -143,6 +146,15 @@ def test_a_confirmation_under_way_is_reported_as_far_as_it_is(lab: ModuleType, s
         path.unlink()
     _, tables = confirmation(search)
     assert [table.cells()[0][3:] for table in tables] == [["–", "0 of 3", "–", "–"]] * 2
+
+
+def test_seeds_that_the_search_got_later_are_no_longer_fresh(lab: ModuleType, search: Path) -> None:
+    assert main(["confirm", str(search), "--seeds", "2", "--in-process"]) == 0
+    assert "no longer fresh" not in confirmation(search)[0]
+    spec = SweepSpec.model_validate(json.loads((search / "sweep.json").read_text())["spec"])
+    more = spec.replicates.model_copy(update={"seeds": (0, 1, 4, 6)})
+    run_sweep(spec.model_copy(update={"replicates": more}), search, InProcess())
+    assert "on 6 it is no longer fresh." in confirmation(search)[0]
 
 
 def test_what_cannot_be_confirmed_is_one_error(

@@ -15,6 +15,7 @@ from sweeps.cli.app import main
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.interchange import merging, packed_records
+from sweeps.store.folder import SweepFolder
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "sweep_version_1"
 SPEC = str(GOLDEN / "spec.yaml")
@@ -55,13 +56,11 @@ def test_a_sweep_is_packed_unpacked_and_has_nothing_left_to_do(capsys: pytest.Ca
     assert "0 new files" in said(capsys)
 
 
-def test_a_sweep_that_is_at_work_is_not_unpacked_into(lab: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    from sweeps.store.folder import SweepFolder
-
+def test_a_sweep_that_is_at_work_is_not_unpacked_into(capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(GOLDEN, "busy")
     assert main(["pack", "busy", "--out", "busy.parquet"]) == 0
     with SweepFolder(Path("busy")).lock():
-        assert main(["unpack", "busy.parquet", "--spec", SPEC, "--out", "busy"]) == 1
+        assert main(["unpack", "busy.parquet", "--spec", SPEC, "--out", "busy"]) == 2
     assert "another one does" in said(capsys)
 
 

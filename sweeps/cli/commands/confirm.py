@@ -8,8 +8,11 @@ from typing import Annotated
 import typer
 
 from acgkd.errors import ConfigError
+from acgkd.exit_codes import ExitCode
 from sweeps.cli.commands._options import SweepFolderPath, TrustCode, examples, require_sweep
-from sweeps.cli.console import err, out, plural, print_line, print_note
+from sweeps.cli.commands.run import INTERRUPTED
+from sweeps.cli.console import err, out, plural, print_line
+from sweeps.cli.deadline import Deadline
 
 EPILOG = examples(
     "acgkd confirm runs/mutag",
@@ -32,6 +35,9 @@ def confirm(
     address: Annotated[str, typer.Option(help="Where Ray is, as for `acgkd run`.")] = "local",
     in_process: Annotated[bool, typer.Option("--in-process", help="Without Ray, one job after the other.")] = False,
     trust_code: TrustCode = False,
+    accept_code_change: Annotated[
+        bool, typer.Option("--accept-code-change", help="As for `acgkd run`, where a confirmation is resumed.")
+    ] = False,
 ) -> None:
     """Run the chosen trial and the controls again, on fresh seeds.
 
@@ -53,7 +59,7 @@ def confirm(
     for plan in plans:
         fresh = plural(len(plan.spec.replicates.seeds), "fresh seed")
         print_line(f"Trial {plan.trial} on {fresh}, in {plan.folder}")
-        with progress(plan.spec.name) as display:
+        with Deadline(INTERRUPTED), progress(plan.spec.name) as display:
             summary = confirming.run(
                 plan,
                 folder,
@@ -61,18 +67,19 @@ def confirm(
                 command=shlex.join(["acgkd", *sys.argv[1:]]),
                 watch=display.watch,
                 trust_code=trust_code,
-                say=lambda line: print_note(f"Note: {line}."),
+                accept_code_change=accept_code_change,
+                say=lambda text: err.print(f"Note: {text}", style="yellow", markup=False, highlight=False),
             )
         if summary.interrupted:
-            err.print("Interrupted. What was done is kept; the same command resumes.")
-            raise typer.Exit(130)
+            err.print(INTERRUPTED)
+            raise typer.Exit(ExitCode.INTERRUPTED)
         if summary.nothing_to_do:
             out.print("Nothing is left to do.")
         failed += summary.counts.get("failed", 0)
     print_tables(folder)
     if failed:
         err.print(f"{plural(failed, 'confirmation')} failed; `acgkd status` of its folder tells why.")
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.LOOK)
 
 
 def _asked(seeds: int | None, seed_list: str | None) -> int | list[int]:

@@ -53,7 +53,8 @@ def _print(made: "Forked", folder: Path) -> None:
     facts = [("trials", f"{made.trials} of {made.trials_there}, {of_trials}")]
     for kind in ("control", "teacher"):
         facts += [(f"{kind}s", f"{made.records[kind]} of {plural(made.records_there[kind], 'record')}")]
-    print_facts([*facts, ("cache", plural(made.cache, "file"))], indent=2, style="")
+    facts += [("cache", plural(made.cache, "file"))] if made.cache else []
+    print_facts(facts, indent=2, style="")
     print_reasons("Records not taken over", made.refused)
     print_reasons("Trials not taken over", made.refused_trials)
     parts = [f"{plural(made.controls_left, 'run')} of controls"] if made.controls_left else []

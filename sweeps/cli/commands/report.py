@@ -1,5 +1,6 @@
 """`acgkd report`: records become tables, figures and one HTML file."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +35,7 @@ def report(
     from sweeps.store.writable import require_writable
 
     for folder in folders:
-        if not (folder / "records").is_dir() and not (folder.suffix == ".parquet" and folder.is_file()):
+        if not os.path.isdir(folder / "records") and not (folder.suffix == ".parquet" and folder.is_file()):
             require_sweep(folder)
     alone = len(folders) == 1 and folders[0].is_dir()
     target = to or (folders[0] / "report" if alone else Path("report"))

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from acgkd.exit_codes import ExitCode
 from sweeps.cli.commands._options import SweepFolderPath, TrustCode, examples, require_sweep
-from sweeps.cli.console import err, print_facts, print_line, print_note
+from sweeps.cli.commands.run import INTERRUPTED
+from sweeps.cli.console import err, print_facts, print_line
+from sweeps.cli.deadline import Deadline
 
 if TYPE_CHECKING:
     from sweeps.followups.reproducing import Figure, Value
@@ -44,7 +47,7 @@ def reproduce(
     from sweeps.followups.reproducing import reproduce as make
 
     require_sweep(folder)
-    with progress(f"trial {number}") as display:
+    with Deadline(INTERRUPTED), progress(f"trial {number}") as display:
         found = make(
             folder,
             number,
@@ -54,11 +57,11 @@ def reproduce(
             command=shlex.join(["acgkd", *sys.argv[1:]]),
             watch=display.watch,
             trust_code=trust_code,
-            say=lambda line: print_note(f"Note: {line}."),
+            say=lambda text: err.print(f"Note: {text}", style="yellow", markup=False, highlight=False),
         )
     if found.summary.interrupted:
-        err.print("Interrupted. What was done is kept; the same command resumes.")
-        raise typer.Exit(130)
+        err.print(INTERRUPTED)
+        raise typer.Exit(ExitCode.INTERRUPTED)
     names = list(dict.fromkeys(figure.name for figure in found.figures))
     groups = {name: [figure for figure in found.figures if figure.name == name] for name in names}
     print_line(f"Trial {number} of {folder}, run again in {to}", "bold")
@@ -71,7 +74,7 @@ def reproduce(
     within = f" within {tolerance:g}" if tolerance else " to the last bit"
     if differing:
         print_line(f"\n{len(differing)} of {len(names)} figures do not agree{within}.", "red")
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.LOOK)
     print_line(f"\nAll {len(names)} figures agree{within}.", "green")
 
 
