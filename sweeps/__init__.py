@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from sweeps.executors.base import Executor
     from sweeps.executors.inprocess import InProcess
     from sweeps.executors.ray.executor import Ray
+    from sweeps.followups.forks import fork_sweep as fork
+    from sweeps.interchange.forking import Forked
     from sweeps.spec.loading import load
     from sweeps.spec.sweep_spec import SweepSpec
     from sweeps.store.status import Status
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Executor",
     "FolderError",
+    "Forked",
     "InProcess",
     "Ray",
     "Snapshot",
@@ -30,6 +33,7 @@ __all__ = [
     "Sweep",
     "SweepError",
     "SweepSpec",
+    "fork",
     "load",
     "open",
     "run",
@@ -38,6 +42,7 @@ __all__ = [
 _HOMES = {
     "Executor": "sweeps.executors.base",
     "FolderError": "acgkd.errors",
+    "Forked": "sweeps.interchange.forking",
     "InProcess": "sweeps.executors.inprocess",
     "Ray": "sweeps.executors.ray.executor",
     "Snapshot": "sweeps.engine.snapshot",
@@ -46,11 +51,12 @@ _HOMES = {
     "Sweep": "sweeps.sweep",
     "SweepError": "acgkd.errors",
     "SweepSpec": "sweeps.spec.sweep_spec",
+    "fork": "sweeps.followups.forks",
     "load": "sweeps.spec.loading",
     "open": "sweeps.sweep",
     "run": "sweeps.sweep",
 }
-_CALLED = {"open": "open_sweep"}
+_CALLED = {"fork": "fork_sweep", "open": "open_sweep"}
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from acgkd.errors import FolderError, SweepError
+from acgkd.errors import FolderError
 from sweeps.engine.snapshot import Snapshot, Watch
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.spec.values import plain_word
@@ -63,10 +63,11 @@ def run(
     """
     from sweeps.executors.base import run_sweep
     from sweeps.executors.ray.executor import Ray
+    from sweeps.spec.loading import spec_of
 
     if folder is not None:
         require_path(folder)
-    read = _spec(spec, overrides, trust_code)
+    read = spec_of(spec, overrides, trust_code)
     target = Path(folder) if folder is not None else Path("runs") / read.name
     with _watching(read.name, on_progress) as watch:
         run_sweep(
@@ -79,16 +80,6 @@ def run(
             accept_code_change=accept_code_change,
         )
     return Sweep(target)
-
-
-def _spec(source: Any, overrides: Any, trust_code: bool) -> SweepSpec:
-    from sweeps.spec.loading import load
-
-    if not isinstance(source, SweepSpec):
-        return load(source, overrides, trust_code)
-    if overrides:
-        raise SweepError("`overrides` are laid over a file or a mapping, but got a finished spec. Pass them to `load`.")
-    return source
 
 
 @contextmanager

@@ -71,6 +71,9 @@ class TrialFile(Part):
     message: str = ""
     attempts: tuple[Attempt, ...] = ()
     rungs: dict[str, Rung] = Field(default_factory=dict)
+    origin: int | None = Field(
+        default=None, description="Number of the trial in the folder that this one was forked from."
+    )
 
 
 Kind = TypeVar("Kind", bound=TrialFile)

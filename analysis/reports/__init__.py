@@ -15,11 +15,11 @@ from acgkd.errors import UnknownReportError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.page.render import Report
+    from analysis.page.render import Report, Table
     from analysis.records.frame import Frame
     from analysis.statistics.view import View
 
-__all__ = ["REPORTS", "Build", "Reports", "pareto_table", "write"]
+__all__ = ["REPORTS", "Build", "Reports", "confirmation", "pareto_table", "write"]
 
 
 class Build(Protocol):
@@ -106,6 +106,28 @@ def pareto_table(place: "Frame | Path | str") -> "pd.DataFrame":
     from analysis.statistics.view import view_of
 
     return terminal_table(view_of(_frame([place] if isinstance(place, Path | str) else place)))
+
+
+def confirmation(place: "Frame | Path | str") -> "tuple[str, tuple[Table, ...]]":
+    """What the terminal shows at the end of a confirmation: trials and controls in the search and on fresh seeds.
+
+    Args:
+        place: the folder of a sweep that has been confirmed, or the frame read from it.
+
+    Returns:
+        What was selected and what was not, in words; a table each for the first objective and the test accuracy.
+
+    Raises:
+        MissingFolderError: the path holds no records.
+        RecordError: a file is newer than this version can read.
+    """
+    from analysis.records.confirmations import read
+    from analysis.reports._confirmation import explained, tables
+    from analysis.statistics.view import view_of
+
+    view = view_of(_frame([place] if isinstance(place, Path | str) else place))
+    found = read(view.metadata.folder)
+    return explained(view, found).replace("`", ""), tables(view, found)
 
 
 def _frame(places: "Frame | Iterable[Path | str]") -> "Frame":

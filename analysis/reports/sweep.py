@@ -11,6 +11,7 @@ from analysis.reports._best import best, facts
 from analysis.reports._chosen import chosen_trial
 from analysis.reports._comparison import facts as method_facts
 from analysis.reports._comparison import methods
+from analysis.reports._confirmation import confirmation
 from analysis.reports._health import unknowns, warnings_of
 from analysis.reports._more_seeds import more_seeds
 from analysis.reports._outcomes import outcome_section
@@ -39,7 +40,7 @@ def build(views: Sequence[View]) -> Report:
 
 
 def _sections(view: View) -> tuple[Section, ...]:
-    parts = (chosen_trial(view), more_seeds(view), sample_section(view))
+    parts = (confirmation(view), chosen_trial(view), more_seeds(view), sample_section(view))
     shown = tuple(section for section in parts if section is not None)
     if not view.searched:
         return (

@@ -86,12 +86,18 @@ def t_interval(
         return Interval(mean, math.nan, math.nan, math.nan, 1, corrected)
     sd = float(sample.std(ddof=1))
     factor = 1 / n + (test_size / train_size if test_size is not None and train_size is not None else 0.0)
-    half = _t_quantile(n - 1, confidence) * sd * math.sqrt(factor)
+    half = t_quantile(n - 1, confidence) * sd * math.sqrt(factor)
     return Interval(mean, sd, mean - half, mean + half, n, corrected)
 
 
 @lru_cache(maxsize=256)
-def _t_quantile(freedom: int, confidence: float) -> float:
+def t_quantile(freedom: float, confidence: float) -> float:
+    """How many standard errors a two-sided t interval reaches to either side of its mean.
+
+    Args:
+        freedom: degrees of freedom; Welch's are no whole number.
+        confidence: between 0 and 1.
+    """
     from scipy.special import stdtrit  # scipy.stats would cost most of a second to import
 
     return float(stdtrit(freedom, 0.5 + confidence / 2))

@@ -1,8 +1,10 @@
 """Where the command line writes: results to standard output, everything else to standard error."""
 
 import math
+import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from rich.cells import cell_len
 from rich.markup import escape
@@ -14,6 +16,7 @@ from acgkd.errors import SpecError
 from sweeps.display.safe_console import SafeConsole
 
 LEAST_VALUE = 24  # columns; with less beside its name, a value stands below it
+REASONS = 8  # so many are listed
 
 out = SafeConsole()
 err = SafeConsole(stderr=True)
@@ -57,6 +60,28 @@ def print_facts(facts: Iterable[tuple[str, str]], *, style: str = "bold", indent
         if name:
             out.print(Padding(Text(name.rstrip(), style=style, overflow="fold"), (0, 0, 0, indent)))
         out.print(Padding(Text(value, overflow="fold"), (0, 0, 0, indent + 2)))
+
+
+def print_reasons(title: str, reasons: Mapping[str, int]) -> None:
+    """What was left out, the most frequent reason first; nothing where nothing was.
+
+    Args:
+        title: stands above.
+        reasons: how often each one holds.
+    """
+    if not reasons:
+        return
+    print_line(title, "bold")
+    ordered = sorted(reasons.items(), key=lambda item: -item[1])
+    lines = [(f"{count} x", reason) for reason, count in ordered[:REASONS]]
+    lines += [("", f"and {plural(len(ordered) - REASONS, 'other reason')}")] if len(ordered) > REASONS else []
+    print_facts(lines, indent=2, style="")
+
+
+def print_run(spec: Path, folder: Path, overrides: Iterable[str], trust_code: bool) -> None:
+    """How a sweep is run whose folder is there now."""
+    options = [part for text in overrides for part in ("--set", text)] + (["--trust-code"] if trust_code else [])
+    print_line(f"\nRun it: {shlex.join(['acgkd', 'run', str(spec), *options, '--out', str(folder)])}")
 
 
 def print_error(message: str) -> None:

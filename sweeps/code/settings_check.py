@@ -11,7 +11,8 @@ from sweeps.worker.experiments import Experiments
 
 # Where data lie, and what computes, shape no result.
 LEFT_OUT = frozenset({*PLACES, "device"})
-TEACHER = ("dataset/", "teacher/")
+# What makes a teacher.
+TEACHER = ("dataset/", "teacher/", "vary", "prior/feature_count", "prior/classes")
 
 
 class SettingsCheck:
@@ -71,11 +72,11 @@ class SettingsCheck:
 
 
 def _shaping(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that shape the result; one that is null is as one that is not set."""
+    """Those that shape the result; one that is null, and an empty section, are as one that is not set."""
     return {
         path: value
         for path, value in settings.items()
-        if value is not None and path not in LEFT_OUT and (kind != "teacher" or path.startswith(TEACHER))
+        if value not in (None, {}) and path not in LEFT_OUT and (kind != "teacher" or path.startswith(TEACHER))
     }
 
 

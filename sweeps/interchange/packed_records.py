@@ -16,8 +16,7 @@ from acgkd.errors import FolderError, RecordError
 from analysis.records import record_file
 from analysis.records.packed import COLUMNS, Packed
 from analysis.records.packed import read as read_packed
-from analysis.records.record import Record
-from sweeps.code.settings_check import SettingsCheck
+from sweeps.interchange.fitting import Today
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.atomic import create, read_json, temporary
 from sweeps.store.folder import SweepFolder
@@ -57,9 +56,9 @@ def fitting(packed: Packed, spec: SweepSpec, experiments: Experiments) -> Packed
     Raises:
         FolderError: trials of a search were made with other settings.
     """
-    evaluate = _Evaluator(spec, experiments)
+    today = Today(spec, experiments)
     records = {name: text for name, text in packed.files.items() if name.startswith("records/")}
-    kept = {name: text for name, text in records.items() if evaluate.fits(record_file.parse(text, name))}
+    kept = {name: text for name, text in records.items() if not today.misfit(record_file.parse(text, name))}
     if spec.space is not None:
         trials = {name: text for name, text in packed.files.items() if name.startswith("trials/")}
         lost = [name for name in records.keys() - kept.keys() if name.startswith("records/trial-")]
@@ -70,25 +69,6 @@ def fitting(packed: Packed, spec: SweepSpec, experiments: Experiments) -> Packed
             )
         kept |= trials
     return Packed(spec.fingerprint(), kept)
-
-
-class _Evaluator:
-    """Tells whether a record is one that a sweep would make today."""
-
-    def __init__(self, spec: SweepSpec, experiments: Experiments) -> None:
-        self._spec, self._settings = spec, SettingsCheck(spec, experiments)
-        self._controls = {control.label for control in spec.controls}
-        self._objectives = {objective.name for objective in spec.objectives}
-
-    def fits(self, record: Record) -> bool:
-        who, seeds = record.identity, self._spec.replicates.seeds
-        if who.replicate >= len(seeds) or seeds[who.replicate] != who.seed:
-            return False
-        if who.kind != "teacher" and record.outcome == "completed" and set(record.objectives) != self._objectives:
-            return False
-        if who.kind == "control" and who.label not in self._controls:
-            return False
-        return not self._settings.differences(who.kind, who.label, record.parameters, record.settings)
 
 
 def restore(packed: Packed, path: Path) -> int:
@@ -154,7 +134,9 @@ def read(path: Path) -> dict[str, Packed]:
 def _without_machine(tree: Any) -> Any:
     """A record or trial without the host's name, the process and the folders that its messages name."""
     if isinstance(tree, Mapping):
-        blank = {"host": "", "process": 0} if "host" in tree and "process" in tree else {}
+        blank: dict[str, Any] = {}
+        if "host" in tree and ("process" in tree or "generation" in tree):  # of a record; of a trial's attempt
+            blank = {"host": "", "process": 0}
         return {key: blank.get(key, _without_machine(value)) for key, value in tree.items()}
     if isinstance(tree, list):
         return [_without_machine(item) for item in tree]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from acgkd.errors import Fault, SpecError
+from acgkd.errors import Fault, SpecError, SweepError
 from sweeps.shipped import locate
 from sweeps.spec.checks.cross_checks import cross_check
 from sweeps.spec.fault_messages import missing_key, translate, unknown_key
@@ -34,6 +34,27 @@ def load(source: Path | str | Mapping[str, Any], overrides: Overrides = (), trus
     if isinstance(source, Mapping):
         return check_tree(tree_of(source, overrides), trust_code)
     return check_tree(read_tree(locate(Path(source)), overrides), trust_code)
+
+
+def spec_of(
+    source: SweepSpec | Path | str | Mapping[str, Any], overrides: Overrides = (), trust_code: bool = False
+) -> SweepSpec:
+    """A spec however it is given: finished, or as `load` takes it.
+
+    Args:
+        source: the spec.
+        overrides: as with `load`; not together with a finished spec.
+        trust_code: as with `load`.
+
+    Raises:
+        SpecError: something is wrong; it holds all faults, in the order of the file.
+        SweepError: overrides come with a finished spec.
+    """
+    if not isinstance(source, SweepSpec):
+        return load(source, overrides, trust_code)
+    if overrides:
+        raise SweepError("`overrides` are laid over a file or a mapping, but got a finished spec. Pass them to `load`.")
+    return source
 
 
 def check_tree(tree: SpecTree, trust_code: bool = False) -> SweepSpec:

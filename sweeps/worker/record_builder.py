@@ -19,6 +19,15 @@ def objective_values(objectives: Sequence[Objective], measurement: Measurement) 
     return {objective.name: measurement.objectives.get(objective.name) for objective in objectives}
 
 
+def selection_of(objectives: Sequence[Objective]) -> dict[str, object]:
+    """What a record says of the objectives that its sweep is judged by."""
+    return {
+        f"{objective.name}/{fact}": getattr(objective, fact)
+        for objective in objectives
+        for fact in ("uses_real_data", "floor")
+    }
+
+
 def build_record(
     spec: SweepSpec,
     config: RunConfig,
@@ -109,11 +118,7 @@ def build_record(
         progress=min(1.0, progress),
         objectives=dict(objectives),
         absent=[] if measurement is None else list(measurement.absent),
-        selection={
-            f"{objective.name}/{fact}": getattr(objective, fact)
-            for objective in spec.objectives
-            for fact in ("uses_real_data", "floor")
-        },
+        selection=selection_of(spec.objectives),
         quality=Quality(**quality),
         cost=Cost.model_validate(taken if lost_s is None else {**taken, "lost_s": lost_s}),
         environment=Environment(

@@ -67,6 +67,7 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
 
 
+LATER = ("why", "retry", "fork", "confirm", "reproduce", "pack", "unpack", "merge")
 HEAVY = "{'torch', 'ray', 'optuna', 'pandas'}"
 
 
@@ -79,7 +80,7 @@ def test_looking_around_loads_nothing_heavy(arguments):
 
 @pytest.mark.parametrize(
     "command",
-    ["init", "run", "check", "status", "distill", "report", "list", "doctor", "cache", "export-study", "why", "retry"],
+    ["init", "run", "check", "status", "distill", "report", "list", "doctor", "cache", "export-study", *LATER],
 )
 def test_every_command_has_a_paragraph_and_examples(command, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")

@@ -1,6 +1,7 @@
 """A whole sweep with real teachers, pseudo-graphs and students, as small as it can be."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from analysis.page.render import Note
 from analysis.records import frame, pseudo_samples
 from analysis.reports._samples import sample_section
 from analysis.statistics.view import view_of
+from sweeps.cli.app import main
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.interchange.optuna_export import export_study
@@ -126,3 +128,17 @@ def test_the_study_can_be_exported(folder: Path, tmp_path: Path) -> None:
         export_study(folder, "nonsense://")
     with pytest.raises(SweepError, match=r"sweep\.json"):
         export_study(tmp_path, url)
+
+
+@pytest.mark.slow
+def test_a_trial_is_reproduced_to_the_last_bit_and_confirmed(folder: Path, tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep"
+    shutil.copytree(folder, sweep)
+    number = view_of(frame.load([sweep])).choice.trial
+    assert main(["reproduce", str(sweep), "--trial", str(number), "--out", str(tmp_path / "again")]) == 0
+    assert main(["confirm", str(sweep), "--seeds", "2", "--in-process"]) == 0
+    fresh = frame.load([sweep / "confirm" / f"trial-{number:04d}"]).rows
+    assert fresh.groupby("kind").size().to_dict() == {"control": 4, "teacher": 2, "trial": 2}
+    assert set(fresh["seed"]) == {2, 3}
+    assert "Confirmation on fresh seeds" in (sweep / "report" / "report.md").read_text()
+    assert (sweep / "confirm" / f"trial-{number:04d}" / "samples" / "trial-0000-00.npz").is_file()

@@ -16,10 +16,13 @@ EPILOG = examples(
 
 
 def report(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Sweep folders.", show_default=False)],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR...", help="Sweep folders, and files of packed records.", show_default=False),
+    ],
     to: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder of the report.", show_default="DIR/report; of several: report"),
+        typer.Option("--out", help="Folder of the report.", show_default="DIR/report; of several or of a file: report"),
     ] = None,
     name: Annotated[str, typer.Option(help="Which report; see `acgkd list reports`.")] = "sweep",
 ) -> None:
@@ -32,9 +35,10 @@ def report(
     from sweeps.store.writable import require_writable
 
     for folder in folders:
-        if not os.path.isdir(folder / "records"):
+        if not os.path.isdir(folder / "records") and not (folder.suffix == ".parquet" and folder.is_file()):
             require_sweep(folder)
-    target = to or (folders[0] / "report" if len(folders) == 1 else Path("report"))
+    alone = len(folders) == 1 and folders[0].is_dir()
+    target = to or (folders[0] / "report" if alone else Path("report"))
     _ = reports.REPORTS[name]  # refused before a folder is made
     require_writable(target)
     print_line(f"Report: {reports.write(folders, target, name)}")

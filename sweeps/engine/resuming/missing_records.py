@@ -48,7 +48,8 @@ def revive(folder: SweepFolder, trials: list[Trial]) -> Revived:
         kept.append(trial)
     teachers = {int(name[8:-5]) for name in damaged if re.fullmatch(r"teacher-\d+\.json", name)}
     first = folder.record_file("teacher", 0).name
-    if first not in there and any(trial.attempts for trial in trials):  # the first replicate always has a teacher
+    # The first replicate always has a teacher, which came before the first attempt at it.
+    if first not in there and any(trial.at(0) for trial in trials):
         teachers.add(0)
         lines.append(f"{folder.records / first} is gone: it is made again.")
     for line in lines:

@@ -1,0 +1,54 @@
+"""`acgkd unpack`: packed records become a sweep folder, from which the sweep resumes."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sweeps import shipped
+from sweeps.cli.commands._options import Overrides, TrustCode, examples
+from sweeps.cli.console import plural, print_line, print_reasons, print_run
+
+EPILOG = examples(
+    "acgkd unpack mutag.parquet --spec specs/mutag.yaml --out runs/mutag",
+    "acgkd unpack all.parquet --sweep mutag --spec specs/mutag.yaml --out runs/mutag",
+)
+
+
+def unpack(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Packed records.", show_default=False)],
+    spec: Annotated[
+        Path,
+        typer.Option(
+            "--spec", metavar="SPEC", help="The sweep: a YAML file, or a shipped spec's name.", callback=shipped.locate
+        ),
+    ],
+    to: Annotated[Path, typer.Option("--out", metavar="DIR", help="The sweep folder; made if need be.")],
+    sweep: Annotated[
+        str | None,
+        typer.Option("--sweep", metavar="NAME", help="Which sweep of the file.", show_default="the spec's name"),
+    ] = None,
+    overrides: Overrides = None,
+    trust_code: TrustCode = False,
+) -> None:
+    """Make a sweep folder of packed records, so that the sweep can be resumed or extended.
+
+    Takes what the spec would make today. Without a space that is record by record, and a changed control is run
+    again; a search fits as a whole or not at all (`acgkd fork` takes over a part of one). What is in the folder
+    already stays as it is. Teachers and students are not in the file: the next start makes what it needs of them.
+    """
+    from sweeps.interchange.merging import unpack
+    from sweeps.spec.loading import check_tree
+    from sweeps.spec.raw import read_tree
+    from sweeps.worker.experiments import AcgkdExperiments
+
+    tree = read_tree(spec, overrides or ())
+    read = check_tree(tree, trust_code)
+    command = shlex.join(["acgkd", *sys.argv[1:]])
+    experiments = AcgkdExperiments.of(read, trust_code)
+    found = unpack(file, read, to, experiments, sweep=sweep, command=command, spec_text=tree.text)
+    print_line(f"{found.sweep}: {plural(found.records, 'record')} of this spec; {plural(found.made, 'new file')}")
+    print_reasons("Records left out", found.refused)
+    print_run(spec, to, overrides or (), trust_code)
