@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from analysis.statistics.view import View
+    from sweeps.engine.user_requests import Enqueued
     from sweeps.executors.base import Executor
 
 OnProgress = Callable[[Snapshot], None]
@@ -146,6 +147,21 @@ class Sweep:
         """The rows of `trials` that no other trial beats in every objective."""
         table = self.trials()
         return table[table["on_front"]]
+
+    def enqueue(self, parameters: Mapping[str, Any]) -> "Enqueued":
+        """Puts a point into the queue: it becomes the next new trial, also while the sweep runs.
+
+        An enqueued point counts as a trial, and is run even where the budget is met.
+
+        Args:
+            parameters: values by slash path; the sampler suggests those that are left out.
+
+        Raises:
+            SpecError: it is no point of the search space; the error holds all faults.
+        """
+        from sweeps.engine.user_requests import enqueue
+
+        return enqueue(self._files, parameters)
 
     def student(self, trial: int | str | None = None, replicate: int = 0) -> "nn.Module":
         """The student of one run, in evaluation mode, ready to be called.

@@ -62,6 +62,9 @@ class TrialFile(Part):
     message: str = ""
     attempts: tuple[Attempt, ...] = ()
     rungs: dict[str, Rung] = Field(default_factory=dict)
+    enqueued: str = Field(
+        default="", description="File of the queue that asked for it; empty where the sampler suggested all of it."
+    )
 
 
 Kind = TypeVar("Kind", bound=TrialFile)

@@ -20,7 +20,20 @@ from acgkd.errors import (
     UnknownReportError,
 )
 from acgkd.guard import require_own_packages
-from sweeps.cli.commands import check, distill, doctor, export_study, init, listing, report, retry, run, status, why
+from sweeps.cli.commands import (
+    check,
+    distill,
+    doctor,
+    enqueue,
+    export_study,
+    init,
+    listing,
+    report,
+    retry,
+    run,
+    status,
+    why,
+)
 from sweeps.cli.commands._options import paragraphs
 from sweeps.cli.console import print_error, print_faults, print_text
 from sweeps.cli.streams import safe_streams
@@ -58,6 +71,7 @@ for _name, _function, _epilog in (
     ("status", status.status, status.EPILOG),
     ("why", why.why, why.EPILOG),
     ("retry", retry.retry, retry.EPILOG),
+    ("enqueue", enqueue.enqueue, enqueue.EPILOG),
     ("distill", distill.distill, distill.EPILOG),
     ("report", report.report, report.EPILOG),
     ("list", listing.list_, listing.EPILOG),

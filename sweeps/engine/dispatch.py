@@ -73,10 +73,11 @@ class Dispatch:
             else:
                 if trials.waiting.first_is_alone:
                     return NoJob.WAIT
-                if trials.exhausted or startup.spent(self._spec, len(trials.trials), used_s):
+                new = trials.suggestions
+                if not new.enqueued and (new.exhausted or startup.spent(self._spec, len(trials.trials), used_s)):
                     # What is at work may be lost with its worker and has to be retried.
                     return NoJob.WAIT if out or trials.waiting else NoJob.FINISHED
-                if not trials.ready:
+                if not new.ready:
                     return NoJob.WAIT
                 asked = trials.ask()
                 if asked is None:

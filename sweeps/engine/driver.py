@@ -98,7 +98,7 @@ class Driver:
         left = self.stopping and not startup.complete(self.spec, self.folder, list(self._trials.trials.values()))
         return Summary(
             folder=self.folder.path,
-            trials_started=self._trials.asked,
+            trials_started=self._trials.suggestions.asked,
             counts=self._trials.counts(),
             interrupted=left,
             set_back={**self._prerequisites.set_back, **self._trials.set_back},

@@ -15,6 +15,7 @@ from sweeps.engine.teachers_and_controls import missing_controls
 from sweeps.spec.sweep_spec import SweepSpec, differences
 from sweeps.store.atomic import write
 from sweeps.store.folder import SweepFolder
+from sweeps.store.point_queue import PointQueue
 from sweeps.store.trial import Trial, now
 from sweeps.store.writable import require_writable
 
@@ -102,8 +103,10 @@ def versions() -> dict[str, str]:
 
 
 def complete(spec: SweepSpec, folder: SweepFolder, trials: list[Trial]) -> bool:
-    """Whether nothing is left to do: every trial has ended, the budget is met, every control has its record."""
+    """Whether nothing is left to do: all trials ended, none enqueued, the budget met, every control with a record."""
     if not all(trial.final for trial in trials) or missing_controls(spec, folder):
+        return False
+    if PointQueue(folder).waiting({trial.enqueued for trial in trials}):
         return False
     return spent(spec, len(trials), folder.seconds_used())
 

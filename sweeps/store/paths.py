@@ -24,6 +24,8 @@ class SweepPaths:
         self.students = path / "students"
         self.samples = path / "samples"
         self.starts = path / "starts"
+        self.queue = path / "queue"
+        self.stop = path / "stop"
         self.cache = path / "cache"
         self.logs = path / "logs"
         self.driver_log = self.logs / "driver.log"

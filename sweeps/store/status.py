@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sweeps.store.atomic import read_json
+from sweeps.store.point_queue import PointQueue
 from sweeps.store.trial import PASSING, Attempt, Trial, signature
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Status:
         last_activity: UTC, ISO 8601.
         failures: attempts that failed, those that are alike together, the most frequent first.
         retried: trials that wait for another attempt after a failed one.
+        enqueued: points of the user's that wait to become trials.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Status:
     last_activity: str | None
     failures: list[FailureGroup] = field(default_factory=list)
     retried: int = 0
+    enqueued: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values by name."""
@@ -107,6 +110,7 @@ def status_of(folder: "SweepFolder") -> Status:
         last_activity=_last_activity(folder),
         failures=failure_groups(trials),
         retried=sum(not trial.final and any(item.outcome == "lost" for item in trial.attempts) for trial in trials),
+        enqueued=len(PointQueue(folder).waiting({trial.enqueued for trial in trials})),
     )
 
 

@@ -46,10 +46,12 @@ def status(
 
 
 def _print(folder: Path, found: "Status") -> None:
-    facts = {key: value for key, value in found.to_json().items() if key not in ("failures", "retried")}
+    facts = {key: value for key, value in found.to_json().items() if key not in ("failures", "retried", "enqueued")}
     print_facts((key.replace("_", " "), _text(value)) for key, value in facts.items())
     if found.retried:
         print_facts([("waits again", f"{plural(found.retried, 'trial')} after a failed attempt")])
+    if found.enqueued:
+        print_facts([("enqueued", f"{plural(found.enqueued, 'point')}, run before anything is suggested")])
     if not found.failures:
         print_facts([("failures", "none")])
         return
