@@ -163,6 +163,22 @@ class Sweep:
 
         return enqueue(self._files, parameters)
 
+    def stop(self, wait_s: float = 30.0) -> bool:
+        """Asks the driver that runs the sweep, on whatever machine, to stop as at the first Ctrl-C.
+
+        Args:
+            wait_s: how long to wait until it has left.
+
+        Returns:
+            Whether it has left; it obeys even if it has not yet.
+
+        Raises:
+            SweepError: no driver works on the folder.
+        """
+        from sweeps.engine.user_requests import stop
+
+        return stop(self._files, wait_s)
+
     def student(self, trial: int | str | None = None, replicate: int = 0) -> "nn.Module":
         """The student of one run, in evaluation mode, ready to be called.
 

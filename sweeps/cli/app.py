@@ -32,6 +32,7 @@ from sweeps.cli.commands import (
     retry,
     run,
     status,
+    stop,
     why,
 )
 from sweeps.cli.commands._options import paragraphs
@@ -72,6 +73,7 @@ for _name, _function, _epilog in (
     ("why", why.why, why.EPILOG),
     ("retry", retry.retry, retry.EPILOG),
     ("enqueue", enqueue.enqueue, enqueue.EPILOG),
+    ("stop", stop.stop, stop.EPILOG),
     ("distill", distill.distill, distill.EPILOG),
     ("report", report.report, report.EPILOG),
     ("list", listing.list_, listing.EPILOG),

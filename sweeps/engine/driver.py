@@ -2,12 +2,14 @@
 
 import contextlib
 import threading
+from collections.abc import Callable
 
 from acgkd.errors import NodeError, RepeatedFailureError, StorageError, WorkerSpentError
 from analysis.records.record import Record
 from sweeps.engine import startup
 from sweeps.engine.dispatch import Dispatch, NoJob
 from sweeps.engine.failures import Failures
+from sweeps.engine.heartbeat import Heartbeat
 from sweeps.engine.prerequisites import Prerequisites
 from sweeps.engine.progress import Progress
 from sweeps.engine.snapshot import Snapshot, Summary, Watch
@@ -23,8 +25,6 @@ from sweeps.worker.experiments import Experiments
 from sweeps.worker.messages import Job, Report
 
 __all__ = ["Driver", "NoJob"]
-
-NOTE_EVERY_S = 1.0
 
 
 class Driver:
@@ -54,19 +54,20 @@ class Driver:
         self.experiments = experiments
         self.nothing_to_do = nothing_to_do
         self.stopping = False
+        self.break_off: Callable[[], None] = lambda: None  # set by executors that can end a step from another thread
         self.fatal: BaseException | None = None
         self.slots = 1
         self.in_process = False
         self.failures = Failures(self.folder, self.spec.failures.stop_after)
-        self._trials, self._stopwatch, self._command = trials, stopwatch, command
+        self._trials, self._stopwatch = trials, stopwatch
         self._prerequisites = Prerequisites(trials, experiments)
         self._dispatch = Dispatch(trials, self._prerequisites)
-        self._noted_at = -NOTE_EVERY_S
+        self._heartbeat = Heartbeat(self.folder, trials.generation, stopwatch, command)
         self._closed = False
         self._mutex = threading.RLock()
         self._out: dict[str, Job] = {}
         self._hosts: dict[str, tuple[str, str]] = {}
-        self.progress = Progress(trials, self._prerequisites, stopwatch, watch, self._mutex, self._note_start)
+        self.progress = Progress(trials, self._prerequisites, stopwatch, watch, self._mutex, self._beat)
 
     def prepare(self) -> None:
         """Finds out which teachers are missing; comes before the first job, for it may take seconds of imports.
@@ -84,8 +85,8 @@ class Driver:
         for job in list(self._out.values()):
             with contextlib.suppress(StorageError):  # the error that is on its way says it already
                 self.interrupted(job)
-        self._noted_at = -NOTE_EVERY_S
-        self._note_start()
+        self._heartbeat.soon()
+        self._beat()
 
     def summary(self) -> Summary:
         """What this start came to.
@@ -140,7 +141,7 @@ class Driver:
             if job.number is not None:
                 self._trials.open(job.number, job.replicates[0])
             elif self.in_process:  # whose attempts are in no file: if it takes the driver along, the next start knows
-                self._noted_at = -NOTE_EVERY_S
+                self._heartbeat.soon()
         self.progress.publish()
 
     def report(self, job: Job, report: Report) -> bool:
@@ -232,14 +233,14 @@ class Driver:
         self._out.pop(job.key, None)
         return self.progress.ended(job)
 
-    def _note_start(self) -> None:
-        elapsed = self._stopwatch.elapsed_s
-        if elapsed - self._noted_at > NOTE_EVERY_S:
-            self._noted_at = elapsed
-            with contextlib.suppress(OSError, StorageError):  # the budget of hours loses a second or two by it
-                jobs = {"in_process": self.in_process, "job": next(iter(self._out), ""), "closed": self._closed}
-                facts = {"seconds": elapsed, "command": self._command, **jobs}
-                self.folder.note_start(self._trials.generation, facts)
+    def _beat(self) -> None:
+        job = next(iter(self._out), "")
+        why = self._heartbeat.beat({"in_process": self.in_process, "job": job, "closed": self._closed})
+        if why and not self.stopping and not self._closed:
+            self.folder.note(why)
+            self.progress.message = why
+            self.stop()
+            self.break_off()
 
 
 def _on(failure: Failure) -> str:

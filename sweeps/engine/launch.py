@@ -12,6 +12,7 @@ from sweeps.engine.snapshot import Watch
 from sweeps.engine.stopwatch import Stopwatch
 from sweeps.engine.trials.trial_table import TrialTable
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store.stop_request import StopRequest
 from sweeps.worker.experiments import Experiments
 
 
@@ -54,6 +55,7 @@ def open_driver(
         hours = spec.budget.hours
         stopwatch = Stopwatch(None if hours is None else 3600 * hours, folder.seconds_used(before=generation))
         folder.remove_temporaries()
+        StopRequest(folder).remove()  # of an earlier start, which has ended
         table = TrialTable(spec, folder, experiments, found.trials, generation)
         table.teachers_without_row = found.teachers
         table.recover()

@@ -32,7 +32,8 @@ class InProcess:
             # Of a teacher nothing can be kept, so there is no point in waiting for it.
             return any(job.kind == "teacher" for job in at_work)
 
-        with stop_signals(stop):
+        with stop_signals(stop) as signal_main:
+            driver.break_off = lambda: signal_main() if any(job.kind == "teacher" for job in at_work) else None
             try:
                 driver.prepare()
                 while (job := driver.next()) not in (NoJob.FINISHED, NoJob.WAIT):

@@ -10,20 +10,23 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def stop_signals(request: Callable[[], bool]) -> Iterator[None]:
+def stop_signals(request: Callable[[], bool]) -> Iterator[Callable[[], None]]:
     """Installs the handlers for a block and puts the old ones back.
 
     Args:
         request: asks for a clean stop; returns whether the work at hand should be broken off right away, because
             it cannot be kept anyway.
 
+    Yields:
+        what another thread calls to do as a Ctrl-C does; it does nothing where there are no handlers.
+
     Raises:
         KeyboardInterrupt: at the second signal, or at the first if `request` says so.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread gets signals: whoever runs us elsewhere takes care of them
+        yield lambda: None  # only the main thread gets signals: whoever runs us elsewhere takes care of them
         return
-    received = 0
+    received, installed, sending = 0, threading.Event(), threading.Lock()
 
     def handle(number: int, frame: FrameType | None) -> None:
         nonlocal received
@@ -31,10 +34,18 @@ def stop_signals(request: Callable[[], bool]) -> Iterator[None]:
         if received > 1 or request():
             raise KeyboardInterrupt
 
+    def send() -> None:
+        with sending:
+            if installed.is_set():
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
     previous = {number: signal.signal(number, handle) for number in SIGNALS}
+    installed.set()
     try:
-        yield
+        yield send
     finally:
+        with sending:
+            installed.clear()
         for number, handler in previous.items():
             signal.signal(number, handler)
 

@@ -143,7 +143,7 @@ class Lock:
                 break
             except BlockingIOError:
                 if patience is None:
-                    holder = os.pread(handle, 4096, 0).decode(errors="replace").strip() or "unknown"
+                    holder = self.holder() or "unknown"
                     os.close(handle)
                     raise SweepError(
                         f"One driver at a time may work on {self.path.parent}, but another one does ({holder}). "
@@ -151,7 +151,8 @@ class Lock:
                     ) from None
                 time.sleep(patience)
         os.ftruncate(handle, 0)
-        os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()} since {since}\n".encode(), 0)
         self._handle = handle
         return self
 
@@ -161,6 +162,13 @@ class Lock:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+    def holder(self) -> str:
+        """Who holds the lock, or held it last; empty where nobody has."""
+        try:
+            return self.path.read_text(encoding="utf-8", errors="replace").strip()
+        except FileNotFoundError:
+            return ""
 
     def held(self) -> bool:
         """Whether some process holds the lock now."""
