@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import Enum
 
-from sweeps.engine import startup, teachers_and_controls
+from sweeps.engine import teachers_and_controls
 from sweeps.engine.prerequisites import Prerequisites
 from sweeps.engine.trials.trial_table import TrialTable
 from sweeps.worker.messages import Job
@@ -74,7 +74,7 @@ class Dispatch:
                 if trials.waiting.first_is_alone:
                     return NoJob.WAIT
                 new = trials.suggestions
-                if not new.enqueued and (new.exhausted or startup.spent(self._spec, len(trials.trials), used_s)):
+                if new.over(used_s):
                     # What is at work may be lost with its worker and has to be retried.
                     return NoJob.WAIT if out or trials.waiting else NoJob.FINISHED
                 if not new.ready:

@@ -62,7 +62,7 @@ class Driver:
         self._trials, self._stopwatch = trials, stopwatch
         self._prerequisites = Prerequisites(trials, experiments)
         self._dispatch = Dispatch(trials, self._prerequisites)
-        self._heartbeat = Heartbeat(self.folder, trials.generation, stopwatch, command)
+        self._heartbeat = Heartbeat(self.folder, trials.generation, stopwatch, command, startup.limits(self.spec))
         self._closed = False
         self._mutex = threading.RLock()
         self._out: dict[str, Job] = {}
@@ -96,14 +96,17 @@ class Driver:
         """
         if self.fatal is not None:
             raise self.fatal
-        left = self.stopping and not startup.complete(self.spec, self.folder, list(self._trials.trials.values()))
+        complete = startup.complete(self.spec, self.folder, self._trials.trials.values())
         return Summary(
             folder=self.folder.path,
             trials_started=self._trials.suggestions.asked,
             counts=self._trials.counts(),
-            interrupted=left,
+            interrupted=self.stopping and not complete,
             set_back={**self._prerequisites.set_back, **self._trials.set_back},
             set_aside=tuple(map(str, self.failures.nodes.values())),
+            ended_by=self._trials.suggestions.ended_by(self.folder.seconds_used())
+            if complete or not self.stopping
+            else "",
             nothing_to_do=self.nothing_to_do,
         )
 

@@ -4,11 +4,14 @@ import contextlib
 from collections.abc import Mapping
 
 from acgkd.errors import StorageError
+from analysis.records.sweep_file import Budget
 from sweeps.engine.stopwatch import Stopwatch
+from sweeps.store.budgets import passed
 from sweeps.store.folder import SweepFolder
 from sweeps.store.stop_request import StopRequest
 
 EVERY_S = 1.0
+DEADLINE = "the deadline has come"
 
 
 class Heartbeat:
@@ -19,9 +22,13 @@ class Heartbeat:
         generation: number of the start.
         stopwatch: of the start.
         command: that started it, for the record.
+        budget: of the sweep.
     """
 
-    def __init__(self, folder: SweepFolder, generation: int, stopwatch: Stopwatch, command: str) -> None:
+    def __init__(
+        self, folder: SweepFolder, generation: int, stopwatch: Stopwatch, command: str, budget: Budget
+    ) -> None:
+        self._budget = budget
         self._folder, self._generation = folder, generation
         self._stopwatch, self._command = stopwatch, command
         self._request = StopRequest(folder)
@@ -46,6 +53,8 @@ class Heartbeat:
         self._beaten_at = elapsed
         with contextlib.suppress(OSError, StorageError):  # the budget of hours loses a second or two by it
             self._folder.note_start(self._generation, {"seconds": elapsed, "command": self._command, **facts})
+        if passed(self._budget):
+            return DEADLINE
         if self._request.generation != self._generation:
             return ""
         with contextlib.suppress(OSError):

@@ -3,6 +3,7 @@
 import contextlib
 import warnings
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 from sweeps.engine import startup
@@ -12,6 +13,7 @@ from sweeps.engine.snapshot import Watch
 from sweeps.engine.stopwatch import Stopwatch
 from sweeps.engine.trials.trial_table import TrialTable
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store.budgets import passed
 from sweeps.store.stop_request import StopRequest
 from sweeps.worker.experiments import Experiments
 
@@ -47,13 +49,18 @@ def open_driver(
         found = revive(folder, folder.read_trials())
         for line in found.lines:
             say(line)
-        if startup.complete(spec, folder, found.trials) and not found.teachers:
+        over = passed(startup.limits(spec))
+        if over or (startup.complete(spec, folder, found.trials) and not found.teachers):
             table, stopwatch = TrialTable(spec, folder, experiments, found.trials), Stopwatch(None)
             yield Driver(table, experiments, stopwatch, command=command, nothing_to_do=True)
             return
         generation = folder.begin_generation()
-        hours = spec.budget.hours
-        stopwatch = Stopwatch(None if hours is None else 3600 * hours, folder.seconds_used(before=generation))
+        hours, deadline = spec.budget.hours, spec.budget.deadline
+        stopwatch = Stopwatch(
+            None if hours is None else 3600 * hours,
+            folder.seconds_used(before=generation),
+            None if deadline is None else datetime.fromisoformat(deadline).timestamp(),
+        )
         folder.remove_temporaries()
         StopRequest(folder).remove()  # of an earlier start, which has ended
         table = TrialTable(spec, folder, experiments, found.trials, generation)

@@ -56,7 +56,7 @@ class Prerequisites:
             Exception: the spec names something that is not there.
         """
         trials = self._trials.trials.values()
-        more = self._trials.suggestions.enqueued or not startup.spent(self._spec, len(trials), seconds_used)
+        more = self._trials.suggestions.enqueued or not startup.spent(self._spec, trials, seconds_used)
         wanted = teachers_and_controls.unfinished(self._spec, self._folder, trials, more)
         wanted |= self._trials.teachers_without_row
         found = teachers_and_controls.find_teachers(self._spec, self._folder, self._experiments, wanted)

@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from acgkd.errors import FolderError
 from analysis.records.file_names import as_text
-from analysis.records.sweep_file import Objective, SweepFile
+from analysis.records.sweep_file import Budget, Objective, SweepFile
 from sweeps.engine.teachers_and_controls import missing_controls
 from sweeps.spec.sweep_spec import SweepSpec, differences
 from sweeps.store.atomic import write
+from sweeps.store.budgets import idle_trials, met, passed
 from sweeps.store.folder import SweepFolder
 from sweeps.store.point_queue import PointQueue
 from sweeps.store.trial import Trial, now
@@ -102,17 +103,36 @@ def versions() -> dict[str, str]:
     return found
 
 
-def complete(spec: SweepSpec, folder: SweepFolder, trials: list[Trial]) -> bool:
-    """Whether nothing is left to do: all trials ended, none enqueued, the budget met, every control with a record."""
+def complete(spec: SweepSpec, folder: SweepFolder, trials: Collection[Trial]) -> bool:
+    """Whether nothing may be done any more: all has ended and the budget is met, or its deadline has come."""
+    if passed(limits(spec)):
+        return True
     if not all(trial.final for trial in trials) or missing_controls(spec, folder):
         return False
     if PointQueue(folder).waiting({trial.enqueued for trial in trials}):
         return False
-    return spent(spec, len(trials), folder.seconds_used())
+    return bool(spent(spec, trials, folder.seconds_used()))
 
 
-def spent(spec: SweepSpec, trials: int, seconds: float) -> bool:
-    """Whether the budget is met: the number of trials, or the hours of all starts together."""
-    if spec.trials is not None and trials >= spec.trials:
-        return True
-    return spec.budget.hours is not None and seconds >= spec.budget.hours * 3600
+def spent(
+    spec: SweepSpec, trials: Collection[Trial], seconds: float, known_idle: Callable[[], int] | None = None
+) -> str:
+    """Which limit of the budget is met, so that no new trial is suggested; empty where none is.
+
+    Args:
+        spec: the sweep.
+        trials: all so far.
+        seconds: that all starts together took.
+        known_idle: how many trials ended without an improvement; counted if left out.
+    """
+    return met(limits(spec), len(trials), seconds, known_idle or (lambda: idle(spec, trials)))
+
+
+def idle(spec: SweepSpec, trials: Collection[Trial]) -> int:
+    """How many trials ended without an improvement since the last that brought one."""
+    return idle_trials(trials, [1 if objective.direction == "maximize" else -1 for objective in spec.objectives])
+
+
+def limits(spec: SweepSpec) -> Budget:
+    """The budget of a sweep; without a space there is one trial."""
+    return Budget(**{**spec.budget.model_dump(), "trials": spec.trials})

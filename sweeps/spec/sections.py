@@ -1,5 +1,6 @@
 """The sections of a spec, each a frozen value: what to optimise, how to ask, when to stop, how much to spend."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -94,11 +95,31 @@ class Replicates(Config):
     vary: tuple[Vary, ...] = Field(default=("split", "teacher", "draws"), description="What a seed changes.")
 
 
+def _deadline(text: str) -> str:
+    try:
+        return datetime.fromisoformat(text).astimezone().isoformat()
+    except (ValueError, OverflowError, OSError):
+        raise ConfigError(
+            f"A deadline is a date and a time, such as 2026-12-01T08:00 or 2026-12-01T08:00Z, but got {show(text)}."
+        ) from None
+
+
 class Budget(Config):
     """When the sweep ends; whatever comes first."""
 
     trials: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    hours: Annotated[float, Field(gt=0)] | None = None
+    hours: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Of all starts together; trials under way then still finish."
+    )
+    deadline: Annotated[str, AfterValidator(_deadline)] | None = Field(
+        default=None,
+        description="A date and a time, `2026-12-01T08:00`, of this machine unless it names a zone. Then nothing more "
+        "begins, and what runs is stopped with its checkpoints; a later deadline resumes it.",
+    )
+    patience: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="So many ended trials in a row, by number, without an improvement: none joined the front.",
+    )
 
 
 class Artefacts(Config):

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import PurePath
@@ -126,8 +127,8 @@ def plain(value: Any, path: str = "") -> tuple[Any, list[Fault]]:
     """A value as a file would have it, and what no file could say; such values are None.
 
     Args:
-        value: mappings, sequences, text, numbers, booleans, None; paths, numpy's numbers and arrays, and configs of
-            this project too.
+        value: mappings, sequences, text, numbers, booleans, None; paths, dates, numpy's numbers and arrays, and
+            configs of this project too.
         path: where it stands, as a slash path.
     """
     faults: list[Fault] = []
@@ -145,6 +146,8 @@ def _plain(value: Any, path: str, depth: int, faults: list[Fault]) -> Any:
         return str.__str__(value)  # of an enumeration of texts, the text
     if isinstance(value, PurePath):
         return str(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, int | float):
         return _number(value, path, faults)
     if depth > DEPTH_LIMIT:

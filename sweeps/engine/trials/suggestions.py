@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from acgkd.errors import SweepError
+from sweeps.engine import startup
 from sweeps.engine.trials.sampling import Study
 from sweeps.spec.checks.point_check import check_point
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store.budgets import passed
 from sweeps.store.folder import SweepFolder
 from sweeps.store.point_queue import PointQueue
 from sweeps.store.trial import Trial
@@ -28,6 +30,7 @@ class Suggestions:
         self._spec, self._folder, self._trials = spec, folder, trials
         self._enqueued = {trial.enqueued for trial in trials.values() if trial.enqueued}
         self._study: Study | None = None
+        self._idle: int | None = None
 
     @property
     def study(self) -> Study:
@@ -45,6 +48,37 @@ class Suggestions:
     def enqueued(self) -> bool:
         """Whether points of the user's wait."""
         return bool(self.queue.waiting(self._enqueued))
+
+    def over(self, seconds: float) -> bool:
+        """Whether no new trial begins any more; an enqueued point does until the deadline.
+
+        Args:
+            seconds: that all starts together took.
+        """
+        if self.enqueued:
+            return passed(startup.limits(self._spec))
+        return self.exhausted or bool(self._spent(seconds))
+
+    def ended_by(self, seconds: float) -> str:
+        """Why the sweep has ended, in words; empty where it has not, or where nothing is searched.
+
+        Args:
+            seconds: that all starts together took.
+        """
+        left = sum(not trial.final for trial in self._trials.values())
+        why = self._spent(seconds) or ("every point of the space has been tried" if self.exhausted else "")
+        if passed(startup.limits(self._spec)):
+            return f"{why}; {left} of {len(self._trials)} trials have not ended" if left else why
+        return "" if left or self._spec.space is None else why
+
+    def _spent(self, seconds: float) -> str:
+        return startup.spent(self._spec, self._trials.values(), seconds, self._idle_trials)
+
+    def _idle_trials(self) -> int:
+        """How many trials ended without an improvement; counted anew only where one more has ended."""
+        if self._idle is None:
+            self._idle = startup.idle(self._spec, self._trials.values())
+        return self._idle
 
     def ask(self) -> Trial | None:
         """A new trial; None where a finite space has no point left, or a file of the queue holds no point."""
@@ -84,5 +118,6 @@ class Suggestions:
 
     def ended(self, trial: Trial) -> None:
         """Takes in how a trial ended."""
+        self._idle = None
         if self._study is not None:
             self._study.ended(trial)

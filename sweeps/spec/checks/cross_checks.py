@@ -110,12 +110,19 @@ def fixed_things_do_not_vary(
 
 
 def budget_law(budget: Budget, space: object) -> Iterator[Fault]:
-    """A sweep must end some day, and without a space it ends after one trial."""
+    """A sweep must end some day, and without a space it ends after one trial, or at a deadline."""
     if space is None:
-        if budget.trials not in (None, 1) or budget.hours is not None:
-            yield Fault("budget", "Without a `space` there is one trial and nothing to budget. Leave `budget` out.")
-    elif budget.trials is None and budget.hours is None:
-        yield Fault("budget", "A budget needs `trials`, `hours` or both, but has neither. Try `{trials: 24}`.")
+        if budget.trials not in (None, 1) or budget.hours is not None or budget.patience is not None:
+            yield Fault(
+                "budget",
+                "Without a `space` there is one trial and nothing to budget. Leave `budget` out, or give a `deadline`.",
+            )
+    elif budget == Budget():
+        yield Fault(
+            "budget",
+            "A budget needs at least one of `trials`, `hours`, `deadline` and `patience`, but has none. "
+            "Try `{trials: 24}`.",
+        )
 
 
 def search_needs_a_space(space: object, sampler: SamplerConfig, scheduler: SchedulerConfig) -> Iterator[Fault]:
