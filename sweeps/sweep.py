@@ -42,7 +42,7 @@ def run(
         on_progress: called with a `Snapshot` at every change and at least every two seconds, also from another thread;
             ``"show"`` shows progress in the terminal or notebook; None is silent.
         overrides: laid over the spec, as with `load`; not together with a finished `SweepSpec`.
-        trust_code: let the spec name Python functions, as ``module:function``.
+        trust_code: let the spec name Python functions, as ``module:function``, and a command under `on_end`.
 
     Returns:
         The sweep, interrupted or not: `Sweep.status()` says which.

@@ -8,6 +8,7 @@ from typing import Protocol
 from sweeps.engine.driver import Driver
 from sweeps.engine.launch import open_driver
 from sweeps.engine.snapshot import Summary, Watch
+from sweeps.executors import on_end
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.worker.experiments import AcgkdExperiments, Experiments
 
@@ -48,17 +49,30 @@ def run_sweep(
         command: that started it, for the record.
         watch: called with a snapshot at every change and at least every two seconds, also from another thread.
         spec_text: the spec as the user wrote it.
-        trust_code: whether the spec may name Python functions of the user's.
+        trust_code: whether the spec may name Python functions of the user's, and a command under `on_end`.
         experiments: where experiments come from; the real ones if left out.
-        say: called with a line for each thing that the user should know before the start.
+        say: called with a line for each thing that the user should know before the start, and of a failure of the
+            command under `on_end`.
 
     Raises:
+        ConfigError: the spec names a command that is not trusted.
         SweepError: the folder is another sweep's, another driver works on it, it cannot be written, or the executor
             cannot run the sweep.
         KeyboardInterrupt: at the second Ctrl-C or SIGTERM; the first one ends cleanly.
     """
+    on_end.require_trust(spec, trust_code)
     source = experiments or AcgkdExperiments.of(spec, trust_code)
-    with open_driver(spec, folder, source, command=command, spec_text=spec_text, watch=watch, say=say) as driver:
-        if not driver.nothing_to_do:
-            executor.execute(driver)
-        return driver.summary()
+    begun: Driver | None = None
+    try:
+        with open_driver(spec, folder, source, command=command, spec_text=spec_text, watch=watch, say=say) as driver:
+            if not driver.nothing_to_do:
+                begun = driver
+                executor.execute(driver)
+            summary = driver.summary()
+    except Exception as error:
+        if begun is not None:
+            on_end.stopped(spec, begun.folder, error, begun.snapshot().counts, say)
+        raise
+    if begun is not None:
+        on_end.ended(spec, begun.folder, summary, say)
+    return summary

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from acgkd.config import Config, ShortConfig, Vary, spelled_out
 from acgkd.errors import ConfigError, nearest
@@ -11,6 +11,7 @@ from acgkd.run.objectives import OBJECTIVES, Direction
 from sweeps.spec.values import show
 
 SamplerName = Literal["random", "tpe", "nsga2", "qmc", "gp", "grid"]
+UNTRUSTED_COMMAND = "This runs a command, which a spec may not do by itself. `--trust-code` allows it."
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -120,6 +121,24 @@ class Budget(Config):
         default=None,
         description="So many ended trials in a row, by number, without an improvement: none joined the front.",
     )
+
+
+def _command(command: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    if not "".join(command).strip() or "\0" in "".join(command):
+        given = command if isinstance(command, str) else list(command)
+        raise ConfigError(f"A command has at least one word, but got {show(given)}. Leave `on_end` out.")
+    return command
+
+
+def _how_command_is_given(command: Any) -> str:
+    return "arguments" if isinstance(command, list | tuple) else "line"
+
+
+Command = Annotated[
+    Annotated[str, Tag("line")] | Annotated[tuple[str, ...], Tag("arguments")],
+    Discriminator(_how_command_is_given),
+    AfterValidator(_command),
+]
 
 
 class Artefacts(Config):

@@ -29,6 +29,7 @@ class SweepPaths:
         self.cache = path / "cache"
         self.logs = path / "logs"
         self.driver_log = self.logs / "driver.log"
+        self.on_end_log = self.logs / "on-end.txt"
 
     # ---- names
 

@@ -193,11 +193,10 @@ def test_check_says_when_it_ends(tmp_path: Path, capsys: pytest.CaptureFixture[s
     path = tmp_path / "tiny.yaml"
     path.write_text(json.dumps(SPEC))
     arguments = ["--set", "budget/trials=9", "--set", "budget/patience=4", "--set", "budget/deadline=2020-01-01T08:00Z"]
+    until = datetime(2020, 1, 1, 8, tzinfo=UTC).astimezone().isoformat()
     assert main(["check", str(path), *arguments]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert (
-        "9 trials of 1 replicate; at most 4 trials without improvement; until 2020-01-01T08:00:00+00:00; tpe" in shown
-    )
+    assert f"9 trials of 1 replicate; at most 4 trials without improvement; until {until}; tpe" in shown
     assert "is over: nothing will run" in shown
 
 

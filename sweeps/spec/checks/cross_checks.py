@@ -9,7 +9,15 @@ from typing import Any
 from acgkd.config import DatasetConfig, TeacherConfig
 from acgkd.errors import Fault
 from sweeps.spec.inspection import Inspection
-from sweeps.spec.sections import Budget, Objective, Replicates, Resources, SamplerConfig, SchedulerConfig
+from sweeps.spec.sections import (
+    UNTRUSTED_COMMAND,
+    Budget,
+    Objective,
+    Replicates,
+    Resources,
+    SamplerConfig,
+    SchedulerConfig,
+)
 from sweeps.spec.values import number
 from sweeps.spec.written_space import WrittenSpace
 
@@ -125,6 +133,12 @@ def budget_law(budget: Budget, space: object) -> Iterator[Fault]:
         )
 
 
+def command_needs_trust(on_end: object, trust_code: bool) -> Iterator[Fault]:
+    """A spec that runs a command runs code."""
+    if on_end is not None and not trust_code:
+        yield Fault("on_end", UNTRUSTED_COMMAND)
+
+
 def search_needs_a_space(space: object, sampler: SamplerConfig, scheduler: SchedulerConfig) -> Iterator[Fault]:
     """Where nothing is searched, nothing is sampled and no trial can be stopped for the sake of others."""
     if space is not None:
@@ -166,6 +180,7 @@ CHECKS: tuple[Check, ...] = (
     replicates_law,
     fixed_things_do_not_vary,
     budget_law,
+    command_needs_trust,
     search_needs_a_space,
     resources_law,
     written_space_law,
@@ -178,7 +193,7 @@ def cross_check(sound: Mapping[str, Any], inspection: Inspection, trust_code: bo
     Args:
         sound: the sections that are valid on their own, by name.
         inspection: what has been found out about them, and takes what is found out here.
-        trust_code: let `teacher.preset` name a Python function.
+        trust_code: let `teacher.preset` name a Python function, and `on_end` a command.
     """
     from sweeps.spec.checks.catalog_checks import CATALOG_CHECKS
     from sweeps.spec.checks.space_checks import searched_students_fit, space_law
