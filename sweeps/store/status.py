@@ -62,8 +62,8 @@ class Status:
         failures: attempts that failed, those that are alike together, the most frequent first.
         retried: trials that wait for another attempt after a failed one.
         enqueued: points of the user's that wait to become trials.
-        budget_deadline: when the sweep ends at the latest, ISO 8601.
-        budget_patience: after how many ended trials in a row without an improvement it ends.
+        deadline: when the sweep ends at the latest, ISO 8601.
+        patience: after how many ended trials in a row without an improvement it ends.
         ended_by: which limit of the budget ended it, in words; None where it has not ended.
     """
 
@@ -81,8 +81,8 @@ class Status:
     failures: list[FailureGroup] = field(default_factory=list)
     retried: int = 0
     enqueued: int = 0
-    budget_deadline: str | None = None
-    budget_patience: int | None = None
+    deadline: str | None = None
+    patience: int | None = None
     ended_by: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -121,8 +121,8 @@ def status_of(folder: "SweepFolder") -> Status:
         failures=failure_groups(trials),
         retried=sum(not trial.final and any(item.outcome == "lost" for item in trial.attempts) for trial in trials),
         enqueued=enqueued,
-        budget_deadline=budget.deadline,
-        budget_patience=budget.patience,
+        deadline=budget.deadline,
+        patience=budget.patience,
         ended_by=None if alive else _ended_by(sweep, trials, enqueued, seconds),
     )
 

@@ -62,9 +62,10 @@ def print_summary(spec: "SweepSpec") -> None:
 def _lines(spec: "SweepSpec", found: "Survey | None") -> list[tuple[str, str]]:
     data = "no data set" if spec.dataset is None else spec.dataset.name
     teacher = spec.teacher.preset + (" from a checkpoint" if spec.teacher.checkpoint else "")
-    limits, trials = spec.budget, plural(spec.trials, "trial") if spec.trials else "trials"
-    ends = [f"at most {plural(float(limits.hours), 'hour')}"] if limits.hours else []
-    ends += [f"at most {plural(limits.patience, 'trial')} without improvement"] if limits.patience else []
+    limits = spec.budget
+    budget = [plural(spec.trials, "trial")] if spec.trials else []
+    budget += [plural(float(limits.hours), "hour")] if limits.hours else []
+    ends = [f"at most {plural(limits.patience, 'trial')} without improvement"] if limits.patience else []
     ends += [f"until {limits.deadline}"] if limits.deadline else []
     scheduler = "" if spec.scheduler.name == "none" else f", {spec.scheduler.name}"
     search = "nothing is searched" if spec.space is None else f"{spec.sampler.name}{scheduler}"
@@ -72,7 +73,7 @@ def _lines(spec: "SweepSpec", found: "Survey | None") -> list[tuple[str, str]]:
     lines = [
         ("sweep", spec.name),
         ("task", f"{data}: {teacher} → {spec.student.preset} by {' or '.join(_methods(spec, found))}"),
-        ("budget", "; ".join([f"{trials} of {replicates}", *ends, search])),
+        ("budget", "; ".join([f"{' or '.join(budget) or 'trials'} of {replicates}", *ends, search])),
         ("objectives", ", ".join(f"{objective.name} ({objective.direction})" for objective in spec.objectives)),
         ("controls", "\n".join(map(_control, spec.controls)) or "none"),
     ]
