@@ -8,7 +8,7 @@ ifneq ($(DATA),)
 export ACGKD_DATA ?= $(abspath $(DATA))
 endif
 
-.PHONY: install quickstart test test-slow realdata browser wheel lower-ends pythons lint types floors check coverage clean
+.PHONY: install quickstart test test-slow realdata browser wheel lower-ends pythons soak lint types floors check coverage clean
 
 install: $(VENV)/installed
 
@@ -51,6 +51,10 @@ lower-ends: install
 # Other Pythons, as far as they are on this machine.
 pythons: install
 	$(BIN)/python .ci/other_versions.py pythons
+
+# Some hundred short trials under random kills, torn files and a full disk; writes docs/results/soak.md.
+soak: install
+	$(BIN)/python -m benchmarks.faults.soak
 
 lint: install
 	$(BIN)/ruff check .

@@ -44,27 +44,45 @@ def save(content: Any, path: Path) -> None:
 
     Raises:
         CheckpointError: `content` holds something that `load` would refuse.
+        OSError: the file cannot be written; a full disk, for instance.
     """
 
     def write(part: Path) -> None:
-        torch.save(content, part)
+        try:
+            with part.open("wb") as file:
+                torch.save(content, file)
+        except (OSError, RuntimeError) as error:
+            refused = _refusal(error)
+            if refused is None:
+                raise
+            raise OSError(refused.errno, refused.strerror, str(path)) from error
         _inspect(part, MAX_BYTES, path)
 
     write_atomic(path, write)
 
 
-def load(path: Path, *, max_bytes: int = MAX_BYTES, mapped: bool = False) -> Any:
+def _refusal(error: BaseException | None) -> OSError | None:
+    """What the system said when it refused a write; torch then complains of its own positions."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__context__
+    return error
+
+
+def load(path: Path, *, max_bytes: int = MAX_BYTES, mapped: bool = False, checked: bool = False) -> Any:
     """Reads what `save` (or torch.save of a state dict) wrote, onto the CPU.
 
     Args:
         path: a regular file.
         max_bytes: largest size that is opened.
         mapped: whether to read only what is looked at, for large files of which little is wanted.
+        checked: whether to compare every byte with the checksums in the file, which torch does not.
 
     Raises:
         CheckpointError: missing, torn, of another kind, too large, or asking for more than tensors and plain values.
     """
     _inspect(path, max_bytes, path)
+    if checked:
+        _check_sums(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except MemoryError:
@@ -108,6 +126,16 @@ def _inspect(path: Path, max_bytes: int, shown: Path) -> None:
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"{shown} is damaged or not a checkpoint ({type(error).__name__}). {_ADVICE}") from None
     _check_pickle(pickled, shown)
+
+
+def _check_sums(path: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged or not a checkpoint ({type(error).__name__}). {_ADVICE}") from None
+    if damaged is not None:
+        raise CheckpointError(f"{path} is damaged: the checksum of `{damaged}` in it is another one.")
 
 
 def _read_pickle(archive: zipfile.ZipFile, size: int, shown: Path) -> bytes:

@@ -24,6 +24,8 @@ A message states the law, the facts and the way out: `` `0 < pace <= 1` must hol
         * `StorageError`: the sweep folder cannot be written
         * `RepeatedFailureError`: jobs failed one after the other in the same way
         * `NodeError`: a machine of a cluster cannot do a sweep's work
+            * `OtherCodeError`: it runs other code than the driver
+        * `RayLostError`: Ray ended before the sweep did
 
 What goes wrong with one trial is an outcome in its record, not an error.
 """
@@ -176,6 +178,30 @@ class RepeatedFailureError(SweepError):
 
 class NodeError(SweepError):
     """A machine of a cluster cannot do a sweep's work: no folder, other code, no device. Other machines may."""
+
+
+class OtherCodeError(NodeError):
+    """A node runs other code than the driver, and gets no work: its results would not compare with the others.
+
+    Args:
+        host: the node.
+        theirs: what it runs, in words: ``acgkd 0.1.0 (code 0123456789abcdef)``.
+        ours: what the driver runs.
+    """
+
+    def __init__(self, host: str, theirs: str, ours: str) -> None:
+        self.host, self.theirs, self.ours = host, theirs, ours
+        super().__init__(host, theirs, ours)
+
+    def __str__(self) -> str:
+        return (
+            f"Every node must run the driver's code, but {self.host} has {self.theirs} and the driver has {self.ours}. "
+            "Put the driver's there; after an upgrade on all nodes start the same command again."
+        )
+
+
+class RayLostError(SweepError):
+    """Ray ended before the sweep did: no trial is blamed, and the same command resumes."""
 
 
 class WorkerSpentError(Exception):

@@ -33,14 +33,27 @@ class DeclaredFacts:
     Args:
         batch_norm: whether it has a BatchNorm layer that remembers what it was trained on.
         stages: from height and width of an image to those of each stage's maps; None where it has no `stages`.
+        numbers: from columns or channels and classes to how many numbers its weights and buffers are; None where
+            the file does not say.
     """
 
     batch_norm: bool
     stages: Callable[[int, int], StageSizes] | None = None
+    numbers: Callable[[int, int], int] | None = None
 
     def stage_sizes(self, shape: Shape) -> StageSizes | None:
         """Height and width of the maps of each stage; None where it has no `stages` and `pool`."""
         return None if self.stages is None else self.stages(*shape[1:])
+
+
+def linear(inputs: int, outputs: int) -> int:
+    """How many numbers a linear layer with a bias is."""
+    return inputs * outputs + outputs
+
+
+def normalisation(channels: int) -> int:
+    """How many numbers a BatchNorm is: scale, shift, mean, variance, and one that counts batches."""
+    return 4 * channels + 1
 
 
 def halvings(groups: int) -> Callable[[int, int], StageSizes]:

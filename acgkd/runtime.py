@@ -3,9 +3,11 @@
 import contextlib
 import ctypes
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -27,6 +29,12 @@ def resolve_device(name: str) -> torch.device:
             raise ConfigError("`device: cuda` needs a CUDA device, but torch sees none here. Use `device: auto`.")
         return torch.device("cuda", torch.cuda.current_device()) if name == "cuda" else torch.device(name)
     return torch.device(name)
+
+
+@cache
+def warn_once(logger: logging.Logger, message: str) -> None:
+    """Logs a warning, once in a process: a sweep makes the same run many times."""
+    logger.warning(message)
 
 
 def synchronize(device: torch.device) -> None:

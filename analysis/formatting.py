@@ -1,6 +1,7 @@
 """Numbers as readers see them: missing is a dash, never 0."""
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import SupportsFloat
 
 import pandas as pd
@@ -96,3 +97,23 @@ def words(value: object) -> str:
 def plural(number: int, noun: str) -> str:
     """``1 trial``, ``3 trials``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def named(names: Iterable[int | str]) -> str:
+    """``trials 0 to 5, random_graphs``: numbers are those of trials."""
+    known = list(dict.fromkeys(names))
+    numbers = sorted(name for name in known if isinstance(name, int))
+    trials = [f"trial{'' if len(numbers) == 1 else 's'} {ranges(numbers)}"] if numbers else []
+    return ", ".join([*trials, *(name for name in known if isinstance(name, str))])
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """``0 to 2, 5 and 7 to 8``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    said = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"

@@ -1,5 +1,7 @@
 """A sweep from Python: run it, open its folder, look at its trials, load a student."""
 
+import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,15 +12,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from acgkd.errors import FolderError, SweepError
 from sweeps.engine.snapshot import Snapshot, Watch
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.spec.values import plain_word
+from sweeps.steering import SteeredSweep
 from sweeps.store.folder import SweepFolder
 from sweeps.store.status import Status
+from sweeps.store.writable import require_path
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
     from analysis.statistics.view import View
-    from sweeps.engine.user_requests import Enqueued
     from sweeps.executors.base import Executor
 
 OnProgress = Callable[[Snapshot], None]
@@ -32,6 +36,7 @@ def run(
     on_progress: OnProgress | Literal["show"] | None = "show",
     overrides: Sequence[str] | Mapping[str, Any] = (),
     trust_code: bool = False,
+    accept_code_change: bool = False,
 ) -> "Sweep":
     """Runs a sweep; run again, it resumes, is extended, or finds that nothing is left to do.
 
@@ -43,22 +48,37 @@ def run(
             ``"show"`` shows progress in the terminal or notebook; None is silent.
         overrides: laid over the spec, as with `load`; not together with a finished `SweepSpec`.
         trust_code: let the spec name Python functions, as ``module:function``, and a command under `on_end`.
+        accept_code_change: continue though the folder's rows were made with other settings (a default has moved) or
+            with other code of yours than today's; the report then says which rows are whose.
 
     Returns:
         The sweep, interrupted or not: `Sweep.status()` says which.
 
     Raises:
         SpecError: the spec is not valid; it holds all faults.
-        SweepError: the folder is another sweep's, another driver works on it, or the executor cannot run it.
+        FolderError: the folder is another sweep's, another driver works on it, or it is no path (``s3://...``).
+        StorageError: the folder is full, cannot be read or written, or was removed.
+        RayLostError: Ray was lost; the same call resumes.
+        SweepError: the executor cannot run the sweep.
         KeyboardInterrupt: at the second Ctrl-C; the first one ends cleanly.
     """
     from sweeps.executors.base import run_sweep
     from sweeps.executors.ray.executor import Ray
 
+    if folder is not None:
+        require_path(folder)
     read = _spec(spec, overrides, trust_code)
     target = Path(folder) if folder is not None else Path("runs") / read.name
     with _watching(read.name, on_progress) as watch:
-        run_sweep(read, target, executor or Ray(), command=_command(), watch=watch, trust_code=trust_code)
+        run_sweep(
+            read,
+            target,
+            executor or Ray(),
+            command=_command(),
+            watch=watch,
+            trust_code=trust_code,
+            accept_code_change=accept_code_change,
+        )
     return Sweep(target)
 
 
@@ -97,7 +117,7 @@ def open_sweep(folder: Path | str) -> "Sweep":
     return Sweep(folder)
 
 
-class Sweep:
+class Sweep(SteeredSweep):
     """A sweep by its folder. Every call reads the files as they are now.
 
     Args:
@@ -110,7 +130,7 @@ class Sweep:
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
         self._files = SweepFolder(self.folder)
-        if not self._files.sweep.is_file():
+        if not os.path.isfile(self._files.sweep):
             raise FolderError(f"A sweep folder holds `sweep.json`, but {folder} does not. Is the path right?")
 
     def status(self) -> Status:
@@ -148,37 +168,6 @@ class Sweep:
         table = self.trials()
         return table[table["on_front"]]
 
-    def enqueue(self, parameters: Mapping[str, Any]) -> "Enqueued":
-        """Puts a point into the queue: it becomes the next new trial, also while the sweep runs.
-
-        An enqueued point counts as a trial, and is run even where the budget is met.
-
-        Args:
-            parameters: values by slash path; the sampler suggests those that are left out.
-
-        Raises:
-            SpecError: it is no point of the search space; the error holds all faults.
-        """
-        from sweeps.engine.user_requests import enqueue
-
-        return enqueue(self._files, parameters)
-
-    def stop(self, wait_s: float = 30.0) -> bool:
-        """Asks the driver that runs the sweep, on whatever machine, to stop as at the first Ctrl-C.
-
-        Args:
-            wait_s: how long to wait until it has left.
-
-        Returns:
-            Whether it has left; it obeys even if it has not yet.
-
-        Raises:
-            SweepError: no driver works on the folder.
-        """
-        from sweeps.engine.user_requests import stop
-
-        return stop(self._files, wait_s)
-
     def student(self, trial: int | str | None = None, replicate: int = 0) -> "nn.Module":
         """The student of one run, in evaluation mode, ready to be called.
 
@@ -187,7 +176,8 @@ class Sweep:
             replicate: index of the seed.
 
         Raises:
-            FolderError: there is no such student; the message says which there are.
+            FolderError: there is no such student; the message says which there are, and how to get one again that
+                `artefacts/students` did not keep.
         """
         from acgkd.students.saving import load_student
 
@@ -195,10 +185,29 @@ class Sweep:
         files = self._files
         name = files.trial_name(chosen) if isinstance(chosen, int) else files.control_name(chosen)
         path = files.student_file(name, replicate)
-        if not path.is_file():
+        if not os.path.isfile(path) and isinstance(chosen, int):
+            self._refuse_removed(chosen, replicate)
+        if not os.path.isfile(path):
             known = ", ".join(sorted(file.stem for file in files.students.glob("*.pt"))) or "none yet"
             raise FolderError(f"{path} is the student that was asked for, but it is not there. There are: {known}.")
         return load_student(path).eval()
+
+    def _refuse_removed(self, number: int, replicate: int) -> None:
+        """Says how to get the student again of a run that completed."""
+        files, sweep = self._files, self._files.require_sweep()
+        record = files.read_record(files.trial_name(number), replicate)
+        artefacts = sweep.spec.get("artefacts")
+        keep = artefacts.get("students", "all") if isinstance(artefacts, dict) else "all"
+        if record is None or record.outcome != "completed":
+            return
+        said = [f"{path}={plain_word(value)}" for path, value in record.parameters.items()]
+        command = ["acgkd", "distill", "SPEC", *(part for text in said for part in ("--set", text))]
+        command += ["--seed", str(record.identity.seed), "--out", f"{self.folder}-trial-{number}"]
+        raise FolderError(
+            f"The student of trial {number}, replicate {replicate}, is not there any more; `artefacts: "
+            f"{{students: {keep}}}` says whose are kept. Run it alone to get it again, with the sweep's spec and what "
+            f"else `--set` said then:\n{shlex.join(command)}"
+        )
 
     def _chosen(self) -> int:
         best = self.best

@@ -14,26 +14,13 @@ import pytest
 import torch
 
 from sweeps.interchange import packed_records
-from tests.image_scripts import HOME, load
+from tests.image_scripts import HOME, TINY, load
 
 GRAPHS = """
 dataset: {name: motifs, options: {graphs: 40}}
 teacher: {preset: gin-2-8, epochs: 1}
 student: gin-2-4
 method: {name: acgkd, synthesis: {graphs: 6, steps: 2}, transfer: {steps: 2, batch_size: 4}}
-"""
-IMAGES = """
-dataset: digits
-teacher: {preset: wrn-10-1, epochs: 1, batch_size: 256}
-student: wrn-10-1
-method:
-  name: rdskd
-  synthesis: {recipe: compact, steps: 2, batch_size: 8, generator: {latent: 10, width: 8}}
-  transfer: {steps: 4, batch_size: 8}
-replicates: {seeds: [0], vary: [draws]}
-controls:
-  - {name: dafl, synthesis: {recipe: compact, steps: 4, batch_size: 8, generator: {latent: 10, width: 8}}}
-  - noise
 """
 
 
@@ -133,8 +120,8 @@ def image_loop(stage: Stage) -> None:
 
 def image_methods(stage: Stage) -> None:
     module = stage.load("image_methods")
-    names = {name.replace("-", "_"): IMAGES for name in module.FILES.values()}
-    specs = stage.specs(**names, pilot_digits=IMAGES.replace("seeds: [0]", "seeds: [100]"))
+    names = {name.replace("-", "_"): TINY for name in module.FILES.values()}
+    specs = stage.specs(**names, pilot_digits=TINY.replace("seeds: [0]", "seeds: [100]"))
     stage.patch.setattr(module, "DRAWS", {"robustness": 2, "draws": 2})
     stage.main(module, "--only", "mnist", "--specs", specs, "--out", stage.folder)
     page = stage.page("image-methods.md")
@@ -148,7 +135,7 @@ def image_methods(stage: Stage) -> None:
 def image_pilot(stage: Stage) -> None:
     module = stage.load("image_pilot")
     stage.patch.setattr(module, "SWEEPS", ("pilot-digits",))
-    specs = stage.specs(pilot_digits="name: pilot-digits\n" + IMAGES.replace("seeds: [0]", "seeds: [100]"))
+    specs = stage.specs(pilot_digits="name: pilot-digits\n" + TINY.replace("seeds: [0]", "seeds: [100]"))
     stage.main(module, "--specs", specs, "--out", stage.folder)
     page = stage.page("image-methods-pilot.md")
     assert "| **rdskd** | 1 of 1 |" in page
@@ -182,6 +169,15 @@ def measure_overhead(out: Path, *cases: str) -> None:
         cwd=HOME.parent, capture_output=True, text=True, timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def soak(stage: Stage) -> None:
+    small = ["--trials", "3", "--kills", "1", "--damages", "1", "--executors", "inprocess"]
+    out = stage.folder / "page.md"
+    assert stage.load("soak").main([*small, "--work", str(stage.folder / "sweeps"), "--out", str(out)]) == 0
+    page = out.read_text()
+    assert "| in process | 3 | 3 | 0 | 0 |" in page
+    assert "**Answer:** No: every table is that of the undisturbed sweep." in page
 
 
 def synthesis(stage: Stage) -> None:
@@ -218,6 +214,7 @@ def tuned(stage: Stage) -> None:
 SMOKES: dict[str, Callable[[Stage], None]] = {
     check.__name__: check
     for check in (
-        ablation, gpu_loop, graph_methods, image_loop, image_methods, image_pilot, mutag, overhead, synthesis, tuned,
+        ablation, gpu_loop, graph_methods, image_loop, image_methods, image_pilot, mutag, overhead, soak, synthesis,
+        tuned,
     )
 }  # fmt: skip

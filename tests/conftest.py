@@ -1,6 +1,8 @@
-import importlib.util
 import os
+import shutil
 import sys
+import tempfile
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -12,34 +14,38 @@ settings.register_profile("acgkd", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("acgkd")
 
 
-def _loaded(name: str) -> ModuleType:
-    """A module beside this one; test folders are no packages, so it is loaded by its path."""
-    spec = importlib.util.spec_from_file_location(f"acgkd_{name}", Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
 def tiny() -> ModuleType:
-    """Tiny teachers, priors and runs on graphs."""
-    return _loaded("tiny")
+    """Tiny teachers, priors and runs on graphs; imported when asked for, as some tests run without torch."""
+    return import_module("tests.tiny")
 
 
 @pytest.fixture(scope="session")
 def tiny_images() -> ModuleType:
     """Tiny teachers and runs on images."""
-    return _loaded("tiny_images")
+    return import_module("tests.tiny_images")
+
+
+_CACHE = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Each of several workers is given a width that no terminal has; tests are to see what one process sees."""
+    """Makes a cache for these tests, which never touch the user's; with several workers they share it.
+
+    Each of several workers is given a width that no terminal has; tests are to see what one process sees.
+    """
     if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.pop("COLUMNS", None)
         os.environ.pop("LINES", None)
+    else:
+        config.stash[_CACHE] = os.environ["ACGKD_CACHE"] = tempfile.mkdtemp(prefix="acgkd-tests-cache-")
+        os.environ.pop("ACGKD_CACHE_LIMIT", None)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Removes the cache of these tests."""
+    if _CACHE in config.stash:
+        shutil.rmtree(config.stash[_CACHE], ignore_errors=True)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -54,6 +60,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         group = "ray" if item.get_closest_marker("ray") else item.nodeid.split("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+
+
+@pytest.fixture(autouse=True)
+def warned_of_nothing() -> None:
+    """What is logged once in a process is logged in each test that looks for it."""
+    if "acgkd.runtime" in sys.modules:
+        sys.modules["acgkd.runtime"].warn_once.cache_clear()
 
 
 @pytest.fixture

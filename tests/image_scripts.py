@@ -12,6 +12,20 @@ IMAGES = (
     "_claim", "_curves", "_image_figure", "_image_page", "_image_study", "_image_tables", "_image_targets",
     "_robustness", "comparison", "image_methods", "image_pilot", "tables",
 )  # fmt: skip
+# The smallest comparison of image methods.
+TINY = """
+dataset: digits
+teacher: {preset: wrn-10-1, epochs: 1, batch_size: 256}
+student: wrn-10-1
+method:
+  name: rdskd
+  synthesis: {recipe: compact, steps: 2, batch_size: 8, generator: {latent: 10, width: 8}}
+  transfer: {steps: 4, batch_size: 8}
+replicates: {seeds: [0], vary: [draws]}
+controls:
+  - {name: dafl, synthesis: {recipe: compact, steps: 4, batch_size: 8, generator: {latent: 10, width: 8}}}
+  - noise
+"""
 
 
 def load(name: str) -> Any:

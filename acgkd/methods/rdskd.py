@@ -1,4 +1,4 @@
-"""RDSKD: robustness and diversity seeking data-free distillation; a generator that no increment of its losses passes.
+"""RDSKD: robustness and diversity seeking data-free distillation; a generator whose losses grow exponentially.
 
     x = G(z) in one pass, halves x₁ and x₂; p the teacher's answers, p̄ their mean over the batch   images.image_losses
     L_oh = CE(T(x), argmax T(x))        authentic: the teacher is sure

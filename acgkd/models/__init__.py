@@ -133,3 +133,19 @@ def facts_of(preset: str, in_features: int, classes: int) -> ModelFacts:
     from acgkd.models._networks.build import inspected
 
     return inspected(preset, in_features, classes)
+
+
+def numbers_in(preset: str, in_features: int, classes: int) -> int | None:
+    """How many numbers the weights and buffers of a model are, without building it; None where its entry does not say.
+
+    Args:
+        preset: kind, numbers and words.
+        in_features: columns of the node features, or channels of the images.
+        classes: how many it tells apart.
+
+    Raises:
+        UnknownNameError, ConfigError: see `parse_preset`.
+    """
+    entry, numbers, words = parse_preset(preset)
+    declared = entry.facts and entry.facts(*numbers, **{word: word in words for word in entry.words})
+    return None if declared is None or declared.numbers is None else declared.numbers(in_features, classes)

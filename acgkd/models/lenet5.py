@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from acgkd.facts import DeclaredFacts
+from acgkd.facts import DeclaredFacts, linear, normalisation
 from acgkd.models import Model
 
 if TYPE_CHECKING:
@@ -14,6 +14,11 @@ SIDE = 32
 _SIDES = (14, 5, 1)
 
 
+def sizes(half: bool) -> tuple[tuple[int, int, int], int]:
+    """Maps of each convolution, and features before the classifier."""
+    return ((3, 8, 60), 42) if half else ((6, 16, 120), 84)
+
+
 def _build(*, half: bool, bn: bool, in_features: int, classes: int, device: "torch.device") -> "nn.Module":
     from acgkd.models._networks.lenet5 import LeNet5
 
@@ -21,7 +26,14 @@ def _build(*, half: bool, bn: bool, in_features: int, classes: int, device: "tor
 
 
 def _facts(*, half: bool, bn: bool) -> DeclaredFacts:
-    return DeclaredFacts(batch_norm=bn, stages=lambda height, width: tuple((side, side) for side in _SIDES))
+    def numbers(in_features: int, classes: int) -> int:
+        maps, width = sizes(half)
+        found = sum(linear(before * 25, after) for before, after in zip((in_features, *maps[:-1]), maps, strict=True))
+        found += sum(map(normalisation, maps)) if bn else 0
+        return found + linear(maps[-1], width) + linear(width, classes)
+
+    stages = tuple((side, side) for side in _SIDES)
+    return DeclaredFacts(batch_norm=bn, stages=lambda height, width: stages, numbers=numbers)
 
 
 MODEL = Model(

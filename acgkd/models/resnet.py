@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from acgkd.facts import DeclaredFacts, halvings
+from acgkd.facts import DeclaredFacts, halvings, linear, normalisation
 from acgkd.models import Model
 
 if TYPE_CHECKING:
@@ -35,10 +35,26 @@ def _law(depth: int) -> str | None:
     return f"The depth of a `resnet` must be 18, 34 or 6n + 2 (8, 14, 20, ...), but got {depth}."
 
 
+def _facts(depth: int) -> DeclaredFacts:
+    counts, first = blocks(depth), 64 if depth in WIDE else 16
+
+    def numbers(in_features: int, classes: int) -> int:
+        before, found = first, in_features * first * 9 + normalisation(first)
+        for group, count in enumerate(counts):
+            maps = first << group
+            for _ in range(count):
+                found += 9 * before * maps + 9 * maps * maps + 2 * normalisation(maps)
+                found += before * maps + normalisation(maps) if before != maps else 0
+                before = maps
+        return found + linear(before, classes)
+
+    return DeclaredFacts(batch_norm=True, stages=halvings(len(counts)), numbers=numbers)
+
+
 MODEL = Model(
     modality="images",
     build=_build,
-    facts=lambda depth: DeclaredFacts(batch_norm=True, stages=halvings(len(blocks(depth)))),
+    facts=_facts,
     presets=("resnet-34", "resnet-18", "resnet-20", "resnet-8"),
     numbers=(("depth", 8, 1202),),
     law=_law,

@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from acgkd.facts import NO_BATCH_NORM
 from acgkd.losses import gaussian_kl, norm_distance, squared_distance
 from acgkd.modules.inspected_model import remembering
+from acgkd.runtime import warn_once
 from acgkd.settings.choices import Statistic
 
 logger = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class BatchNormStatistics:
     def warn_if_absent(self, weight: float) -> None:
         """Logs that a term of such a weight says nothing, where no layer remembers anything."""
         if weight > 0 and not self._layers:
-            logger.warning(NO_BATCH_NORM)
+            warn_once(logger, NO_BATCH_NORM)
 
     def _hear(self, layer: _BatchNorm, inputs: tuple[Tensor, ...]) -> None:
         mean, square = _Moments.apply(inputs[0])  # type: ignore[no-untyped-call]

@@ -39,8 +39,15 @@ class Distilled:
     curves: dict[str, dict[str, list[float]]]
     prior: dict[str, Any]
 
+    def __repr__(self) -> str:
+        agreement = "not measured" if self.agreement is None else f"{self.agreement:.4f}"
+        parameters = sum(parameter.numel() for parameter in self.student.parameters())
+        student = f"{type(self.student).__name__} of {parameters:,} parameters"
+        return f"<Distilled: {student}, agreement {agreement}, {sum(self.seconds.values()):.1f} s>"
+
     def save(self, path: str | Path) -> None:
         """Writes the student's weights and description; `acgkd.load_student(path)` reads them."""
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         save_student(self.student, Path(path))
 
 

@@ -220,13 +220,16 @@ class Distillation:
         """Starts from pseudo-samples that another run with the same synthesis made; their seconds are kept.
 
         Raises:
-            CheckpointError: torn, foreign or unsafe.
+            CheckpointError: damaged, foreign or unsafe.
         """
-        state = checkpoint.load(path)
+        state = checkpoint.load(path, checked=True)
         ours = isinstance(state, dict) and state.get("format") == FORMAT
         if not ours or len(self.stages) < 2 or state["steps_done"] != self.stages[0].steps:
             raise CheckpointError(f"{path} is not a finished synthesis.")
-        self._take_up({**state, "synthesis_cached": True})
+        try:
+            self._take_up({**state, "synthesis_cached": True})
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{path} is not a finished synthesis ({type(error).__name__}: {error}).") from error
 
     def _take_up(self, state: State) -> None:
         self.method_run.load_state_dict(state["run"])

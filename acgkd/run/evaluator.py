@@ -9,9 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from acgkd import __version__, checkpoint
-from acgkd.cache import once
-from acgkd.errors import ConfigError
+from acgkd import __version__, cache, checkpoint
+from acgkd.errors import CheckpointError, ConfigError
 from acgkd.method import Batch
 from acgkd.run import metrics
 from acgkd.run.distillation import Distillation
@@ -131,13 +130,13 @@ class Evaluator:
         teacher, seconds = self.teacher, self.preparation.teacher_seconds
         quality: dict[str, float | int | None] = {}
         if self.run_data.data is not None:
-            once(self.preparation.verdict_file, self._evaluate_teacher)
-            quality.update(checkpoint.load(self.preparation.verdict_file))
+            quality.update(cache.kept(self.preparation.verdict_file, self._evaluate_teacher, _read_verdict))
             quality |= self._judging_parts()
         batches = self.run_data.test or self.preparation.pool
         cost: dict[str, float | int | bool | None] = {
             "teacher_s": seconds,
             "teacher_parameters": metrics.parameters(teacher),
+            "teacher_cached": self.preparation.teacher_cached,
         }
         if batches:
             cost["teacher_multiply_adds"] = self.multiply_adds(teacher)
@@ -145,12 +144,20 @@ class Evaluator:
         return Measurement(quality, cost, self.run_data.prior.facts(), self.environment())
 
     def measure(self, run: Distillation) -> Measurement:
-        """Everything, once, at the end; the only place that looks at the test split."""
+        """Everything, once, at the end; the only place that looks at the test split.
+
+        `agreement` is left out where no pool is needed for anything else. Which run trained the teacher is said in the
+        teacher's own row.
+        """
         own = self.teacher_measurement()
         quality, cost = dict(own.quality), {**own.cost, **run.measure_cost()}
+        del cost["teacher_cached"]
         clocks, student = Clocks(self.run_data.device), run.student
         with clocks.time("evaluation"):
-            objectives = {name: self._measured(run, name, kind) for name, kind in OBJECTIVES.items()}
+            left_out = () if self.preparation.needs_pool else ("agreement",)
+            objectives = {
+                name: None if name in left_out else self._measured(run, name, kind) for name, kind in OBJECTIVES.items()
+            }
             for name in ("validation_accuracy", "validation_divergence", "agreement"):
                 quality[name] = objectives[name]
             if self.run_data.data is not None:
@@ -183,3 +190,10 @@ class Evaluator:
             "torch_geometric": torch_geometric.__version__,
             "acgkd": __version__,
         }
+
+
+def _read_verdict(path: Path) -> dict[str, float | int]:
+    quality = checkpoint.load(path, checked=True)
+    if not isinstance(quality, dict) or "teacher_test_accuracy" not in quality:
+        raise CheckpointError(f"{path} does not say how good a teacher is.")
+    return quality

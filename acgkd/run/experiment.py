@@ -5,8 +5,9 @@ from pathlib import Path
 
 from torch import nn
 
+from acgkd import cache
 from acgkd.config import RunConfig, fingerprint
-from acgkd.errors import ConfigError
+from acgkd.errors import CheckpointError, ConfigError
 from acgkd.method import Items, MethodContext
 from acgkd.methods import modality_of, parse_method
 from acgkd.modality import Arrays, modality
@@ -34,8 +35,10 @@ class Experiment:
         seed: varies what `config.vary` names; what it does not name stays at seed 0.
         home: folder for teachers, reference pools and pseudo-samples, each named by what made it.
         trust_code: whether `teacher.preset` may name a Python function of the user's, as ``module:function``.
-        code_folder: where that is looked for; None takes the current folder.
+        code_folders: where that is looked for, in this order; the current folder if left out.
         share_synthesis: keep pseudo-samples in `home` for other runs with the same synthesis.
+        agreement: measure `agreement` at the end, for which a reference pool is made. Without it a pool is made only
+            where there are no data, or where `evaluate` is asked for it.
     """
 
     def __init__(
@@ -45,8 +48,9 @@ class Experiment:
         *,
         home: Path,
         trust_code: bool = False,
-        code_folder: Path | None = None,
+        code_folders: Sequence[Path] = (),
         share_synthesis: bool = False,
+        agreement: bool = True,
     ) -> None:
         self.config = config
         self.seed = seed
@@ -64,7 +68,8 @@ class Experiment:
             pool_seed=seed,
             home=home,
             trust_code=trust_code,
-            code_folder=code_folder,
+            agreement=agreement,
+            code_folders=code_folders,
         )
         self.judgement = Evaluator(self.run_data, self.preparation)
 
@@ -80,24 +85,44 @@ class Experiment:
 
     @property
     def teacher(self) -> nn.Module:
-        """The trained teacher, frozen, in evaluation mode; `prepare` must have made it."""
+        """The trained teacher, frozen, in evaluation mode; trained now if `prepare` did not."""
         return self.preparation.teacher
 
     def preparation_key(self) -> str:
-        """Equal for experiments that share teacher and reference pool."""
+        """Equal for experiments that share teacher and reference pool, as far as they need one."""
         return self.preparation.key()
 
     @property
     def prepared(self) -> bool:
-        """Whether teacher and reference pool are there."""
+        """Whether teacher and reference pool are there, the pool where it is needed."""
         return self.preparation.prepared
 
     def prepare(self) -> None:
-        """Trains the teacher and makes the reference pool, each exactly once however many ask at the same time."""
+        """Trains the teacher and makes the reference pool, each exactly once however many ask at the same time.
+
+        What is there is read; what turns out to be damaged is made again.
+        """
         self.preparation.prepare()
 
     def start(self) -> Distillation:
-        """A fresh distillation, which begins with another run's pseudo-samples where those are kept and fit."""
+        """A fresh distillation, which begins with another run's pseudo-samples where those are kept and fit.
+
+        Where those are damaged they are removed, and this run makes them again.
+        """
+        kept = self._synthesis_file
+        run = self._begin(kept)
+        if kept is None or not kept.exists():
+            return run
+        seen = cache.version(kept)
+        try:
+            run.load_synthesis(kept)
+        except CheckpointError as error:
+            cache.discard(kept, seen, error)
+            return self._begin(kept)
+        cache.mark_used(kept)
+        return run
+
+    def _begin(self, keep_synthesis: Path | None) -> Distillation:
         streams = Streams(derive_seed("draws", self.draws_seed), self.run_data.device)
         with streams.fork("student"):
             student = build_model(
@@ -115,11 +140,7 @@ class Experiment:
         context = MethodContext(
             self.preparation.teacher, student, self.run_data.prior, streams, self.run_data.device, real
         )
-        shared = self._synthesis_file
-        run = Distillation(self.method, self.method_config, context, keep_synthesis=shared)
-        if shared is not None and shared.exists():
-            run.load_synthesis(shared)
-        return run
+        return Distillation(self.method, self.method_config, context, keep_synthesis=keep_synthesis)
 
     @property
     def _synthesis_file(self) -> Path | None:

@@ -1,15 +1,16 @@
 """What a run needs before it starts: the trained teacher and the reference pool, each made exactly once."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
-from acgkd import checkpoint
-from acgkd.cache import once
+from acgkd import cache, checkpoint
 from acgkd.config import DatasetConfig, fingerprint
-from acgkd.errors import ConfigError
+from acgkd.errors import CheckpointError, ConfigError
 from acgkd.method import Batch
 from acgkd.models import build_model
 from acgkd.run.reference_pool import VERSIONS as POOL_VERSIONS
@@ -17,6 +18,7 @@ from acgkd.run.reference_pool import reference_pool
 from acgkd.run.run_data import RunData
 from acgkd.runtime import Clocks, Streams, derive_seed
 from acgkd.teachers.teacher import as_teacher, build_trusted, load_weights, train_teacher
+from acgkd.teachers.user_code import files_at_import
 
 # Counted up when the code that trains a teacher changes what it makes; old files are then left alone.
 TEACHER_VERSION = 1
@@ -31,7 +33,8 @@ class Preparation:
         pool_seed: of the reference pool.
         home: folder for both.
         trust_code: whether `teacher.preset` may name a Python function of the user's.
-        code_folder: where that is looked for; None takes the current folder.
+        agreement: whether the run is judged by `agreement`, for which a pool is made.
+        code_folders: where that is looked for, in this order; the current folder if left out.
     """
 
     def __init__(
@@ -42,25 +45,35 @@ class Preparation:
         pool_seed: int,
         home: Path,
         trust_code: bool = False,
-        code_folder: Path | None = None,
+        agreement: bool = True,
+        code_folders: Sequence[Path] = (),
     ) -> None:
         self.run_data = run_data
         self.teacher_seed = teacher_seed
         self.pool_seed = pool_seed
         self.home = home
         self.trust_code = trust_code
-        self.code_folder = code_folder
+        self.agreement = agreement
+        self._trained_here = False
+        self.code_folders = code_folders
 
     def teacher_key(self) -> str:
         """Names the teacher by all that makes it."""
         teacher, chosen = self.run_data.config.teacher, self.run_data.config.dataset
         if teacher.checkpoint is not None:
-            return fingerprint([TEACHER_VERSION, teacher.preset, _digest(teacher.checkpoint)])
+            return fingerprint([TEACHER_VERSION, teacher.preset, _digest(teacher.checkpoint), *self._own_code])
         dataset = None if chosen is None else _described(chosen)
         seeds, prior = (self.run_data.split_seed, self.teacher_seed), self.run_data.config.prior
-        return fingerprint(
-            [TEACHER_VERSION, teacher.model_dump(mode="json"), dataset, *seeds, prior.feature_count, prior.classes]
-        )
+        known = (*seeds, prior.feature_count, prior.classes, *self._own_code)
+        return fingerprint([TEACHER_VERSION, teacher.model_dump(mode="json"), dataset, *known])
+
+    @property
+    def _own_code(self) -> list[dict[str, str]]:
+        """What the user's code is that builds the teacher; empty for a preset, and where code is not trusted."""
+        preset = self.run_data.config.teacher.preset
+        if ":" not in preset or not self.trust_code:
+            return []
+        return [files_at_import(preset, self.code_folders or (Path.cwd(),))]
 
     @property
     def _teacher_file(self) -> Path:
@@ -80,24 +93,41 @@ class Preparation:
         return self.home / "pools" / f"{fingerprint(key)}.pt"
 
     def key(self) -> str:
-        """Equal for experiments that share teacher and reference pool."""
-        return f"{self._teacher_file.stem}-{self._pool_file.stem}"
+        """Equal for experiments that share teacher and reference pool, as far as they need one."""
+        return "-".join(path.stem for path in self._files)
+
+    @property
+    def needs_pool(self) -> bool:
+        """Whether there is to be a reference pool: for `agreement`, or where nothing but it shows what models cost."""
+        return self.agreement or not self.run_data.judged_by_data
+
+    @property
+    def _files(self) -> list[Path]:
+        return [self._teacher_file, *([self._pool_file] if self.needs_pool else [])]
 
     @property
     def prepared(self) -> bool:
-        """Whether teacher and reference pool are there."""
-        return self._teacher_file.exists() and self._pool_file.exists()
+        """Whether teacher and reference pool are there, the pool where it is needed; counts as a use of them."""
+        there = all(path.exists() for path in self._files)
+        if there:
+            for path in self._files:
+                cache.mark_used(path)
+        return there
 
     def prepare(self) -> None:
-        """Trains the teacher and makes the reference pool, each exactly once however many ask at the same time."""
-        once(self._teacher_file, self._make_teacher)
-        once(self._pool_file, self._make_pool)
+        """Trains the teacher and makes the reference pool, each exactly once however many ask at the same time.
+
+        What is there is read; what turns out to be damaged is made again.
+        """
+        _ = self.teacher
+        if self.needs_pool:
+            _ = self.pool
 
     def _blank_teacher(self, streams: Streams) -> nn.Module:
         preset, prior = self.run_data.config.teacher.preset, self.run_data.prior
         with streams.fork("teacher"):
             if ":" in preset:
-                return build_trusted(preset, prior, trust_code=self.trust_code, folder=self.code_folder).to(
+                return build_trusted(preset, prior, trust_code=self.trust_code, folders=self.code_folders).to(
                     self.run_data.device
                 )
             return build_model(
@@ -119,6 +149,7 @@ class Preparation:
                 "`teacher` needs either a `checkpoint` or a `dataset` to be trained on; this run names neither."
             )
         else:
+            self._trained_here = True
             with clocks.time("teacher"):
                 train_teacher(
                     model,
@@ -143,7 +174,7 @@ class Preparation:
 
     @cached_property
     def _loaded(self) -> tuple[nn.Module, float | None]:
-        made = checkpoint.load(self._teacher_file)
+        made = cache.kept(self._teacher_file, self._make_teacher, _read_teacher)
         model = self._blank_teacher(Streams(0, self.run_data.device))
         model.load_state_dict(made["state"])
         teacher = as_teacher(model, self.run_data.device)
@@ -152,20 +183,38 @@ class Preparation:
 
     @property
     def teacher(self) -> nn.Module:
-        """The trained teacher, frozen, in evaluation mode; `prepare` must have made it."""
+        """The trained teacher, frozen, in evaluation mode; trained now if `prepare` did not."""
         return self._loaded[0]
 
     @cached_property
     def pool(self) -> list[Batch]:
-        """The reference pool; `prepare` must have made it."""
-        return [
-            self.run_data.modality.unpack(packed, self.run_data.device) for packed in checkpoint.load(self._pool_file)
-        ]
+        """The reference pool; made now if `prepare` did not."""
+        packed = cache.kept(self._pool_file, self._make_pool, _read_pool)
+        return [self.run_data.modality.unpack(batch, self.run_data.device) for batch in packed]
 
     @property
     def teacher_seconds(self) -> float | None:
         """How long the teacher was trained; None where it came from elsewhere."""
         return self._loaded[1]
+
+    @property
+    def teacher_cached(self) -> bool:
+        """Whether the teacher was trained by an earlier run; then its seconds are that run's."""
+        return self.teacher_seconds is not None and not self._trained_here
+
+
+def _read_teacher(path: Path) -> dict[str, Any]:
+    made = checkpoint.load(path, checked=True)
+    if not isinstance(made, dict) or not {"state", "seconds"} <= made.keys():
+        raise CheckpointError(f"{path} does not hold a teacher.")
+    return made
+
+
+def _read_pool(path: Path) -> list[Any]:
+    packed = checkpoint.load(path, checked=True)
+    if not isinstance(packed, list):
+        raise CheckpointError(f"{path} does not hold a reference pool.")
+    return packed
 
 
 def _described(dataset: DatasetConfig) -> dict[str, object]:

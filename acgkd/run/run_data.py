@@ -44,7 +44,8 @@ class RunData:
         return None if self.config.dataset is None else DATASETS[self.config.dataset.name]
 
     @property
-    def _judged_by_data(self) -> bool:
+    def judged_by_data(self) -> bool:
+        """Whether teacher and student are judged by real samples; see `data`."""
         chosen = self.config.dataset
         return chosen is not None and (self.config.teacher.checkpoint is None or chosen.split_file is not None)
 
@@ -55,7 +56,7 @@ class RunData:
         That is: there is none, or the teacher came from elsewhere and nobody said which samples trained it.
         """
         chosen = self.config.dataset
-        if chosen is None or self.dataset is None or not self._judged_by_data:
+        if chosen is None or self.dataset is None or not self.judged_by_data:
             return None
         self.dataset.check_fractions(chosen)
         return self.dataset.load(chosen)
@@ -80,7 +81,7 @@ class RunData:
             ConfigError: too little is known, or it contradicts the data that teacher and student are judged by.
         """
         chosen = self.config.dataset
-        if chosen is not None and self.dataset is not None and self._judged_by_data:
+        if chosen is not None and self.dataset is not None and self.judged_by_data:
             self.dataset.check_prior(self.config.prior, chosen)
         return self.modality.prior(self.config.prior, known_of(chosen))
 

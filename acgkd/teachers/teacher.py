@@ -17,11 +17,7 @@ on the way, also ``stages(x)``, a tuple of them, and ``pool(stages[-1])``, which
 
 import copy
 import math
-import os
-import re
-import sys
-from collections.abc import Mapping
-from importlib import import_module
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -35,6 +31,7 @@ from acgkd.modality import Modality
 from acgkd.priors import Prior
 from acgkd.runtime import Streams, backward
 from acgkd.teachers.adapter import adapt
+from acgkd.teachers.user_code import function_of, importing
 
 __all__ = ["adapt", "as_teacher", "build_trusted", "load_state", "load_weights", "train_teacher"]
 
@@ -176,14 +173,14 @@ def _finite(value: Tensor) -> bool:
     return not value.is_floating_point() or bool(torch.isfinite(value).all())
 
 
-def build_trusted(name: str, prior: Prior, *, trust_code: bool, folder: Path | None = None) -> nn.Module:
+def build_trusted(name: str, prior: Prior, *, trust_code: bool, folders: Sequence[Path] = ()) -> nn.Module:
     """Calls a Python function of the user's, named ``module:function``, with the prior; it returns a module.
 
     Args:
         name: of the function.
         prior: what it is handed.
         trust_code: whether it may be called.
-        folder: where its module is looked for first; None takes the current one.
+        folders: where its module is looked for first; the current one if left out.
 
     Raises:
         ConfigError: code is not trusted, or nothing of that name can be called.
@@ -193,18 +190,10 @@ def build_trusted(name: str, prior: Prior, *, trust_code: bool, folder: Path | N
         raise ConfigError(
             f"`{name}` names Python code, which a spec never runs by itself. Add --trust-code to allow it."
         )
-    if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name):
-        raise ConfigError(f"Code is named `module:function`, but got `{name}`.")
-    module_name, _, function = name.partition(":")
-    here = os.getcwd() if folder is None else str(folder)
-    sys.path.insert(0, here)
-    try:
-        build = getattr(import_module(module_name), function)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"`{name}` cannot be imported: {error}.") from error
-    finally:
-        sys.path.remove(here)
-    built = build(prior)
+    places = folders or (Path.cwd(),)
+    build = function_of(name, places)
+    with importing(places):
+        built = build(prior)
     if not isinstance(built, nn.Module):
         raise TeacherError(f"`{name}` must return a torch.nn.Module, but gave {type(built).__name__}.")
     return built

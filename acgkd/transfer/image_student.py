@@ -13,6 +13,7 @@ from acgkd.images.image_losses import attention_distance
 from acgkd.losses import logit_distance, softened_kl
 from acgkd.method import ImageContext
 from acgkd.modules.inspected_model import InspectedModel
+from acgkd.runtime import warn_once
 from acgkd.settings.image_game import PlayingStudentConfig
 from acgkd.transfer.image_outputs import answer
 from acgkd.transfer.optimizer import decayed
@@ -90,6 +91,6 @@ def _attention_weight(asked: float | None, context: ImageContext) -> float:
     if not why:
         return ATTENTION_WEIGHT if asked is None else asked
     if asked is None:
-        logger.warning("The attention term of the student's loss is absent: %s", why)
+        warn_once(logger, f"The attention term of the student's loss is absent: {why}")
         return 0.0
     raise ConfigError(f"`attention_weight > 0` needs stages that fit each other. {why} Use `attention_weight: 0`.")

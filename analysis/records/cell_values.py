@@ -1,9 +1,9 @@
-"""Values of hyper-parameters as cells of a column that survives CSV and Parquet: null is a value, missing is none.
+"""Values of hyper-parameters and settings as cells that survive CSV and Parquet: null is a value, missing is none.
 
 A column of numbers or of switches holds them as they are. Any other column is text, each cell as the spec would write
 the value: ``4``, ``true``, ``pairs``; text that would be read as something else stands in quotes: ``"4"``, ``"true"``.
 Null is ``(null)``: the bare word is what readers of CSV take for a missing cell. A missing cell always means that the
-parameter was not active.
+parameter was not active, or that the method has no such setting.
 """
 
 import json

@@ -14,12 +14,14 @@ from analysis.formatting import plural
 from analysis.records import record_file, sweep_metadata
 from analysis.records.cell_values import cells, column_dtype, from_text
 from analysis.records.file_names import as_text
-from analysis.records.record import Cost, Environment, Identity, Quality, Record
+from analysis.records.record import Code, Cost, Environment, Identity, Quality, Record
 from analysis.records.record_source import Source, sources
 from analysis.records.sweep_metadata import SweepMetadata
 
 PARAMETER = "param/"
-PREFIXES = (PARAMETER, "setting/", "objective/", "selection/")
+# Columns of values as a spec writes them, null among them.
+WRITTEN = (PARAMETER, "setting/")
+PREFIXES = (*WRITTEN, "objective/", "selection/")
 KEYS = ("source", "kind", "label")
 
 Row = dict[str, object]
@@ -38,6 +40,7 @@ def _columns() -> dict[str, str]:
     columns = {"source": "string", "file": "string", "schema_version": "Int64"}
     for part in (Identity, Quality, Cost, Environment):
         columns.update({name: _dtype(field.annotation) for name, field in part.model_fields.items()})
+    columns.update({f"code_{name}": "string" for name in Code.model_fields})
     columns.update({"outcome": "string", "message": "string", "progress": "float64", "absent": "string"})
     return columns
 
@@ -61,8 +64,9 @@ class Frame:
 
     Args:
         rows: one per record; the columns of `COLUMNS` in that order, then ``param/...``, ``setting/...``,
-            ``objective/...`` and ``selection/...``. A missing cell of ``param/...`` says that the parameter was not
-            active; null, where it was chosen, is a value (see `analysis.records.cell_values`).
+            ``objective/...`` and ``selection/...``. A missing cell of ``param/...`` or ``setting/...`` says that
+            there was no such setting (a parameter was not active, a method does not know it); null is a value (see
+            `analysis.records.cell_values`).
         unreadable: files that were left out; reports list them.
         sweeps: what each sweep that was read says of itself, in the order given.
 
@@ -192,8 +196,8 @@ def _typed(rows: list[Row]) -> pd.DataFrame:
     data: dict[str, pd.Series] = {}
     for name in [*COLUMNS, *extra]:
         values = [row.get(name) for row in rows]
-        if name.startswith(PARAMETER):
-            data[name] = _parameter(values, [name not in row for row in rows])
+        if name.startswith(WRITTEN):
+            data[name] = _written(values, [name not in row for row in rows])
             continue
         dtype = COLUMNS.get(name) or _infer(values, name)
         if dtype == "string":
@@ -202,8 +206,8 @@ def _typed(rows: list[Row]) -> pd.DataFrame:
     return pd.DataFrame(data)
 
 
-def _parameter(values: Sequence[object], missing: Sequence[bool]) -> pd.Series:
-    """The column of a hyper-parameter, in which null is a value and missing is not active."""
+def _written(values: Sequence[object], missing: Sequence[bool]) -> pd.Series:
+    """The column of a hyper-parameter or a setting, in which null is a value and missing is that there is none."""
     held, dtype = cells(values, missing)
     return pd.Series(held, dtype=dtype)
 
@@ -219,8 +223,8 @@ def _trim(rows: pd.DataFrame) -> pd.DataFrame:
     kept = rows[[name for name in rows.columns if name in COLUMNS or bool(rows[name].notna().any())]]
     return kept.assign(
         **{
-            name: _parameter([from_text(cell) for cell in kept[name].fillna("")], kept[name].isna().tolist())
+            name: _written([from_text(cell) for cell in kept[name].fillna("")], kept[name].isna().tolist())
             for name in kept.columns
-            if name.startswith(PARAMETER) and str(kept[name].dtype) == "string"
+            if name.startswith(WRITTEN) and str(kept[name].dtype) == "string"
         }
     )

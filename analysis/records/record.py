@@ -19,6 +19,7 @@ Cause = Literal["trial", "machine", "cache", "node", "platform"]
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
 Number = float | None
+CostValue = bool | int | float | None
 
 
 class Part(BaseModel):
@@ -44,6 +45,13 @@ class Identity(Part):
     teacher: str
     student: str | None = None
     prior: dict[str, object] = Field(default_factory=dict)
+    added: bool = Field(default=False, description="Whether its seed was added after the trial had completed.")
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Where no seed was added it is written as it was before any could be."""
+        fields: dict[str, object] = write(self)
+        return {name: value for name, value in fields.items() if name != "added" or value}
 
 
 class Quality(Part):
@@ -107,6 +115,17 @@ class Cost(Part):
     synthesis_cached: bool = Field(
         default=False, description="Pseudo-samples came from the cache; seconds are the maker's."
     )
+    teacher_cached: bool = Field(
+        default=False, description="Of a teacher's row: it came from the cache; seconds are the maker's."
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Of all but teachers from the cache it is written as it was before there was such a field."""
+        fields: dict[str, object] = write(self)
+        if not self.teacher_cached:
+            fields.pop("teacher_cached", None)
+        return fields
 
 
 class Environment(Part):
@@ -125,6 +144,20 @@ class Environment(Part):
     calibration_s: Number = Field(default=None, description="Seconds of one fixed kernel, measured beside the run.")
     started_at: str = Field(default="", description="UTC, ISO 8601.")
     finished_at: str = ""
+
+
+class Code(Part):
+    """Which code ran. Digests are sixteen hex digits of a SHA-256 over what is in files, wherever they lie."""
+
+    version: str = Field(default="", description="Of acgkd.")
+    package: str = Field(default="", description="Digest of the source files of acgkd, sweeps and analysis.")
+    plugins: dict[str, str] = Field(
+        default_factory=dict, description="Digests of what others add to the catalogues, by catalogue and file."
+    )
+    files: dict[str, str] = Field(
+        default_factory=dict,
+        description="Digests of the user's files that were loaded for what the spec names, by path below its folder.",
+    )
 
 
 class Record(Part):
@@ -151,26 +184,42 @@ class Record(Part):
     quality: Quality = Quality()
     cost: Cost = Cost()
     environment: Environment
+    code: Code | None = Field(default=None, description="None where it was not recorded.")
 
     @model_serializer(mode="wrap")
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """What nothing is absent from is written as it was before there was such a field."""
+        """What nothing is absent from, and whose code is not known, is written as before there were such fields."""
         fields: dict[str, object] = write(self)
         if not self.absent:
             fields.pop("absent", None)
+        if self.code is None:
+            fields.pop("code", None)
         return fields
+
+    def measured(self, objective: str) -> Number:
+        """The value of an objective, whether or not the search looked at it; None where it was not measured."""
+        if objective in self.objectives:
+            return self.objectives[objective]
+        if objective == "seconds":
+            parts = (self.cost.synthesis_s, self.cost.transfer_s, self.cost.joint_s)
+            known = [part for part in parts if part is not None]
+            return sum(known) if known else None
+        value: Number = getattr(self.quality, objective, getattr(self.cost, objective, None))
+        return value
 
     def row(self) -> dict[str, object]:
         """The record as one flat mapping of column to value.
 
-        Identity, quality, cost and environment keep their field names (no two parts share one); parameters and
-        settings get the prefixes ``param/`` and ``setting/``, objectives ``objective/``. A searched parameter keeps
-        its value as it is: None is null, and one that was inactive has no key.
+        Identity, quality, cost and environment keep their field names (no two parts share one); those of code get the
+        prefix ``code_``, parameters and settings the prefixes ``param/`` and ``setting/``, objectives ``objective/``. A
+        searched parameter keeps its value as it is: None is null, and one that was inactive has no key.
         """
         flat: dict[str, object] = {"schema_version": self.schema_version}
         for part in (self.identity, self.quality, self.cost, self.environment):
             for name, value in part.model_dump().items():
                 flat[name] = _plain(value)
+        for name in Code.model_fields:
+            flat[f"code_{name}"] = None if self.code is None else _plain(getattr(self.code, name))
         flat.update({f"param/{key}": value for key, value in self.parameters.items()})
         for prefix, values in (
             ("setting/", self.settings),

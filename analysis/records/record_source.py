@@ -43,7 +43,7 @@ class Source:
         if self.files is not None:
             return sorted(name for name in self.files if name.startswith("records/"))
         folder = self.path / "records"
-        names = sorted(os.listdir(folder)) if folder.is_dir() else []
+        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
         return [f"records/{name}" for name in names if not name.startswith(".")]
 
     def trials(self) -> list[str]:
@@ -73,10 +73,10 @@ def sources(paths: Iterable[Path | str]) -> list[Source]:
         RecordError: a Parquet file holds something else.
     """
     found: list[tuple[Path, str, Mapping[str, str] | None]] = []
-    for path in dict.fromkeys(Path(path).resolve() for path in paths):
-        if path.is_dir():
+    for path in dict.fromkeys(Path(os.path.realpath(path)) for path in paths):
+        if os.path.isdir(path):
             found.append((path, "", None))
-        elif path.suffix == ".parquet" and path.is_file():
+        elif path.suffix == ".parquet" and os.path.isfile(path):
             found.extend((path, sweep, held.files) for sweep, held in packed.read(path).items())
         else:
             raise MissingFolderError(

@@ -1,15 +1,15 @@
 """The sweep file, `sweep.json`: what a folder is of, what its trials are compared by, and what ran it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
 from analysis.records import versioned
 from analysis.records.versioned import Part
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Direction = Literal["maximize", "minimize"]
 
@@ -36,6 +36,21 @@ class Budget(Part):
     patience: int | None = Field(default=None, description="Ended trials in a row without an improvement.")
 
 
+class Change(Part):
+    """A change of the spec between two starts that the folder took."""
+
+    at: str = Field(description="UTC, ISO 8601.")
+    lines: tuple[str, ...] = Field(description="One for each setting: path, what it was, what it is now.")
+
+
+class Extension(Part):
+    """More seeds, added after trials had completed."""
+
+    first: int = Field(description="Index of the first seed that was added.")
+    stop: int = Field(description="Index behind the last one.")
+    trials: tuple[int, ...] = Field(description="Completed trials that run them too, frozen when seeds were added.")
+
+
 class SweepFile(Part):
     """What a sweep says of itself."""
 
@@ -50,6 +65,19 @@ class SweepFile(Part):
     versions: dict[str, str] = Field(default_factory=dict, description="Of the packages that run it.")
     files: dict[str, str] = Field(default_factory=dict, description="Hashes of files that the spec names, by path.")
     spec: dict[str, JsonValue] = Field(default_factory=dict, description="The spec as read, defaults included.")
+    changes: tuple[Change, ...] = Field(default=(), description="Of the spec, between starts, oldest first.")
+    extensions: tuple[Extension, ...] = Field(default=(), description="More seeds, oldest first.")
+    accepted: tuple[str, ...] = Field(
+        default=(), description="Changes of settings or of the user's code that were accepted, a line each."
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Where nothing was accepted it is written as it was before anything could be."""
+        fields: dict[str, object] = write(self)
+        if not self.accepted:
+            fields.pop("accepted", None)
+        return fields
 
     @property
     def searched(self) -> bool:
@@ -70,6 +98,28 @@ class SweepFile(Part):
         )
 
     @property
+    def space_changed(self) -> bool:
+        """Whether trials may have been suggested from another space than today's."""
+        return any(line.startswith("space") for change in self.changes for line in change.lines)
+
+    def common_replicates(self, ended: Mapping[int, Collection[int]]) -> int | None:
+        """How many replicates, from the first, all trials have that completed: what tables may compare over.
+
+        Args:
+            ended: by completed trial, the replicates that have a record.
+
+        Returns:
+            All of them where no seeds were added; None where the spec does not say how many there are.
+        """
+        if not self.extensions or self.replicates is None:
+            return self.replicates
+        steps = [self.extensions[0].first, *(item.stop for item in self.extensions)]
+        return max(
+            (step for step in steps if all(set(range(step)) <= set(there) for there in ended.values())),
+            default=steps[0],
+        )
+
+    @property
     def replicates(self) -> int | None:
         """How many replicates each trial should have; None where the spec does not say."""
         section = self.spec.get("replicates")
@@ -78,7 +128,7 @@ class SweepFile(Part):
 
 
 def parse(text: str | bytes, where: Path | str) -> SweepFile:
-    """The sweep file of any version up to this one; version 1 was the same without a number.
+    """The sweep file of any version up to this one: 1 was the same without a number, 2 without changes and extensions.
 
     Args:
         text: all of the file.

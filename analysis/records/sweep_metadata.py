@@ -63,6 +63,16 @@ class SweepMetadata:
                 names.setdefault(text, {})[name] = None
         return {text: list(of_text) for text, of_text in names.items()}
 
+    @cached_property
+    def set_aside(self) -> tuple[str, ...]:
+        """Nodes of a cluster that got no more work in one of the starts, a sentence each."""
+        found: dict[str, None] = {}
+        for path in sorted((self.folder / "starts").glob("[0-9]*.json")) if self.folder else ():
+            facts = _json(path)
+            lines = facts.get("set_aside") if isinstance(facts, dict) else None
+            found.update((str(line), None) for line in (lines if isinstance(lines, list) else ()))
+        return tuple(found)
+
     def curves(self, trial: int) -> dict[int, dict[str, Curve]]:
         """Loss curves of a trial: replicate to stage to column; empty where none were kept."""
         found = {}

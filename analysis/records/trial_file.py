@@ -6,10 +6,10 @@
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
 from analysis.records import versioned
-from analysis.records.record import Cause, Outcome
+from analysis.records.record import Cause, CostValue, Outcome
 from analysis.records.versioned import Part, Tree
 
 SCHEMA_VERSION = 3
@@ -41,6 +41,15 @@ class Rung(Part):
 
     values: tuple[float | None, ...]
     promoted: bool
+    cost: dict[str, CostValue] | None = Field(
+        default=None, description="The replicate's cost so far, by field of the record's `cost`."
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Where no cost is known it is written as it was before there was such a field."""
+        fields: dict[str, object] = write(self)
+        return {name: value for name, value in fields.items() if name != "cost" or value is not None}
 
 
 class TrialFile(Part):

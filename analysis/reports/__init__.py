@@ -93,7 +93,7 @@ def pareto_table(place: "Frame | Path | str") -> "pd.DataFrame":
     ``on_front`` (of the sweep's own objectives, or of the objective and multiply-adds where there is one only),
     ``chosen``. Trials that are not complete come after those that are; controls, teacher and majority class come
     last. In ``attrs`` are ``objective``, ``direction`` and ``searched``: whether the trials are points of a space; if
-    not, the one trial goes by its method's name.
+    not, the one trial goes by its method's name. Where rows are of several codes, ``codes`` says whose are whose.
 
     Args:
         place: a sweep folder, or the frame read from one.

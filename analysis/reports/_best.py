@@ -5,7 +5,7 @@ import pandas as pd
 from analysis import formatting
 from analysis.page.render import Block, Column, Fact, Note, Section, Table
 from analysis.records.cell_values import shown
-from analysis.reports._columns import accuracy_columns, chosen_rows, cost_columns, method_column, notes_of
+from analysis.reports._columns import accuracy_columns, chosen_rows, code_column, cost_columns, method_column, notes_of
 from analysis.statistics.view import View
 
 _SHOWN = 10
@@ -29,7 +29,7 @@ def _best_trials(view: View, ranked: pd.DataFrame) -> Table:
     table = view.with_references(top)
     first, *others = accuracy_columns(view)
     mark = Column("", lambda row: "●" if row["on_front"] is True else "", numeric=False)
-    columns = (first, mark, *method_column(view), *others, *cost_columns())
+    columns = (first, mark, *code_column(view), *method_column(view), *others, *cost_columns())
     return Table(
         "best-trials",
         f"Complete trials by {view.objectives[0].name.replace('_', ' ')}" if view.objective else "Complete trials",
@@ -51,8 +51,8 @@ def _best_note(view: View, ranked: int, costs: str, marked: bool) -> str:
     ):
         parts.append(
             "Intervals are corrected for random re-splits (Nadeau and Bengio), whose test accuracies are correlated; "
-            "with few replicates they are wide. A dash: all replicates are equal to the last "
-            "sample, which is chance, not certainty."
+            "with few replicates they are wide. A dash: all replicates have exactly the same accuracy, which is "
+            "chance, not certainty."
         )
     if view.planned == 1:
         parts.append("There is one replicate per trial: the spread is unknown, and there is no interval.")
@@ -87,6 +87,8 @@ def _selection(view: View) -> str:
             )
     if choice.trial is None:
         parts.append(f"No trial is chosen: {choice.reason}.")
+    if choice.trial is not None:
+        parts += view.code_warnings[-1:]
     if choice.assumed:
         parts.append(f"{choice.assumed}.")
     if choice.oracle is not None and formatting.known(choice.oracle_gap):
@@ -111,6 +113,7 @@ def _all_trials(view: View) -> Table:
     first, *others = accuracy_columns(view)[: 4 if name else 3]
     columns = (
         first,
+        *code_column(view),
         *method_column(view),
         *others,
         Column("state", lambda row: formatting.words(row["state"]), numeric=False),

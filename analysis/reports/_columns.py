@@ -44,6 +44,13 @@ def method_column(view: View) -> tuple[Column, ...]:
     return (Column("method", lambda row: formatting.words(row["method"]), numeric=False),)
 
 
+def code_column(view: View) -> tuple[Column, ...]:
+    """The letter of the code that made each row, where there are several; else nothing."""
+    if not view.codes.several:
+        return ()
+    return (Column("code", lambda row: view.codes.mark(row["trial"], row["label"]), numeric=False),)
+
+
 def cost_columns(*, inference: bool = True) -> tuple[Column, ...]:
     """Seconds of the method's stages, counted work and, unless left out, the student's inference time."""
     return (_TIME, _WORK, _INFERENCE) if inference else (_TIME, _WORK)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis import formatting
 from analysis.page.render import Block, Column, Fact, Note, Row, Table
-from analysis.reports._columns import accuracy_columns, cost_columns, notes_of
+from analysis.reports._columns import accuracy_columns, code_column, cost_columns, notes_of
 from analysis.statistics.paired import paired
 from analysis.statistics.view import View
 
@@ -31,10 +31,12 @@ def methods(view: View, stem: str = "") -> list[Block]:
     if table.empty:
         blocks.append(Note("There is no trial, no control and no teacher to compare."))
         return blocks
-    columns = (*accuracy_columns(view), Column("collapsed", _collapsed), *cost_columns(inference=False))
+    first, *others = accuracy_columns(view)
+    columns = (first, *code_column(view), *others, Column("collapsed", _collapsed), *cost_columns(inference=False))
     note = "Collapsed: replicates whose student predicts one class. Recovered share as in the report of the sweep. "
     note += notes_of(columns)
     blocks.append(Table(f"methods{stem}", "Methods and controls", table, columns, note, most=100))
+    blocks.extend(Note(sentence, warning=True) for sentence in view.code_warnings[-1:])
     differences = _differences(view)
     if len(differences):
         shown = (

@@ -1,5 +1,7 @@
 """The report's warnings, and what is missing from it."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from analysis import formatting
@@ -49,7 +51,7 @@ def unknowns(view: View) -> Section:
 
 def warnings(view: View) -> tuple[str, ...]:
     """What a reader must know before the first number."""
-    found = [*_parts_that_judge(view), *view.caveats]
+    found = [*view.code_warnings, *_parts_that_judge(view), *view.caveats]
     if view.planned == 1:
         found.append("One replicate per trial: differences between trials may be chance, and no interval can be given.")
     elif 1 < view.planned < 5:
@@ -66,10 +68,20 @@ def warnings(view: View) -> tuple[str, ...]:
             "least one replicate."
         )
     found += _inactive_terms(view)
+    found += [f"{line}." for line in view.metadata.set_aside]
     names = view.frame.rows["sweep"].dropna().unique()
     if len(names) > 1:
         found.append(f"The folder holds records of several sweeps: {', '.join(sorted(map(str, names)))}.")
     return tuple(found)
+
+
+def warnings_of(views: Sequence[View]) -> tuple[str, ...]:
+    """The warnings of several sweeps, each once: with the names of its sweeps, unless all sweeps have it."""
+    sweeps: dict[str, list[str]] = {}
+    for view in views:
+        for warning in warnings(view):
+            sweeps.setdefault(warning, []).append(f"`{view.metadata.source}`")
+    return tuple(text if len(names) == len(views) else f"{', '.join(names)}: {text}" for text, names in sweeps.items())
 
 
 def _parts_that_judge(view: View) -> list[str]:
@@ -119,13 +131,24 @@ def _missing(view: View) -> Table | None:
     for name in (*objectives, *_CHECKED):
         missing = int(derived[name].isna().sum())
         if missing:
-            rows.append({"value": name.removeprefix("objective/"), "missing": missing, "of": len(derived)})
+            why = _why_missing(view, name) if missing == len(derived) else ""
+            rows.append({"value": name.removeprefix("objective/"), "missing": missing, "of": len(derived), "why": why})
     if not rows:
         return None
     columns = (
         Column("value", lambda row: str(row["value"]).replace("_", " "), numeric=False),
         Column("missing in", lambda row: f"{row['missing']} of {row['of']}"),
-        Column("", lambda row: "not measured in this sweep" if row["missing"] == row["of"] else "", numeric=False),
+        Column("", lambda row: str(row["why"]), numeric=False),
     )
     note = "Completed replicates of trials. A missing value is left out of its mean, never counted as 0."
     return Table("missing", "Missing values", pd.DataFrame(rows), columns, note, most=60)
+
+
+def _why_missing(view: View, name: str) -> str:
+    """Why no replicate has a value."""
+    artefacts = view.metadata.sweep.spec.get("artefacts")
+    judged_by_data = bool(view.rows["test_accuracy"].notna().any())  # without data it is always measured
+    left_out = isinstance(artefacts, dict) and artefacts.get("agreement") is False
+    if name == "agreement" and left_out and judged_by_data:
+        return "no objective asks for it; `artefacts: {agreement: true}` measures it"
+    return "not measured in this sweep"

@@ -51,11 +51,17 @@ def _counts(view: View) -> Table:
         ("replicates of trials with a record", str(len(runs))),
         *((f"… {outcome.replace('_', ' ')}", str(number)) for outcome, number in sorted(ended.items())),
         ("attempts recorded", attempts),
+        *((f"… failed, fault of the {cause}", str(number)) for cause, number in sorted(_causes(view).items())),
         ("lost work", formatting.seconds(lost)),
     ]
     data = pd.DataFrame(rows, columns=["what", "number"])
     columns = (Column("", lambda row: str(row["what"]), numeric=False), Column("", lambda row: str(row["number"])))
     return Table("counts", "Counts", data, columns, most=60)
+
+
+def _causes(view: View) -> Counter[str]:
+    """Failed attempts by whose fault it was, where the sweep keeps that."""
+    return Counter(attempt.cause for _, attempt in view.metadata.attempts if attempt.cause is not None)
 
 
 def _messages(bad: pd.DataFrame) -> Table:

@@ -7,6 +7,7 @@ import pandas as pd
 from analysis import formatting
 from analysis.page.render import Block, Code, Column, Section, Table
 from analysis.records.file_names import as_text
+from analysis.statistics.codes import UNKNOWN
 from analysis.statistics.view import View
 
 
@@ -30,16 +31,22 @@ def provenance(view: View) -> Section:
         real = {True: "uses real data", False: "uses no real data", None: "use of real data not recorded"}
         facts.append((f"objective {objective.name}", f"{objective.direction}, {real[objective.uses_real_data]}"))
     for name in rows.columns:
-        if name.startswith("selection/"):
-            facts.append((f"selection: {name.removeprefix('selection/')}", _listed(rows[name])))
+        if name.startswith("selection/") and name.endswith("/floor") and rows[name].notna().any():
+            facts.append((f"floor of {name.split('/')[1]}", _listed(rows[name])))
     for column, label in (
         ("host", "host"),
         ("device_name", "device"),
         ("device", "kind of device"),
         ("threads", "threads per trial"),
-        ("trials_alongside", "trials alongside"),
+        ("trials_alongside", "trials at a time"),
     ):
+        # A replicate that ended before it was measured knows only the device that was asked for.
+        facts.append((label, _listed(value for value in rows[column] if value != "auto")))
         facts.append((label, _listed(rows[column])))
+    for code in view.codes.all:
+        if code.text != UNKNOWN or view.codes.several:
+            name = f"code {code.letter}: {code.made}" if view.codes.several else "code"
+            facts.append((name, code.text))
     versions = dict(sweep.versions)
     for name in ("python", "torch", "torch_geometric", "acgkd"):
         if name not in versions:

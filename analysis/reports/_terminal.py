@@ -39,4 +39,6 @@ def terminal_table(view: View) -> pd.DataFrame:
         objective=name,
         direction="maximize" if view.objectives and view.objectives[0].sign > 0 else "minimize",
     )
+    if view.code_warnings:
+        table.attrs["codes"] = " ".join(view.code_warnings)
     return table

@@ -7,7 +7,7 @@ from analysis.figures.canvas import Picture
 from analysis.page.markup import slug
 from analysis.page.render import Block, Report, Section, Table
 from analysis.reports._comparison import facts, methods
-from analysis.reports._health import unknowns, warnings
+from analysis.reports._health import unknowns, warnings_of
 from analysis.reports._outcomes import outcome_section
 from analysis.reports._provenance import provenance
 from analysis.statistics.view import View
@@ -26,11 +26,10 @@ def build(views: Sequence[View]) -> Report:
             tables = tuple(block for block in section.blocks if not isinstance(block, Picture))
             named = tuple(_named(block, view, len(views) > 1) for block in tables)
             sections.append(Section(section.title + suffix, named))
-    notes = tuple(warning for view in views for warning in warnings(view))
     subtitle = (
         "One row per method: the trial that its sweep chose, never by the test split, beside what was run as control."
     )
-    return Report("Methods", subtitle, facts(views), notes, tuple(sections))
+    return Report("Methods", subtitle, facts(views), warnings_of(views), tuple(sections))
 
 
 def _named(block: Block, view: View, several: bool) -> Block:

@@ -11,7 +11,8 @@ from analysis.reports._best import best, facts
 from analysis.reports._chosen import chosen_trial
 from analysis.reports._comparison import facts as method_facts
 from analysis.reports._comparison import methods
-from analysis.reports._health import unknowns, warnings
+from analysis.reports._health import unknowns, warnings_of
+from analysis.reports._more_seeds import more_seeds
 from analysis.reports._outcomes import outcome_section
 from analysis.reports._parameters import hyper_parameters
 from analysis.reports._provenance import prior, provenance
@@ -25,21 +26,21 @@ def build(views: Sequence[View]) -> Report:
     if len(views) == 1:
         view = views[0]
         kind, shown = ("Sweep", facts(view)) if view.searched else ("Comparison", method_facts([view]))
-        return Report(f"{kind} {view.metadata.sweep.name}", _subtitle(view), shown, warnings(view), _sections(view))
+        return Report(f"{kind} {view.metadata.sweep.name}", _subtitle(view), shown, warnings_of(views), _sections(view))
     sections = tuple(
         _renamed(section, view.metadata.source, slug(view.metadata.source))
         for view in views
         for section in _sections(view)
     )
-    notes = tuple(f"`{view.metadata.source}`: {warning}" for view in views for warning in warnings(view))
     subtitle = "Each sweep has its own sections; " + "; ".join(
         f"`{view.metadata.source}`: {_subtitle(view)}" for view in views
     )
-    return Report(f"{len(views)} sweeps", subtitle, (), notes, sections)
+    return Report(f"{len(views)} sweeps", subtitle, (), warnings_of(views), sections)
 
 
 def _sections(view: View) -> tuple[Section, ...]:
-    shown = tuple(section for section in (chosen_trial(view), sample_section(view)) if section is not None)
+    parts = (chosen_trial(view), more_seeds(view), sample_section(view))
+    shown = tuple(section for section in parts if section is not None)
     if not view.searched:
         return (
             Section("Methods", tuple(methods(view))),

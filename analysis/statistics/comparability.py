@@ -6,30 +6,30 @@ from analysis import formatting
 
 _CALIBRATION_SPREAD = 1.25  # fastest to slowest run of the fixed kernel; more than this and the machine was not itself
 _ALIKE = (
-    ("host", "hosts"),
-    ("device_name", "devices"),
-    ("device", "kinds of device"),
-    ("threads", "numbers of threads"),
-    ("trials_alongside", "numbers of trials alongside"),
-    ("torch", "versions of torch"),
+    ("host", "on several hosts"),
+    ("device_name", "on several devices"),
+    ("device", "on several kinds of device"),
+    ("threads", "with several numbers of threads"),
+    ("trials_alongside", "with several numbers of trials at a time"),
+    ("torch", "with several versions of torch"),
 )
 
 
 def caveats(rows: pd.DataFrame) -> tuple[str, ...]:
     """Why the seconds of these rows cannot be compared with each other; empty where they can."""
     runs = rows[(rows["kind"] != "teacher") & (rows["outcome"] == "completed")]
-    several = [text for column, noun in _ALIKE if (text := _several(runs[column], noun))]
+    several = [text for column, words in _ALIKE if (text := _several(runs[column], words))]
     found = []
     if several:
         found.append(
-            f"Seconds are not comparable between trials: they ran on several {'; '.join(several)}. Compare "
-            "multiply-adds instead."
+            f"Seconds are not comparable between trials: they ran {'; '.join(several)}. Compare multiply-adds instead."
         )
     kernel = runs["calibration_s"].dropna()
     if len(kernel) > 1 and kernel.min() > 0 and kernel.max() / kernel.min() > _CALIBRATION_SPREAD:
         found.append(
-            f"The calibration kernel took {formatting.seconds(kernel.min())} to {formatting.seconds(kernel.max())}: "
-            "the machine was not equally fast for all trials, so small differences in seconds mean nothing."
+            f"A fixed calculation, timed beside each run, took {formatting.seconds(kernel.min())} to "
+            f"{formatting.seconds(kernel.max())}: the machine was not equally fast for all trials, so small "
+            "differences in seconds mean nothing."
         )
     cached = int(runs["synthesis_cached"].fillna(False).sum())
     if cached:
@@ -37,10 +37,16 @@ def caveats(rows: pd.DataFrame) -> tuple[str, ...]:
             f"{formatting.plural(cached, 'replicate')} took pseudo-samples from the cache; their synthesis seconds "
             "are those of the run that made them."
         )
+    given = int(rows["teacher_cached"].fillna(False).sum())
+    if given:
+        found.append(
+            f"{formatting.plural(given, 'teacher')} came from the cache; the seconds of a teacher are those of the run "
+            "that trained it."
+        )
     return tuple(found)
 
 
-def _several(column: pd.Series, noun: str) -> str:
-    """``hosts (a, b)``; empty where all are alike."""
+def _several(column: pd.Series, words: str) -> str:
+    """``on several hosts (a, b)``; empty where all are alike."""
     values = sorted(str(value) for value in column.dropna().unique() if str(value))
-    return f"{noun} ({', '.join(values[:6])}{' …' if len(values) > 6 else ''})" if len(values) > 1 else ""
+    return f"{words} ({', '.join(values[:6])}{' …' if len(values) > 6 else ''})" if len(values) > 1 else ""

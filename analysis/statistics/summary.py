@@ -64,6 +64,10 @@ def groups(frame: Frame, planned: Mapping[str, int | None] | None = None) -> pd.
     """
     rows = with_derived(frame.rows[frame.rows["kind"] != "teacher"]).reset_index(drop=True)
     objectives = [name for name in rows.columns if name.startswith("objective/")]
+    for name in objectives:  # one that the search came to look at later was measured before, too
+        quantity = name.removeprefix("objective/")
+        if quantity in rows.columns:
+            rows[name] = rows[name].fillna(rows[quantity])
     parameters = frame.parameters()
     most = (rows.groupby("source")["replicate"].max() + 1).to_dict()
     # One array of numbers, picked from by position: pandas, asked per trial and quantity, would take seconds.

@@ -13,6 +13,8 @@ from analysis.records.distribution import Distribution
 from analysis.records.frame import PARAMETER, Frame
 from analysis.records.sweep_file import Direction, Objective, SweepFile
 from analysis.records.sweep_metadata import SweepMetadata
+from analysis.statistics.codes import Codes, codes_of
+from analysis.statistics.common_seeds import over_common_seeds
 from analysis.statistics.comparability import caveats
 from analysis.statistics.front import front
 from analysis.statistics.ped_anova import Importances, importances
@@ -28,7 +30,8 @@ class View:
     """One sweep, summarised.
 
     Args:
-        frame: its rows.
+        frame: its rows; where seeds were added for some trials, those of seeds that all trials have.
+        whole: all its rows.
         metadata: its own account.
         trials: summary of its trials, complete ones marked.
         controls: summary of its controls.
@@ -38,6 +41,7 @@ class View:
     """
 
     frame: Frame
+    whole: Frame
     metadata: SweepMetadata
     trials: pd.DataFrame
     controls: pd.DataFrame
@@ -48,7 +52,8 @@ class View:
     @classmethod
     def of(cls, frame: Frame, metadata: SweepMetadata) -> "View":
         """Summarises a sweep."""
-        summary = groups(frame, {metadata.source: metadata.sweep.replicates})
+        whole, (frame, common) = frame, over_common_seeds(frame, metadata)
+        summary = groups(frame, {metadata.source: common})
         trials = summary[summary["kind"] == "trial"].reset_index(drop=True)
         trials = complete_by_state(trials, {number: trial.state for number, trial in metadata.trials.items()})
         asked_for = [number for number, trial in metadata.trials.items() if trial.enqueued]
@@ -56,6 +61,7 @@ class View:
         objectives, assumed = objectives_of(metadata.sweep, frame)
         return cls(
             frame=frame,
+            whole=whole,
             metadata=metadata,
             trials=trials,
             controls=summary[summary["kind"] == "control"].reset_index(drop=True),
@@ -81,6 +87,16 @@ class View:
     def caveats(self) -> tuple[str, ...]:
         """Why its seconds cannot be compared with each other; empty where they can."""
         return caveats(self.frame.rows)
+
+    @cached_property
+    def codes(self) -> Codes:
+        """Which codes made its rows."""
+        return codes_of(self.frame.rows)
+
+    @cached_property
+    def code_warnings(self) -> tuple[str, ...]:
+        """What a reader must know where rows are of several codes; nothing where they are of one."""
+        return self.codes.sentences(self.choice.trial, self.metadata.sweep.accepted)
 
     @property
     def planned(self) -> int:

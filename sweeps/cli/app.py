@@ -14,13 +14,16 @@ from acgkd.errors import (
     DataError,
     FolderError,
     MissingFolderError,
+    RayLostError,
     SpecError,
     TeacherError,
     UnknownNameError,
     UnknownReportError,
 )
+from acgkd.exit_codes import ExitCode, table
 from acgkd.guard import require_own_packages
 from sweeps.cli.commands import (
+    cache,
     check,
     distill,
     doctor,
@@ -39,8 +42,6 @@ from sweeps.cli.commands._options import paragraphs
 from sweeps.cli.console import print_error, print_faults, print_text
 from sweeps.cli.streams import safe_streams
 
-OK, FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-
 _BAD_INPUT = (
     ConfigError,
     UnknownNameError,
@@ -58,11 +59,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes:\n"
-    "  0    success\n"
-    "  1    failure\n"
-    "  2    invalid input; nothing was started\n"
-    "  130  interrupted; the same command resumes",
+    epilog=f"Exit codes:\n{table()}",
 )
 
 for _name, _function, _epilog in (
@@ -78,6 +75,7 @@ for _name, _function, _epilog in (
     ("report", report.report, report.EPILOG),
     ("list", listing.list_, listing.EPILOG),
     ("doctor", doctor.doctor, doctor.EPILOG),
+    ("cache", cache.cache, cache.EPILOG),
     ("export-study", export_study.export_study, export_study.EPILOG),
 ):
     app.command(_name, help=paragraphs(_function), epilog=_epilog)(_function)
@@ -112,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; those of this process if left out.
 
     Returns:
-        The exit code: 0 success, 1 failure, 2 invalid input, 130 interrupted.
+        The exit code, see `acgkd.exit_codes`.
     """
     with safe_streams() as streams:
         code = _main(list(sys.argv[1:] if arguments is None else arguments))
@@ -122,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"Standard output must be writable, but: {lost.strerror}. Part of what was printed is lost; what the "
                 "command did is kept."
             )
-        return FAILURE if code == OK and lost is not None else code
+        return ExitCode.LOOK if code == ExitCode.OK and lost is not None else code
 
 
 def _main(arguments: Sequence[str]) -> int:
@@ -130,22 +128,25 @@ def _main(arguments: Sequence[str]) -> int:
         require_own_packages()
         app(args=list(arguments), prog_name="acgkd")
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else OK if stop.code is None else FAILURE
+        return stop.code if isinstance(stop.code, int) else ExitCode.OK if stop.code is None else ExitCode.LOOK
     except SpecError as error:
         print_faults(error)
-        return BAD_INPUT
+        return ExitCode.BAD_INPUT
     except _BAD_INPUT as error:
         print_error(str(error))
-        return BAD_INPUT
+        return ExitCode.BAD_INPUT
+    except RayLostError as error:
+        print_error(str(error))
+        return ExitCode.START_AGAIN
     except (AcgkdError, AnalysisError) as error:
         print_error(str(error))
-        return FAILURE
+        return ExitCode.LOOK
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     except OSError as error:  # a folder that vanished or was locked under way: nobody is helped by a traceback
         print_error(_sentence(error))
-        return FAILURE
-    return OK
+        return ExitCode.LOOK
+    return ExitCode.OK
 
 
 def _sentence(error: OSError) -> str:

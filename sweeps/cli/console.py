@@ -1,5 +1,6 @@
 """Where the command line writes: results to standard output, everything else to standard error."""
 
+import math
 import sys
 from collections.abc import Iterable
 
@@ -78,3 +79,12 @@ def plural(count: float, noun: str) -> str:
     """`1 trial`, `2 trials`, `0.5 hours`."""
     said = f"{count:g}" if isinstance(count, float) else f"{count:,}"
     return f"{said} {noun}{'' if count == 1 else 's'}"
+
+
+def bytes_in_words(count: float) -> str:
+    """`17 B`, `1.2 kB`, `340.0 MB`, `13.5 GB`: powers of a thousand, as disks are sold."""
+    if count < 1000:
+        return f"{count:.0f} B"
+    units = ("kB", "MB", "GB", "TB", "PB")
+    power = min(int(math.log10(count) / 3 + 1e-9), len(units))
+    return f"{count / 1000**power:,.1f} {units[power - 1]}"

@@ -4,9 +4,12 @@ Importing this module registers the error handler `acgkd-ascii` for `str.encode`
 """
 
 import codecs
+import re
 import unicodedata
 
 ERRORS = "acgkd-ascii"
+# All but tabs and ends of lines.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 _ASCII = {
     **dict.fromkeys("–—−‐‑─━╌╴╶╸╺", "-"),
@@ -49,7 +52,12 @@ def in_ascii(character: str) -> str:
 
 
 def showable(text: str, encoding: str) -> str:
-    """The text with everything that `encoding` cannot hold in ASCII; the same object where nothing has to change."""
+    """The text with everything that `encoding` cannot hold in ASCII; the same object where nothing has to change.
+
+    Control characters become their hex codes in any encoding: a name that a file gave must not steer a terminal.
+    """
+    if _CONTROL.search(text):
+        text = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
     try:
         text.encode(encoding)
     except UnicodeEncodeError:

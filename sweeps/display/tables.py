@@ -194,12 +194,12 @@ def _aligned(column: ShownColumn) -> str:
 
 
 def _columns(rows: list[Row], objective: str, searched: bool) -> list[ShownColumn]:
-    """Those of `pareto_table`."""
+    """Those of `pareto_table`, less the measures that no row has: without a data set there is no test accuracy."""
 
     def numbers(name: str, title: str, rank: int) -> ShownColumn:
         return ShownColumn(title, tuple(_number(row.get(name)) for row in rows), rank=rank)
 
-    return [
+    columns = [
         ShownColumn("", tuple(str(row["label"]) for row in rows), right=False),
         ShownColumn("runs", tuple(str(row["replicates"]).replace(" of ", "/") for row in rows), False, 3),
         ShownColumn("test accuracy", tuple(map(_accuracy, rows))),
@@ -209,6 +209,7 @@ def _columns(rows: list[Row], objective: str, searched: bool) -> list[ShownColum
         *([] if objective == "multiply_adds" else [numbers("multiply_adds", "multiply adds", 6)]),
         ShownColumn("", tuple(_mark(row, searched) for row in rows), False, 2),
     ]
+    return [column for column in columns if not column.cells or set(column.cells) != {DASH}]
 
 
 def _any(frame: "pd.DataFrame", rows: list[Row]) -> list[ShownColumn]:
@@ -224,10 +225,8 @@ def _any(frame: "pd.DataFrame", rows: list[Row]) -> list[ShownColumn]:
 
 
 def _accuracy(row: Row) -> str:
-    if not _known(row["test_accuracy"]):
-        return DASH
     spread = f" ± {row['test_accuracy_sd']:.3f}" if _known(row.get("test_accuracy_sd")) else ""
-    return f"{row['test_accuracy']:.3f}{spread}"
+    return f"{row['test_accuracy']:.3f}{spread}" if _known(row["test_accuracy"]) else DASH
 
 
 def _mark(row: Row, searched: bool) -> str:
@@ -236,8 +235,8 @@ def _mark(row: Row, searched: bool) -> str:
         return "chosen"
     if searched and row.get("on_front"):
         return "front"
-    outcomes = str(row["outcomes"]) if _known(row.get("outcomes")) else ""
-    return ", ".join(part for part in outcomes.split(", ") if not part.endswith(" completed"))
+    outcomes = str(row["outcomes"]).split(", ") if _known(row.get("outcomes")) else []
+    return ", ".join(part for part in outcomes if not part.endswith(" completed"))
 
 
 def _number(value: Any) -> str:

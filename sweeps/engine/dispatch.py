@@ -61,6 +61,8 @@ class Dispatch:
         if work.teaching or (teachers_and_controls.needs_control(self._spec) and (controls_out or work.pausing)):
             return NoJob.WAIT
         found = self._trial(out, slots, used_s)
+        if not isinstance(found, Job) and (added := work.added(len(out))) is not None:
+            return added
         return NoJob.WAIT if found is NoJob.FINISHED and work.pausing else found
 
     def _trial(self, out: Mapping[str, Job], slots: int, used_s: float) -> Job | NoJob:

@@ -9,7 +9,8 @@ from analysis.records.record import Record
 from sweeps.engine import startup
 from sweeps.engine.dispatch import Dispatch, NoJob
 from sweeps.engine.failures import Failures
-from sweeps.engine.heartbeat import Heartbeat
+from sweeps.engine.heartbeat import DEADLINE, Heartbeat
+from sweeps.engine.limits import limits
 from sweeps.engine.prerequisites import Prerequisites
 from sweeps.engine.progress import Progress
 from sweeps.engine.snapshot import Snapshot, Summary, Watch
@@ -54,7 +55,7 @@ class Driver:
         self.experiments = experiments
         self.nothing_to_do = nothing_to_do
         self.stopping = False
-        self.break_off: Callable[[], None] = lambda: None  # set by executors that can end a step from another thread
+        self.break_off: Callable[[bool], None] = lambda asked: None  # ends a step from another thread, if it can
         self.fatal: BaseException | None = None
         self.slots = 1
         self.in_process = False
@@ -62,7 +63,7 @@ class Driver:
         self._trials, self._stopwatch = trials, stopwatch
         self._prerequisites = Prerequisites(trials, experiments)
         self._dispatch = Dispatch(trials, self._prerequisites)
-        self._heartbeat = Heartbeat(self.folder, trials.generation, stopwatch, command, startup.limits(self.spec))
+        self._heartbeat = Heartbeat(self.folder, trials.generation, stopwatch, command, limits(self.spec))
         self._closed = False
         self._mutex = threading.RLock()
         self._out: dict[str, Job] = {}
@@ -83,7 +84,7 @@ class Driver:
         """Releases the jobs that are still out, and notes how long the start took."""
         self._closed = True
         for job in list(self._out.values()):
-            with contextlib.suppress(StorageError):  # the error that is on its way says it already
+            with contextlib.suppress(OSError, StorageError):  # the error that is on its way says it already
                 self.interrupted(job)
         self._heartbeat.soon()
         self._beat()
@@ -96,17 +97,15 @@ class Driver:
         """
         if self.fatal is not None:
             raise self.fatal
-        complete = startup.complete(self.spec, self.folder, self._trials.trials.values())
+        left = self.stopping and not startup.complete(self.spec, self.folder, self._trials.trials.values())
         return Summary(
             folder=self.folder.path,
             trials_started=self._trials.suggestions.asked,
             counts=self._trials.counts(),
-            interrupted=self.stopping and not complete,
+            interrupted=left,
             set_back={**self._prerequisites.set_back, **self._trials.set_back},
             set_aside=tuple(map(str, self.failures.nodes.values())),
-            ended_by=self._trials.suggestions.ended_by(self.folder.seconds_used())
-            if complete or not self.stopping
-            else "",
+            ended_by="" if left else self._trials.suggestions.ended_by(self.folder.seconds_used()),
             nothing_to_do=self.nothing_to_do,
         )
 
@@ -141,8 +140,8 @@ class Driver:
         """A worker has begun with a job; until then the job only waits for one."""
         with self._mutex:
             self.progress.started(job)
-            if job.number is not None:
-                self._trials.open(job.number, job.replicates[0])
+            if job.trial is not None:
+                self._trials.open(job.trial, job.replicates[0])
             elif self.in_process:  # whose attempts are in no file: if it takes the driver along, the next start knows
                 self._heartbeat.soon()
         self.progress.publish()
@@ -156,8 +155,8 @@ class Driver:
         with self._mutex:
             self.progress.reported(job, report)
             self._hosts[job.key] = (report.host, report.node)
-            if job.number is not None:
-                going = self._trials.take_in(job.number, report)
+            if job.trial is not None:
+                going = self._trials.take_in(job.trial, report)
             else:
                 going = report.record is None
                 if report.record is not None:
@@ -199,8 +198,9 @@ class Driver:
         failure = failure.at(*self._hosts.get(job.key, ("", "")))
         others = self.failures.others(job, failure)
         self.folder.note(f"{job.label}, replicate {job.replicates[0]}: {failure.cause}: {failure}{_on(failure)}")
-        if job.number is not None:
-            self._trials.release(job.number, failure, progress=progress, others=others)
+        self.progress.message = f"{job.label}: {failure}{_on(failure)}"
+        if job.trial is not None:
+            self._trials.release(job.trial, failure, progress=progress, others=others)
         else:
             hopeless = self._prerequisites.died(job, failure, progress, others)
             if hopeless is not None:
@@ -227,8 +227,8 @@ class Driver:
             self._interrupt(job, "stopped", self._remove(job))
 
     def _interrupt(self, job: Job, message: str, progress: float) -> None:
-        if job.number is not None:
-            self._trials.release(job.number, message=message, progress=progress)
+        if job.trial is not None:
+            self._trials.release(job.trial, message=message, progress=progress)
         elif not self.stopping:
             self._prerequisites.again(job)
 
@@ -237,13 +237,12 @@ class Driver:
         return self.progress.ended(job)
 
     def _beat(self) -> None:
-        job = next(iter(self._out), "")
-        why = self._heartbeat.beat({"in_process": self.in_process, "job": job, "closed": self._closed})
+        jobs = {"in_process": self.in_process, "job": next(iter(self._out), ""), "closed": self._closed}
+        why = self._heartbeat.beat({**jobs, "set_aside": [str(node) for node in self.failures.nodes.values()]})
         if why and not self.stopping and not self._closed:
             self.folder.note(why)
-            self.progress.message = why
-            self.stop()
-            self.break_off()
+            self.progress.message, self.stopping = why, True
+            self.break_off(why != DEADLINE)
 
 
 def _on(failure: Failure) -> str:

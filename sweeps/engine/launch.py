@@ -2,17 +2,21 @@
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
+from sweeps.code.same_code import Say, require_same_code
 from sweeps.engine import startup
 from sweeps.engine.driver import Driver
-from sweeps.engine.missing_records import revive
+from sweeps.engine.limits import limits
+from sweeps.engine.resuming.missing_records import revive
 from sweeps.engine.snapshot import Watch
 from sweeps.engine.stopwatch import Stopwatch
 from sweeps.engine.trials.trial_table import TrialTable
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store import kept_students
 from sweeps.store.budgets import passed
 from sweeps.store.stop_request import StopRequest
 from sweeps.worker.experiments import Experiments
@@ -27,7 +31,9 @@ def open_driver(
     command: str = "",
     spec_text: str = "",
     watch: Watch | None = None,
-    say: Callable[[str], None] = warnings.warn,
+    accept_code_change: bool = False,
+    say: Say = warnings.warn,
+    cache: Path | None = None,
 ) -> Iterator[Driver]:
     """A start of a sweep, from taking its folder's lock to releasing it.
 
@@ -37,19 +43,25 @@ def open_driver(
         experiments: where experiments come from.
         command: that started it, for the record.
         spec_text: the spec as the user wrote it.
-        say: called with a line for each thing that the user should know before the start.
         watch: called with a snapshot at every change and at least every two seconds, also from another thread.
+        accept_code_change: take rows of other settings or of other code of the user's than today's.
+        say: called with a text for each thing that the user should know before the start.
+        cache: where teachers and the like are kept; `cache` in the sweep folder if left out.
 
     Raises:
         SweepError: the folder is not this sweep's, or another driver works on it.
     """
     folder = startup.reserve(path)
+    folder.cache = cache or folder.cache
     with folder.lock():
-        startup.match(folder, spec, command=command, spec_text=spec_text)
+        same_code = partial(require_same_code, folder, spec, experiments, accept=accept_code_change, say=say)
+        startup.match(folder, spec, command=command, spec_text=spec_text, same_code=same_code)
         found = revive(folder, folder.read_trials())
         for line in found.lines:
             say(line)
-        over = passed(startup.limits(spec))
+        kept = {trial.number: trial for trial in found.trials}
+        kept_students.tidy(spec.artefacts.students, spec.directions, folder, kept)
+        over = passed(limits(spec))
         if over or (startup.complete(spec, folder, found.trials) and not found.teachers):
             table, stopwatch = TrialTable(spec, folder, experiments, found.trials), Stopwatch(None)
             yield Driver(table, experiments, stopwatch, command=command, nothing_to_do=True)

@@ -58,7 +58,7 @@ class Progress:
         number = job.control or (job.kind if job.number is None else job.number)
         with self._mutex:
             self._running[job.key] = RunningTrial(number, job.replicates[0], 0.0, 0.0)
-            if job.number is not None:
+            if job.trial is not None:
                 self._stopwatch.trial_begun()
 
     def reported(self, job: Job, report: Report) -> None:

@@ -66,7 +66,8 @@ def unfinished(spec: SweepSpec, folder: SweepFolder, trials: Collection[Trial], 
     if more:
         names.append(folder.trial_name(len(trials)))
     names += [folder.control_name(control.label) for control in spec.controls]
-    return {replicate for replicate in everything for name in names if not folder.record_file(name, replicate).exists()}
+    wanted = {index for index in everything for name in names if not folder.record_file(name, index).exists()}
+    return wanted | {replicate for _, replicate in missing_extensions(folder)}
 
 
 def missing_controls(spec: SweepSpec, folder: SweepFolder) -> list[tuple[str, int]]:
@@ -77,6 +78,33 @@ def missing_controls(spec: SweepSpec, folder: SweepFolder) -> list[tuple[str, in
         for replicate in range(len(spec.replicates.seeds))
         if not folder.record_file(folder.control_name(control.label), replicate).exists()
     ]
+
+
+def missing_extensions(folder: SweepFolder) -> list[tuple[int, int]]:
+    """Runs of completed trials with added seeds that have no record yet, by trial and replicate."""
+    sweep = folder.read_sweep()
+    return [
+        (number, replicate)
+        for extension in (() if sweep is None else sweep.extensions)
+        for number in extension.trials
+        for replicate in range(extension.first, extension.stop)
+        if not folder.record_file(folder.trial_name(number), replicate).exists()
+    ]
+
+
+def extension_job(folder: SweepFolder, trial: Trial, replicate: int, generation: int) -> Job:
+    """The job that runs a completed trial with one more seed."""
+    return Job(
+        kind="trial",
+        name=folder.trial_name(trial.number),
+        label=f"trial {trial.number}",
+        replicates=(replicate,),
+        attempts={},
+        generation=generation,
+        number=trial.number,
+        parameters=dict(trial.parameters),
+        added=True,
+    )
 
 
 def teacher_job(replicate: int, generation: int) -> Job:

@@ -1,20 +1,27 @@
 """What an executor is: it runs the jobs of a driver. Everything that a sweep decides and keeps is the driver's."""
 
 import warnings
-from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
+from sweeps.code.same_code import Say
 from sweeps.engine.driver import Driver
 from sweeps.engine.launch import open_driver
 from sweeps.engine.snapshot import Summary, Watch
 from sweeps.executors import on_end
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store import shared_cache
+from sweeps.store.storage_errors import folder_error
 from sweeps.worker.experiments import AcgkdExperiments, Experiments
 
 
 class Executor(Protocol):
-    """Where jobs run. `sweeps.InProcess` and `sweeps.Ray` are executors; so is any object with this method."""
+    """Where jobs run. `sweeps.InProcess` and `sweeps.Ray` are executors; so is any object with this method.
+
+    One whose workers are all on this machine says so by an attribute `on_this_machine` that is True: its sweeps then
+    share the user's cache (see `sweeps.store.shared_cache`).
+    """
 
     def execute(self, driver: Driver) -> None:
         """Runs jobs of `driver` until it has none, or is stopped.
@@ -24,7 +31,7 @@ class Executor(Protocol):
         as that returns True, and `driver.died(job, error)` or `driver.interrupted(job)` where the worker is gone.
 
         Raises:
-            KeyboardInterrupt: at the second Ctrl-C or SIGTERM; the first one ends cleanly.
+            KeyboardInterrupt: at the second Ctrl-C, SIGTERM or SIGHUP; the first one ends cleanly.
         """
 
 
@@ -38,7 +45,8 @@ def run_sweep(
     spec_text: str = "",
     trust_code: bool = False,
     experiments: Experiments | None = None,
-    say: Callable[[str], None] = warnings.warn,
+    accept_code_change: bool = False,
+    say: Say = warnings.warn,
 ) -> Summary:
     """Starts a sweep, resumes it, extends it, or finds that nothing is left to do.
 
@@ -50,29 +58,58 @@ def run_sweep(
         watch: called with a snapshot at every change and at least every two seconds, also from another thread.
         spec_text: the spec as the user wrote it.
         trust_code: whether the spec may name Python functions of the user's, and a command under `on_end`.
-        experiments: where experiments come from; the real ones if left out.
-        say: called with a line for each thing that the user should know before the start, and of a failure of the
-            command under `on_end`.
+        experiments: where experiments come from; the real ones if left out. Others keep what they make in the sweep
+            folder, since nothing is known of how they name it.
+        accept_code_change: continue though the folder's rows were made with other settings (a default has moved) or
+            with other code of the user's than today's; the report then says which rows are whose.
+        say: called with a text for each thing that the user should know before the start, and if the command under
+            `on_end` fails; a warning if left out.
 
     Raises:
         ConfigError: the spec names a command that is not trusted.
-        SweepError: the folder is another sweep's, another driver works on it, it cannot be written, or the executor
-            cannot run the sweep.
-        KeyboardInterrupt: at the second Ctrl-C or SIGTERM; the first one ends cleanly.
+        FolderError: the folder is another sweep's, or another driver works on it.
+        StorageError: it is full, cannot be read or written, or was removed.
+        RayLostError: Ray was lost; the same call resumes.
+        SweepError: the executor cannot run the sweep.
+        KeyboardInterrupt: at the second Ctrl-C, SIGTERM or SIGHUP; the first one ends cleanly.
     """
     on_end.require_trust(spec, trust_code)
     source = experiments or AcgkdExperiments.of(spec, trust_code)
     begun: Driver | None = None
     try:
-        with open_driver(spec, folder, source, command=command, spec_text=spec_text, watch=watch, say=say) as driver:
+        with (
+            _cache(spec, folder, executor) if experiments is None else nullcontext() as cache,
+            open_driver(
+                spec,
+                folder,
+                source,
+                command=command,
+                spec_text=spec_text,
+                watch=watch,
+                accept_code_change=accept_code_change,
+                say=say,
+                cache=cache,
+            ) as driver,
+        ):
             if not driver.nothing_to_do:
                 begun = driver
                 executor.execute(driver)
             summary = driver.summary()
     except Exception as error:
+        stop = folder_error(error, folder.resolve()) if isinstance(error, OSError) else None
         if begun is not None:
-            on_end.stopped(spec, begun.folder, error, begun.snapshot().counts, say)
-        raise
+            on_end.stopped(spec, begun.folder, stop or error, begun.snapshot().counts, say)
+        if stop is None:
+            raise
+        raise stop from error
     if begun is not None:
         on_end.ended(spec, begun.folder, summary, say)
     return summary
+
+
+def _cache(spec: SweepSpec, folder: Path, executor: Executor) -> AbstractContextManager[Path]:
+    return shared_cache.opened(
+        folder.resolve(),
+        own_code=":" in spec.teacher.preset,
+        one_machine=bool(getattr(executor, "on_this_machine", False)),
+    )

@@ -18,22 +18,26 @@ PAUSE_S = 0.1
 class InProcess:
     """The executor without Ray: the same trials as on a cluster, one after the other, in this process."""
 
+    on_this_machine = True
+
     def execute(self, driver: Driver) -> None:
         """Runs jobs until there are none, or a signal asks to stop.
 
         Raises:
-            KeyboardInterrupt: at the second Ctrl-C or SIGTERM; the first one ends cleanly.
+            KeyboardInterrupt: at the second Ctrl-C, SIGTERM or SIGHUP; the first one ends cleanly.
         """
         at_work: list[Job] = []
         driver.in_process = True
 
-        def stop() -> bool:
-            driver.stop()
-            # Of a teacher nothing can be kept, so there is no point in waiting for it.
+        def teaching() -> bool:  # of a teacher nothing can be kept, so there is no point in waiting for it
             return any(job.kind == "teacher" for job in at_work)
 
-        with stop_signals(stop) as signal_main:
-            driver.break_off = lambda: signal_main() if any(job.kind == "teacher" for job in at_work) else None
+        def stop() -> bool:
+            driver.stop()
+            return teaching()
+
+        with stop_signals(stop) as stopping:
+            driver.break_off = lambda asked: stopping.send() if asked or teaching() else None
             try:
                 driver.prepare()
                 while (job := driver.next()) not in (NoJob.FINISHED, NoJob.WAIT):

@@ -13,6 +13,7 @@ from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
 
 LIMIT_S = 30.0
+INTERRUPTED_S = 5.0  # batch systems kill soon after their signal
 
 
 def require_trust(spec: SweepSpec, trust_code: bool) -> None:
@@ -65,14 +66,17 @@ def _run(
         "ACGKD_NAME": spec.name,
         "ACGKD_COUNTS": json.dumps(dict(counts)),
     }
-    problem = _problem(spec.on_end, {**os.environ, **facts}, folder)
+    limit_s = INTERRUPTED_S if outcome == "interrupted" else LIMIT_S
+    problem = _problem(spec.on_end, {**os.environ, **facts}, folder, limit_s)
     if problem:
         line = f"the command of `on_end` {problem}"
         folder.note(line)
         say(line)
 
 
-def _problem(command: str | tuple[str, ...], environment: Mapping[str, str], folder: SweepFolder) -> str:
+def _problem(
+    command: str | tuple[str, ...], environment: Mapping[str, str], folder: SweepFolder, limit_s: float
+) -> str:
     """Runs a command; what went wrong, as the end of a sentence, empty where nothing did."""
     try:
         folder.logs.mkdir(exist_ok=True)
@@ -89,12 +93,12 @@ def _problem(command: str | tuple[str, ...], environment: Mapping[str, str], fol
             ) as process,
         ):
             try:
-                code = process.wait(LIMIT_S)
+                code = process.wait(limit_s)
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
     except subprocess.TimeoutExpired:
-        return f"was ended after {LIMIT_S:g} s"
+        return f"was ended after {limit_s:g} s"
     except (OSError, ValueError) as error:
         return f"cannot be run: {error}"
     return f"failed with code {code}; what it wrote is in {folder.on_end_log}" if code else ""

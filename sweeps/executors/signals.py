@@ -1,64 +1,94 @@
-"""Ctrl-C and SIGTERM: once asks for a clean stop, twice stops at once."""
+"""Ctrl-C, SIGTERM and SIGHUP: once asks for a clean stop, twice stops at once."""
 
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+GRACE_S = 8.0  # batch systems kill half a minute after their signal, some sooner
+
+
+@dataclass
+class Stopping:
+    """What became of a request to stop.
+
+    Args:
+        asked: how many signals came.
+        expired: whether the work at hand did not end within `GRACE_S` seconds of the first one.
+        renew: installs the handlers again, where a library may have put its own in their place.
+    """
+
+    asked: int = 0
+    expired: bool = False
+    renew: Callable[[], None] = lambda: None
+    _main: int | None = None
+    _sending: threading.Lock = field(default_factory=threading.Lock)
+
+    def listen(self, main: int | None) -> None:
+        """Says which thread handles signals from now on; None where none does."""
+        with self._sending:
+            self._main = main
+
+    def send(self) -> None:
+        """Does in another thread as a Ctrl-C would; nothing where no signals are handled."""
+        with self._sending:
+            if self._main is not None:
+                signal.pthread_kill(self._main, signal.SIGINT)
 
 
 @contextmanager
-def stop_signals(request: Callable[[], bool]) -> Iterator[Callable[[], None]]:
+def stop_signals(request: Callable[[], bool]) -> Iterator[Stopping]:
     """Installs the handlers for a block and puts the old ones back.
+
+    The first signal calls `request`. Work that does not end within `GRACE_S` seconds after it is broken off: then the
+    block ends there, without an exception. A SIGHUP that is ignored, as under `nohup`, stays ignored.
 
     Args:
         request: asks for a clean stop; returns whether the work at hand should be broken off right away, because
             it cannot be kept anyway.
 
-    Yields:
-        what another thread calls to do as a Ctrl-C does; it does nothing where there are no handlers.
-
     Raises:
         KeyboardInterrupt: at the second signal, or at the first if `request` says so.
     """
+    stopping = Stopping()
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: None  # only the main thread gets signals: whoever runs us elsewhere takes care of them
+        yield stopping  # only the main thread gets signals: whoever runs us elsewhere takes care of them
         return
-    received, installed, sending = 0, threading.Event(), threading.Lock()
+    main = threading.get_ident()
+
+    def expire() -> None:
+        stopping.expired = True
+        signal.pthread_kill(main, signal.SIGINT)
+
+    timer = threading.Timer(GRACE_S, expire)
+    timer.daemon = True
 
     def handle(number: int, frame: FrameType | None) -> None:
-        nonlocal received
-        received += 1
-        if received > 1 or request():
+        stopping.asked += 1
+        if stopping.asked > 1 or request():
             raise KeyboardInterrupt
+        timer.start()
 
-    def send() -> None:
-        with sending:
-            if installed.is_set():
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    numbers = [number for number in SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
 
-    previous = {number: signal.signal(number, handle) for number in SIGNALS}
-    installed.set()
+    def install() -> None:
+        for number in numbers:
+            signal.signal(number, handle)
+
+    previous = {number: signal.getsignal(number) for number in numbers}
+    stopping.renew = install
+    install()
+    stopping.listen(main)
     try:
-        yield send
+        yield stopping
+    except KeyboardInterrupt:
+        if not stopping.expired:
+            raise
     finally:
-        with sending:
-            installed.clear()
+        timer.cancel()
+        stopping.listen(None)
         for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def handlers_kept() -> Iterator[None]:
-    """Puts the signal handlers back that were there before a block; Ray installs its own and leaves them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGUSR1)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
             signal.signal(number, handler)

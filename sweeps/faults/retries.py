@@ -76,7 +76,8 @@ def decide(attempts: Sequence[Attempt], failure: Failure, others: Others = NO_OT
     if failure.cause == "trial":
         return _own_fault(attempts, failure, others.died)
     idle = idle_losses(attempts)
-    if idle >= LOSSES_WITHOUT_PROGRESS:
+    # A broken node that fails fast takes a trial several times before it is set aside.
+    if idle >= LOSSES_WITHOUT_PROGRESS * (2 if failure.cause == "node" else 1):
         return _no_further(attempts, failure, idle, others.worked)
     if failure.cause == "platform":
         return Verdict("retry", "lost", failure.message, guarded=same_place(attempts) >= DEATHS_BEFORE_GUARD)

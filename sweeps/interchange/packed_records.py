@@ -17,7 +17,8 @@ from analysis.records import record_file
 from analysis.records.packed import COLUMNS, Packed
 from analysis.records.packed import read as read_packed
 from analysis.records.record import Record
-from sweeps.spec.sweep_spec import PLACES, SweepSpec
+from sweeps.code.settings_check import SettingsCheck
+from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.atomic import create, read_json, temporary
 from sweeps.store.folder import SweepFolder
 from sweeps.worker.experiments import Experiments
@@ -75,32 +76,19 @@ class _Evaluator:
     """Tells whether a record is one that a sweep would make today."""
 
     def __init__(self, spec: SweepSpec, experiments: Experiments) -> None:
-        self._spec, self._experiments = spec, experiments
-        self._controls = {
-            control.label: experiments.settings(spec.control_config(control.label)) for control in spec.controls
-        }
-        self._fixed = experiments.settings(spec.run_config({}))
+        self._spec, self._settings = spec, SettingsCheck(spec, experiments)
+        self._controls = {control.label for control in spec.controls}
         self._objectives = {objective.name for objective in spec.objectives}
 
     def fits(self, record: Record) -> bool:
         who, seeds = record.identity, self._spec.replicates.seeds
         if who.replicate >= len(seeds) or seeds[who.replicate] != who.seed:
             return False
-        if who.kind == "teacher":
-            return self._same(record.settings, self._fixed, ("dataset/", "teacher/"))
-        if record.outcome == "completed" and set(record.objectives) != self._objectives:
+        if who.kind != "teacher" and record.outcome == "completed" and set(record.objectives) != self._objectives:
             return False
-        if who.kind == "control":
-            return who.label in self._controls and self._same(record.settings, self._controls[who.label])
-        searched = record.parameters
-        now = self._experiments.settings(self._spec.run_config(searched)) if searched else self._fixed
-        return self._same(record.settings, now)
-
-    @staticmethod
-    def _same(then: Mapping[str, Any], now: Mapping[str, Any], roots: tuple[str, ...] = ("",)) -> bool:
-        """Whether two flat trees of settings agree in what shapes the result."""
-        paths = {path for path in {*then, *now}.difference(PLACES, {"device"}) if path.startswith(roots)}
-        return all(json.dumps(then.get(path)) == json.dumps(now.get(path)) for path in paths)
+        if who.kind == "control" and who.label not in self._controls:
+            return False
+        return not self._settings.differences(who.kind, who.label, record.parameters, record.settings)
 
 
 def restore(packed: Packed, path: Path) -> int:

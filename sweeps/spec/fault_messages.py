@@ -7,6 +7,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from acgkd.errors import AcgkdError, Fault, nearest
+from sweeps.spec.strict_yaml import FLOAT, INTEGER
 from sweeps.spec.values import number, show
 
 _EXPECTED = {
@@ -27,6 +28,8 @@ _EXPECTED = {
     "list_type": "a list",
     "none_required": "nothing",
 }
+# How a file writes them: what stands in quotes and is one of these was meant to be it.
+_NUMBERS = {"a number": FLOAT, "a whole number": INTEGER}
 _SIGNS = {
     "greater_than": (">", "gt"),
     "greater_than_equal": (">=", "ge"),
@@ -96,7 +99,7 @@ def _message(detail: Any, keys: Sequence[str | int], known: Sequence[str]) -> tu
         return None, f"This must be given.{_described(known)}"
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         key = str(facts["discriminator"]).strip("'")
-        found = show(facts["tag"]) if facts.get("tag") is not None else "nothing"
+        found = _got(value.get(key) if isinstance(value, Mapping) else value)
         return None, f"`{key}` must be one of {', '.join(known)}, but got {found}."
     if kind in _SIGNS:
         sign, limit = _SIGNS[kind]
@@ -132,19 +135,13 @@ def _got(value: Any, phrase: str = "") -> str:
     found = "nothing" if value is None else show(value)
     if phrase == "text" and value is not None:
         return f"{found}; quote it"
-    if isinstance(value, str) and phrase in ("a number", "a whole number") and _is_number(value):
+    if isinstance(value, str) and phrase in _NUMBERS and _NUMBERS[phrase].match(value):
         return f"the text {found}; leave the quotes out"
+    if isinstance(value, float) and phrase == "a whole number" and value.is_integer():
+        return f"{value!r}; write {int(value)}" if abs(value) < 1e15 else repr(value)
     if isinstance(value, str) and phrase == "`true` or `false`":
         return f"the text {found}"
     return found
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _walk(model: Any, data: Any, loc: Sequence[str | int], kind: str) -> tuple[list[str | int], list[str]]:

@@ -53,6 +53,7 @@ def check_tree(tree: SpecTree, trust_code: bool = False) -> SweepSpec:
         raise SpecError(tree.source, sorted(map(tree.locate, faults), key=_order(tree)))
     spec = SweepSpec.model_construct(**sound)
     vars(spec)["inspection"] = inspection  # what was found out once is known from here on
+    vars(spec)["folder"] = tree.folder
     return spec
 
 

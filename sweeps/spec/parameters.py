@@ -205,8 +205,10 @@ def _step_laws(low: float, high: float, step: float) -> Iterator[tuple[str, str]
     steps = (exactly(high) - exactly(low)) / exactly(step)
     if steps < 1:
         yield "step", f"`step <= high - low` must hold, but got {number(step)} with {number(low)} and {number(high)}."
+    elif steps > LARGEST:
+        yield "step", f"A range has at most {LARGEST} steps, but steps of {number(step)} are more. Leave `step` out."
     elif abs(steps - round(steps)) > 1e-6:
-        end = on_step(low + int(steps) * step, low, step)
+        end = low + int(steps) * step if isinstance(step, int) else on_step(low + int(steps) * step, low, step)
         yield (
             "step",
             f"`high - low` must be a whole number of steps, but {number(high)} - {number(low)} is {float(steps):.3g} "

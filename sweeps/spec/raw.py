@@ -1,5 +1,6 @@
 """A spec as a tree of plain values: short forms written out, overrides laid over it, paths made absolute."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,7 @@ class SpecTree:
         faults: what was wrong already.
         overridden: slash paths that overrides have said.
         stem: of the file; what a spec without `name` is called.
+        folder: of the file; the current one where there is none.
     """
 
     source: str
@@ -50,6 +52,7 @@ class SpecTree:
     faults: list[Fault] = field(default_factory=list)
     overridden: list[str] = field(default_factory=list)
     stem: str | None = None
+    folder: Path = field(default_factory=Path.cwd)
 
     def locate(self, fault: Fault) -> Fault:
         """The fault with its line: that of the nearest enclosing key in the file, or none if an override said it."""
@@ -80,9 +83,12 @@ def read_tree(path: Path, overrides: Overrides = ()) -> SpecTree:
         raise SpecError(source, [Fault("", "A spec says what to run, but this file is empty.")])
     if not isinstance(document.value, dict):
         raise SpecError(source, [Fault("", "A spec is a mapping (`key: value`), but this file is none.", 1)])
-    value = _written_out(document.value)
-    _make_absolute(value, path.resolve().parent)
-    tree = SpecTree(source, value, dict(document.lines), text, list(document.faults), stem=path.stem)
+    value, faults = plain(document.value)
+    value = _written_out(value)
+    folder = path.resolve().parent
+    _make_absolute(value, folder)
+    faults = [*document.faults, *faults]
+    tree = SpecTree(source, value, dict(document.lines), text, faults, stem=path.stem, folder=folder)
     if overrides:
         _lay_over(tree, overrides)
         tree.text = f"# From {path.name}, with every override written in.\n" + _text(tree.value)
@@ -133,7 +139,12 @@ def _make_absolute(value: dict[str, Any], folder: Path) -> None:
     for section, key in FILE_PATHS:
         part = value.get(section)
         if isinstance(part, dict) and isinstance(part.get(key), str):
-            value[section] = {**part, key: str(folder / Path(part[key]).expanduser())}
+            value[section] = {**part, key: _absolute(part[key], folder)}
+
+
+def _absolute(path: str, folder: Path) -> str:
+    # Unlike `Path.expanduser`, it leaves the `~` of somebody who has no home here as it is.
+    return str(folder / os.path.expanduser(path))
 
 
 def _lay_over(tree: SpecTree, overrides: Overrides) -> None:
@@ -156,7 +167,10 @@ def _lay_over(tree: SpecTree, overrides: Overrides) -> None:
         except SpecError as error:
             tree.faults.extend(Fault(name.strip(), f"`{source}`: {fault.message}") for fault in error.faults)
             continue
-        _override(tree, name.strip(), value, f"`{source}`")
+        value, faults = plain(value, name.strip())
+        tree.faults += (Fault(fault.path, f"`{source}`: {fault.message}") for fault in faults)
+        if not faults:
+            _override(tree, name.strip(), value, f"`{source}`")
 
 
 def _override(tree: SpecTree, name: str, value: Any, source: str) -> None:
@@ -164,7 +178,7 @@ def _override(tree: SpecTree, name: str, value: Any, source: str) -> None:
     if len(keys) == 1:
         value = _written_out({name: value})[name]
     if tuple(keys) in FILE_PATHS and isinstance(value, str):
-        value = str(Path.cwd() / Path(value).expanduser())
+        value = _absolute(value, Path.cwd())
     space = tree.value.get("space")
     if keys[0] == "space" and isinstance(space, dict) and isinstance(value, dict) and "type" in value:
         keys = ["space", "/".join(keys[1:])]  # a parameter, whose name has slashes of its own

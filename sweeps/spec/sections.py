@@ -94,6 +94,11 @@ class Replicates(Config):
 
     seeds: tuple[Seed, ...] = (0,)
     vary: tuple[Vary, ...] = Field(default=("split", "teacher", "draws"), description="What a seed changes.")
+    extend: Literal["all", "front"] = Field(
+        default="all",
+        description="Where seeds are added to a sweep that has run: whether all completed trials run them too, or "
+        "those on the front. Values reported to the sampler stay as they are.",
+    )
 
 
 def _deadline(text: str) -> str:
@@ -109,7 +114,7 @@ class Budget(Config):
     """When the sweep ends; whatever comes first."""
 
     trials: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    hours: Annotated[float, Field(gt=0)] | None = Field(
+    hours: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
         default=None, description="Of all starts together; trials under way then still finish."
     )
     deadline: Annotated[str, AfterValidator(_deadline)] | None = Field(
@@ -142,12 +147,22 @@ Command = Annotated[
 
 
 class Artefacts(Config):
-    """What runs leave beside their records, to look at. None of it changes a result."""
+    """What runs measure and leave beyond what the sweep needs. None of it changes another result."""
 
     samples: Annotated[int, Field(ge=0, le=10)] = Field(
         default=0,
         description="So many pseudo-samples of each class, kept at the end of each trial's and control's first "
         "replicate; the report shows those of the chosen trial and of the controls.",
+    )
+    students: Literal["all", "front", "chosen"] = Field(
+        default="all",
+        description="Whose students stay on the disk: of all trials, of those on the Pareto front, or of the chosen "
+        "trial; those of controls always do. The others are removed when their trial has ended, or leaves the front.",
+    )
+    agreement: bool = Field(
+        default=False,
+        description="Measure `agreement` of every replicate though no objective asks for it; each teacher then needs a "
+        "reference pool. Without data it is always measured.",
     )
 
 
@@ -164,7 +179,7 @@ class Failures(Config):
 class Resources(Config):
     """What one trial occupies."""
 
-    cpu: Annotated[float, Field(gt=0)] = Field(default=1, description="Cores; a trial uses as many threads.")
-    gpu: Annotated[float, Field(ge=0)] = Field(
+    cpu: Annotated[float, Field(gt=0, le=4096)] = Field(default=1, description="Cores; a trial uses as many threads.")
+    gpu: Annotated[float, Field(ge=0, le=4096)] = Field(
         default=0, description="A share of one device (0.25: four trials on one), or a whole number of devices."
     )

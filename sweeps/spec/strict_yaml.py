@@ -22,8 +22,8 @@ SIZE_LIMIT = 64 * 1024
 DEPTH_LIMIT = 20
 DIGIT_LIMIT = 18
 
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
+FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _NOT_FINITE = re.compile(r"([-+]?\.inf|\.nan)\Z", re.IGNORECASE)
 _ZEROS = re.compile(r"[-+]?0[0-9]+\Z")
 # To YAML 1.1 a number, to YAML 1.2 text.
@@ -126,21 +126,21 @@ class _Builder:
             return None
         if text in _BOOLEAN:
             return _BOOLEAN[text]
-        if _INTEGER.match(text):
+        if INTEGER.match(text):
             if len(text.lstrip("+-")) <= DIGIT_LIMIT:
                 return int(text)
             self.fault(path, f"Whole numbers have at most {DIGIT_LIMIT} digits, but here are {len(text)}.", node)
-            return 0
-        if _NOT_FINITE.match(text) or (_FLOAT.match(text) and not math.isfinite(float(text))):
+            return None
+        if _NOT_FINITE.match(text) or (FLOAT.match(text) and not math.isfinite(float(text))):
             self.fault(path, f"Numbers must be finite, but got {_short(text)}.", node)
-            return 0
+            return None
         if _ZEROS.match(text) or _UNDERSCORES.match(text):
             law = "Digits stand without underscores" if "_" in text else "A whole number has no leading zeros"
             meant = text.replace("_", "") if "_" in text else text.lstrip("+-0") or "0"
             way_out = f"Write {_short(meant)}, or quote it if it is text."
             self.fault(path, f"{law}, but got {_short(text)}. {way_out}", node)
-            return 0
-        return float(text) if _FLOAT.match(text) else text
+            return None
+        return float(text) if FLOAT.match(text) else text
 
 
 def _short(text: str) -> str:

@@ -18,10 +18,10 @@ from acgkd.config import (
     StudentConfig,
     TeacherConfig,
     fingerprint,
-    flatten,
     overlay,
 )
 from acgkd.errors import ConfigError
+from acgkd.run.objectives import Direction
 from sweeps.spaces import SPACES
 from sweeps.spec.controls import Control, lower_controls, searched_method
 from sweeps.spec.fault_messages import translate
@@ -39,7 +39,7 @@ from sweeps.spec.sections import (
     SchedulerConfig,
 )
 from sweeps.spec.stand_ins import ProbeTrial, WrittenTrial
-from sweeps.spec.values import plain_word, show
+from sweeps.spec.values import differences, leaves, show
 from sweeps.spec.written_space import WrittenSpace
 
 # What may change between two starts on one folder: how long to continue, what to occupy, what to keep; not what is run.
@@ -60,7 +60,7 @@ def _folder_name(name: str) -> str:
 
 
 def _how_space_is_given(space: Any) -> str:
-    return "written" if isinstance(space, Mapping) else "named"
+    return "named" if isinstance(space, str) else "written"
 
 
 SpaceChoice = Annotated[
@@ -113,6 +113,11 @@ class SweepSpec(Config):
         """What checks have found out about it, each thing once."""
         return Inspection()
 
+    @cached_property
+    def folder(self) -> Path:
+        """Where code that it names is looked for: beside its file, or in the current folder where there is none."""
+        return Path.cwd()
+
     def suggest(self, trial: Any) -> dict[str, Any]:
         """Asks a trial (`optuna.Trial`, or anything with its `suggest_*`) for every parameter of the space.
 
@@ -158,6 +163,11 @@ class SweepSpec(Config):
         """How many trials there may be: one where nothing is searched, None where only time ends the sweep."""
         return 1 if self.space is None else self.budget.trials
 
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """Of the objectives, in their order."""
+        return tuple(objective.direction for objective in self.objectives)
+
     def control(self, label: str) -> Control:
         """The control of that label."""
         return next(control for control in self.controls if control.label == label)
@@ -196,25 +206,16 @@ class SweepSpec(Config):
         Raises:
             ConfigError: a file that it names cannot be read.
         """
-        return fingerprint({**self._what_counts(), **self.files()})
+        return fingerprint({**self.what_counts(), **self.files()})
 
-    def _what_counts(self) -> dict[str, Any]:
-        tree = self.model_dump(mode="json", exclude=set(CHANGEABLE))
+    def what_counts(self) -> dict[str, Any]:
+        """The spec as plain values, without what may always change between two starts and where files lie."""
+        tree = self.model_dump(mode="json", exclude={**dict.fromkeys(CHANGEABLE, True), "replicates": {"extend"}})
         return overlay(tree, {path: None for path in PLACES if tree[path.split("/")[0]] is not None})
 
     def difference(self, other: "SweepSpec") -> list[str]:
-        """What `other` says differently where that is not allowed, one line for each path; files are left out."""
-        return differences(flatten(self._what_counts()), flatten(other._what_counts()))
-
-
-def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
-    """One line for each path at which two flat trees differ."""
-    lines = []
-    for path in list(dict.fromkeys([*mine, *theirs])):
-        here, there = (plain_word(tree[path]) if path in tree else "(not set)" for tree in (mine, theirs))
-        if here != there:
-            lines.append(f"{path}: {here} is now {there}")
-    return lines
+        """What `other` says differently where that is not always allowed, a line for each path; files are left out."""
+        return differences(leaves(self.what_counts()), leaves(other.what_counts()))
 
 
 def _digest(path: Path) -> str:

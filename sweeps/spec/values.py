@@ -5,7 +5,9 @@ Binary arithmetic makes ``0.1 + 2 * 0.1`` to 0.30000000000000004; who writes 0.3
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -21,6 +23,8 @@ from sweeps.spec.strict_yaml import DEPTH_LIMIT, DIGIT_LIMIT
 # Optuna looks for a value among steps by binary arithmetic, and takes what is off by less than this share of a step.
 _OPTUNA_SLACK = 1e-8
 _LONGEST = 60
+# As YAML writes them.
+_NOT_FINITE = {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}
 _WORDS = re.compile(r"[A-Za-z_][\w./+-]*( [\w./+-]+)*")
 
 
@@ -39,6 +43,17 @@ def show(value: Any) -> str:
         return "true" if value else "false"
     text = f"'{value}'" if isinstance(value, str) else number(value) if isinstance(value, int | float) else str(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 4] + "..."
+
+
+def not_text(text: str) -> str:
+    """What is wrong with text that no name, path or word can hold; empty where nothing is."""
+    for character in text:
+        kind = unicodedata.category(character)
+        if kind == "Cs":
+            return f"Text must be Unicode, but `\\u{ord(character):04x}` is half a character."
+        if kind == "Cc":
+            return f"Text must be printable, but `\\x{ord(character):02x}` is a control character."
+    return ""
 
 
 def plain_word(value: Any) -> str:
@@ -89,9 +104,14 @@ class Steps(Sequence[float]):
     high: float
     step: float
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """How many there are; `len` says no more than the machine can index."""
         steps = (exactly(float(self.high)) - exactly(float(self.low))) / exactly(float(self.step))
         return math.floor(steps + Fraction(1, 1_000_000)) + 1
+
+    def __len__(self) -> int:
+        return min(self.size, sys.maxsize)
 
     @overload
     def __getitem__(self, index: int) -> float: ...
@@ -102,9 +122,9 @@ class Steps(Sequence[float]):
     def __getitem__(self, index: int | slice) -> float | Sequence[float]:
         if isinstance(index, slice):
             return [self[place] for place in range(*index.indices(len(self)))]
-        place = index + len(self) if index < 0 else index
-        if not 0 <= place < len(self):
-            raise IndexError(f"`0 <= index < {len(self)}` must hold, but got {index}.")
+        place = index + self.size if index < 0 else index
+        if not 0 <= place < self.size:
+            raise IndexError(f"`0 <= index < {self.size}` must hold, but got {index}.")
         return float(exactly(float(self.low)) + place * exactly(float(self.step)))
 
     def __iter__(self) -> Iterator[float]:
@@ -142,12 +162,14 @@ def _plain(value: Any, path: str, depth: int, faults: list[Fault]) -> Any:
         value = value.tolist()
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str):
-        return str.__str__(value)  # of an enumeration of texts, the text
-    if isinstance(value, PurePath):
-        return str(value)
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, str | PurePath):
+        text = str.__str__(value) if isinstance(value, str) else str(value)  # of an enumeration of texts, the text
+        wrong = not_text(text)
+        if wrong:
+            faults.append(Fault(path, wrong))
+        return None if wrong else text
     if isinstance(value, int | float):
         return _number(value, path, faults)
     if depth > DEPTH_LIMIT:
@@ -166,7 +188,7 @@ def _plain(value: Any, path: str, depth: int, faults: list[Fault]) -> Any:
 def _number(value: float, path: str, faults: list[Fault]) -> Any:
     if isinstance(value, float):
         if not math.isfinite(value):
-            faults.append(Fault(path, f"Numbers must be finite, but got {value}."))
+            faults.append(Fault(path, f"Numbers must be finite, but got {_NOT_FINITE[str(value)]}."))
             return None
         return float(value)
     digits = len(str(abs(value))) if abs(value) < 10**100 else 100
@@ -184,9 +206,33 @@ def _mapping(value: Mapping[Any, Any], path: str, depth: int, faults: list[Fault
             found = show(key) if isinstance(key, str | int | float | bool) else type(key).__name__
             faults.append(Fault(path, f"A key must be a word, but got {found}."))
             continue
+        if not_text(key):
+            faults.append(Fault(path, f"A key must be a word. {not_text(key)}"))
+            continue
         result[str(key)] = _plain(item, _below(path, key), depth + 1, faults)
     return result
 
 
 def _below(path: str, key: object) -> str:
     return f"{path}/{key}".lstrip("/")
+
+
+def leaves(tree: Any, path: str = "") -> dict[str, Any]:
+    """Plain values by slash path; entries of a list by their place in it, where they are no single values."""
+    if isinstance(tree, Mapping) and tree:
+        pairs: Iterable[tuple[Any, Any]] = tree.items()
+    elif isinstance(tree, list | tuple) and any(isinstance(item, Mapping) for item in tree):
+        pairs = enumerate(tree)
+    else:
+        return {path: tree}
+    return {name: leaf for key, value in pairs for name, leaf in leaves(value, f"{path}/{key}".strip("/")).items()}
+
+
+def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    """One line for each path at which two flat trees differ."""
+    lines = []
+    for path in list(dict.fromkeys([*mine, *theirs])):
+        here, there = (plain_word(tree[path]) if path in tree else "(not set)" for tree in (mine, theirs))
+        if here != there:
+            lines.append(f"{path}: {here} is now {there}")
+    return lines

@@ -1,9 +1,9 @@
 """A space that is written out in a spec, as a whole: what is asked under which conditions, and what never holds."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import islice, product
+from itertools import combinations, islice, product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Up to so many, all combinations of the values that conditions name are tried; beyond, each value once.
 _COMBINATIONS = 64
+# Of a long list of choices, so many are tried together with other parameters' values; each is tried by itself.
+_TOGETHER = 12
 
 Allowed = tuple[Any, ...]
 
@@ -100,27 +102,25 @@ class WrittenSpace:
         """
         found: dict[str, dict[str, Allowed]] = {}
         for name in self.order:
-            needed: dict[str, Allowed] = {}
-            for source in [*(found.get(parent, {}) for parent in self.conditions[name]), self.conditions[name]]:
-                for parent, allowed in source.items():
-                    both = needed.get(parent, allowed)
-                    needed[parent] = tuple(value for value in both if any(same(value, other) for other in allowed))
-            found[name] = needed
+            found[name] = _both(*(found.get(parent, {}) for parent in self.conditions[name]), self.conditions[name])
         return found
 
     def contexts(self) -> Iterator[dict[str, Any]]:
         """Values that bring out what conditions hide: every parameter at each value worth trying, wherever it is asked.
 
-        Worth trying are the ends, the values that conditions name, and one that none names.
+        Worth trying are the ends, the values that conditions name, and one that none names. Any two parameters that
+        are asked together take their values together too: many a law is one between two settings.
         """
         named: dict[str, list[Any]] = {}
         for condition in self.conditions.values():
             for parent, allowed in condition.items():
                 named.setdefault(parent, []).extend(allowed)
+        tried = {name: _worth_trying(self.parameters[name], named.get(name, ())) for name in self.needs}
         for name, needed in self.needs.items():
-            tried = _worth_trying(self.parameters[name], named.get(name, ()))
             for context in _combinations(needed):
-                yield from ({**context, name: value} for value in tried)
+                yield from ({**context, name: value} for value in tried[name])
+        few = {name: _few(values, named.get(name, ())) for name, values in tried.items()}
+        yield from _covering_pairs(few, self.needs)
 
     def faults(self) -> Iterator[Fault]:
         """Everything that is wrong with it, seen without the method."""
@@ -181,6 +181,16 @@ def _worth_trying(parameter: Parameter, named: Iterable[Any]) -> list[Any]:
     return [value for _, value in dict.fromkeys((isinstance(value, bool), value) for value in tried)]
 
 
+def _few(values: list[Any], named: Iterable[Any]) -> list[Any]:
+    """The values among which a law between two settings shows: all, or the ends of a long list and what is named."""
+    if len(values) <= _TOGETHER:
+        return values
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    others = [value for value in values if isinstance(value, bool) or not isinstance(value, int | float)]
+    kept = [*([min(numbers), max(numbers)] if numbers else []), *islice(iter(named), _TOGETHER), *others]
+    return kept[:_TOGETHER]
+
+
 def _combinations(needed: Mapping[str, Allowed]) -> Iterator[dict[str, Any]]:
     if not all(needed.values()):
         return
@@ -191,3 +201,49 @@ def _combinations(needed: Mapping[str, Allowed]) -> Iterator[dict[str, Any]]:
     first = {name: allowed[0] for name, allowed in needed.items()}
     for name, allowed in needed.items():
         yield from ({**first, name: value} for value in allowed)
+
+
+def _both(*needs: Mapping[str, Allowed]) -> dict[str, Allowed]:
+    """What has to hold where several conditions hold; an empty tuple where they contradict each other."""
+    result: dict[str, Allowed] = {}
+    for need in needs:
+        for name, allowed in need.items():
+            both = result.get(name, allowed)
+            result[name] = tuple(value for value in both if any(same(value, other) for other in allowed))
+    return result
+
+
+def _covering_pairs(
+    tried: Mapping[str, Sequence[Any]], needs: Mapping[str, Mapping[str, Allowed]]
+) -> list[dict[str, Any]]:
+    """Partial points in which every two values of two parameters stand together, where both parameters are asked.
+
+    Args:
+        tried: values by parameter name, parents before their children.
+        needs: what other parameters have to be for each to be asked.
+
+    Source: the greedy filling of open rows, as in Lei and Tai (1998), In-Parameter-Order, for pairwise testing.
+    """
+    points: list[dict[str, Any]] = []
+    for one, other in combinations(tried, 2):
+        needed = _both(needs[one], needs[other])
+        if not all(needed.values()):
+            continue
+        context = {name: allowed[0] for name, allowed in needed.items()}
+        for pair in product(*(needed.get(name, tried[name])[:_TOGETHER] for name in (one, other))):
+            _fill(points, {**context, one: pair[0], other: pair[1]})
+    return points
+
+
+def _fill(points: list[dict[str, Any]], wanted: dict[str, Any]) -> None:
+    """Adds values to the first point that they do not contradict, or as a new one."""
+    missing = object()
+    for point in points:
+        for name, value in wanted.items():
+            there = point.get(name, missing)
+            if there is not missing and not (there is value or same(there, value)):
+                break
+        else:
+            point.update(wanted)
+            return
+    points.append(wanted)

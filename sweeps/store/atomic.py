@@ -11,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from acgkd.errors import StorageError, SweepError
+from acgkd.errors import FolderError, StorageError, SweepError
+from sweeps.store.batch_job import batch_job
 from sweeps.store.storage_errors import storage_error
 
 TEMPORARY = ".tmp"
@@ -122,6 +123,12 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return value
 
 
+def _holder() -> str:
+    job = batch_job()
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return f"process {os.getpid()} on {socket.gethostname()}{'' if job is None else f', {job}'}, since {since}"
+
+
 class Lock:
     """One driver to a folder. The system drops the lock when the process ends, however it ends.
 
@@ -143,16 +150,11 @@ class Lock:
                 break
             except BlockingIOError:
                 if patience is None:
-                    holder = self.holder() or "unknown"
                     os.close(handle)
-                    raise SweepError(
-                        f"One driver at a time may work on {self.path.parent}, but another one does ({holder}). "
-                        "Wait for it or stop it."
-                    ) from None
+                    raise self._refusal() from None
                 time.sleep(patience)
         os.ftruncate(handle, 0)
-        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()} since {since}\n".encode(), 0)
+        os.pwrite(handle, f"{_holder()}\n".encode(), 0)
         self._handle = handle
         return self
 
@@ -167,8 +169,23 @@ class Lock:
         """Who holds the lock, or held it last; empty where nobody has."""
         try:
             return self.path.read_text(encoding="utf-8", errors="replace").strip()
-        except FileNotFoundError:
+        except OSError:
             return ""
+
+    def require_free(self) -> None:
+        """Refuses a folder on which a driver works; costs nothing, so it can come before all imports.
+
+        Raises:
+            FolderError: some process holds the lock now.
+        """
+        if self.held():
+            raise self._refusal()
+
+    def _refusal(self) -> FolderError:
+        return FolderError(
+            f"One driver at a time may work on {self.path.parent}, but another one does "
+            f"({self.holder() or 'unknown'}). Wait for it, or stop it with `acgkd stop`."
+        )
 
     def held(self) -> bool:
         """Whether some process holds the lock now."""

@@ -3,19 +3,19 @@
 The files are the only truth: whatever a driver knows, it can rebuild by reading them.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from acgkd.errors import DamagedFileError, FolderError, NewerVersionError, StaleGenerationError, SweepError
 from analysis.records import record_file, sweep_file, trial_file
 from analysis.records.record import Record
 from analysis.records.sweep_file import SweepFile
-from sweeps.store.atomic import TEMPORARY, Lock, create, read_json, sync_folder, write
+from sweeps.store import starts
+from sweeps.store.atomic import TEMPORARY, Lock, create, sync_folder, write
 from sweeps.store.paths import SweepPaths
 from sweeps.store.status import Status, status_of
+from sweeps.store.storage_errors import folder_error, removed
 from sweeps.store.trial import Trial, now
 
 
@@ -30,8 +30,8 @@ class SweepFolder(SweepPaths):
 
     def make(self) -> None:
         """Makes the folders that every sweep has."""
-        for folder in (self.trials_folder, self.records, self.curves, self.students, self.starts, self.cache):
-            folder.mkdir(parents=True, exist_ok=True)
+        for name in ("trials", "records", "curves", "students", "starts", "cache", "work", "logs"):
+            (self.path / name).mkdir(parents=True, exist_ok=True)
 
     def lock(self) -> Lock:
         """The lock that a driver holds."""
@@ -60,39 +60,27 @@ class SweepFolder(SweepPaths):
 
         Raises:
             StaleGenerationError: there has been a later one.
+            StorageError: the folder is not there any more, or not to be read.
         """
-        if self.generation != generation:
-            raise StaleGenerationError(f"start {generation} of {self.path} was followed by start {self.generation}")
+        try:
+            latest = self.generation
+        except OSError as error:
+            raise folder_error(error, self.path) or error from error
+        if latest != generation:
+            gone = removed(self.path) if latest == 0 else None
+            raise gone or StaleGenerationError(f"start {generation} of {self.path} was followed by start {latest}")
 
     def note_start(self, generation: int, facts: Mapping[str, object]) -> None:
         """Keeps what is known of a start; its ``seconds`` count towards the budget of hours."""
-        write(self.starts / f"{generation:04d}.json", json.dumps(dict(facts)), durable=False)
-
-    def start_facts(self, generation: int) -> dict[str, Any]:
-        """What is known of a start; empty where nothing is, or its file is torn."""
-        try:
-            return read_json(self.starts / f"{generation:04d}.json") or {}
-        except SweepError:
-            return {}
+        starts.note(self.starts, generation, facts)
 
     def deaths_in_process(self, generation: int) -> list[str]:
-        """The jobs at which the starts before `generation` died, which ran them in their own process: latest first.
-
-        Ends at the first start that was closed in order, or that ran its jobs elsewhere.
-        """
-        jobs = []
-        for earlier in range(generation - 1, 0, -1):
-            facts = self.start_facts(earlier)
-            if not facts.get("in_process") or facts.get("closed"):
-                break
-            jobs.append(str(facts.get("job", "")))
-        return jobs
+        """The jobs at which the starts before `generation` died, which ran them in their own process: latest first."""
+        return starts.deaths_in_process(self.starts, generation)
 
     def seconds_used(self, *, before: int | None = None) -> float:
-        """Seconds that all starts took, or those before one."""
-        starts = sorted(self.starts.glob("*.json"))
-        used = [read_json(path) for path in starts if before is None or int(path.stem) < before]
-        return sum(float((facts or {}).get("seconds", 0.0)) for facts in used)
+        """Seconds that all starts took, or those before one; a start whose file is damaged adds none."""
+        return starts.seconds_used(self.starts, before=before)
 
     def remove_temporaries(self) -> None:
         """Clears away what interrupted writers left; nobody ever reads it."""
@@ -116,6 +104,12 @@ class SweepFolder(SweepPaths):
         except DamagedFileError as error:
             raise SweepError(f"{error} Restore it.") from error
 
+    @property
+    def space_changed(self) -> bool:
+        """Whether trials may have been suggested from another space than today's."""
+        sweep = self.read_sweep()
+        return sweep is not None and sweep.space_changed
+
     def require_sweep(self) -> SweepFile:
         """As `read_sweep`, where there must be one.
 
@@ -137,7 +131,7 @@ class SweepFolder(SweepPaths):
     def write_trial(self, trial: Trial) -> None:
         """Replaces the trial's file; the driver alone does."""
         path = self.trial_file(trial.number)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)  # with no parents: a folder that was removed is not made again
         write(path, trial.model_dump_json())
 
     def read_trials(self) -> list[Trial]:
@@ -199,6 +193,12 @@ class SweepFolder(SweepPaths):
         return create(self.record_file(name, record.identity.replicate), record.model_dump_json())
 
     # ---- what happened
+
+    def keep_trace(self, name: str, replicate: int, attempt: int, trace: str) -> None:
+        """Keeps the traceback or stacks of a failed attempt, if there are any."""
+        if trace:
+            self.logs.mkdir(exist_ok=True)
+            write(self.failure_log(name, replicate, attempt), f"{trace.rstrip()}\n", durable=False)
 
     def note(self, line: str) -> None:
         """Adds a line to the log of what happened to the sweep, `logs/driver.log`; never an error."""

@@ -30,6 +30,7 @@ class SweepPaths:
         self.logs = path / "logs"
         self.driver_log = self.logs / "driver.log"
         self.on_end_log = self.logs / "on-end.txt"
+        self.ray_log = self.logs / "ray.log"
 
     # ---- names
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from analysis.records.sweep_file import SweepFile
+from sweeps.store import starts
 from sweeps.store.atomic import read_json
 from sweeps.store.budgets import idle_trials, met, passed
 from sweeps.store.point_queue import PointQueue
@@ -61,6 +62,8 @@ class Status:
         last_activity: UTC, ISO 8601.
         failures: attempts that failed, those that are alike together, the most frequent first.
         retried: trials that wait for another attempt after a failed one.
+        set_aside: nodes that got no more work in the latest start, a sentence each.
+        damaged: files that could not be read and that nothing else depends on, a sentence each.
         enqueued: points of the user's that wait to become trials.
         deadline: when the sweep ends at the latest, ISO 8601.
         patience: after how many ended trials in a row without an improvement it ends.
@@ -80,6 +83,8 @@ class Status:
     last_activity: str | None
     failures: list[FailureGroup] = field(default_factory=list)
     retried: int = 0
+    set_aside: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
     enqueued: int = 0
     deadline: str | None = None
     patience: int | None = None
@@ -120,6 +125,8 @@ def status_of(folder: "SweepFolder") -> Status:
         last_activity=_last_activity(folder),
         failures=failure_groups(trials),
         retried=sum(not trial.final and any(item.outcome == "lost" for item in trial.attempts) for trial in trials),
+        set_aside=starts.set_aside(folder.starts, folder.generation),
+        damaged=[starts.damage(path) for path in starts.damaged(folder.starts)],
         enqueued=enqueued,
         deadline=budget.deadline,
         patience=budget.patience,

@@ -1,9 +1,10 @@
 """A trial as the driver changes it; what its file holds is `analysis.records.trial_file`'s to say."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from analysis.records.record import Outcome
+from analysis.records.record import CostValue, Outcome
 from analysis.records.trial_file import Attempt, Rung, State, TrialFile
 
 __all__ = ["FINAL", "INFEASIBLE", "PASSING", "Attempt", "Rung", "State", "Trial", "now", "signature"]
@@ -53,6 +54,18 @@ class Trial(TrialFile):
             return self.attempts
         changes = {"outcome": outcome, "message": message, "finished_at": now(), **facts}
         return (*self.attempts[:-1], self.attempts[-1].model_copy(update=changes))
+
+    def with_rung_cost(self, rung: str, cost: Mapping[str, CostValue] | None) -> "Trial":
+        """The trial, its rung with what the replicate had taken by then; as it is where nobody says."""
+        if cost is None or rung not in self.rungs:
+            return self
+        known = self.rungs[rung].model_copy(update={"cost": dict(cost)})
+        return self.model_copy(update={"rungs": {**self.rungs, rung: known}})
+
+    def cost_when_pruned(self) -> Mapping[str, CostValue]:
+        """What the replicate had taken at which the trial was pruned: nothing where it was pruned between two."""
+        last = max(self.rungs, key=float, default=None)
+        return {} if last is None else self.rungs[last].cost or {}
 
     @property
     def open_attempt(self) -> Attempt | None:

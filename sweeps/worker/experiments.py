@@ -1,121 +1,25 @@
 """Where experiments come from: the one door between the engine and what it runs."""
 
+import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from acgkd.config import RunConfig, flatten
+from acgkd.errors import ConfigError, OtherCodeError
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.worker.protocols import Experiment, Experiments, Measurement, Run
+
+__all__ = ["AcgkdExperiments", "Experiment", "Experiments", "Measurement", "Run", "user_files"]
 
 
-class Measurement(Protocol):
-    """What a run is worth and what it took; keys are the fields of the record's parts."""
-
-    @property
-    def quality(self) -> Mapping[str, float | int | None]:
-        """Fields of `analysis.records.record.Quality`."""
-
-    @property
-    def cost(self) -> Mapping[str, float | int | bool | None]:
-        """Fields of `analysis.records.record.Cost`."""
-
-    @property
-    def prior(self) -> Mapping[str, object]:
-        """What the method knows of the data: the prior."""
-
-    @property
-    def environment(self) -> Mapping[str, object]:
-        """Fields of `analysis.records.record.Environment`."""
-
-    @property
-    def absent(self) -> Sequence[str]:
-        """Terms of losses that did nothing, a sentence each."""
-
-    @property
-    def objectives(self) -> Mapping[str, float | None]:
-        """Every objective that can be measured, by name."""
-
-
-class Run(Protocol):
-    """A distillation under way: `acgkd.run.distillation.Distillation`."""
-
-    curves: dict[str, dict[str, list[float]]]
-
-    @property
-    def seconds(self) -> dict[str, float]:
-        """Seconds of each stage so far."""
-
-    @property
-    def progress(self) -> float:
-        """Share done, 0 to 1."""
-
-    @property
-    def done(self) -> bool:
-        """Whether nothing is left."""
-
-    def judged_fractions_to_progress(self, fraction: float) -> float:
-        """Where in `progress` a share of the stage lies in which the student learns."""
-
-    def advance(self, *, until: float = 1.0, seconds: float | None = None) -> None:
-        """Continues up to a progress, or for a time."""
-
-    def save(self, path: Path) -> None:
-        """Writes all that is needed to resume."""
-
-    def load(self, path: Path) -> None:
-        """Resumes from a file."""
-
-    def export(self, path: Path) -> None:
-        """Writes the student."""
-
-
-class Experiment(Protocol):
-    """One run config with one seed: `acgkd.run.experiment.Experiment`."""
-
-    @property
-    def prepared(self) -> bool:
-        """Whether teacher and reference pool are there."""
-
-    def prepare(self) -> None:
-        """Makes them, exactly once."""
-
-    def preparation_key(self) -> str:
-        """Equal where they are shared."""
-
-    def teacher_measurement(self) -> Measurement:
-        """The teacher's own row."""
-
-    def start(self) -> Any:
-        """A fresh `Run`."""
-
-    def evaluate(self, run: Any, objectives: Sequence[str]) -> dict[str, float]:
-        """Objectives as they stand now."""
-
-    def measure(self, run: Any) -> Measurement:
-        """Everything, once, at the end."""
-
-    def pseudo_samples(self, run: Any, per_class: int) -> Mapping[str, Any]:
-        """Pseudo-samples of each class to look at, as arrays by name; changes nothing."""
-
-
-class Experiments(Protocol):
-    """Makes experiments. It is sent to workers, so it holds plain values only."""
-
-    def warm_up(self) -> None:
-        """Imports what takes long, while there is something else to wait for."""
-
-    def experiment(self, config: RunConfig, seed: int, home: Path) -> Experiment:
-        """One run of a config; cheap."""
-
-    def settings(self, config: RunConfig) -> dict[str, Any]:
-        """Every setting of a config by slash path, the method's defaults included."""
-
-    def use_threads(self, count: int) -> None:
-        """Lets one experiment use so many threads."""
-
-    def calibrate(self) -> float | None:
-        """Seconds of a fixed piece of work, to compare machines by; None where that means nothing."""
+def user_files(experiments: Experiments, spec: SweepSpec) -> Mapping[str, str]:
+    """The user's files that a run was made with; none where what the spec names cannot be imported."""
+    try:
+        return experiments.user_files(spec)
+    except ConfigError:  # that is the failure that the record is about
+        return {}
 
 
 class AcgkdExperiments:
@@ -124,20 +28,35 @@ class AcgkdExperiments:
     Args:
         trust_code: whether a spec may name Python functions of the user's.
         share_synthesis: whether trials may take over each other's pseudo-samples.
+        agreement: whether every run measures `agreement`, for which each teacher needs a reference pool.
+        folder: where such functions are looked for first: that of the spec. Then comes the current one.
     """
 
-    def __init__(self, trust_code: bool = False, share_synthesis: bool = False) -> None:
+    def __init__(
+        self,
+        trust_code: bool = False,
+        share_synthesis: bool = False,
+        agreement: bool = True,
+        folder: Path | None = None,
+    ) -> None:
         self.trust_code = trust_code
-        # Workers stand in the sweep folder, but the user's code lies where the driver was started.
-        self.code_folder = Path.cwd() if trust_code else None
+        # Workers stand in the sweep folder, but the user's code lies beside the spec or where the driver was started.
+        self.code_folders = tuple(dict.fromkeys([folder or Path.cwd(), Path.cwd()])) if trust_code else ()
         self.share_synthesis = share_synthesis
+        self.agreement = agreement
+        self._files: dict[str, str] = {}
 
     @classmethod
     def of(cls, spec: SweepSpec, trust_code: bool = False) -> "AcgkdExperiments":
-        """The experiments of a sweep: pseudo-samples are worth keeping where no trial makes its own kind."""
+        """The experiments of a sweep.
+
+        Pseudo-samples are worth keeping where no trial makes its own kind; agreement is measured where it is asked for.
+        """
         found = spec.inspection.survey(spec.space)
         searched = () if found is None else found.parameters
-        return cls(trust_code, not any(name.startswith("method/synthesis/") for name in searched))
+        shared = not any(name.startswith("method/synthesis/") for name in searched)
+        asked = any(objective.name == "agreement" for objective in spec.objectives)
+        return cls(trust_code, shared, asked or spec.artefacts.agreement, spec.folder)
 
     def warm_up(self) -> None:
         """Imports torch and what is built on it."""
@@ -152,8 +71,9 @@ class AcgkdExperiments:
             seed,
             home=home,
             trust_code=self.trust_code,
-            code_folder=self.code_folder,
+            code_folders=self.code_folders,
             share_synthesis=self.share_synthesis,
+            agreement=self.agreement,
         )
 
     def settings(self, config: RunConfig) -> dict[str, Any]:
@@ -164,6 +84,37 @@ class AcgkdExperiments:
         tree = config.model_dump(mode="json")
         tree["method"] = {"name": config.method.name, **method.model_dump(mode="json")}
         return flatten(tree)
+
+    def user_files(self, spec: SweepSpec, *, also: Iterable[str] = (), fresh: bool = False) -> Mapping[str, str]:
+        """Digests of the user's files that are loaded for what a spec names, by path below the spec's folder.
+
+        Raises:
+            ConfigError: what the spec names cannot be imported.
+        """
+        if not self.trust_code or ":" not in spec.teacher.preset:
+            return {}
+        from acgkd.teachers.user_code import loaded_files
+
+        found = loaded_files(spec.teacher.preset, self.code_folders, also=also, fresh=fresh)
+        if fresh:
+            self._files = found
+        return found
+
+    def require_user_files(self) -> None:
+        """Makes sure that this process sees the files that the start saw, with what was in them then.
+
+        Raises:
+            OtherCodeError: it does not; the first such file is named.
+        """
+        if not self._files:
+            return
+        from acgkd.teachers.user_code import file_digest
+
+        for name, then in self._files.items():
+            now = file_digest(name, self.code_folders)
+            if now != then:
+                theirs = f"no {name}" if now is None else f"{name} with the digest {now}"
+                raise OtherCodeError(socket.gethostname(), theirs, f"{name} with the digest {then}")
 
     def use_threads(self, count: int) -> None:
         """Lets torch use so many threads, and keep the memory that it frees."""

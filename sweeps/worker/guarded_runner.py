@@ -17,7 +17,7 @@ from sweeps.faults.failure import Failure, JobFailedError
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
 from sweeps.worker.experiments import Experiments
-from sweeps.worker.job_runner import JobRunner, keep_trace
+from sweeps.worker.job_runner import JobRunner
 from sweeps.worker.messages import Job, Report
 from sweeps.worker.replicate_runner import crash_file, trace_file
 from sweeps.worker.watchdog import left_trace
@@ -91,7 +91,7 @@ class GuardedRunner:
         self.close()
         name, replicate = self.job.name, self._replicate
         stacks = left_trace(crash_file(self.folder, name, replicate)) or ""
-        keep_trace(self.folder, name, replicate, self.job.attempts.get(replicate, 0), stacks)
+        self.folder.keep_trace(name, replicate, self.job.attempts.get(replicate, 0), stacks)
         hung = left_trace(trace_file(self.folder, name, replicate))
         how = "a step hung" if hung else f"its process died{_how(self._child.returncode)}"
         line = stacks.splitlines()[0] if stacks else "twice before its worker died at the same place"

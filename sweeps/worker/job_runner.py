@@ -12,11 +12,11 @@ from analysis.records.record import Outcome, Record
 from sweeps.faults.classification import failure_of
 from sweeps.faults.failure import Failure, JobFailedError
 from sweeps.spec.sweep_spec import SweepSpec
-from sweeps.store.atomic import write
 from sweeps.store.folder import SweepFolder
-from sweeps.store.storage_errors import storage_error
+from sweeps.store.storage_errors import folder_error
 from sweeps.store.trial import now
-from sweeps.worker.experiments import Experiments, Measurement
+from sweeps.worker.cores import usable_cores
+from sweeps.worker.experiments import Experiments, Measurement, user_files
 from sweeps.worker.messages import Job, Report
 from sweeps.worker.record_builder import build_record, objective_values
 from sweeps.worker.replicate_runner import ReplicateRunner
@@ -46,7 +46,7 @@ class JobRunner:
         self._runner: ReplicateRunner | None = None
         self._calibration_s: float | None = None
         self._started_at = now()
-        experiments.use_threads(max(1, int(spec.resources.cpu)))
+        experiments.use_threads(max(1, min(int(spec.resources.cpu), usable_cores())))
 
     @property
     def done(self) -> bool:
@@ -72,7 +72,7 @@ class JobRunner:
             raise
         except Exception as error:
             self.folder.check_generation(self.job.generation)  # the later start may have cleared this one's files away
-            full = storage_error(error)
+            full = folder_error(error, self.folder.path)
             if full is not None:
                 raise full from error
             failure = failure_of(error).at(socket.gethostname(), self.node)
@@ -87,7 +87,7 @@ class JobRunner:
 
     def _keep_trace(self, failure: Failure) -> None:
         replicate = self._left[0]
-        keep_trace(self.folder, self.job.name, replicate, self.job.attempts.get(replicate, 0), failure.trace)
+        self.folder.keep_trace(self.job.name, replicate, self.job.attempts.get(replicate, 0), failure.trace)
 
     def checkpoint(self) -> None:
         """Keeps the work that was done, because the worker is about to leave."""
@@ -135,7 +135,8 @@ class JobRunner:
         if rung is not None and runner.run.progress >= until - 1e-9:
             self._rungs.pop(0)
             objectives = runner.evaluate([objective.name for objective in self.spec.objectives])
-            return Report(replicate, runner.run.progress, runner.clock.kept_s, rung=rung, objectives=objectives)
+            progress, seconds = runner.run.progress, runner.clock.kept_s
+            return Report(replicate, progress, seconds, rung=rung, objectives=objectives, cost=runner.cost())
         if runner.run.done:
             return self._ended(self._success(runner))
         return Report(replicate, runner.run.progress, runner.clock.kept_s)
@@ -217,11 +218,13 @@ class JobRunner:
             settings=settings,
             progress=done,
             objectives=objectives,
-            seconds=None if run is None else run.seconds,
+            cost=None if runner is None or measurement is not None else runner.cost(),
             lost_s=None if runner is None else runner.clock.lost_s,
             started_at=self._started_at,
             alongside=self.job.alongside,
             calibration_s=self._calibration_s,
+            added=self.job.added,
+            files=user_files(self.experiments, self.spec),
         )
 
     def _ended(self, record: Record) -> Report:
@@ -236,13 +239,6 @@ class JobRunner:
         if self.tainted:
             free_memory()
         return Report(replicate, record.progress, record=record.model_dump_json())
-
-
-def keep_trace(folder: SweepFolder, name: str, replicate: int, attempt: int, trace: str) -> None:
-    """Keeps the traceback or stacks of a failed attempt, if there are any."""
-    if trace:
-        folder.logs.mkdir(exist_ok=True)
-        write(folder.failure_log(name, replicate, attempt), f"{trace.rstrip()}\n", durable=False)
 
 
 def free_memory() -> None:

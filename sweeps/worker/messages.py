@@ -1,7 +1,10 @@
 """What driver and workers say to each other: a job goes out, reports come back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from analysis.records.record import CostValue
 
 Kind = Literal["teacher", "control", "trial"]
 
@@ -25,6 +28,7 @@ class Job:
         alone: whether nothing runs beside it: if the memory does not suffice now, it never will.
         guarded: whether it runs in a process of its own below the worker, because two workers died at it.
         elsewhere: nodes on which it failed, by the executor's name.
+        added: whether it runs a completed trial with a seed that was added later.
     """
 
     kind: Kind
@@ -41,6 +45,12 @@ class Job:
     alone: bool = False
     guarded: bool = False
     elsewhere: tuple[str, ...] = ()
+    added: bool = False
+
+    @property
+    def trial(self) -> int | None:
+        """The trial whose state depends on it; None for a teacher, a control, and a seed that was added."""
+        return None if self.added else self.number
 
     @property
     def key(self) -> str:
@@ -64,6 +74,7 @@ class Report:
         seconds: spent on it and not lost.
         rung: the rung that it has just reached, as a share of the judged stage.
         objectives: as they stand there.
+        cost: what the replicate took so far, by field of `analysis.records.record.Cost`; said at rungs.
         record: the replicate's record as JSON, if it has just ended.
         host: the machine's name.
         node: what the executor calls the machine.
@@ -74,6 +85,7 @@ class Report:
     seconds: float = 0.0
     rung: float | None = None
     objectives: dict[str, float | None] | None = None
+    cost: Mapping[str, CostValue] | None = None
     record: str | None = None
     host: str = ""
     node: str = ""

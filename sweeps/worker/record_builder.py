@@ -4,8 +4,10 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 
+from acgkd import __version__
+from acgkd.code_digest import package_digest, plugin_digests
 from acgkd.config import RunConfig
-from analysis.records.record import Cost, Environment, Identity, Kind, Outcome, Quality, Record
+from analysis.records.record import Code, Cost, CostValue, Environment, Identity, Kind, Outcome, Quality, Record
 from sweeps.spec.sections import Objective
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.trial import now
@@ -34,11 +36,13 @@ def build_record(
     settings: Mapping[str, object] | None = None,
     progress: float = 1.0,
     objectives: Mapping[str, float | None] | None = None,
-    seconds: Mapping[str, float] | None = None,
+    cost: Mapping[str, CostValue] | None = None,
     lost_s: float | None = None,
     started_at: str = "",
     alongside: int = 1,
     calibration_s: float | None = None,
+    added: bool = False,
+    files: Mapping[str, str] | None = None,
 ) -> Record:
     """The row of one run.
 
@@ -58,11 +62,13 @@ def build_record(
         settings: all, by slash path; asked of the method if left out.
         progress: share that was done.
         objectives: as the search sees them; taken from the measurement if left out.
-        seconds: of each stage, where there is no measurement to say it.
-        lost_s: work that was done and lost.
+        cost: what it took, by field of `Cost`, where there is no measurement to say it.
+        lost_s: work that was done and lost; taken from `cost` if left out.
         started_at: of this attempt, UTC.
         alongside: jobs at the same time, this one included.
         calibration_s: seconds of the calibration kernel.
+        added: whether its seed was added after the trial had completed.
+        files: digests of the user's files that were loaded for it, by name.
     """
     if settings is None:
         from sweeps.worker.experiments import AcgkdExperiments
@@ -71,11 +77,11 @@ def build_record(
     teaching = kind != "teacher"
     if objectives is None:
         objectives = objective_values(spec.objectives, measurement) if teaching and measurement is not None else {}
-    cost: dict[str, object] = {f"{stage}_s": value for stage, value in (seconds or {}).items()}
+    taken: dict[str, CostValue] = dict(cost or {})
     environment: dict[str, object] = {"device": config.device}
     quality: dict[str, object] = {}
     if measurement is not None:
-        cost |= dict(measurement.cost)
+        taken |= dict(measurement.cost)
         environment |= dict(measurement.environment)
         quality = dict(measurement.quality)
     return Record(
@@ -94,6 +100,7 @@ def build_record(
             teacher=config.teacher.preset,
             student=config.student.preset if teaching else None,
             prior={} if measurement is None else dict(measurement.prior),
+            added=added,
         ),
         parameters=dict(parameters or {}),
         settings=dict(settings),
@@ -108,7 +115,7 @@ def build_record(
             for fact in ("uses_real_data", "floor")
         },
         quality=Quality(**quality),
-        cost=Cost(**(cost | {"lost_s": lost_s})),
+        cost=Cost.model_validate(taken if lost_s is None else {**taken, "lost_s": lost_s}),
         environment=Environment(
             **(
                 environment
@@ -122,4 +129,5 @@ def build_record(
                 }
             )
         ),
+        code=Code(version=__version__, package=package_digest(), plugins=plugin_digests(), files=dict(files or {})),
     )

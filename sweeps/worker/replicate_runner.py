@@ -1,5 +1,6 @@
 """One replicate: started or resumed, advanced in short slices, checkpointed, measured, recorded."""
 
+import contextlib
 import faulthandler
 import json
 import math
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from acgkd.errors import CheckpointError, StorageError
-from analysis.records.record import Record
+from analysis.records.record import CostValue, Record
 from sweeps.faults.timeouts import StepTimeoutError
 from sweeps.store.atomic import write, write_arrays
 from sweeps.store.folder import SweepFolder
@@ -60,7 +61,7 @@ class ReplicateRunner:
         self.timeout_s = timeout_s
         self.samples = samples
         self.work = folder.work(name)
-        self.work.mkdir(parents=True, exist_ok=True)
+        self.work.mkdir(exist_ok=True)  # with no parents: a folder that was removed is not made again
         self.clock = Clock(clock_file(folder, name, replicate))
         self.trace = trace_file(folder, name, replicate)
         self.started_at = now()
@@ -77,8 +78,7 @@ class ReplicateRunner:
         weakref.finalize(self, forget_crashes, note_crashes(crash_file(self.folder, self.name, self.replicate)), before)
         self.folder.check_generation(self.generation)
         self.clock.enter("start", 0.0, self.attempt)
-        if not self.experiment.prepared:
-            self.experiment.prepare()
+        self.experiment.prepare()
         before_s = self.clock.kept_s
         with self._step():
             run: Run = self.experiment.start()
@@ -125,6 +125,16 @@ class ReplicateRunner:
         assert self.run is not None, "start comes first"
         with self._step():
             return self.experiment.measure(self.run)
+
+    def cost(self) -> dict[str, CostValue]:
+        """What the replicate took so far, by field of `Cost`; of a run that broke, as far as it can still say it."""
+        taken: dict[str, CostValue] = {"lost_s": self.clock.lost_s}
+        if self.run is None:
+            return taken
+        taken |= {f"{stage}_s": value for stage, value in self.run.seconds.items()}
+        with contextlib.suppress(Exception):  # its device or memory may be gone, and that is reported already
+            taken |= self.run.measure_cost()
+        return {name: value if value is None or math.isfinite(value) else None for name, value in taken.items()}
 
     def checkpoint(self) -> None:
         """Keeps the state of this moment, and the one before it.

@@ -380,6 +380,10 @@ def test_distill_needs_a_teacher_and_a_prior_and_no_data(tiny: ModuleType) -> No
     assert 0 <= made.agreement <= 1
     assert set(made.curves) == set(made.seconds) == {"synthesis", "transfer"}
     assert made.prior["mean_degree"] == 2.0
+    count = sum(parameter.numel() for parameter in made.student.parameters())
+    shown = repr(made)
+    assert shown.startswith(f"<Distilled: GIN of {count:,} parameters, agreement {made.agreement:.4f}, ")
+    assert len(shown.splitlines()) == 1
     again = distilled(tiny, teacher=teacher)
     assert tiny.weight_bytes(again.student) == tiny.weight_bytes(made.student)
     assert again.agreement == made.agreement

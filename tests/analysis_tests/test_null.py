@@ -62,6 +62,21 @@ def test_values_survive_csv_and_parquet_read_in_the_plainest_way(
         assert [kind(value) for value in decoded(rows["param/p"])] == [kind(value) for value in values]
 
 
+def test_null_of_a_fixed_setting_is_not_a_setting_that_is_not_there(made_up: ModuleType, tmp_path: Path) -> None:
+    known = [{"at_once": None, "rate": 0.5}, {"at_once": 4, "rate": 0.5}, {"rate": 1.0}]
+    for name, settings in (("mixed", known), ("null", known[:1]), ("numbers", known[1:])):
+        records = [made_up.record(trial=n, label=f"trial {n}", settings=each) for n, each in enumerate(settings)]
+        made_up.write_folder(tmp_path / name, records, seeds=1)
+    frame = load([tmp_path / name for name in ("mixed", "null", "numbers")])
+    frame.to_csv(tmp_path / "rows.csv")
+    frame.to_parquet(tmp_path / "rows.parquet")
+    for rows in (frame.rows, pd.read_csv(tmp_path / "rows.csv"), pd.read_parquet(tmp_path / "rows.parquet")):
+        assert decoded(rows["setting/at_once"]) == [None, 4, ABSENT, None, 4, ABSENT]
+        assert rows["setting/rate"].tolist() == [0.5, 0.5, 1.0, 0.5, 0.5, 1.0]
+    assert str(frame.of("numbers").rows["setting/at_once"].dtype) == "Int64"
+    assert frame.of("null").rows["setting/at_once"].tolist() == ["(null)"]
+
+
 @pytest.mark.parametrize(("values", "dtype"), [([True, ABSENT], "boolean"), ([1, 2], "Int64"), ([1, 0.5], "float64")])
 def test_columns_without_null_keep_their_types(made_up: ModuleType, values: list[object], dtype: str) -> None:
     assert str(frame_of(made_up, values).rows["param/p"].dtype) == dtype

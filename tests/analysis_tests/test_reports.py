@@ -17,6 +17,7 @@ from analysis.records.frame import load
 from analysis.reports import REPORTS, pareto_table, write
 from analysis.reports._health import unknowns, warnings
 from analysis.reports._outcomes import outcome_section
+from analysis.reports._provenance import provenance
 from analysis.reports._tradeoffs import tradeoffs
 from analysis.statistics.view import View, view_of
 
@@ -195,8 +196,21 @@ def test_a_slowing_machine_and_cached_synthesis_are_named(made_up: ModuleType, t
         for r in range(2)
     ]
     text = " ".join(opened(made_up.write_folder(tmp_path, records, seeds=2)).caveats)
-    assert "The calibration kernel took 0.0200 s to 0.0400 s" in text
+    assert "A fixed calculation, timed beside each run, took 0.0200 s to 0.0400 s" in text
     assert "1 replicate took pseudo-samples from the cache" in text
+
+
+def test_provenance_says_the_floor_once_and_the_device_that_was_used(made_up: ModuleType, tmp_path: Path) -> None:
+    selection = {"test_accuracy/floor": "control", "test_accuracy/uses_real_data": True}
+    records = [
+        made_up.record(selection=selection),
+        made_up.record(replicate=1, outcome="pruned", environment={"device": "auto"}, selection=selection),
+    ]
+    section = provenance(opened(made_up.write_folder(tmp_path, records, seeds=2)))
+    facts = dict(next(block for block in section.blocks if isinstance(block, Table)).cells())  # type: ignore[arg-type]
+    assert facts["floor of test_accuracy"] == "control"
+    assert facts["kind of device"] == "cpu"
+    assert not [name for name in facts if "uses_real_data" in name]
 
 
 def test_a_trial_without_any_record_is_still_a_row(made_up: ModuleType, tmp_path: Path) -> None:
@@ -297,6 +311,22 @@ def test_several_sweeps_stand_in_one_report(made_up: ModuleType, tmp_path: Path)
     assert "## two: Provenance" in text
     assert (path.parent / "tables" / "one-best-trials.csv").exists()
     assert (path.parent / "figures" / "two-outcomes.svg").exists()
+
+
+def test_warnings_of_several_sweeps_name_theirs_and_are_not_repeated(made_up: ModuleType, tmp_path: Path) -> None:
+    slow = (
+        made_up.record(environment={"calibration_s": 0.02}),
+        made_up.record(replicate=1, environment={"calibration_s": 0.04}),
+    )
+    folders = [
+        made_up.write_folder(tmp_path / "even", [made_up.record(), made_up.record(replicate=1)], seeds=2),
+        made_up.write_folder(tmp_path / "slowing", list(slow), seeds=2),
+    ]
+    for name in ("sweep", "methods"):
+        text = write(folders, tmp_path / name, name).with_name("report.md").read_text().split("\n## ")[0]
+        assert text.count("2 replicates per trial: intervals are wide.") == 1
+        assert "`even`" not in "".join(line for line in text.splitlines() if "replicates per trial" in line)
+        assert "`slowing`: A fixed calculation" in text
 
 
 def test_methods_compares_the_chosen_trial_with_the_controls(made_up: ModuleType, tmp_path: Path) -> None:

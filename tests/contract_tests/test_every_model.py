@@ -9,7 +9,7 @@ import torch
 from acgkd import models
 from acgkd.graphs import GRAPHS, GraphPrior
 from acgkd.images import IMAGES, ImagePrior
-from acgkd.models import MODELS, build_model, check_preset, facts_of, parse_preset
+from acgkd.models import MODELS, build_model, check_preset, facts_of, numbers_in, parse_preset
 from acgkd.models._networks.build import inspected
 from acgkd.modules.inspected_model import InspectedModel
 from acgkd.runtime import Streams
@@ -54,6 +54,9 @@ def test_what_every_preset_declares_is_what_it_is(preset: str) -> None:
     entry, _, _ = parse_preset(preset)
     declared, built = facts_of(preset, 3, 4), inspected(preset, 3, 4)
     assert declared.batch_norm == built.batch_norm
+    with torch.device("meta"):
+        state = build_model(preset, 3, 4, device="meta").state_dict()
+    assert numbers_in(preset, 3, 4) == sum(value.numel() for value in state.values())
     sides = ((entry.side, entry.side),) if entry.side else ((32, 32), (28, 28), (9, 14), (1, 1))
     for height, width in sides:
         assert declared.stage_sizes((3, height, width)) == built.stage_sizes((3, height, width))

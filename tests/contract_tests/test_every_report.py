@@ -1,11 +1,8 @@
 """Every report of the catalogue, on every kind of sweep: it is made, asks nobody, and has all its files."""
 
-import importlib.util
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 import pytest
@@ -14,20 +11,7 @@ from analysis.page.render import Report
 from analysis.records.frame import load
 from analysis.reports import REPORTS, write
 from analysis.statistics.view import views
-
-
-def _maker() -> ModuleType:
-    path = Path(__file__).parents[1] / "analysis_tests" / "made_up.py"
-    spec = importlib.util.spec_from_file_location("contract_made_up", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-MADE_UP = _maker()
+from tests.analysis_tests import made_up as MADE_UP
 
 
 def _empty(folder: Path) -> Path:

@@ -6,6 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
+
+import sweeps
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -25,18 +28,32 @@ def test_all_documents_are_found() -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_relative_link_leads_to_a_file(path: Path) -> None:
-    dead = [
-        link
-        for link in LINK.findall(path.read_text())
-        if not link.startswith(("https://", "http://", "#")) and not (path.parent / link.split("#")[0]).exists()
-    ]
+def test_every_relative_link_leads_to_a_file_and_a_heading(path: Path) -> None:
+    links = [link for link in LINK.findall(path.read_text()) if not link.startswith(("https://", "http://"))]
+    dead = []
+    for link in links:
+        name, _, anchor = link.partition("#")
+        target = path.parent / name if name else path
+        if not target.exists() or (anchor and anchor not in anchors(target.read_text(encoding="utf-8"))):
+            dead.append(link)
     assert not dead, f"{path.name} links to what is not there: {dead}"
 
 
-@pytest.mark.parametrize("path", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
+def anchors(text: str) -> set[str]:
+    """What links to the headings of a page end in."""
+    headings = re.findall(r"^#+ (.*)$", text, re.M)
+    return {re.sub(r"[^\w\s-]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def test_anchors_are_those_of_markdown() -> None:
+    assert anchors("# `trials/*/trial.json`\n\n## What's next, then?\n") == {"trialstrialjson", "whats-next-then"}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_place_in_the_tree_that_is_named_exists(path: Path) -> None:
-    code = "\n".join(CODE.findall(path.read_text(encoding="utf-8")))
+    """Of the changelog, the section to come: those of released versions name places as they were."""
+    text = "\n## [".join(path.read_text(encoding="utf-8").split("\n## [")[:2])
+    code = "\n".join(CODE.findall(text))
     places = {place.rstrip(".") for place in PLACE.findall(code)}
     missing = [name for name in sorted(places) if Path(name).stem != TO_WRITE and not (ROOT / name).exists()]
     assert not missing, f"{path.name} names what is not there: {missing}"
@@ -70,6 +87,15 @@ def test_the_readme_opens_with_the_two_commands() -> None:
     assert first is not None
     commands = [line.split("#")[0].strip() for line in first.group(1).strip().splitlines()]
     assert commands == ["make quickstart", "make test"]
+
+
+def test_the_readme_shows_a_valid_spec() -> None:
+    shown = re.search(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert shown is not None
+    # Its data set need not be on this machine.
+    spec = sweeps.load(yaml.safe_load(shown[1]), {"dataset": "motifs"})
+    assert spec.trials == 24
+    assert [control.name for control in spec.controls] == ["random_graphs", "real_data"]
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])

@@ -11,25 +11,12 @@ import torch
 
 from acgkd.methods import parse_method
 from sweeps.interchange import packed_records
-from tests.image_scripts import IMAGES, imported, record
+from tests.image_scripts import IMAGES, TINY, imported, record
 from tests.tiny_images import distillation
 
 pytestmark = pytest.mark.usefixtures("data_at_hand")
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = """
-dataset: digits
-teacher: {preset: wrn-10-1, epochs: 1, batch_size: 256}
-student: wrn-10-1
-method:
-  name: rdskd
-  synthesis: {recipe: compact, steps: 2, batch_size: 8, generator: {latent: 10, width: 8}}
-  transfer: {steps: 4, batch_size: 8}
-replicates: {seeds: [0], vary: [draws]}
-controls:
-  - {name: dafl, synthesis: {recipe: compact, steps: 4, batch_size: 8, generator: {latent: 10, width: 8}}}
-  - noise
-"""
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ is set by the settings under `method/transfer`: `steps`, `delay_s` for each step
 `fault` at step `fault_step`.
 """
 
+import ctypes
 import faulthandler
 import hashlib
 import json
@@ -13,7 +14,7 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ import numpy as np
 from acgkd.config import RunConfig, flatten
 from acgkd.errors import CheckpointError, DivergedError
 from sweeps.spec.sweep_spec import SweepSpec
+
+# What every step is said to take, so that the seconds of a run can be held against its steps.
+STEP_S = 0.125
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,12 @@ class FakeExperiments:
     def settings(self, config: RunConfig) -> dict[str, Any]:
         return flatten(config.model_dump(mode="json"))
 
+    def user_files(self, spec: SweepSpec, *, also: Iterable[str] = (), fresh: bool = False) -> dict[str, str]:
+        return {}
+
+    def require_user_files(self) -> None:
+        pass
+
     def use_threads(self, count: int) -> None:
         pass
 
@@ -70,7 +80,7 @@ class FakeExperiment:
         self.options = {"steps": 20, "delay_s": 0.0, "fault": "none", "fault_step": 7, **config.method.transfer}
 
     def note(self, event: str) -> None:
-        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(exist_ok=True)
         with (self.home / "events.log").open("a") as file:
             file.write(f"{event}\n")
 
@@ -130,7 +140,11 @@ class FakeExperiment:
         known = self._objectives(run)
         quality = {name: value for name, value in known.items() if name != "multiply_adds"}
         quality["test_accuracy"] = round(1 - known["validation_divergence"], 6)
-        cost = {"multiply_adds": known["multiply_adds"], "transfer_s": 0.1, "transfer_steps": run.steps_done}
+        cost = {
+            "multiply_adds": known["multiply_adds"],
+            "transfer_s": run.seconds["transfer"],
+            "transfer_steps": run.steps_done,
+        }
         return FakeMeasurement(quality, cost, objectives=known)
 
     def pseudo_samples(self, run: "FakeRun", per_class: int) -> dict[str, Any]:
@@ -151,6 +165,10 @@ class FakeRun:
         self.curves: dict[str, dict[str, list[float]]] = {"transfer": {"step": [], "loss": []}}
         self.seconds = {"transfer": 0.0}
 
+    def measure_cost(self) -> dict[str, Any]:
+        width = int(self.experiment.config.method.synthesis.get("width", 1))
+        return {"multiply_adds": width * self.steps_done, "transfer_steps": self.steps_done}
+
     @property
     def progress(self) -> float:
         return self.steps_done / self.total
@@ -169,6 +187,7 @@ class FakeRun:
             if self.experiment.options["delay_s"]:
                 time.sleep(self.experiment.options["delay_s"])
             self.steps_done += 1
+            self.seconds["transfer"] += STEP_S
             self.state = 3.9 * self.state * (1 - self.state)
             self.curves["transfer"]["step"].append(self.steps_done)
             self.curves["transfer"]["loss"].append(self.state)
@@ -195,10 +214,13 @@ class FakeRun:
             case "hang below":  # the signal is blocked, as it is for Python inside one long call
                 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
                 time.sleep(3600)
+            case "hang in C":  # Python cannot run its handlers here, and the process cannot be interrupted
+                self.experiment.note("hanging")
+                mutex = ctypes.create_string_buffer(64)
+                for _ in range(2):  # who locks it twice waits for ever, whatever signals come
+                    ctypes.CDLL(None).pthread_mutex_lock(mutex)
             case "die":
                 os.kill(os.getpid(), signal.SIGKILL)
-            case "crash":
-                faulthandler._sigsegv()  # type: ignore[attr-defined]
             case "crash":
                 faulthandler._sigsegv()  # type: ignore[attr-defined]
             case "die once" if not first.exists():
@@ -226,6 +248,7 @@ class FakeRun:
     def save(self, path: Path) -> None:
         part = path.with_name(f".{path.name}.tmp")
         facts = {"steps": self.steps_done, "state": self.state, "curves": self.curves, "pad": "x" * 2000}
+        facts["seconds"] = self.seconds
         text = json.dumps(facts)
         whole = json.dumps({"sum": hashlib.sha256(text.encode()).hexdigest(), "text": text})
         self.experiment.note(f"saving {self.experiment.name} {self.steps_done}")
@@ -246,9 +269,15 @@ class FakeRun:
         if hashlib.sha256(outer["text"].encode()).hexdigest() != outer["sum"]:
             raise CheckpointError(f"{path} is damaged.")
         self.steps_done, self.state, self.curves = facts["steps"], facts["state"], facts["curves"]
+        self.seconds = facts["seconds"]
         self.experiment.note(f"loaded {self.experiment.name} {self.steps_done}")
 
     def export(self, path: Path) -> None:
+        if self.experiment.options["fault"] == "full weights":
+            import torch
+
+            resource.setrlimit(resource.RLIMIT_FSIZE, (600, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+            torch.save({"weights": torch.zeros(1000)}, path)
         path.write_text(json.dumps(self.state))
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import optuna
 import pandas as pd
 import pytest
+from processes import command
 
-from acgkd import __version__
-from acgkd.errors import DataError, DivergedError, FolderError, RecordError, SweepError
+from acgkd import __version__, load_student
+from acgkd.errors import DataError, DivergedError, FolderError, RayLostError, RecordError, SweepError
+from acgkd.exit_codes import MEANINGS
 from analysis.records import pseudo_samples
 from sweeps.cli import app
 from sweeps.cli.app import main
@@ -76,7 +78,8 @@ def test_looking_around_loads_nothing_heavy(arguments):
 
 
 @pytest.mark.parametrize(
-    "command", ["init", "run", "check", "status", "distill", "report", "list", "doctor", "export-study", "why", "retry"]
+    "command",
+    ["init", "run", "check", "status", "distill", "report", "list", "doctor", "cache", "export-study", "why", "retry"],
 )
 def test_every_command_has_a_paragraph_and_examples(command, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
@@ -92,8 +95,15 @@ def test_every_command_has_a_paragraph_and_examples(command, capsys, monkeypatch
 def test_help_documents_the_exit_codes(capsys):
     assert main(["--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    for code in ("0 success", "1 failure", "2 invalid input", "130 interrupted"):
-        assert code in text
+    for code, meaning in MEANINGS.items():
+        assert f"{code:d} {meaning}" in text
+    assert [int(code) for code in MEANINGS] == [0, 1, 2, 75, 130]
+
+
+def test_the_guide_has_the_same_exit_codes():
+    guide = (HOME / "docs" / "when-things-go-wrong.md").read_text()
+    for code, meaning in MEANINGS.items():
+        assert f"| {code:d} | {meaning} |" in guide
 
 
 def test_version(capsys):
@@ -111,7 +121,8 @@ def test_bad_usage_is_bad_input(arguments, capsys):
     ("error", "code"),
     [
         (DataError("no data"), 2),
-        (SweepError("in use"), 1),
+        (SweepError("not possible"), 1),
+        (RayLostError("gone"), 75),
         (FolderError("of another sweep"), 2),
         (DivergedError("far away"), 1),
         (RecordError("too new"), 1),
@@ -186,6 +197,9 @@ def test_a_whole_sweep_ends_with_its_table_and_report(spec, capsys):
     report = Path("runs/tiny/report/report.html")
     assert written.out.splitlines()[-1] == f"Report: {report}"
     assert report.stat().st_size > 10_000
+    student = re.search(r"^Student: (\S+) ", written.out, re.M)
+    assert student is not None
+    assert str(load_student(student[1])).startswith("ProjectedStudent")
     assert main(arguments) == 0
     assert "Nothing is left to do" in capsys.readouterr().out
     assert main([*arguments, "--set", "sampler/seed=1"]) == 2
@@ -206,6 +220,14 @@ def test_a_sweep_whose_trials_all_fail_is_a_failure(spec, monkeypatch, capsys):
     assert "broken on purpose" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("faults", "code"), [(["none"], 0), (["none", "bug"], 1), (["diverge"], 1)])
+def test_a_failed_trial_is_something_to_look_at_and_so_is_none_that_completed(faults, code, tmp_path):
+    space = {"method/transfer/fault": {"type": "categorical", "choices": faults}}
+    sampler = {"name": "grid"}
+    with command(tmp_path / "sweep", "--in-process", trials=9, seeds=(0,), space=space, sampler=sampler) as run:
+        assert run.end() == code, run.text
+
+
 # ---- check
 
 
@@ -217,6 +239,13 @@ def test_check_tells_what_would_run_in_a_hundred_columns(spec, capsys):
     assert "transfer/rate: 0.001 to 0.03, log" in text
     assert max(map(len, text.splitlines())) <= 100
     assert list(spec.parent.iterdir()) == [spec]
+
+
+def test_check_says_which_parameters_are_not_always_asked_for(spec, capsys):
+    assert main(["check", str(spec), "--set", "space=acgkd_default"]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "transfer/temperature/high: 4 to 20, log (conditional)" in lines
+    assert "synthesis/rate: 0.05 to 1, log" in lines
 
 
 def test_faults_are_reported_with_places_that_editors_can_jump_to(spec, capsys):

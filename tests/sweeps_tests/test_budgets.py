@@ -196,7 +196,7 @@ def test_check_says_when_it_ends(tmp_path: Path, capsys: pytest.CaptureFixture[s
     until = datetime(2020, 1, 1, 8, tzinfo=UTC).astimezone().isoformat()
     assert main(["check", str(path), *arguments]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert f"9 trials of 1 replicate; at most 4 trials without improvement; until {until}; tpe" in shown
+    assert f"9 trials of 1 replicate, at most 4 trials without improvement, until {until}; tpe" in shown
     assert "is over: nothing will run" in shown
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -13,13 +14,18 @@ from typing import Any
 import pytest
 
 from acgkd.errors import NodeError, RepeatedFailureError
+from analysis import reports
+from sweeps.engine.driver import NoJob
+from sweeps.engine.launch import open_driver
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.faults.classification import failure_of
-from sweeps.faults.failure import Failure
+from sweeps.faults.failure import Failure, JobFailedError
 from sweeps.faults.retries import Others, decide, idle_losses
 from sweeps.faults.streaks import SetAside, Streaks
+from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Attempt
+from sweeps.worker.messages import Job
 
 HERE = Path(__file__).parent
 
@@ -314,3 +320,30 @@ def test_a_failure_on_every_node_stops_the_sweep() -> None:
     assert found[:3] == [None] * 3
     assert found[3] is not None
     assert not isinstance(found[3], SetAside)
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_a_node_that_was_set_aside_is_named_in_status_and_report(lab: ModuleType, tmp_path: Path) -> None:
+    go(lab, tmp_path, trials=2)
+    bad = Failure("node", "lost", "RuntimeError: no kernel image is available", host="node7", node="id7")
+    with open_driver(lab.make_spec(trials=3), tmp_path, lab.FakeExperiments()) as driver:
+        driver.prepare()
+        job = driver.next()
+        assert isinstance(job, Job)
+        driver.failures.recorded(job, SweepFolder(tmp_path).read_record("trial-0000", 0), "id6")  # type: ignore[arg-type]
+        for _ in range(5):
+            driver.started(job)
+            driver.died(job, JobFailedError(bad))
+            while (following := driver.next()) is NoJob.PAUSE:
+                time.sleep(0.05)
+            assert isinstance(following, Job)
+            job = following
+        assert job.elsewhere == ("id7",)
+        assert driver.summary().set_aside == (
+            "node7 gets no more work: 5 times in a row: RuntimeError: no kernel image is available",
+        )
+    assert {trial["state"] for trial in lab.trials(tmp_path)} == {"completed", "waiting"}
+    (line,) = SweepFolder(tmp_path).status().set_aside
+    assert "node7" in line
+    report = reports.write([tmp_path], tmp_path / "report").with_suffix(".md").read_text()
+    assert "node7 gets no more work" in " ".join(report.split())

@@ -10,6 +10,7 @@ import pytest
 
 from acgkd.errors import SweepError
 from sweeps.executors.ray.cluster import check_room, preflight
+from sweeps.store.batch_job import JOBS
 
 BIN = Path(sys.executable).parent
 
@@ -58,6 +59,48 @@ def test_no_address_in_words_is_no_address() -> None:
 
 def test_a_client_address_is_left_to_ray() -> None:
     assert preflight("ray://somewhere:10001") == "ray://somewhere:10001"
+
+
+class Heads:
+    """Processes that look like the heads of clusters: that is how Ray finds them on a machine."""
+
+    def __init__(self, ports: list[int]) -> None:
+        text = "import time; time.sleep(60)"
+        self.processes = [
+            subprocess.Popen(["/core/src/ray/raylet/raylet", "-c", text, f"--gcs-address=127.0.0.1:{port}"],
+                             executable=sys.executable)
+            for port in ports
+        ]  # fmt: skip
+
+    def end(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+def test_auto_is_refused_where_there_are_several_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr("sweeps.executors.ray.cluster.batch_job", lambda: None)
+    heads = Heads([41001, 41002])
+    try:
+        with pytest.raises(SweepError, match=r"one Ray cluster on this machine, but there are \d") as caught:
+            preflight("auto")
+        assert "127.0.0.1:41001" in str(caught.value)
+        assert "127.0.0.1:41002" in str(caught.value)
+    finally:
+        heads.end()
+
+
+@pytest.mark.parametrize(("variable", "job"), [("SLURM_JOB_ID", "Slurm job 17"), ("PBS_JOBID", "PBS job 17")])
+def test_auto_is_refused_in_a_batch_job(variable: str, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*JOBS, "RAY_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, "17")
+    with pytest.raises(SweepError, match=f"must be named, but this is {job}"):
+        preflight("auto")
+    monkeypatch.setenv("RAY_ADDRESS", "nonsense")  # named after all
+    with pytest.raises(SweepError, match="must answer at nonsense"):
+        preflight("auto")
 
 
 @pytest.mark.slow

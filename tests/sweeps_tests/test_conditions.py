@@ -3,11 +3,13 @@
 import sys
 import time
 import tracemalloc
+from itertools import combinations, product
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import optuna
 import pytest
+import yaml
 from pydantic import TypeAdapter
 
 from acgkd.errors import SpecError
@@ -54,6 +56,77 @@ def test_whatever_a_condition_names_is_surveyed():
 def test_a_condition_that_always_holds_is_none():
     space = written(mode={"type": "categorical", "choices": ["a", "b"]}, rate={**RATE, "when": {"mode": ["a", "b"]}})
     assert survey(space.suggest).conditional == frozenset()
+
+
+RARE = {"method/synthesis/steps": STEPS}
+SEVEN = {"when": {"method/synthesis/steps": 7}}
+WEIGHT = {"type": "float", "low": 0, "high": 1}
+AT_ONCE = {"type": "categorical", "choices": [None, 4]}
+PROJECTION = {"type": "categorical", "choices": ["gat", "none"]}
+
+
+@pytest.mark.parametrize(
+    ("space", "blamed", "law"),
+    [
+        (
+            {"method/transfer/feature_weight": WEIGHT, **RARE, "method/transfer/projection": {**PROJECTION, **SEVEN}},
+            "method/transfer/feature_weight",
+            "needs `projection: gat`",
+        ),
+        (
+            {**RARE, "method/transfer/projection": {**PROJECTION, **SEVEN}, "method/transfer/feature_weight": WEIGHT},
+            "method/transfer/projection",
+            "needs `projection: gat`",
+        ),
+        (
+            {
+                **RARE,
+                "method/synthesis/graphs_at_once": {**AT_ONCE, **SEVEN},
+                "method/synthesis/adversarial_weight": {**WEIGHT, **SEVEN},
+            },
+            "method/synthesis/graphs_at_once",
+            "needs `graphs_at_once: null`",
+        ),
+        (
+            {
+                **RARE,
+                "method/transfer/steps": {**STEPS, **SEVEN},
+                "method/synthesis/regrowth/every": {
+                    "type": "categorical",
+                    "choices": [None, 2],
+                    "when": {"method/transfer/steps": 4321},
+                },
+                "method/synthesis/complexity/mode": {
+                    "type": "categorical",
+                    "choices": ["degree", "ratio", "threshold"],
+                    **SEVEN,
+                },
+            },
+            "method/synthesis/regrowth/every",
+            "needs `complexity/mode: degree` or `ratio`",
+        ),
+    ],
+    ids=["parent first", "condition first", "two under one", "nested"],
+)
+def test_a_law_between_two_settings_is_not_escaped_under_a_condition(space, blamed, law):
+    spec = {**yaml.safe_load((CASES / "tiny.yaml").read_text()), "space": space}
+    with pytest.raises(SpecError) as caught:
+        load(spec)
+    (fault,) = caught.value.faults
+    assert fault.path == f"space/{blamed}"
+    assert law in fault.message
+
+
+def test_every_two_values_stand_together_in_few_points():
+    names = [f"p{number}" for number in range(12)]
+    parents = {name: {"type": "categorical", "choices": ["a", "b", "c"]} for name in names}
+    space = written(steps=STEPS, **parents, child={**RATE, "when": {"steps": 7, "p0": "b"}})
+    points = list(space.contexts())
+    under = [point for point in points if point.get("steps") == 7 and point.get("p0") == "b"]
+    for one, other in combinations(names, 2):
+        assert {(point.get(one), point.get(other)) for point in points} >= set(product("abc", repeat=2))
+        assert {(point.get("child"), point.get(other)) for point in under} >= set(product([0.01, 0.1], "abc"))
+    assert len(points) < 200
 
 
 def test_many_values_in_one_condition_are_each_tried():

@@ -115,6 +115,14 @@ def test_a_notebook_gets_a_table():
     assert found.cells[-1] == "Shown: the first 20 of 30 trials."
 
 
+def test_a_measure_that_no_row_has_is_no_column():
+    without_data = frame().assign(test_accuracy=None, test_accuracy_sd=None, share=None)
+    text = to_text(without_data)
+    assert "accuracy" not in text
+    assert "share" not in text
+    assert "12.35" in text
+
+
 def test_a_prompt_gets_the_same_as_text():
     text = to_text(frame(30), width=100, most=2)
     assert "trial 1" in text

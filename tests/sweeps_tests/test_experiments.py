@@ -1,10 +1,16 @@
 """The real experiments: what a sweep's trials share."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from acgkd.run import reference_pool
+from analysis import load as load_frame
+from analysis.page.render import Table
 from analysis.records.record import Record
+from analysis.reports._health import unknowns
+from analysis.statistics.view import view_of
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.spec.loading import load
@@ -37,11 +43,46 @@ def test_pseudo_samples_are_kept_where_no_trial_makes_its_own_kind(tmp_path: Pat
     assert AcgkdExperiments.of(spec(tmp_path, path)).share_synthesis is shared
 
 
-def test_trials_that_differ_in_transfer_alone_share_one_synthesis(tmp_path: Path) -> None:
+def test_trials_that_differ_in_transfer_alone_share_one_synthesis(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACGKD_CACHE", str(tmp_path / "cache"))
     run_sweep(spec(tmp_path, "method/transfer/rate"), tmp_path / "sweep", InProcess())
     records = [
         Record.model_validate_json(path.read_text()) for path in sorted((tmp_path / "sweep/records").glob("trial-*"))
     ]
     assert [record.cost.synthesis_cached for record in records] == [False, True]
     assert records[0].cost.synthesis_s == records[1].cost.synthesis_s
-    assert len(list((tmp_path / "sweep/cache/synthesis").glob("*.pt"))) == 1
+    assert len(list((tmp_path / "cache/synthesis").glob("*.pt"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "measured"),
+    [({}, False), ({"artefacts": {"agreement": True}}, True), ({"objectives": ["agreement", "multiply_adds"]}, True)],
+)
+def test_a_reference_pool_is_made_where_something_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], measured: bool
+) -> None:
+    monkeypatch.setenv("ACGKD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(reference_pool.PRESETS, "graphs", (("acgkd", {"graphs": 8, "steps": 2}),))
+    tree = spec(tmp_path, "method/transfer/rate").model_dump(mode="json") | {"replicates": {"seeds": [0, 1]}} | changes
+    run_sweep(load(tree), tmp_path / "sweep", InProcess())
+    rows = load_frame(tmp_path / "sweep").rows
+    runs = rows[rows["kind"] == "trial"]
+    assert len(runs) == 4
+    assert runs["agreement"].notna().all() if measured else runs["agreement"].isna().all()
+    assert runs["test_agreement"].notna().all(), "on the test split it needs no pool"
+    assert len(list((tmp_path / "cache/pools").glob("*.pt"))) == (2 if measured else 0)
+    tables = [block for block in unknowns(view_of(load_frame(tmp_path / "sweep"))).blocks if isinstance(block, Table)]
+    said = str([table.data.to_dict("records") for table in tables])
+    assert ("`artefacts: {agreement: true}` measures it" in said) == (not measured)
+
+
+def test_seeds_that_vary_the_draws_alone_share_one_teachers_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACGKD_CACHE", str(tmp_path / "cache"))
+    tree = spec(tmp_path, "method/transfer/rate").model_dump(mode="json")
+    run_sweep(load({**tree, "replicates": {"seeds": [0, 1], "vary": ["draws"]}}), tmp_path / "sweep", InProcess())
+    assert [path.name for path in (tmp_path / "sweep/records").glob("teacher-*")] == ["teacher-00.json"]
+    assert len(list((tmp_path / "cache/teachers").glob("*.pt"))) == 1

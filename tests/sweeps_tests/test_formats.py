@@ -12,7 +12,7 @@ import pytest
 from analysis.page.render import Note
 from analysis.records import sweep_file, trial_file
 from analysis.records.frame import load
-from analysis.records.record import Cost, Environment, Identity, Quality, Record
+from analysis.records.record import Code, Cost, Environment, Identity, Quality, Record
 from analysis.records.trial_file import Attempt, Rung, TrialFile
 from analysis.reports._health import unknowns
 from analysis.statistics.view import view_of
@@ -184,7 +184,7 @@ def test_a_command_that_is_no_utf_8_is_kept_as_far_as_it_can_be_written(old: Pat
 def test_the_page_on_formats_names_every_field_and_version() -> None:
     page = (ROOT / "docs" / "formats.md").read_text()
     parts = (TrialFile, Attempt, Rung, sweep_file.SweepFile, sweep_file.Objective)
-    for model in (*parts, Record, Identity, Quality, Cost, Environment):
+    for model in (*parts, Record, Identity, Quality, Cost, Environment, Code):
         missing = [name for name in model.model_fields if f"`{name}`" not in page]
         assert not missing, model.__name__
     assert f"version {trial_file.SCHEMA_VERSION}" in page.lower()

@@ -120,6 +120,43 @@ def test_the_same_mistake_gets_the_same_sentence(path, tree, monkeypatch):
     assert sorted(faults({"name": path.stem, **tree})) == sorted(faults(path))
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "value", "says"),
+    [
+        ("replicates/seeds", "[1e3]", [1e3], "This must be a whole number, but got 1000.0; write 1000."),
+        (
+            "replicates/seeds",
+            "['3']",
+            ["3"],
+            "This must be a whole number, but got the text '3'; leave the quotes out.",
+        ),
+        ("replicates/seeds", "['1_000']", ["1_000"], "This must be a whole number, but got '1_000'."),
+        ("replicates/seeds", "['017']", ["017"], "This must be a whole number, but got '017'."),
+        ("replicates/seeds", "[0x10]", ["0x10"], "This must be a whole number, but got '0x10'."),
+        ("replicates/seeds", "[.inf]", [float("inf")], "Numbers must be finite, but got .inf."),
+        ("budget/hours", "-.INF", -float("inf"), "Numbers must be finite, but got -.inf."),
+        ("budget/hours", "'nan'", "nan", "This must be a number, but got 'nan'."),
+        ("dataset/fractions", "[.nan, 0.1, 0.3]", [float("nan"), 0.1, 0.3], "Numbers must be finite, but got .nan."),
+        ("name", '"a\\e[31m"', "a\x1b[31m", "Text must be printable, but `\\x1b` is a control character."),
+        ("dataset/split_file", '"\\ud800"', "\ud800", "Text must be Unicode, but `\\ud800` is half a character."),
+        ("dataset/split_file", "~nobody-of-this-name/f", "~nobody-of-this-name/f", "~nobody-of-this-name/f."),
+        ("dataset/split_file", "f" * 5000, "f" * 5000, "There is no file "),
+        ("dataset/root", "f" * 5000, "f" * 5000, "There is no folder "),
+        ("teacher/checkpoint", "f" * 5000, "f" * 5000, "There is no file "),
+        ("space", "[a]", ["a"], "This must be a mapping (`key: value`), but got a list."),
+        ("space/method/transfer/rate", "{type: null}", {"type": None}, "float, int, categorical, but got nothing."),
+        ("space/method/transfer/rate", "{type: [int]}", {"type": ["int"]}, "float, int, categorical, but got a list."),
+    ],
+)
+def test_odd_values_get_one_sentence_in_an_override_and_in_python(path, text, value, says):
+    tree = {**PLAIN, "dataset": {"name": "motifs"}, "teacher": {"preset": "gin-5-64"}}
+    in_python = faults(tree, {path: value})
+    by_text = faults(tree, [f"{path}={text}"])
+    assert any(says in message for _, message in in_python)
+    said = [(place, message.removeprefix(f"`--set {path}={text}`: ")) for place, message in by_text]
+    assert [message.replace("-.INF", "-.inf") for _, message in said] == [message for _, message in in_python]
+
+
 def test_faults_of_a_mapping_come_in_its_order_and_without_lines():
     with pytest.raises(SpecError) as caught:
         load({"budget": {"trial": 1}, **{**PLAIN, "budget": {"trial": 1}}, "studnet": 3, "timeout_s": float("nan")})
@@ -180,9 +217,9 @@ def test_each_thing_is_looked_at_once(monkeypatch, write):
 @pytest.mark.parametrize(
     ("budget", "text"),
     [
-        ({"hours": 1}, "1 hour of"),
-        ({"trials": 1, "hours": 1.0}, "1 trial or 1 hour of"),
-        ({"trials": 24, "hours": 1.5}, "24 trials or 1.5 hours of"),
+        ({"hours": 1}, "trials of 1 replicate, at most 1 hour;"),
+        ({"trials": 1, "hours": 1.0}, "1 trial of 1 replicate, at most 1 hour;"),
+        ({"trials": 24, "hours": 1.5}, "24 trials of 1 replicate, at most 1.5 hours;"),
     ],
 )
 def test_a_summary_counts_hours_as_people_do(budget, text, capsys):

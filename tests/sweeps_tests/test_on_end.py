@@ -160,6 +160,6 @@ def test_from_the_command_line(
     path = tmp_path / "tiny.yaml"
     path.write_text(f"{SPEC}on_end: 'touch $ACGKD_FOLDER/touched; exit 7'\n")
     assert main(["run", str(path), "--in-process", "--trust-code"]) == 0
-    assert "the command of `on_end` failed with code 7" in " ".join(capsys.readouterr().out.split())
+    assert "the command of `on_end` failed with code 7" in " ".join(capsys.readouterr().err.split())
     assert (tmp_path / "runs" / "tiny" / "touched").exists()
     assert os.listdir(tmp_path / "runs" / "tiny" / "report")

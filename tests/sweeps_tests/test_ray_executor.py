@@ -14,6 +14,7 @@ from sweeps.engine.snapshot import Snapshot, Summary
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.executors.ray.executor import Ray
+from sweeps.spec.loading import load as load_spec
 
 pytestmark = pytest.mark.ray
 HERE = Path(__file__).parent
@@ -201,3 +202,35 @@ def test_a_trial_that_does_not_fit_into_this_machine_is_refused(lab: ModuleType,
         with pytest.raises(SweepError, match=facts):
             run_sweep(spec, tmp_path / "sweep", Ray("local"), experiments=lab.FakeExperiments())
     assert not lab.events(tmp_path / "sweep", "teacher")
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("named", [True, False])
+def test_workers_have_the_cache_that_the_driver_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    """A connection that was there may be one to a cluster: only a cache that is named is shared then."""
+    if named:
+        monkeypatch.setenv("ACGKD_CACHE", str(tmp_path / "named"))
+    else:
+        monkeypatch.delenv("ACGKD_CACHE")
+    spec = load_spec(
+        {
+            "name": "small",
+            "dataset": {"name": "motifs", "options": {"graphs": 40}},
+            "teacher": {"preset": "gin-2-8", "epochs": 1},
+            "student": "gin-2-8",
+            "method": {"name": "acgkd", "synthesis": {"graphs": 4, "steps": 3}, "transfer": {"steps": 3}},
+            "space": {"method/transfer/rate": {"type": "float", "low": 0.001, "high": 0.03}},
+            "objectives": ["validation_divergence"],
+            "replicates": {"seeds": [0]},
+            "budget": {"trials": 1},
+            "controls": [],
+            "device": "cpu",
+        }
+    )
+    assert run_sweep(spec, tmp_path / "sweep", Ray()).counts == {"completed": 1}
+    cache = tmp_path / "named" if named else tmp_path / "sweep" / "cache"
+    assert len(list((cache / "teachers").glob("*.pt"))) == 1
+    assert (tmp_path / "sweep" / "cache").exists() != named
+    assert not list((tmp_path / "named").glob("in-use/*.lock"))

@@ -33,7 +33,7 @@ SPEC = {
     "replicates": {"seeds": (0, 1), "vary": ("split", "teacher", "draws")},
     "budget": {"trials": 4},
     "controls": ("random_graphs", "real_data"),
-    "artefacts": {"samples": 2},
+    "artefacts": {"samples": 2, "agreement": True},
 }
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from acgkd.errors import FolderError, SweepError
 from sweeps.cli.app import main
-from sweeps.engine.retrying import UNSUCCESSFUL, retry
+from sweeps.engine.resuming.retrying import UNSUCCESSFUL, retry
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.store.folder import SweepFolder

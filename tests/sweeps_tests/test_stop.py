@@ -19,6 +19,7 @@ from acgkd.errors import SweepError
 from sweeps.cli.app import main
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
+from sweeps.store.atomic import read_json
 from sweeps.store.folder import SweepFolder
 from sweeps.store.stop_request import StopRequest
 from sweeps.sweep import Sweep
@@ -77,7 +78,7 @@ def test_a_driver_stops_keeps_its_work_and_resumes(
 
 def test_of_a_teacher_nothing_is_kept_so_it_is_broken_off(lab: ModuleType, tmp_path: Path) -> None:
     with driver(tmp_path, **{**SLOW, "transfer": {"teacher_s": 60}}) as process:
-        until(lambda: SweepFolder(tmp_path).start_facts(1).get("job") == "teacher-00")
+        until(lambda: (read_json(tmp_path / "starts" / "0001.json") or {}).get("job") == "teacher-00")
         assert Sweep(tmp_path).stop(20)
         assert process.wait(20) == 130
 

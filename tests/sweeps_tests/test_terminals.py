@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import resource
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -192,6 +193,20 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(arguments, folder, plac
     assert sorted(place.iterdir()) == before
 
 
+@pytest.mark.parametrize("kilobytes", [8, 40])
+@pytest.mark.parametrize("arguments", [["run", "tiny.yaml", "--in-process"], ["distill", "tiny.yaml"]])
+def test_no_room_for_a_file_is_a_sentence_and_a_failure(arguments, kilobytes, place, capsys):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (kilobytes * 1024, before[1]))
+    try:
+        assert main(arguments) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    said = capsys.readouterr().err
+    assert said.count("Error: ") == 1
+    assert "File too large" in " ".join(said.split())
+
+
 def test_what_the_system_refuses_under_way_is_a_sentence_and_a_failure(place, monkeypatch, capsys):
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied", "sweep/records")
@@ -215,6 +230,7 @@ def test_what_the_system_refuses_under_way_is_a_sentence_and_a_failure(place, mo
         ("λ ≤ ∞, 3 × 4", "ascii", "lambda <= inf, 3 x 4"),
         ("漢", "ascii", "?"),
         ("b\udcff", "utf-8", "b\\xff"),
+        ("a\tb\nc", "utf-8", "a\tb\nc"),
         ("→", "no such encoding", "→"),
     ],
 )
@@ -222,6 +238,15 @@ def test_what_an_encoding_lacks_is_ascii(text, encoding, shown):
     assert showable(text, encoding) == shown
     if encoding != "no such encoding":
         assert text.encode(encoding, ERRORS) == shown.encode(encoding)
+
+
+def test_names_do_not_steer_a_terminal(place, capsys):
+    assert showable("a\x1b[31m\x9b\r\x07", "utf-8") == "a\\x1b[31m\\x9b\\x0d\\x07"
+    assert main(["status", "a\x1b[31m"]) == 2
+    assert main(["check", "tiny.yaml", "--set", "dataset.na\x1b[31mme=x"]) == 2
+    text = capsys.readouterr().err
+    assert "\x1b" not in text
+    assert text.count("a\\x1b[31m") > 1
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])

@@ -1,7 +1,9 @@
 """Values as they are written."""
 
 import math
+import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,6 +78,13 @@ def test_steps_are_counted_and_not_kept():
         steps[10**10]
 
 
+def test_more_steps_than_the_machine_can_index_have_a_last_one():
+    steps = Steps(0.0, 1.7e308, 1e-300)
+    assert steps[-1] == 1.7e308
+    assert steps.size > 10**600
+    assert len(steps) == sys.maxsize
+
+
 def test_python_values_become_plain_ones(tmp_path):
     value, faults = plain(
         {
@@ -100,6 +109,11 @@ def test_python_values_become_plain_ones(tmp_path):
         ({"a": {1, 2}}, "a", "Give a list"),
         ({"a": object()}, "a", "but got object"),
         ({"a": b"text"}, "a", "but got bytes"),
+        ({"a": "b\x1b[31m"}, "a", "`\\x1b` is a control character"),
+        ({"a": Path("b\0c")}, "a", "`\\x00` is a control character"),
+        ({"a": ["\ud800"]}, "a/0", "`\\ud800` is half a character"),
+        ({"a": {"b\n": 1}}, "a", "A key must be a word. Text must be printable"),
+        ({"a": -math.inf}, "a", "but got -.inf."),
         ({3: 1}, "", "A key must be a word, but got 3"),
         ({"a": {None: 1}}, "a", "A key must be a word"),
     ],

@@ -28,7 +28,7 @@ class Layout:
     def within(self, folder: Path) -> Path | None:
         """The first of the folders that holds all files."""
         places = (folder / name for name in self.folders)
-        return next((place for place in places if all((place / file).is_file() for file in self.files)), None)
+        return next((place for place in places if all(os.path.isfile(place / file) for file in self.files)), None)
 
     def is_of_another(self, place: Path) -> bool:
         """Whether the files of a folder are known to be another set's."""
@@ -113,7 +113,7 @@ def find_place(title: str, layouts: tuple[Layout, ...], config: DatasetConfig, h
         DataError: `root` does not hold the set.
     """
     if config.root is not None:
-        folder = Path(config.root).expanduser()
+        folder = Path(os.path.expanduser(config.root))
         found = _in_folder(title, layouts, folder)
         if found is None:
             looked = "; no ".join(layout.looked_for(folder) for layout in layouts)
@@ -122,7 +122,7 @@ def find_place(title: str, layouts: tuple[Layout, ...], config: DatasetConfig, h
     if config.mirror is not None:
         return Place(title, layouts[0], None, config.mirror, "`dataset.mirror`")
     data = os.environ.get("ACGKD_DATA")
-    found = _in_folder(title, layouts, Path(data).expanduser()) if data else None
+    found = _in_folder(title, layouts, Path(os.path.expanduser(data))) if data else None
     # A folder of data may hold several sets: files of the right names may be another set's.
     mistaken = found is not None and found.folder is not None and found.layout.is_of_another(found.folder)
     return found if found is not None and not mistaken else Place(title, layouts[0], None, home, HOME)

@@ -53,7 +53,7 @@ def find_source(name: str, config: DatasetConfig, home_url: str) -> Source:
         DataError: `root` does not hold the set.
     """
     if config.root is not None:
-        folder = Path(config.root).expanduser()
+        folder = Path(os.path.expanduser(config.root))
         found = _in_folder(name, folder)
         if found is None:
             raise missing(name, [f"{name}.zip"], [f"`dataset.root` ({config.root}): no {_looked_for(name, folder)}"])
@@ -61,7 +61,7 @@ def find_source(name: str, config: DatasetConfig, home_url: str) -> Source:
     if config.mirror is not None:
         return _remote(name, config.mirror, "`dataset.mirror`")
     data = os.environ.get("ACGKD_DATA")
-    found = _in_folder(name, Path(data).expanduser()) if data else None
+    found = _in_folder(name, Path(os.path.expanduser(data))) if data else None
     return found or _remote(name, home_url, HOME)
 
 
@@ -113,10 +113,10 @@ def _looked_for(name: str, folder: Path) -> str:
 
 def _in_folder(name: str, folder: Path) -> Source | None:
     for path in (folder / "tu" / f"{name}.zip", folder / f"{name}.zip"):
-        if path.is_file():
+        if os.path.isfile(path):
             return _zipped(name, path)
     for raw in _folders(name, folder):
-        if (raw / f"{name}_A.txt").is_file():
+        if os.path.isfile(raw / f"{name}_A.txt"):
             return _unpacked(name, raw)
     return None
 

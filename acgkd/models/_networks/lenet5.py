@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from acgkd.errors import ConfigError
 from acgkd.models._networks.image_classifier import ImageClassifier
-from acgkd.models.lenet5 import SIDE
+from acgkd.models.lenet5 import SIDE, sizes
 
 
 class LeNet5(ImageClassifier):
@@ -22,7 +22,7 @@ class LeNet5(ImageClassifier):
 
     def __init__(self, *, half: bool, bn: bool, in_features: int, classes: int, device: torch.device) -> None:
         preset = "-".join(["lenet5", *["half"] * half, *["bn"] * bn])
-        maps, width = ((3, 8, 60), 42) if half else ((6, 16, 120), 84)
+        maps, width = sizes(half)
         super().__init__(preset, width, in_features, classes, device)
         self.convolutions = nn.ModuleList(
             nn.Conv2d(before, after, 5, device=device)

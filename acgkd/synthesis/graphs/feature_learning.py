@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.graphs.pseudo.fixed_structure import FixedStructure
 from acgkd.method import GraphContext, State
-from acgkd.runtime import backward
+from acgkd.runtime import backward, warn_once
 from acgkd.settings.feature_inversion import FeatureInversionConfig
 from acgkd.settings.pseudo_graphs import PseudoGraphConfig
 from acgkd.synthesis.graphs.drawn_graphs import build_pseudo_graphs
@@ -35,10 +35,10 @@ def build_fixed_structure(config: FeatureInversionConfig, context: GraphContext)
         "constant": "given",
     }[prior.features]
     if learned == "given":
-        logger.warning(
-            "Features that are `%s` follow from the structure, which deepinv_graphs does not change: there is nothing "
-            "to learn, and it teaches with untrained graphs of fixed structure.",
-            prior.features,
+        warn_once(
+            logger,
+            f"Features that are `{prior.features}` follow from the structure, which deepinv_graphs does not change: "
+            "there is nothing to learn, and it teaches with untrained graphs of fixed structure.",
         )
     return FixedStructure(
         untrained.sampled(context.streams.generator("structure")),

@@ -1,6 +1,7 @@
 """What several commands take, said once."""
 
 import inspect
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -26,8 +27,8 @@ Overrides = Annotated[
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
-        help="Say one thing differently from the file; may be given many times. The path takes slashes or dots, "
-        "the value is read as it would be in the file.",
+        help="Override one setting of the file; may be given many times. The path takes slashes or dots, the value is "
+        "read as it would be in the file.",
         show_default=False,
     ),
 ]
@@ -47,8 +48,9 @@ def require_sweep(folder: Path) -> None:
     Raises:
         ConfigError: it holds no `sweep.json`.
     """
-    if not (folder / "sweep.json").is_file():
-        there = "there is no such folder" if not folder.is_dir() else "this one does not"
+    # `os.path` answers where `Path` raises: a name that is too long, a folder that may not be entered.
+    if not os.path.isfile(folder / "sweep.json"):
+        there = "there is no such folder" if not os.path.isdir(folder) else "this one does not"
         raise ConfigError(f"A sweep folder holds `sweep.json`, but {there}: {folder}. Is the path right?")
 
 

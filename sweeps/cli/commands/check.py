@@ -6,6 +6,7 @@ import typer
 
 from sweeps.cli.commands._options import Overrides, SpecFile, TrustCode, examples
 from sweeps.cli.console import out, plural, print_facts, print_note, print_text
+from sweeps.cli.disk_space import students
 
 if TYPE_CHECKING:
     from sweeps.spec.controls import Control
@@ -40,7 +41,7 @@ def check(
 ) -> None:
     """Check a spec: all faults at once, or what it would run.
 
-    Each fault comes with its line and path in the file, the law it breaks and the nearest known name. Data sets and
+    Each fault comes with its line and path in the file, the rule it breaks and the nearest known name. Data sets and
     checkpoints that the spec names are looked for; both ends of every searched range are tried on the method.
     Nothing is started and nothing is written. A faulty spec gives exit code 2.
     """
@@ -62,22 +63,29 @@ def print_summary(spec: "SweepSpec") -> None:
 def _lines(spec: "SweepSpec", found: "Survey | None") -> list[tuple[str, str]]:
     data = "no data set" if spec.dataset is None else spec.dataset.name
     teacher = spec.teacher.preset + (" from a checkpoint" if spec.teacher.checkpoint else "")
-    limits = spec.budget
-    budget = [plural(spec.trials, "trial")] if spec.trials else []
-    budget += [plural(float(limits.hours), "hour")] if limits.hours else []
-    ends = [f"at most {plural(limits.patience, 'trial')} without improvement"] if limits.patience else []
-    ends += [f"until {limits.deadline}"] if limits.deadline else []
     scheduler = "" if spec.scheduler.name == "none" else f", {spec.scheduler.name}"
     search = "nothing is searched" if spec.space is None else f"{spec.sampler.name}{scheduler}"
-    replicates = plural(len(spec.replicates.seeds), "replicate")
     lines = [
         ("sweep", spec.name),
         ("task", f"{data}: {teacher} → {spec.student.preset} by {' or '.join(_methods(spec, found))}"),
-        ("budget", "; ".join([f"{' or '.join(budget) or 'trials'} of {replicates}", *ends, search])),
+        ("budget", f"{_budget(spec)}; {search}"),
         ("objectives", ", ".join(f"{objective.name} ({objective.direction})" for objective in spec.objectives)),
         ("controls", "\n".join(map(_control, spec.controls)) or "none"),
     ]
+    room = students(spec, found)
+    lines += [("students", room)] if room else []
     return lines if found is None else [*lines, *_space(spec, found)]
+
+
+def _budget(spec: "SweepSpec") -> str:
+    """`24 trials of 3 replicates, at most 1 hour, until 2026-12-01T08:00:00+00:00`."""
+    limits = spec.budget
+    said = [f"{plural(spec.trials, 'trial') if spec.trials else 'trials'} of "]
+    said[0] += plural(len(spec.replicates.seeds), "replicate")
+    said += [f"at most {plural(float(limits.hours), 'hour')}"] if limits.hours else []
+    said += [f"at most {plural(limits.patience, 'trial')} without improvement"] if limits.patience else []
+    said += [f"until {limits.deadline}"] if limits.deadline else []
+    return ", ".join(said)
 
 
 def _space(spec: "SweepSpec", found: "Survey") -> list[tuple[str, str]]:
@@ -88,9 +96,9 @@ def _space(spec: "SweepSpec", found: "Survey") -> list[tuple[str, str]]:
     ordered = sorted(found.parameters.items(), key=lambda item: groups.index(item[0].rpartition("/")[0]))
     texts = [spec.space] if isinstance(spec.space, str) else []
     for name, asked in ordered:
-        sometimes = " (sometimes)" if name in found.conditional else ""
+        conditional = " (conditional)" if name in found.conditional else ""
         shown = name if name == METHOD_NAME else name.removeprefix("method/")
-        texts.append(f"{shown}: {asked.text}{sometimes}")
+        texts.append(f"{shown}: {asked.text}{conditional}")
     return [("" if number else "space", text) for number, text in enumerate(texts)]
 
 

@@ -39,20 +39,22 @@ def distill(
 ) -> None:
     """Distil once with the fixed settings of a spec.
 
-    Trains the teacher (or takes it from the folder's cache), makes pseudo-samples, teaches the student and measures
+    Trains the teacher (or takes it from the cache), makes pseudo-samples, teaches the student and measures
     it. The space, sampler, scheduler and budget of the spec play no part. Writes `record-<seed>.json`, the student
     (`acgkd.load_student` reads it) and the loss curves; with `artefacts: {samples: 4}` also some pseudo-samples of each
     class, as arrays and as a picture. `--json` prints the record.
     """
     from sweeps.spec.loading import load
+    from sweeps.store import shared_cache
     from sweeps.store.atomic import write
     from sweeps.store.writable import require_writable
 
     read = load(spec, overrides or (), trust_code)
     target = folder or Path("runs") / f"{read.name}-distill"
     require_writable(target)
-    with _terminable():
-        record, curves = _run(read, seed, target, trust_code)
+    own_code = ":" in read.teacher.preset
+    with _terminable(), shared_cache.opened(target.resolve(), own_code=own_code, one_machine=True) as cache:
+        record, curves = _run(read, seed, target, cache, trust_code)
     from json import dumps
 
     row = record.row()
@@ -81,17 +83,19 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _run(spec: Any, seed: int, folder: Path, trust_code: bool) -> tuple["Record", Any]:
+def _run(spec: Any, seed: int, folder: Path, cache: Path, trust_code: bool) -> tuple["Record", Any]:
     from acgkd.errors import DivergedError
-    from acgkd.run.experiment import Experiment
     from sweeps.store.trial import now
+    from sweeps.worker.experiments import AcgkdExperiments, user_files
     from sweeps.worker.record_builder import build_record
     from sweeps.worker.replicate_runner import draw_samples
 
     started_at = now()
     config = spec.run_config({})
-    experiment = Experiment(config, seed, home=folder / "cache", trust_code=trust_code)
-    with err.status("teacher and reference pool"):
+    made = AcgkdExperiments.of(spec, trust_code)
+    made.share_synthesis = False  # one run has nobody to share with
+    experiment = made.experiment(config, seed, cache)
+    with err.status("teacher"):
         experiment.prepare()
     run = experiment.start()
     with err.status("distilling") as shown:
@@ -108,13 +112,15 @@ def _run(spec: Any, seed: int, folder: Path, trust_code: bool) -> tuple["Record"
                 outcome="diverged",
                 message=str(error),
                 progress=run.progress,
-                seconds=run.seconds,
+                cost={f"{stage}_s": value for stage, value in run.seconds.items()} | run.measure_cost(),
                 started_at=started_at,
+                files=user_files(made, spec),
             )
             return record, run.curves
     run.export(folder / f"student-{seed}.pt")
     with err.status("measuring"):
-        record = build_record(spec, config, seed, experiment.measure(run), started_at=started_at)
+        measured = experiment.measure(run)
+        record = build_record(spec, config, seed, measured, started_at=started_at, files=user_files(made, spec))
     if spec.artefacts.samples:
         _picture(draw_samples(experiment, run, spec.artefacts.samples), folder / f"samples-{seed}.npz")
     return record, run.curves

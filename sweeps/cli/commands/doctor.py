@@ -2,44 +2,68 @@
 
 import os
 import platform
+import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from sweeps.cli.commands._options import Json, examples
-from sweeps.cli.console import out
+from sweeps.cli.console import out, plural
 
-EPILOG = examples("acgkd doctor", "acgkd doctor --folder /shared/sweeps")
+EPILOG = examples(
+    "acgkd doctor",
+    "acgkd doctor --folder /shared/sweeps",
+    "acgkd doctor --folder /shared/sweeps --address auto",
+)
 
 LIBRARIES = ("torch", "torch_geometric", "ray", "optuna", "pandas", "pydantic")
 
 
 def doctor(
     folder: Annotated[
-        Path, typer.Option(help="A folder that sweeps shall live in; tried for what they need of it.")
+        Path, typer.Option(help="Where sweep folders are to be kept; tried for what they need of a filesystem.")
     ] = Path(),
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Look at every node of the Ray cluster there, as for `acgkd run`, in place of this machine.",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Look whether this machine is ready: packages, devices, data, folders, Ray.
+    """Check whether this machine is ready: packages, devices, data, folders, Ray.
 
     The folder is tried for what a sweep needs of its filesystem: writing, locking, renaming over a file, creating a
     file exclusively. Anything wrong gives exit code 1.
+
+    With `--address` every node of a Ray cluster is asked: versions and digest of its acgkd, devices, whether it sees
+    the folder and can rename and exclusively create files there, free disk, and how far its clock is from this
+    machine's. A node that does not answer within half a minute is named.
     """
-    rows = [(name, state, text) for name, check in CHECKS for state, text in _attempt(check, folder)]
+    entries: list[dict[str, Any]]
+    if address is None:
+        rows = [(name, state, text) for name, check in CHECKS for state, text in _attempt(check, folder)]
+        entries = [{"what": what, "state": state, "text": text} for what, state, text in rows]
+    else:
+        from sweeps.cli.commands._cluster import look
+
+        entries = look(address, folder)
+        rows = [(entry["name"], item["state"], item["text"]) for entry in entries for item in entry["findings"]]
     if json:
         from json import dumps
 
-        typer.echo(dumps([{"what": what, "state": state, "text": text} for what, state, text in rows], indent=2))
+        typer.echo(dumps(entries, indent=2))
     else:
         from rich.table import Table
         from rich.text import Text
 
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-        table.add_column(style="bold", no_wrap=True)
+        table.add_column(style="bold", max_width=24, overflow="fold")
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
         colours = {"ok": "green", "note": "yellow", "bad": "bold red"}
@@ -70,8 +94,21 @@ def _packages(_: Path) -> Iterator[Finding]:
     home = Path(acgkd.__file__).resolve().parents[1]
     yield "ok", f"acgkd {acgkd.__version__} from {home}"
     for name in PACKAGES:
-        for title, folder in other_distributions(name).items():
+        listed = other_distributions(name)
+        for title, folder in listed.items():
             yield "note", _namesake(name, title, folder, home / name)
+        for stray in _strays(name, {home / name, *listed.values()}):
+            yield "note", f"{stray} has the name of a package of ours, and comes first where Python looks there first"
+
+
+def _strays(name: str, known: set[Path]) -> Iterator[Path]:
+    """Packages and files of that name on the path that are not ours and belong to no distribution."""
+    known = {path.resolve() for path in known}
+    for entry in dict.fromkeys(map(Path, sys.path)):
+        for place in (entry / name, entry / f"{name}.py"):
+            code = place.is_file() or (place / "__init__.py").is_file()
+            if code and place.resolve() not in known:
+                yield place
 
 
 def _namesake(name: str, title: str, folder: Path, ours: Path) -> str:
@@ -101,7 +138,8 @@ def _devices(_: Path) -> Iterator[Finding]:
     for index in range(torch.cuda.device_count()):
         facts = torch.cuda.get_device_properties(index)
         yield "ok", f"cuda:{index} {facts.name}, {facts.total_memory / 2**30:.0f} GiB"
-    yield "ok", f"{len(os.sched_getaffinity(0))} cores for this process, torch uses {torch.get_num_threads()} threads"
+    cores, threads = len(os.sched_getaffinity(0)), torch.get_num_threads()
+    yield "ok", f"{plural(cores, 'core')} for this process, torch uses {plural(threads, 'thread')}"
 
 
 def _data(_: Path) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """`acgkd init`: writes a commented spec to start from."""
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -77,7 +78,7 @@ def _write(files: dict[Path, str]) -> None:
     Raises:
         FolderError: one exists already, or cannot be written.
     """
-    taken = [str(path) for path in files if path.exists()]
+    taken = [str(path) for path in files if os.path.lexists(path)]
     if taken:
         raise FolderError(
             f"`acgkd init` never overwrites a file, but {' and '.join(taken)} exist{'s' if len(taken) == 1 else ''}. "

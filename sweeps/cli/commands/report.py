@@ -1,5 +1,6 @@
 """`acgkd report`: records become tables, figures and one HTML file."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,7 @@ def report(
     from sweeps.store.writable import require_writable
 
     for folder in folders:
-        if not (folder / "records").is_dir():
+        if not os.path.isdir(folder / "records"):
             require_sweep(folder)
     target = to or (folders[0] / "report" if len(folders) == 1 else Path("report"))
     _ = reports.REPORTS[name]  # refused before a folder is made

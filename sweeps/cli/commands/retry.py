@@ -44,7 +44,7 @@ def retry(
     stay as they are. What was tried before stays listed in `acgkd why`. Controls that failed are set back too, unless
     `--trial` names trials.
     """
-    from sweeps.engine.retrying import UNSUCCESSFUL, retry
+    from sweeps.engine.resuming.retrying import UNSUCCESSFUL, retry
     from sweeps.store.folder import SweepFolder
 
     require_sweep(folder)

@@ -77,6 +77,8 @@ def _lines(folder: Path, group: "FailureGroup") -> list[tuple[str, str]]:
 def _text(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{count} {name}" for name, count in value.items()) or "none"
+    if isinstance(value, list):
+        return "\n".join(map(str, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "–" if value is None else str(value)

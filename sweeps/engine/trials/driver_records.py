@@ -1,8 +1,9 @@
 """Records that no worker could write, because it died, hung, or was stopped: the driver writes them."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from analysis.records.record import Outcome, Record
+from analysis.records.record import CostValue, Outcome, Record
 from sweeps.engine.trials import trial_states
 from sweeps.faults.failure import Failure
 from sweeps.faults.retries import Others, Verdict, decide
@@ -10,8 +11,8 @@ from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Attempt, Trial
 from sweeps.worker.clock import Clock
-from sweeps.worker.experiments import Experiments
-from sweeps.worker.job_runner import keep_trace
+from sweeps.worker.experiments import Experiments, user_files
+from sweeps.worker.messages import Job
 from sweeps.worker.record_builder import build_record
 from sweeps.worker.replicate_runner import clear_work, clock_file, crash_file, trace_file
 from sweeps.worker.watchdog import left_trace
@@ -86,7 +87,7 @@ class DriverRecords:
         stacks = hung or left_trace(crash_file(self._folder, name, replicate))
         if stacks is None:
             return failure
-        keep_trace(self._folder, name, replicate, attempt, stacks)
+        self._folder.keep_trace(name, replicate, attempt, stacks)
         if hung:
             return replace(failure, cause="trial", outcome="timed_out", message=f"a step hung:\n{hung}", trace=hung)
         return replace(failure, message=f"its worker crashed: {stacks.splitlines()[0]}", trace=stacks)
@@ -124,16 +125,19 @@ class DriverRecords:
         }
         return trial_states.replicate_ended(trial, record.outcome, record.message, **facts)
 
-    def of_control(self, label: str, replicate: int, outcome: Outcome, message: str) -> Record:
-        """Writes the record of a control whose worker is gone, and that is not tried again."""
-        return self._write(self._folder.control_name(label), replicate, outcome, message, control=label)
+    def of_side_job(self, job: Job, trial: Trial | None, outcome: Outcome, message: str) -> Record:
+        """Writes the record of a control or of an added seed whose worker is gone, and that is not tried again."""
+        return self._write(
+            job.name, job.replicates[0], outcome, message, trial=trial, control=job.control, added=job.added
+        )
 
     def of_pruned(self, trial: Trial) -> None:
         """Gives the replicate at which a trial was pruned its record, unless it has one, and clears its work away."""
         name, last = self._folder.trial_name(trial.number), trial.attempts[-1]
         if not self._folder.record_file(name, last.replicate).exists():
             text = f"stopped at rung {max(trial.rungs, key=float, default='')}"
-            self._write(name, last.replicate, "pruned", text, trial=trial, progress=last.progress)
+            cost = trial.cost_when_pruned()
+            self._write(name, last.replicate, "pruned", text, trial=trial, progress=last.progress, cost=cost)
         clear_work(self._folder, name, last.replicate)
 
     def _write(
@@ -146,6 +150,8 @@ class DriverRecords:
         trial: Trial | None = None,
         control: str | None = None,
         progress: float = 0.0,
+        added: bool = False,
+        cost: Mapping[str, CostValue] | None = None,
     ) -> Record:
         parameters = {} if trial is None else trial.parameters
         config = self._spec.control_config(control) if control else self._spec.run_config(parameters)
@@ -165,6 +171,9 @@ class DriverRecords:
             parameters=parameters,
             settings=self._experiments.settings(config),
             progress=progress,
+            added=added,
+            cost=cost,
+            files=user_files(self._experiments, self._spec),
         )
         self._folder.commit_record(name, record)
         return self._folder.read_record(name, replicate) or record

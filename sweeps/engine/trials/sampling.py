@@ -103,10 +103,12 @@ class Study:
     Args:
         spec: the sweep.
         trials: all trials so far, in order of number.
+        space_changed: whether trials may have been suggested from another space; they count where they lie in this one.
     """
 
-    def __init__(self, spec: SweepSpec, trials: Iterable[Trial] = ()) -> None:
+    def __init__(self, spec: SweepSpec, trials: Iterable[Trial] = (), *, space_changed: bool = False) -> None:
         self.spec = spec
+        self._space_changed = space_changed
         self.lag = spec.sampler.lag
         self._storage = InMemoryStorage()
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -127,7 +129,7 @@ class Study:
         return self.lag is None or number <= count - 1 - self.lag
 
     def _add(self, trial: Trial, *, reported: bool) -> None:
-        self._study.add_trial(frozen(trial, known=reported))
+        self._study.add_trial(frozen(self._in_this_space(trial), known=reported))
         for key, value in trial.study_attrs.items():
             self._storage.set_study_system_attr(self._id, key, value)
         self._points.add(_point(trial))
@@ -136,6 +138,23 @@ class Study:
             self._ended[trial.number] = trial
         if reported:
             self._reported.add(trial.number)
+
+    def _in_this_space(self, trial: Trial) -> Trial:
+        """The trial as if today's space had suggested it; one that lies outside of it counts as failed."""
+        if not self._space_changed:
+            return trial
+        fixed, inside = optuna.trial.FixedTrial(dict(trial.parameters)), True
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # a number outside of its range is no more to Optuna
+            try:
+                self.spec.suggest(fixed)
+            except (ValueError, UserWarning):
+                inside = False
+        if not inside or fixed.distributions.keys() != trial.parameters.keys():
+            nowhere: dict[str, object] = {"parameters": {}, "distributions": {}, "values": None}
+            return trial.model_copy(update=nowhere | {"state": "failed" if trial.final else trial.state})
+        texts = {name: distribution_to_json(item) for name, item in fixed.distributions.items()}
+        return trial.model_copy(update={"distributions": texts})
 
     @property
     def ready(self) -> bool:

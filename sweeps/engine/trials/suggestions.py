@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from acgkd.errors import SweepError
-from sweeps.engine import startup
+from sweeps.engine.limits import idle, limits, spent
 from sweeps.engine.trials.sampling import Study
 from sweeps.spec.checks.point_check import check_point
 from sweeps.spec.sweep_spec import SweepSpec
@@ -36,7 +36,7 @@ class Suggestions:
     def study(self) -> Study:
         """The Optuna study over all trials; made when it is first asked, for many trials take their time."""
         if self._study is None:
-            self._study = Study(self._spec, self._trials.values())
+            self._study = Study(self._spec, self._trials.values(), space_changed=self._folder.space_changed)
         return self._study
 
     @property
@@ -56,7 +56,7 @@ class Suggestions:
             seconds: that all starts together took.
         """
         if self.enqueued:
-            return passed(startup.limits(self._spec))
+            return passed(limits(self._spec))
         return self.exhausted or bool(self._spent(seconds))
 
     def ended_by(self, seconds: float) -> str:
@@ -67,17 +67,17 @@ class Suggestions:
         """
         left = sum(not trial.final for trial in self._trials.values())
         why = self._spent(seconds) or ("every point of the space has been tried" if self.exhausted else "")
-        if passed(startup.limits(self._spec)):
+        if passed(limits(self._spec)):
             return f"{why}; {left} of {len(self._trials)} trials have not ended" if left else why
         return "" if left or self._spec.space is None else why
 
     def _spent(self, seconds: float) -> str:
-        return startup.spent(self._spec, self._trials.values(), seconds, self._idle_trials)
+        return spent(self._spec, self._trials.values(), seconds, self._idle_trials)
 
     def _idle_trials(self) -> int:
         """How many trials ended without an improvement; counted anew only where one more has ended."""
         if self._idle is None:
-            self._idle = startup.idle(self._spec, self._trials.values())
+            self._idle = idle(self._spec, self._trials.values())
         return self._idle
 
     def ask(self) -> Trial | None:

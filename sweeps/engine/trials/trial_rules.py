@@ -28,7 +28,7 @@ class Result:
 
 def result_of(record: Record, objectives: Sequence[Objective]) -> Result:
     """What a record says of how its replicate ended."""
-    values = tuple(record.objectives.get(objective.name) for objective in objectives)
+    values = tuple(record.measured(objective.name) for objective in objectives)
     return Result(record.outcome, values, record.message)
 
 

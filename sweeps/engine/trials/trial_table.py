@@ -15,6 +15,7 @@ from sweeps.faults.failure import Failure
 from sweeps.faults.retries import DEATHS_BEFORE_GUARD, NO_OTHERS, Others, Verdict, same_place
 from sweeps.faults.retry_queue import RetryQueue
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store import kept_students
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Trial
 from sweeps.worker.experiments import Experiments
@@ -62,11 +63,8 @@ class TrialTable:
                 self.records.of_pruned(trial)
         died = bool(self.folder.deaths_in_process(self.generation))
         for trial in self._unfinished():
-            attempt = trial.open_attempt
-            if died and attempt is not None:
-                self.release(trial.number, Failure("platform", "lost", "the driver died", host=attempt.host))
-            else:
-                self.release(trial.number, message="the driver ended")
+            failure = Failure("platform", "lost", "the driver died") if died and trial.open_attempt else None
+            self.release(trial.number, failure, message="the driver ended")
         self.suggestions.clean_up()
         self.ended = 0
 
@@ -142,7 +140,8 @@ class TrialTable:
 
     def _rung_reached(self, number: int, report: Report) -> None:
         values = tuple((report.objectives or {}).get(objective.name) for objective in self.spec.objectives)
-        trial = self.rules.at_rung(self.trials[number], fraction_rung(report.rung or 0.0), values, self._decide)
+        rung = fraction_rung(report.rung or 0.0)
+        trial = self.rules.at_rung(self.trials[number], rung, values, self._decide).with_rung_cost(rung, report.cost)
         if trial.final:
             trial = trial_states.pruned_at(trial, report.replicate, self.generation, report.progress)
         self._keep(trial)
@@ -210,6 +209,7 @@ class TrialTable:
         self.ended += 1
         if trial.state == "pruned":
             self.records.of_pruned(trial)
+        kept_students.tidy(self.spec.artefacts.students, self.spec.directions, self.folder, self.trials)
         self.suggestions.ended(trial)
 
     def _read_results(self, number: int) -> dict[int, Result]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from acgkd.errors import SweepError
+from sweeps.store.batch_job import batch_job
 
 REACH_S = 3.0
 ANSWER_S = 20.0
@@ -80,22 +81,35 @@ def _resolve(address: str) -> str:
     """Host and port of a cluster.
 
     Raises:
-        SweepError: `auto`, and there is none on this machine.
+        SweepError: `auto`, and there is none on this machine or more than one, or we are in a batch job, where a
+            cluster on the same machine may well be a neighbour's.
     """
     if address != "auto":
         return address
     named = os.environ.get("RAY_ADDRESS")
     if named and named != "auto":
         return named
+    job = batch_job()
+    if job is not None:
+        raise SweepError(
+            f"Inside a batch job the cluster must be named, but this is {job}, and `--address auto` may find a "
+            "neighbour's. Give `--address host:port`, or set RAY_ADDRESS."
+        )
     from ray._private.services import find_gcs_addresses
 
-    found = sorted(find_gcs_addresses())
+    find_gcs_addresses.cache_clear()
+    found = sorted(map(str, find_gcs_addresses()))
     if not found:
         raise SweepError(
             "`--address auto` needs a Ray cluster that runs on this machine, but there is none. "
             "Start one with `ray start --head`, or leave `--address` out."
         )
-    return str(found[0])
+    if len(found) > 1:
+        raise SweepError(
+            f"`--address auto` needs one Ray cluster on this machine, but there are {len(found)}: {', '.join(found)}. "
+            "Name yours with `--address`."
+        )
+    return found[0]
 
 
 def _token_source() -> str:

@@ -7,6 +7,7 @@ from the sweep folder, and what was done goes there.
 import contextlib
 import logging
 import os
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -14,11 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acgkd.errors import SweepError
+from acgkd import code_digest
+from acgkd.errors import AcgkdError, RayLostError, SweepError
 from sweeps.engine.driver import Driver
+from sweeps.executors.ray.background import Background
+from sweeps.executors.ray.cluster import check_room
+from sweeps.executors.ray.connections import Connection, connection
 from sweeps.executors.ray.jobs import unpacked
-from sweeps.executors.signals import handlers_kept, stop_signals
-from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.executors.ray.ray_log import messages_to, ray_log
+from sweeps.executors.signals import stop_signals
 from sweeps.worker.experiments import Experiments
 
 ENVIRONMENT = {
@@ -32,6 +37,8 @@ ENVIRONMENT = {
     "TUNE_FORCE_TRIAL_CLEANUP_S": "20",
     "TUNE_MAX_PENDING_TRIALS_PG": "256",
 }
+LOOK_EVERY_S = 0.02
+BREAK_OFF_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -44,20 +51,77 @@ class Ray:
 
     address: str | None = "local"
 
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether it starts Ray here: a connection that is there already may be one to a cluster."""
+        connected = "ray" in sys.modules and bool(sys.modules["ray"].is_initialized())
+        return self.address in (None, "local") and not connected
+
     def execute(self, driver: Driver) -> None:
         """Runs jobs in warm workers until there are none, or a signal asks to stop.
 
+        Everything of Ray's happens in a thread: this one, which gets the signals, can leave whatever Ray does.
+
         Raises:
+            RayLostError: it ended before the sweep did.
             SweepError: Ray cannot be reached, or no trial fits into this machine.
-            KeyboardInterrupt: at the second Ctrl-C or SIGTERM; the first one ends cleanly.
+            KeyboardInterrupt: at the second Ctrl-C, SIGTERM or SIGHUP; the first one ends cleanly.
         """
         driver.progress.message = "starting Ray"
+        log = driver.folder.ray_log
+        log.parent.mkdir(exist_ok=True)
         warming = threading.Thread(target=_warm_up, args=(driver.experiments,), daemon=True)
         warming.start()
-        with handlers_kept(), _inside(driver.folder.path), _environment(), _ray(self.address), _quiet():
-            if self.address == "local":
-                _look_for_room(driver.spec)
-            warming.join()
+
+        def stop() -> bool:
+            driver.stop()
+            return False
+
+        where = connection(self.address, log)
+        with inside(driver.folder.path), _environment(where), ray_log(log), stop_signals(stop) as stopping:
+            driver.break_off = lambda asked: stopping.send() if asked else None
+            connected = threading.Event()
+            background = Background(lambda: _work(driver, where, warming, connected, alone=self.address == "local"))
+            try:
+                where.start()
+                background.start()
+                while not background.wait(LOOK_EVERY_S) and not stopping.expired:
+                    if driver.stopping and not connected.is_set():
+                        return  # nothing runs yet that would have to be kept
+                    stopping.renew()  # connecting, Ray puts a handler of SIGTERM below ours that ends the process
+                    if (reason := where.lost()) is not None:
+                        raise _lost(reason)
+                background.result()
+            except AcgkdError:
+                raise
+            except Exception as error:  # Ray may notice before we do, in many words
+                reason = where.gone()
+                if reason is None:
+                    raise
+                raise _lost(reason) from error
+            finally:
+                if not connected.is_set():
+                    where.close()  # the thread may be waiting for it to come up
+                background.break_off(BREAK_OFF_S)
+                where.close()
+
+
+def _lost(reason: str) -> RayLostError:
+    kept = "Everything finished so far is kept; start the same command again."
+    return RayLostError(f"Ray must be there until the sweep ends, but {reason}. {kept}")
+
+
+def _work(
+    driver: Driver, where: Connection, warming: threading.Thread, connected: threading.Event, *, alone: bool
+) -> None:
+    import ray
+
+    with messages_to(driver.folder.ray_log), _connected(where.address()):
+        connected.set()
+        if alone:
+            check_room(ray.cluster_resources(), driver.spec.resources.cpu, driver.spec.resources.gpu)
+        warming.join()
+        if not driver.stopping:
             driver.prepare()
             _fit(driver)
 
@@ -67,39 +131,32 @@ def _warm_up(experiments: Experiments) -> None:
         experiments.warm_up()
 
 
-def _look_for_room(spec: SweepSpec) -> None:
-    import ray
-
-    from sweeps.executors.ray.cluster import check_room
-
-    check_room(ray.cluster_resources(), spec.resources.cpu, spec.resources.gpu)
-
-
 def _fit(driver: Driver) -> None:
     import ray
     from ray import cloudpickle, tune
 
     from sweeps.executors.ray import trainable as worker_code
+    from sweeps.executors.ray.placement import Placement
     from sweeps.executors.ray.scheduler import SweepScheduler, SweepStopper, TellStarts
     from sweeps.executors.ray.search import SweepSearcher
 
     driver.progress.message = ""
-    # Its code goes to the workers, not its name: they would import `sweeps` to find it, whosever that is.
+    # Its code goes to the workers, not its name: they would import `sweeps` to find it, whosever that is. So does the
+    # code that digests: what there is on a node is judged by the driver's rules.
     cloudpickle.register_pickle_by_value(worker_code)
+    cloudpickle.register_pickle_by_value(code_digest)  # what there is on a node is judged by the driver's rules
+    cloudpickle.register_pickle_by_value(code_digest)
     work = cloudpickle.dumps((driver.spec, driver.folder, driver.experiments))
-    trainable = tune.with_parameters(worker_code.SweepTrainable, work=work)
+    trainable = tune.with_parameters(worker_code.SweepTrainable, work=work, code=worker_code.code_here())
+    placement = Placement(driver, ray.nodes)
     share = {"cpu": driver.spec.resources.cpu, "gpu": driver.spec.resources.gpu}
 
-    def stop() -> bool:
-        driver.stop()
-        return False
-
-    with tempfile.TemporaryDirectory(prefix="acgkd-ray-", ignore_cleanup_errors=True) as scratch, stop_signals(stop):
+    with tempfile.TemporaryDirectory(prefix="acgkd-ray-", ignore_cleanup_errors=True) as scratch:
         tuner = tune.Tuner(
             tune.with_resources(trainable, share),
             tune_config=tune.TuneConfig(
-                search_alg=SweepSearcher(driver, ray.cluster_resources),
-                scheduler=SweepScheduler(driver),
+                search_alg=SweepSearcher(driver, placement.resources),
+                scheduler=SweepScheduler(driver, placement),
                 num_samples=-1,
                 reuse_actors=True,
                 trial_name_creator=_name,
@@ -123,22 +180,23 @@ def _name(trial: Any) -> str:
 
 
 @contextlib.contextmanager
-def _ray(address: str | None) -> Iterator[None]:
-    """A connection to Ray; one that is there already is used and left alone."""
-    import ray
+def _connected(address: str | None) -> Iterator[None]:
+    """A connection of this process to Ray.
 
-    if ray.is_initialized():
+    Args:
+        address: where it is; None where the connection is there already, and stays.
+    """
+    if address is None:
         yield
         return
-    where = address or "local"
-    if where != "local":
-        from sweeps.executors.ray.cluster import preflight
+    import ray
 
-        where = preflight(where)
+    # The environment says how we prove who we are, and Ray may have been imported before.
+    ray._raylet.Config.initialize("")
     try:
-        ray.init(address=where, log_to_driver=False, logging_level=logging.ERROR, configure_logging=True)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
     except Exception as error:
-        raise SweepError(f"Ray must be reachable at `{where}`, but: {type(error).__name__}: {error}") from error
+        raise SweepError(f"Ray must be reachable at `{address}`, but: {type(error).__name__}: {error}") from error
     try:
         yield
     finally:
@@ -146,7 +204,28 @@ def _ray(address: str | None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _inside(folder: Path) -> Iterator[None]:
+def connected_to(address: str, log: Path) -> Iterator[None]:
+    """A connection of this process to the Ray at an address, for whoever runs no sweep.
+
+    Args:
+        address: as for `Ray`.
+        log: file for what Ray's own processes say.
+
+    Raises:
+        SweepError: it cannot be reached.
+    """
+    where = connection(address, log)
+    with _environment(where):
+        where.start()
+        try:
+            with _connected(where.address()):
+                yield
+        finally:
+            where.close()
+
+
+@contextlib.contextmanager
+def inside(folder: Path) -> Iterator[None]:
     """Enters the sweep folder: Ray's workers look for modules where the driver stands."""
     before = Path.cwd()
     os.chdir(folder)
@@ -157,9 +236,10 @@ def _inside(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _environment() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in ENVIRONMENT}
-    os.environ.update(ENVIRONMENT)
+def _environment(where: Connection) -> Iterator[None]:
+    wanted = {**ENVIRONMENT, **where.environment()}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
@@ -168,15 +248,3 @@ def _environment() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Trials that end badly are outcomes and no errors of Ray's."""
-    logger = logging.getLogger("ray.tune")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)

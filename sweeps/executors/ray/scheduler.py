@@ -12,6 +12,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from acgkd.errors import NodeError, SweepError, WorkerSpentError
 from sweeps.engine.driver import Driver
 from sweeps.executors.ray.jobs import unpacked
+from sweeps.executors.ray.placement import Placement
 from sweeps.executors.ray.stateless import Stateless
 from sweeps.faults.failure import Failure, JobFailedError
 from sweeps.worker.messages import Report
@@ -24,6 +25,9 @@ class RayTrial(Protocol):
     config: dict[str, bytes]
     status: str
     local_path: str | None
+
+    def update_resources(self, resources: object) -> None:
+        """What it asks for; not while it runs."""
 
 
 class Controller(Protocol):
@@ -38,11 +42,12 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
 
     Args:
         driver: the start that runs.
+        placement: which nodes a job may have.
     """
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, placement: Placement) -> None:
         super().__init__()
-        self._driver = driver
+        self._driver, self._placement = driver, placement
         self._arrival: dict[str, int] = {}
         self._awaiting: set[str] = set()
 
@@ -53,7 +58,10 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
         return str(TrialScheduler.CONTINUE if going else TrialScheduler.STOP)
 
     def on_trial_add(self, tune_controller: object, trial: RayTrial) -> None:
-        """Trials wait in the order in which they came."""
+        """Trials wait in the order in which they came, each for a node that it may have."""
+        wanted = self._placement.of(unpacked(trial.config))
+        if wanted is not None:
+            trial.update_resources(wanted)
         self._arrival[trial.trial_id] = len(self._arrival)
 
     def choose_trial_to_run(self, tune_controller: Controller) -> "RayTrial | None":

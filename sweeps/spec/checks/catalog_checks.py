@@ -1,5 +1,6 @@
 """Laws that need the catalogues: methods, models and controls that exist, with settings that they know."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def checkpoint_law(teacher: TeacherConfig, prior: PriorConfig, dataset: DatasetC
     from acgkd.teachers.teacher import fitting_state
 
     path = Path(teacher.checkpoint)
-    if not path.exists():
+    if not os.path.exists(path):
         yield Fault("teacher/checkpoint", f"There is no file {path}.")
         return
     try:

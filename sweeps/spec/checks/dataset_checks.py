@@ -1,5 +1,6 @@
 """Laws on data: a set that exists, files that are there, enough known of it, real data for those who need it."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ def dataset_law(dataset: DatasetConfig | None) -> Iterator[Fault]:
         return
     if dataset.split_file is not None:
         yield from _split_file_law(Path(dataset.split_file), dataset)
-    if dataset.root is not None and not Path(dataset.root).is_dir():
+    if dataset.root is not None and not os.path.isdir(dataset.root):
         yield Fault("dataset/root", f"There is no folder {dataset.root}.")
         return
     try:
@@ -40,7 +41,7 @@ def data_are_there(dataset: DatasetConfig | None, teacher: TeacherConfig) -> Ite
 
     if dataset is None or dataset.name not in DATASETS or not data_judge(dataset, teacher):
         return
-    if dataset.root is not None and not Path(dataset.root).is_dir():
+    if dataset.root is not None and not os.path.isdir(dataset.root):
         return  # reported already
     entry = DATASETS[dataset.name]
     try:
@@ -66,7 +67,7 @@ def _split_file_law(path: Path, dataset: DatasetConfig) -> Iterator[Fault]:
     except AcgkdError:
         known = None
 
-    if not path.is_file():
+    if not os.path.isfile(path):
         yield Fault("dataset/split_file", f"There is no file {path}.")
         return
     try:

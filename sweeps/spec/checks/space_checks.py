@@ -1,5 +1,6 @@
 """Laws of a search space: every value that it may draw is one that the method, the student and the sampler can take."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from sweeps.spec.fault_messages import known_name, translate
 from sweeps.spec.inspection import Inspection
 from sweeps.spec.sections import SamplerConfig
 from sweeps.spec.space_survey import Survey
+from sweeps.spec.values import Steps
 
 GRID_LIMIT = 100_000
 # Optuna's Gaussian process writes out all values of a stepped range.
@@ -72,6 +74,12 @@ def _place(space: object, name: str) -> str:
 
 def _misplaced(found: Survey, space: object) -> Iterator[Fault]:
     for name in found.parameters:
+        inside = next((other for other in found.parameters if other.startswith(f"{name}/")), None)
+        if inside is not None:
+            yield Fault(
+                _place(space, name),
+                f"A parameter is one setting, but `{inside}` is a part of `{name}`. Search one of them.",
+            )
         if name.startswith("teacher/"):
             yield Fault(
                 _place(space, name), f"`{name}` cannot be searched: every trial would train teachers of its own."
@@ -133,9 +141,11 @@ def _blamed(point: Mapping[str, Any], fault: Fault, method: MethodChoice) -> tup
     """The parameter that a fault is put down to, and what to say; None for a fault of the fixed settings alone."""
     if fault.path in point:
         return fault.path, fault.message
-    below = next((name for name in point if name.startswith(f"{fault.path}/")), None)
-    if below is not None:
-        return below, fault.message
+    below = [name for name in point if name.startswith(f"{fault.path}/")]
+    if below:
+        # A law between several settings names them; others of the same section have no part in it.
+        named = (name for name in below if re.search(rf"`[^`]*\b{re.escape(name.rpartition('/')[2])}\b", fault.message))
+        return next(named, below[0]), fault.message
     if fault.path.startswith("student"):
         return None, ""
     # A fixed setting that the sweep's own method takes, and this point does not.
@@ -162,6 +172,8 @@ def _point_faults(tree: Mapping[str, Any], inspection: Inspection) -> Iterator[F
 
 def _grid_faults(found: Survey) -> Iterator[Fault]:
     endless = [name for name, asked in found.parameters.items() if asked.values is None]
+    stepped = {name: asked.values for name, asked in found.parameters.items() if isinstance(asked.values, Steps)}
+    fine = [name for name, steps in stepped.items() if not steps.coarse and steps.size <= GRID_LIMIT]
     if found.conditional:
         yield Fault(
             "sampler/name",
@@ -172,6 +184,12 @@ def _grid_faults(found: Survey) -> Iterator[Fault]:
         yield Fault(
             "sampler/name",
             f"A grid needs a finite number of values, but `{endless[0]}` is continuous. Give it a `step` or choices.",
+        )
+    elif fine:
+        yield Fault(
+            "sampler/name",
+            f"A grid needs steps that binary numbers tell apart, but those of `{fine[0]}` are too fine for its values. "
+            "Write the values out as choices.",
         )
     elif found.size is not None and found.size > GRID_LIMIT:
         yield Fault("sampler/name", f"A grid may have {GRID_LIMIT:,} points, but this space has {found.size:,}.")

@@ -36,13 +36,13 @@ def revive(folder: SweepFolder, trials: list[Trial]) -> Revived:
     damaged = {name for name in there if _is_damaged(folder, folder.records / name)}
     for name in damaged:
         _put_aside(folder, folder.records / name)
-    lines = [f"{folder.records / name} is damaged: it is run again" for name in sorted(damaged)]
+    lines = [f"{folder.records / name} is damaged: it is made again." for name in sorted(damaged)]
     kept = []
     for trial in trials:
         files = [folder.record_file(folder.trial_name(trial.number), index) for index in _ended_replicates(trial)]
         gone = [file for file in files if file.name not in there - damaged]
         if gone and trial.final and trial.state != "pruned":
-            lines += [f"{file} is gone: trial {trial.number} runs it again" for file in gone if file.name not in there]
+            lines += [f"{file} is gone: trial {trial.number} runs it again." for file in gone if file.name not in there]
             trial = trial_states.retried(trial)
             folder.write_trial(trial)
         kept.append(trial)
@@ -50,7 +50,7 @@ def revive(folder: SweepFolder, trials: list[Trial]) -> Revived:
     first = folder.record_file("teacher", 0).name
     if first not in there and any(trial.attempts for trial in trials):  # the first replicate always has a teacher
         teachers.add(0)
-        lines.append(f"{folder.records / first} is gone: it is made again")
+        lines.append(f"{folder.records / first} is gone: it is made again.")
     for line in lines:
         folder.note(line)
     return Revived(kept, lines, teachers)

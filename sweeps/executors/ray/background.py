@@ -1,0 +1,55 @@
+"""Work in a thread of its own, so that the main thread stays free: for signals, and to leave when Ray hangs."""
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable
+
+AGAIN_S = 0.2
+
+
+class Background:
+    """Runs a function once, in a thread that does not keep the process alive.
+
+    Args:
+        work: the function.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._over = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="ray-tune", daemon=True)
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Waits a while.
+
+        Returns:
+            Whether the function has ended.
+        """
+        return self._over.wait(seconds)
+
+    def result(self) -> None:
+        """Raises what the function raised."""
+        if self._error is not None:
+            raise self._error
+
+    def break_off(self, seconds: float) -> None:
+        """Raises KeyboardInterrupt in the thread until it ends, at its next line of Python; waits so long at most."""
+        end = time.monotonic() + seconds
+        while self._thread.is_alive() and not self._over.is_set() and time.monotonic() < end:
+            identity = ctypes.c_ulong(self._thread.ident or 0)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(KeyboardInterrupt))
+            self._over.wait(AGAIN_S)
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._over.set()
