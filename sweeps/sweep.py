@@ -13,6 +13,7 @@ from acgkd.errors import FolderError
 from sweeps.engine.snapshot import Snapshot, Watch
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.spec.values import plain_word
+from sweeps.steering import SteeredSweep
 from sweeps.store.folder import SweepFolder
 from sweeps.store.status import Status
 from sweeps.store.writable import require_path
@@ -46,7 +47,7 @@ def run(
         on_progress: called with a `Snapshot` at every change and at least every two seconds, also from another thread;
             ``"show"`` shows progress in the terminal or notebook; None is silent.
         overrides: laid over the spec, as with `load`; not together with a finished `SweepSpec`.
-        trust_code: let the spec name Python functions, as ``module:function``.
+        trust_code: let the spec name Python functions, as ``module:function``, and a command under `on_end`.
         accept_code_change: continue though the folder's rows were made with other settings (a default has moved) or
             with other code of yours than today's; the report then says which rows are whose.
 
@@ -107,7 +108,7 @@ def open_sweep(folder: Path | str) -> "Sweep":
     return Sweep(folder)
 
 
-class Sweep:
+class Sweep(SteeredSweep):
     """A sweep by its folder. Every call reads the files as they are now.
 
     Args:

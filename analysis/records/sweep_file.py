@@ -32,6 +32,8 @@ class Budget(Part):
 
     trials: int | None = None
     hours: float | None = None
+    deadline: str | None = Field(default=None, description="ISO 8601, with its zone.")
+    patience: int | None = Field(default=None, description="Ended trials in a row without an improvement.")
 
 
 class Change(Part):
@@ -87,10 +89,12 @@ class SweepFile(Part):
         """The limits that the spec sets; without a space there is one trial."""
         section = self.spec.get("budget")
         limits = section if isinstance(section, Mapping) else {}
-        trials, hours = limits.get("trials"), limits.get("hours")
+        trials, hours, deadline, patience = (limits.get(key) for key in ("trials", "hours", "deadline", "patience"))
         return Budget(
             trials=1 if not self.searched else trials if isinstance(trials, int) else None,
             hours=hours if isinstance(hours, int | float) else None,
+            deadline=deadline if isinstance(deadline, str) else None,
+            patience=patience if isinstance(patience, int) else None,
         )
 
     @property

@@ -74,6 +74,9 @@ class TrialFile(Part):
     origin: int | None = Field(
         default=None, description="Number of the trial in the folder that this one was forked from."
     )
+    enqueued: str = Field(
+        default="", description="File of the queue that asked for it; empty where the sampler suggested all of it."
+    )
 
 
 Kind = TypeVar("Kind", bound=TrialFile)

@@ -56,6 +56,8 @@ class View:
         summary = groups(frame, {metadata.source: common})
         trials = summary[summary["kind"] == "trial"].reset_index(drop=True)
         trials = complete_by_state(trials, {number: trial.state for number, trial in metadata.trials.items()})
+        asked_for = [number for number, trial in metadata.trials.items() if trial.enqueued]
+        trials["label"] = trials["label"].mask(trials["trial"].isin(asked_for), trials["label"] + " (enqueued)")
         objectives, assumed = objectives_of(metadata.sweep, frame)
         return cls(
             frame=frame,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import Enum
 
-from sweeps.engine import startup, teachers_and_controls
+from sweeps.engine import teachers_and_controls
 from sweeps.engine.prerequisites import Prerequisites
 from sweeps.engine.trials.trial_table import TrialTable
 from sweeps.worker.messages import Job
@@ -75,10 +75,11 @@ class Dispatch:
             else:
                 if trials.waiting.first_is_alone:
                     return NoJob.WAIT
-                if trials.exhausted or startup.spent(self._spec, len(trials.trials), used_s):
+                new = trials.suggestions
+                if new.over(used_s):
                     # What is at work may be lost with its worker and has to be retried.
                     return NoJob.WAIT if out or trials.waiting else NoJob.FINISHED
-                if not trials.ready:
+                if not new.ready:
                     return NoJob.WAIT
                 asked = trials.ask()
                 if asked is None:

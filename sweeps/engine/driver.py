@@ -2,12 +2,15 @@
 
 import contextlib
 import threading
+from collections.abc import Callable
 
 from acgkd.errors import NodeError, RepeatedFailureError, StorageError, WorkerSpentError
 from analysis.records.record import Record
 from sweeps.engine import startup
 from sweeps.engine.dispatch import Dispatch, NoJob
 from sweeps.engine.failures import Failures
+from sweeps.engine.heartbeat import DEADLINE, Heartbeat
+from sweeps.engine.limits import limits
 from sweeps.engine.prerequisites import Prerequisites
 from sweeps.engine.progress import Progress
 from sweeps.engine.snapshot import Snapshot, Summary, Watch
@@ -23,8 +26,6 @@ from sweeps.worker.experiments import Experiments
 from sweeps.worker.messages import Job, Report
 
 __all__ = ["Driver", "NoJob"]
-
-NOTE_EVERY_S = 1.0
 
 
 class Driver:
@@ -54,19 +55,20 @@ class Driver:
         self.experiments = experiments
         self.nothing_to_do = nothing_to_do
         self.stopping = False
+        self.break_off: Callable[[bool], None] = lambda asked: None  # ends a step from another thread, if it can
         self.fatal: BaseException | None = None
         self.slots = 1
         self.in_process = False
         self.failures = Failures(self.folder, self.spec.failures.stop_after)
-        self._trials, self._stopwatch, self._command = trials, stopwatch, command
+        self._trials, self._stopwatch = trials, stopwatch
         self._prerequisites = Prerequisites(trials, experiments)
         self._dispatch = Dispatch(trials, self._prerequisites)
-        self._noted_at = -NOTE_EVERY_S
+        self._heartbeat = Heartbeat(self.folder, trials.generation, stopwatch, command, limits(self.spec))
         self._closed = False
         self._mutex = threading.RLock()
         self._out: dict[str, Job] = {}
         self._hosts: dict[str, tuple[str, str]] = {}
-        self.progress = Progress(trials, self._prerequisites, stopwatch, watch, self._mutex, self._note_start)
+        self.progress = Progress(trials, self._prerequisites, stopwatch, watch, self._mutex, self._beat)
 
     def prepare(self) -> None:
         """Finds out which teachers are missing; comes before the first job, for it may take seconds of imports.
@@ -84,8 +86,8 @@ class Driver:
         for job in list(self._out.values()):
             with contextlib.suppress(OSError, StorageError):  # the error that is on its way says it already
                 self.interrupted(job)
-        self._noted_at = -NOTE_EVERY_S
-        self._note_start()
+        self._heartbeat.soon()
+        self._beat()
 
     def summary(self) -> Summary:
         """What this start came to.
@@ -95,14 +97,15 @@ class Driver:
         """
         if self.fatal is not None:
             raise self.fatal
-        left = self.stopping and not startup.complete(self.spec, self.folder, list(self._trials.trials.values()))
+        left = self.stopping and not startup.complete(self.spec, self.folder, self._trials.trials.values())
         return Summary(
             folder=self.folder.path,
-            trials_started=self._trials.asked,
+            trials_started=self._trials.suggestions.asked,
             counts=self._trials.counts(),
             interrupted=left,
             set_back={**self._prerequisites.set_back, **self._trials.set_back},
             set_aside=tuple(map(str, self.failures.nodes.values())),
+            ended_by="" if left else self._trials.suggestions.ended_by(self.folder.seconds_used()),
             nothing_to_do=self.nothing_to_do,
         )
 
@@ -140,7 +143,7 @@ class Driver:
             if job.trial is not None:
                 self._trials.open(job.trial, job.replicates[0])
             elif self.in_process:  # whose attempts are in no file: if it takes the driver along, the next start knows
-                self._noted_at = -NOTE_EVERY_S
+                self._heartbeat.soon()
         self.progress.publish()
 
     def report(self, job: Job, report: Report) -> bool:
@@ -233,15 +236,13 @@ class Driver:
         self._out.pop(job.key, None)
         return self.progress.ended(job)
 
-    def _note_start(self) -> None:
-        elapsed = self._stopwatch.elapsed_s
-        if elapsed - self._noted_at > NOTE_EVERY_S:
-            self._noted_at = elapsed
-            with contextlib.suppress(OSError, StorageError):  # the budget of hours loses a second or two by it
-                jobs = {"in_process": self.in_process, "job": next(iter(self._out), ""), "closed": self._closed}
-                aside = [str(node) for node in self.failures.nodes.values()]
-                facts = {"seconds": elapsed, "command": self._command, **jobs, "set_aside": aside}
-                self.folder.note_start(self._trials.generation, facts)
+    def _beat(self) -> None:
+        jobs = {"in_process": self.in_process, "job": next(iter(self._out), ""), "closed": self._closed}
+        why = self._heartbeat.beat({**jobs, "set_aside": [str(node) for node in self.failures.nodes.values()]})
+        if why and not self.stopping and not self._closed:
+            self.folder.note(why)
+            self.progress.message, self.stopping = why, True
+            self.break_off(why != DEADLINE)
 
 
 def _on(failure: Failure) -> str:

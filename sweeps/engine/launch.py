@@ -3,18 +3,22 @@
 import contextlib
 import warnings
 from collections.abc import Iterator
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from sweeps.code.same_code import Say, require_same_code
 from sweeps.engine import startup
 from sweeps.engine.driver import Driver
+from sweeps.engine.limits import limits
 from sweeps.engine.resuming.missing_records import revive
 from sweeps.engine.snapshot import Watch
 from sweeps.engine.stopwatch import Stopwatch
 from sweeps.engine.trials.trial_table import TrialTable
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store import kept_students
+from sweeps.store.budgets import passed
+from sweeps.store.stop_request import StopRequest
 from sweeps.worker.experiments import Experiments
 
 
@@ -57,14 +61,20 @@ def open_driver(
             say(line)
         kept = {trial.number: trial for trial in found.trials}
         kept_students.tidy(spec.artefacts.students, spec.directions, folder, kept)
-        if startup.complete(spec, folder, found.trials) and not found.teachers:
+        over = passed(limits(spec))
+        if over or (startup.complete(spec, folder, found.trials) and not found.teachers):
             table, stopwatch = TrialTable(spec, folder, experiments, found.trials), Stopwatch(None)
             yield Driver(table, experiments, stopwatch, command=command, nothing_to_do=True)
             return
         generation = folder.begin_generation()
-        hours = spec.budget.hours
-        stopwatch = Stopwatch(None if hours is None else 3600 * hours, folder.seconds_used(before=generation))
+        hours, deadline = spec.budget.hours, spec.budget.deadline
+        stopwatch = Stopwatch(
+            None if hours is None else 3600 * hours,
+            folder.seconds_used(before=generation),
+            None if deadline is None else datetime.fromisoformat(deadline).timestamp(),
+        )
         folder.remove_temporaries()
+        StopRequest(folder).remove()  # of an earlier start, which has ended
         table = TrialTable(spec, folder, experiments, found.trials, generation)
         table.teachers_without_row = found.teachers
         table.recover()

@@ -1,7 +1,8 @@
 """What a start does beside its trials, each a job of its own: teachers, controls, and seeds that were added."""
 
 from acgkd.errors import SweepError
-from sweeps.engine import startup, teachers_and_controls
+from sweeps.engine import teachers_and_controls
+from sweeps.engine.limits import spent
 from sweeps.engine.side_attempts import SideAttempts
 from sweeps.engine.trials.trial_table import TrialTable
 from sweeps.faults.failure import Failure
@@ -53,7 +54,7 @@ class Prerequisites:
             Exception: the spec names something that is not there.
         """
         trials = self._trials.trials.values()
-        more = not startup.spent(self._spec, len(trials), seconds_used)
+        more = self._trials.suggestions.enqueued or not spent(self._spec, trials, seconds_used)
         wanted = teachers_and_controls.unfinished(self._spec, self._folder, trials, more)
         wanted |= self._trials.teachers_without_row
         found = teachers_and_controls.find_teachers(self._spec, self._folder, self._experiments, wanted)

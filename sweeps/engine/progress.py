@@ -84,7 +84,7 @@ class Progress:
                 prepared=self._prerequisites.there,
                 to_prepare=self._prerequisites.needed,
                 counts=self._trials.counts(),
-                budget_trials=self._trials.spec.trials,
+                budget_trials=self._budget(),
                 running=list(self._running.values()),
                 best=self._best.best(),
                 elapsed_s=self._stopwatch.elapsed_s,
@@ -99,11 +99,16 @@ class Progress:
         if self._watch is not None:
             self._watch(self.snapshot())
 
+    def _budget(self) -> int | None:
+        """How many trials there will be: more than the budget has, where points were enqueued when it was met."""
+        budget = self._trials.spec.trials
+        return None if budget is None else max(budget, len(self._trials.trials))
+
     def _to_come(self) -> int | None:
-        spec = self._trials.spec
-        if spec.space is None or spec.trials is None:
+        budget = self._budget()
+        if self._trials.spec.space is None or budget is None:
             return None
-        return max(0, spec.trials - sum(trial.final for trial in self._trials.trials.values()))
+        return max(0, budget - sum(trial.final for trial in self._trials.trials.values()))
 
 
 class Ticker:

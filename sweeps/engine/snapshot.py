@@ -85,6 +85,7 @@ class Summary:
         set_back: trials and controls whose attempts were lost again and again, by label, with why; the next start
             tries them.
         set_aside: nodes that got no more work, a sentence each.
+        ended_by: why the sweep has ended, in words; empty where it has not, or where nothing is searched.
     """
 
     folder: Path
@@ -94,10 +95,11 @@ class Summary:
     nothing_to_do: bool
     set_back: Mapping[str, str] = field(default_factory=dict)
     set_aside: tuple[str, ...] = ()
+    ended_by: str = ""
 
     def __repr__(self) -> str:
         ending = "nothing was left to do" if self.nothing_to_do else f"{self.trials_started} trials started"
-        stopped = ", interrupted" if self.interrupted else ""
+        stopped = ", interrupted" if self.interrupted else f"; {self.ended_by}" if self.ended_by else ""
         return f"<Summary of {self.folder}: {ending}{stopped}{_states(self.counts)}>"
 
 

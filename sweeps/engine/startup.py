@@ -3,18 +3,21 @@
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from acgkd.errors import FolderError
 from analysis.records.file_names import as_text
 from analysis.records.sweep_file import Objective, SweepFile
+from sweeps.engine.limits import limits, spent
 from sweeps.engine.resuming.spec_changes import taken
 from sweeps.engine.teachers_and_controls import missing_controls, missing_extensions
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.atomic import write
+from sweeps.store.budgets import passed
 from sweeps.store.folder import SweepFolder
+from sweeps.store.point_queue import PointQueue
 from sweeps.store.trial import Trial, now
 from sweeps.store.writable import require_path, require_writable
 
@@ -108,15 +111,15 @@ def versions() -> dict[str, str]:
     return found
 
 
-def complete(spec: SweepSpec, folder: SweepFolder, trials: list[Trial]) -> bool:
-    """Whether nothing is left to do: every trial has ended, the budget is met, controls and added seeds have run."""
+def complete(spec: SweepSpec, folder: SweepFolder, trials: Collection[Trial]) -> bool:
+    """Whether nothing may be done any more: all has ended and the budget is met, or its deadline has come.
+
+    Controls, seeds that were added and enqueued points are part of all.
+    """
+    if passed(limits(spec)):
+        return True
     if not all(trial.final for trial in trials) or missing_controls(spec, folder) or missing_extensions(folder):
         return False
-    return spent(spec, len(trials), folder.seconds_used())
-
-
-def spent(spec: SweepSpec, trials: int, seconds: float) -> bool:
-    """Whether the budget is met: the number of trials, or the hours of all starts together."""
-    if spec.trials is not None and trials >= spec.trials:
-        return True
-    return spec.budget.hours is not None and seconds >= spec.budget.hours * 3600
+    if PointQueue(folder).waiting({trial.enqueued for trial in trials}):
+        return False
+    return bool(spent(spec, trials, folder.seconds_used()))

@@ -9,9 +9,11 @@ class Stopwatch:
     Args:
         budget_s: what all starts may take together; None where time does not end the sweep.
         before_s: what earlier starts took.
+        deadline: when the sweep ends, seconds since 1970; None where it has no deadline.
     """
 
-    def __init__(self, budget_s: float | None, before_s: float = 0.0) -> None:
+    def __init__(self, budget_s: float | None, before_s: float = 0.0, deadline: float | None = None) -> None:
+        self._deadline = deadline
         self.budget_s = budget_s
         self.before_s = before_s
         self._began = time.monotonic()
@@ -44,7 +46,6 @@ class Stopwatch:
         left = None
         if to_come is not None and ended and self._first_trial is not None:
             left = (time.monotonic() - self._first_trial) / ended * to_come
-        if self.budget_s is not None:
-            rest = max(0.0, self.budget_s - self.used_s)
-            left = rest if left is None else min(left, rest)
-        return left
+        rests = [] if self.budget_s is None else [self.budget_s - self.used_s]
+        rests += [] if self._deadline is None else [self._deadline - time.time()]
+        return min((max(0.0, rest) for rest in [*rests, *([] if left is None else [left])]), default=None)

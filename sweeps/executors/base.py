@@ -9,6 +9,7 @@ from sweeps.code.same_code import Say
 from sweeps.engine.driver import Driver
 from sweeps.engine.launch import open_driver
 from sweeps.engine.snapshot import Summary, Watch
+from sweeps.executors import on_end
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store import shared_cache
 from sweeps.store.storage_errors import folder_error
@@ -56,21 +57,25 @@ def run_sweep(
         command: that started it, for the record.
         watch: called with a snapshot at every change and at least every two seconds, also from another thread.
         spec_text: the spec as the user wrote it.
-        trust_code: whether the spec may name Python functions of the user's.
+        trust_code: whether the spec may name Python functions of the user's, and a command under `on_end`.
         experiments: where experiments come from; the real ones if left out. Others keep what they make in the sweep
             folder, since nothing is known of how they name it.
         accept_code_change: continue though the folder's rows were made with other settings (a default has moved) or
             with other code of the user's than today's; the report then says which rows are whose.
-        say: called with a text for each thing that the user should know before the start; a warning if left out.
+        say: called with a text for each thing that the user should know before the start, and if the command under
+            `on_end` fails; a warning if left out.
 
     Raises:
+        ConfigError: the spec names a command that is not trusted.
         FolderError: the folder is another sweep's, or another driver works on it.
         StorageError: it is full, cannot be read or written, or was removed.
         RayLostError: Ray was lost; the same call resumes.
         SweepError: the executor cannot run the sweep.
         KeyboardInterrupt: at the second Ctrl-C, SIGTERM or SIGHUP; the first one ends cleanly.
     """
+    on_end.require_trust(spec, trust_code)
     source = experiments or AcgkdExperiments.of(spec, trust_code)
+    begun: Driver | None = None
     try:
         with (
             _cache(spec, folder, executor) if experiments is None else nullcontext() as cache,
@@ -87,13 +92,19 @@ def run_sweep(
             ) as driver,
         ):
             if not driver.nothing_to_do:
+                begun = driver
                 executor.execute(driver)
-            return driver.summary()
-    except OSError as error:
-        stop = folder_error(error, folder.resolve())
+            summary = driver.summary()
+    except Exception as error:
+        stop = folder_error(error, folder.resolve()) if isinstance(error, OSError) else None
+        if begun is not None:
+            on_end.stopped(spec, begun.folder, stop or error, begun.snapshot().counts, say)
         if stop is None:
             raise
         raise stop from error
+    if begun is not None:
+        on_end.ended(spec, begun.folder, summary, say)
+    return summary
 
 
 def _cache(spec: SweepSpec, folder: Path, executor: Executor) -> AbstractContextManager[Path]:

@@ -29,12 +29,15 @@ class InProcess:
         at_work: list[Job] = []
         driver.in_process = True
 
-        def stop() -> bool:
-            driver.stop()
-            # Of a teacher nothing can be kept, so there is no point in waiting for it.
+        def teaching() -> bool:  # of a teacher nothing can be kept, so there is no point in waiting for it
             return any(job.kind == "teacher" for job in at_work)
 
-        with stop_signals(stop):
+        def stop() -> bool:
+            driver.stop()
+            return teaching()
+
+        with stop_signals(stop) as stopping:
+            driver.break_off = lambda asked: stopping.send() if asked or teaching() else None
             try:
                 driver.prepare()
                 while (job := driver.next()) not in (NoJob.FINISHED, NoJob.WAIT):

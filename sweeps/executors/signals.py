@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -24,6 +24,19 @@ class Stopping:
     asked: int = 0
     expired: bool = False
     renew: Callable[[], None] = lambda: None
+    _main: int | None = None
+    _sending: threading.Lock = field(default_factory=threading.Lock)
+
+    def listen(self, main: int | None) -> None:
+        """Says which thread handles signals from now on; None where none does."""
+        with self._sending:
+            self._main = main
+
+    def send(self) -> None:
+        """Does in another thread as a Ctrl-C would; nothing where no signals are handled."""
+        with self._sending:
+            if self._main is not None:
+                signal.pthread_kill(self._main, signal.SIGINT)
 
 
 @contextmanager
@@ -68,6 +81,7 @@ def stop_signals(request: Callable[[], bool]) -> Iterator[Stopping]:
     previous = {number: signal.getsignal(number) for number in numbers}
     stopping.renew = install
     install()
+    stopping.listen(main)
     try:
         yield stopping
     except KeyboardInterrupt:
@@ -75,5 +89,6 @@ def stop_signals(request: Callable[[], bool]) -> Iterator[Stopping]:
             raise
     finally:
         timer.cancel()
+        stopping.listen(None)
         for number, handler in previous.items():
             signal.signal(number, handler)

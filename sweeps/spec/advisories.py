@@ -1,5 +1,7 @@
 """What a spec may say and is yet worth knowing before hours of work."""
 
+from datetime import UTC, datetime
+
 from acgkd.config import flatten
 from acgkd.errors import AcgkdError
 from analysis.statistics.judged_parts import remark
@@ -29,6 +31,9 @@ def notes(spec: SweepSpec) -> list[str]:
         such = "".join(f", such as `{name}`" for name in lower_controls(spec.method, spec.student)[:1])
         lines.append(f"No lower control is configured, so there is no floor: add one to `controls`{such}.")
     lines += inactive_terms(spec)
+    deadline = spec.budget.deadline
+    if deadline is not None and datetime.fromisoformat(deadline) <= datetime.now(UTC):
+        lines.append(f"The deadline {deadline} is over: nothing will run.")
     lines += _small_parts(spec)
     if len(spec.replicates.seeds) < 3:
         lines.append("With fewer than 3 seeds the report's intervals say little.")

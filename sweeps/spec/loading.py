@@ -25,7 +25,7 @@ def load(source: Path | str | Mapping[str, Any], overrides: Overrides = (), trus
             folder.
         overrides: laid over it: values by slash path, ``{"budget/trials": 10}``; or texts ``path=value``, the value as
             it would stand in a file.
-        trust_code: let `teacher.preset` name a Python function, as ``module:function``.
+        trust_code: let `teacher.preset` name a Python function, as ``module:function``, and `on_end` a command.
 
     Raises:
         SpecError: something is wrong; it holds all faults, in the order of the file.

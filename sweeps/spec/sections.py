@@ -1,8 +1,9 @@
 """The sections of a spec, each a frozen value: what to optimise, how to ask, when to stop, how much to spend."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from acgkd.config import Config, ShortConfig, Vary, spelled_out
 from acgkd.errors import ConfigError, nearest
@@ -10,6 +11,7 @@ from acgkd.run.objectives import OBJECTIVES, Direction
 from sweeps.spec.values import show
 
 SamplerName = Literal["random", "tpe", "nsga2", "qmc", "gp", "grid"]
+UNTRUSTED_COMMAND = "This runs a command, which a spec may not do by itself. `--trust-code` allows it."
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -99,11 +101,49 @@ class Replicates(Config):
     )
 
 
+def _deadline(text: str) -> str:
+    try:
+        return datetime.fromisoformat(text).astimezone().isoformat()
+    except (ValueError, OverflowError, OSError):
+        raise ConfigError(
+            f"A deadline is a date and a time, such as 2026-12-01T08:00 or 2026-12-01T08:00Z, but got {show(text)}."
+        ) from None
+
+
 class Budget(Config):
     """When the sweep ends; whatever comes first."""
 
     trials: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    hours: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    hours: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
+        default=None, description="Of all starts together; trials under way then still finish."
+    )
+    deadline: Annotated[str, AfterValidator(_deadline)] | None = Field(
+        default=None,
+        description="A date and a time, `2026-12-01T08:00`, of this machine unless it names a zone. Then nothing more "
+        "begins, and what runs is stopped with its checkpoints; a later deadline resumes it.",
+    )
+    patience: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="So many ended trials in a row, by number, without an improvement: none joined the front.",
+    )
+
+
+def _command(command: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    if not "".join(command).strip() or "\0" in "".join(command):
+        given = command if isinstance(command, str) else list(command)
+        raise ConfigError(f"A command has at least one word, but got {show(given)}. Leave `on_end` out.")
+    return command
+
+
+def _how_command_is_given(command: Any) -> str:
+    return "arguments" if isinstance(command, list | tuple) else "line"
+
+
+Command = Annotated[
+    Annotated[str, Tag("line")] | Annotated[tuple[str, ...], Tag("arguments")],
+    Discriminator(_how_command_is_given),
+    AfterValidator(_command),
+]
 
 
 class Artefacts(Config):

@@ -30,6 +30,7 @@ from sweeps.spec.parameters import Space
 from sweeps.spec.sections import (
     Artefacts,
     Budget,
+    Command,
     Failures,
     Objective,
     Replicates,
@@ -42,7 +43,7 @@ from sweeps.spec.values import differences, leaves, show
 from sweeps.spec.written_space import WrittenSpace
 
 # What may change between two starts on one folder: how long to continue, what to occupy, what to keep; not what is run.
-CHANGEABLE = ("budget", "resources", "artefacts", "failures")
+CHANGEABLE = ("budget", "resources", "artefacts", "failures", "on_end")
 
 # Where files and data lie: a sweep and what it needs can be moved together. What is in the files counts.
 FILES = ("dataset/split_file", "teacher/checkpoint")
@@ -99,6 +100,7 @@ class SweepSpec(Config):
         "out.",
     )
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    on_end: Command | None = Field(default=None, description="Run when a start has ended; needs `--trust-code`.")
     timeout_s: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Limit for one replicate.")
 
     @model_validator(mode="before")

@@ -9,6 +9,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import PurePath
@@ -146,8 +147,8 @@ def plain(value: Any, path: str = "") -> tuple[Any, list[Fault]]:
     """A value as a file would have it, and what no file could say; such values are None.
 
     Args:
-        value: mappings, sequences, text, numbers, booleans, None; paths, numpy's numbers and arrays, and configs of
-            this project too.
+        value: mappings, sequences, text, numbers, booleans, None; paths, dates, numpy's numbers and arrays, and
+            configs of this project too.
         path: where it stands, as a slash path.
     """
     faults: list[Fault] = []
@@ -161,6 +162,8 @@ def _plain(value: Any, path: str, depth: int, faults: list[Fault]) -> Any:
         value = value.tolist()
     if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, str | PurePath):
         text = str.__str__(value) if isinstance(value, str) else str(value)  # of an enumeration of texts, the text
         wrong = not_text(text)

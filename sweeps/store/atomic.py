@@ -125,7 +125,8 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 def _holder() -> str:
     job = batch_job()
-    return f"process {os.getpid()} on {socket.gethostname()}" + ("" if job is None else f", {job}")
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return f"process {os.getpid()} on {socket.gethostname()}{'' if job is None else f', {job}'}, since {since}"
 
 
 class Lock:
@@ -164,6 +165,13 @@ class Lock:
             os.close(self._handle)
             self._handle = None
 
+    def holder(self) -> str:
+        """Who holds the lock, or held it last; empty where nobody has."""
+        try:
+            return self.path.read_text(encoding="utf-8", errors="replace").strip()
+        except OSError:
+            return ""
+
     def require_free(self) -> None:
         """Refuses a folder on which a driver works; costs nothing, so it can come before all imports.
 
@@ -174,13 +182,9 @@ class Lock:
             raise self._refusal()
 
     def _refusal(self) -> FolderError:
-        try:
-            holder = self.path.read_text(errors="replace").strip()
-        except OSError:
-            holder = ""
         return FolderError(
-            f"One driver at a time may work on {self.path.parent}, but another one does ({holder or 'unknown'}). "
-            "Wait for it or stop it."
+            f"One driver at a time may work on {self.path.parent}, but another one does "
+            f"({self.holder() or 'unknown'}). Wait for it, or stop it with `acgkd stop`."
         )
 
     def held(self) -> bool:

@@ -85,7 +85,7 @@ class SweepFolder(SweepPaths):
 
     def remove_temporaries(self) -> None:
         """Clears away what interrupted writers left; nobody ever reads it."""
-        for folder in (self.path, self.records, self.curves, self.students, self.samples, self.starts):
+        for folder in (self.path, self.records, self.curves, self.students, self.samples, self.starts, self.queue):
             for path in folder.glob(f".*{TEMPORARY}"):
                 path.unlink(missing_ok=True)
 

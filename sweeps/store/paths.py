@@ -24,9 +24,12 @@ class SweepPaths:
         self.students = path / "students"
         self.samples = path / "samples"
         self.starts = path / "starts"
+        self.queue = path / "queue"
+        self.stop = path / "stop"
         self.cache = path / "cache"
         self.logs = path / "logs"
         self.driver_log = self.logs / "driver.log"
+        self.on_end_log = self.logs / "on-end.txt"
         self.ray_log = self.logs / "ray.log"
 
     # ---- names

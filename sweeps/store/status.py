@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from analysis.records.sweep_file import SweepFile
 from sweeps.store import starts
 from sweeps.store.atomic import read_json
+from sweeps.store.budgets import idle_trials, met, passed
+from sweeps.store.point_queue import PointQueue
 from sweeps.store.trial import PASSING, Attempt, Trial, signature
 
 if TYPE_CHECKING:
@@ -61,6 +64,10 @@ class Status:
         retried: trials that wait for another attempt after a failed one.
         set_aside: nodes that got no more work in the latest start, a sentence each.
         damaged: files that could not be read and that nothing else depends on, a sentence each.
+        enqueued: points of the user's that wait to become trials.
+        deadline: when the sweep ends at the latest, ISO 8601.
+        patience: after how many ended trials in a row without an improvement it ends.
+        ended_by: which limit of the budget ended it, in words; None where it has not ended.
     """
 
     name: str
@@ -78,6 +85,10 @@ class Status:
     retried: int = 0
     set_aside: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
+    enqueued: int = 0
+    deadline: str | None = None
+    patience: int | None = None
+    ended_by: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values by name."""
@@ -98,23 +109,37 @@ def status_of(folder: "SweepFolder") -> Status:
         controls[str((read_json(path) or {}).get("outcome", "damaged"))] += 1
     teachers = sum(_TEACHER.fullmatch(path.name) is not None for path in folder.records.glob("teacher-*.json"))
     budget = sweep.budget
+    enqueued = len(PointQueue(folder).waiting({trial.enqueued for trial in trials}))
+    alive, seconds = folder.lock().held(), folder.seconds_used()
     return Status(
         name=sweep.name,
-        driver_alive=folder.lock().held(),
+        driver_alive=alive,
         trials=dict(sorted(Counter(trial.state for trial in trials).items())),
         replicates=dict(sorted(_replicates(trials).items())),
         controls=dict(sorted(controls.items())),
         teachers=teachers,
         budget_trials=budget.trials,
         budget_hours=budget.hours,
-        hours=round(folder.seconds_used() / 3600, 4),
+        hours=round(seconds / 3600, 4),
         starts=folder.generation,
         last_activity=_last_activity(folder),
         failures=failure_groups(trials),
         retried=sum(not trial.final and any(item.outcome == "lost" for item in trial.attempts) for trial in trials),
         set_aside=starts.set_aside(folder.starts, folder.generation),
         damaged=[starts.damage(path) for path in starts.damaged(folder.starts)],
+        enqueued=enqueued,
+        deadline=budget.deadline,
+        patience=budget.patience,
+        ended_by=None if alive else _ended_by(sweep, trials, enqueued, seconds),
     )
+
+
+def _ended_by(sweep: SweepFile, trials: list[Trial], enqueued: int, seconds: float) -> str | None:
+    """Which limit ended it; None where trials are left."""
+    if (enqueued or any(not trial.final for trial in trials)) and not passed(sweep.budget):
+        return None
+    signs = [objective.sign for objective in sweep.objectives]
+    return met(sweep.budget, len(trials), seconds, lambda: idle_trials(trials, signs)) or None
 
 
 def failure_groups(trials: Iterable[Trial]) -> list[FailureGroup]:

@@ -26,7 +26,8 @@ def states(lab: ModuleType, folder: Path) -> list[str]:
 
 def test_a_whole_sweep(lab: ModuleType, tmp_path: Path) -> None:
     summary = go(lab, tmp_path / "s")
-    assert summary == Summary((tmp_path / "s").resolve(), 6, {"completed": 6}, False, False)
+    ended_by = "the budget of 6 trials is met"
+    assert summary == Summary((tmp_path / "s").resolve(), 6, {"completed": 6}, False, False, ended_by=ended_by)
     rows = lab.table(tmp_path / "s")
     assert [row["file"] for row in rows if row["identity"]["kind"] == "trial"] == [
         f"trial-{trial:04d}-{replicate:02d}.json" for trial in range(6) for replicate in range(2)

@@ -34,7 +34,10 @@ Overrides = Annotated[
 ]
 TrustCode = Annotated[
     bool,
-    typer.Option("--trust-code", help="Let `teacher.preset` name a Python function of yours, `module:function`."),
+    typer.Option(
+        "--trust-code",
+        help="Let the spec run code: `teacher.preset` a Python function, `module:function`; `on_end` a command.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 

@@ -78,10 +78,14 @@ def _lines(spec: "SweepSpec", found: "Survey | None") -> list[tuple[str, str]]:
 
 
 def _budget(spec: "SweepSpec") -> str:
-    """`24 trials of 3 replicates, at most 1 hour`."""
-    trials = f"{plural(spec.trials, 'trial') if spec.trials else 'trials'} of "
-    trials += plural(len(spec.replicates.seeds), "replicate")
-    return f"{trials}, at most {plural(float(spec.budget.hours), 'hour')}" if spec.budget.hours else trials
+    """`24 trials of 3 replicates, at most 1 hour, until 2026-12-01T08:00:00+00:00`."""
+    limits = spec.budget
+    said = [f"{plural(spec.trials, 'trial') if spec.trials else 'trials'} of "]
+    said[0] += plural(len(spec.replicates.seeds), "replicate")
+    said += [f"at most {plural(float(limits.hours), 'hour')}"] if limits.hours else []
+    said += [f"at most {plural(limits.patience, 'trial')} without improvement"] if limits.patience else []
+    said += [f"until {limits.deadline}"] if limits.deadline else []
+    return ", ".join(said)
 
 
 def _space(spec: "SweepSpec", found: "Survey") -> list[tuple[str, str]]:

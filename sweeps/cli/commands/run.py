@@ -116,8 +116,12 @@ def run(
             report_so_far(target)
             raise typer.Exit(ExitCode.INTERRUPTED)
     if summary.nothing_to_do:
-        more = "" if read.space is None else ": the budget is met. `--trials N` with a larger N adds trials"
+        more = (
+            f": {summary.ended_by}. A larger budget extends the sweep, such as `--trials N`" if summary.ended_by else ""
+        )
         out.print(f"Nothing is left to do{more}.")
+    elif summary.ended_by:
+        print_line(f"The sweep has ended: {summary.ended_by}.")
     finish(target, summary)
 
 

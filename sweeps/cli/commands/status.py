@@ -46,9 +46,11 @@ def status(
 
 
 def _print(folder: Path, found: "Status") -> None:
-    facts = {key: value for key, value in found.to_json().items() if key not in ("failures", "retried")}
+    facts = {key: value for key, value in found.to_json().items() if key not in ("failures", "retried", "enqueued")}
     if found.retried:
         facts["waits_again"] = f"{plural(found.retried, 'trial')} after a failed attempt"
+    if found.enqueued:
+        facts["enqueued"] = f"{plural(found.enqueued, 'point')}, run before anything is suggested"
     if not found.failures:
         facts["failures"] = "none"
     print_facts((key.replace("_", " "), _text(value)) for key, value in facts.items())

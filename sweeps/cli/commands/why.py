@@ -38,7 +38,8 @@ def why(
     if json:
         print_text(trial.model_dump_json(indent=2))
         return
-    print_facts([("trial", str(number)), ("state", trial.state), ("message", _first_line(trial.message) or "–")])
+    state = f"{trial.state}{', enqueued by the user' if trial.enqueued else ''}"
+    print_facts([("trial", str(number)), ("state", state), ("message", _first_line(trial.message) or "–")])
     print_line("\nSettings", "bold")
     print_facts([(name, _plain(value)) for name, value in trial.parameters.items()] or [("none", "")], indent=2)
     print_line("\nAttempts", "bold")

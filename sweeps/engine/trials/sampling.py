@@ -163,10 +163,14 @@ class Study:
             return True
         return all(number in self._ended for number in range(max(0, self.count - self.lag)))
 
-    def ask(self) -> Trial | None:
+    def ask(self, fixed: Mapping[str, Any] | None = None, enqueued: str = "") -> Trial | None:
         """The next trial, waiting; None where a finite space has no point left.
 
         A suggestion that was asked for and never written down is asked for again, and is the same.
+
+        Args:
+            fixed: values of the user's, by slash path; the sampler suggests the rest.
+            enqueued: the file of the queue that holds them.
 
         Raises:
             SweepError: results are missing that the suggestion needs.
@@ -181,6 +185,8 @@ class Study:
         self._study.sampler = make_sampler(self.spec, number)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            if fixed is not None:  # Optuna numbers it here, and asks for it next
+                self._study.enqueue_trial(dict(fixed))
             asked = self._study.ask()
             values = self.spec.suggest(asked)
         if asked.number != number:
@@ -193,8 +199,9 @@ class Study:
             {name: distribution_to_json(value) for name, value in held.distributions.items()},
             _plain(held.system_attrs),
             _plain({key: value for key, value in after.items() if before.get(key) != value}),
+            enqueued,
         )
-        if self.spec.sampler.name == "grid" and _point(trial) in self._points:
+        if fixed is None and self.spec.sampler.name == "grid" and _point(trial) in self._points:
             return None
         self._points.add(_point(trial))
         self.count = number + 1

@@ -40,7 +40,7 @@ class Transition:
 _FINAL: tuple[State, ...] = ("completed", "pruned", "infeasible", "failed")
 
 TRANSITIONS = (
-    Transition("suggested", None, ("waiting",), "sampler", "the parameters and their distributions are written"),
+    Transition("suggested", None, ("waiting",), "sampler", "the parameters, the user's first, are written"),
     Transition("started", "waiting", ("running",), "worker", "an attempt at a replicate is opened"),
     Transition("started", "running", ("running",), "worker", "an attempt at the next replicate is opened"),
     Transition("replicate_ended", "running", ("running",), "worker", "the open attempt is closed with its outcome"),
@@ -79,6 +79,7 @@ def suggested(
     distributions: Mapping[str, str],
     system_attrs: Mapping[str, object],
     study_attrs: Mapping[str, object],
+    enqueued: str = "",
 ) -> Trial:
     """A new trial, waiting for a worker.
 
@@ -88,6 +89,7 @@ def suggested(
         distributions: Optuna's JSON, by parameter.
         system_attrs: what the sampler noted on the trial.
         study_attrs: what it noted on the study.
+        enqueued: the file of the queue that asked for it.
     """
     return Trial(
         number=number,
@@ -95,6 +97,7 @@ def suggested(
         distributions=dict(distributions),
         system_attrs=dict(system_attrs),
         study_attrs=dict(study_attrs),
+        enqueued=enqueued,
     )
 
 

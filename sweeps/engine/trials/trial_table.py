@@ -9,7 +9,7 @@ from sweeps.engine.teachers_and_controls import floors
 from sweeps.engine.trials import trial_states
 from sweeps.engine.trials.driver_records import DriverRecords
 from sweeps.engine.trials.halving import Halving, Values, fraction_rung
-from sweeps.engine.trials.sampling import Study
+from sweeps.engine.trials.suggestions import Suggestions
 from sweeps.engine.trials.trial_rules import Result, Rules, result_of
 from sweeps.faults.failure import Failure
 from sweeps.faults.retries import DEATHS_BEFORE_GUARD, NO_OTHERS, Others, Verdict, same_place
@@ -46,15 +46,13 @@ class TrialTable:
         self.records = DriverRecords(spec, folder, experiments)
         self.generation = generation
         self.trials = {trial.number: trial for trial in trials}
-        self.exhausted = False
-        self.asked = 0
+        self.suggestions = Suggestions(spec, folder, self.trials)
         self.ended = 0
         self.teachers_without_row: set[int] = set()
         self.set_back: dict[str, str] = {}
         self.waiting = RetryQueue()
         self._results = {trial.number: self._read_results(trial.number) for trial in self._unfinished()}
         self._rungs: dict[str, dict[int, Values]] = {}
-        self._study: Study | None = None
         for trial in self.trials.values():
             self._note_rungs(trial)
 
@@ -67,6 +65,7 @@ class TrialTable:
         for trial in self._unfinished():
             failure = Failure("platform", "lost", "the driver died") if died and trial.open_attempt else None
             self.release(trial.number, failure, message="the driver ended")
+        self.suggestions.clean_up()
         self.ended = 0
 
     def _unfinished(self) -> list[Trial]:
@@ -78,26 +77,15 @@ class TrialTable:
 
     # ---- handing out
 
-    @property
-    def study(self) -> Study:
-        """The Optuna study over all trials; made when it is first asked, for many trials take their time."""
-        if self._study is None:
-            self._study = Study(self.spec, self.trials.values(), space_changed=self.folder.space_changed)
-        return self._study
-
-    @property
-    def ready(self) -> bool:
-        """Whether a new trial may be asked for now."""
-        return self.study.ready
-
     def ask(self) -> Trial | None:
-        """A new trial; None where a finite space has no point left."""
-        trial = self.study.ask()
+        """A new trial: an enqueued point, else a suggestion; None where there is none."""
+        trial = self.suggestions.ask()
         if trial is None:
-            self.exhausted = True
             return None
-        self.asked += 1
         self._results[trial.number] = {}
+        if trial.enqueued:
+            self._keep(trial)  # only then may the file in the queue be removed
+            self.suggestions.queue.remove(trial.enqueued)
         return trial
 
     def issue(self, trial: Trial, alongside: int, elsewhere: tuple[str, ...] = ()) -> Job | None:
@@ -222,8 +210,7 @@ class TrialTable:
         if trial.state == "pruned":
             self.records.of_pruned(trial)
         kept_students.tidy(self.spec.artefacts.students, self.spec.directions, self.folder, self.trials)
-        if self._study is not None:
-            self._study.ended(trial)
+        self.suggestions.ended(trial)
 
     def _read_results(self, number: int) -> dict[int, Result]:
         name = self.folder.trial_name(number)

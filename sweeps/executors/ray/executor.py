@@ -79,6 +79,7 @@ class Ray:
 
         where = connection(self.address, log)
         with inside(driver.folder.path), _environment(where), ray_log(log), stop_signals(stop) as stopping:
+            driver.break_off = lambda asked: stopping.send() if asked else None
             connected = threading.Event()
             background = Background(lambda: _work(driver, where, warming, connected, alone=self.address == "local"))
             try:

@@ -9,7 +9,15 @@ from typing import Any
 from acgkd.config import DatasetConfig, TeacherConfig
 from acgkd.errors import Fault
 from sweeps.spec.inspection import Inspection
-from sweeps.spec.sections import Budget, Objective, Replicates, Resources, SamplerConfig, SchedulerConfig
+from sweeps.spec.sections import (
+    UNTRUSTED_COMMAND,
+    Budget,
+    Objective,
+    Replicates,
+    Resources,
+    SamplerConfig,
+    SchedulerConfig,
+)
 from sweeps.spec.values import number
 from sweeps.spec.written_space import WrittenSpace
 
@@ -110,12 +118,25 @@ def fixed_things_do_not_vary(
 
 
 def budget_law(budget: Budget, space: object) -> Iterator[Fault]:
-    """A sweep must end some day, and without a space it ends after one trial."""
+    """A sweep must end some day, and without a space it ends after one trial, or at a deadline."""
     if space is None:
-        if budget.trials not in (None, 1) or budget.hours is not None:
-            yield Fault("budget", "Without a `space` there is one trial and nothing to budget. Leave `budget` out.")
-    elif budget.trials is None and budget.hours is None:
-        yield Fault("budget", "A budget needs `trials`, `hours` or both, but has neither. Try `{trials: 24}`.")
+        if budget.trials not in (None, 1) or budget.hours is not None or budget.patience is not None:
+            yield Fault(
+                "budget",
+                "Without a `space` there is one trial and nothing to budget. Leave `budget` out, or give a `deadline`.",
+            )
+    elif budget == Budget():
+        yield Fault(
+            "budget",
+            "A budget needs at least one of `trials`, `hours`, `deadline` and `patience`, but has none. "
+            "Try `{trials: 24}`.",
+        )
+
+
+def command_needs_trust(on_end: object, trust_code: bool) -> Iterator[Fault]:
+    """A spec that runs a command runs code."""
+    if on_end is not None and not trust_code:
+        yield Fault("on_end", UNTRUSTED_COMMAND)
 
 
 def search_needs_a_space(space: object, sampler: SamplerConfig, scheduler: SchedulerConfig) -> Iterator[Fault]:
@@ -159,6 +180,7 @@ CHECKS: tuple[Check, ...] = (
     replicates_law,
     fixed_things_do_not_vary,
     budget_law,
+    command_needs_trust,
     search_needs_a_space,
     resources_law,
     written_space_law,
@@ -171,7 +193,7 @@ def cross_check(sound: Mapping[str, Any], inspection: Inspection, trust_code: bo
     Args:
         sound: the sections that are valid on their own, by name.
         inspection: what has been found out about them, and takes what is found out here.
-        trust_code: let `teacher.preset` name a Python function.
+        trust_code: let `teacher.preset` name a Python function, and `on_end` a command.
     """
     from sweeps.spec.checks.catalog_checks import CATALOG_CHECKS
     from sweeps.spec.checks.space_checks import searched_students_fit, space_law

@@ -1,0 +1,32 @@
+"""The limits of a sweep's budget: what they are, and which one is met."""
+
+from collections.abc import Callable, Collection
+
+from analysis.records.sweep_file import Budget
+from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store.budgets import idle_trials, met
+from sweeps.store.trial import Trial
+
+
+def spent(
+    spec: SweepSpec, trials: Collection[Trial], seconds: float, known_idle: Callable[[], int] | None = None
+) -> str:
+    """Which limit of the budget is met, so that no new trial is suggested; empty where none is.
+
+    Args:
+        spec: the sweep.
+        trials: all so far.
+        seconds: that all starts together took.
+        known_idle: how many trials ended without an improvement; counted if left out.
+    """
+    return met(limits(spec), len(trials), seconds, known_idle or (lambda: idle(spec, trials)))
+
+
+def idle(spec: SweepSpec, trials: Collection[Trial]) -> int:
+    """How many trials ended without an improvement since the last that brought one."""
+    return idle_trials(trials, [1 if direction == "maximize" else -1 for direction in spec.directions])
+
+
+def limits(spec: SweepSpec) -> Budget:
+    """The budget of a sweep; without a space there is one trial."""
+    return Budget(**{**spec.budget.model_dump(), "trials": spec.trials})

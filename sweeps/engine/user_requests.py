@@ -1,0 +1,114 @@
+"""What a user asks of a sweep from outside, by files in its folder alone: a point to be tried next, and an end."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from acgkd.errors import FolderError, SpecError, SweepError
+from sweeps.spec.checks.point_check import check_point
+from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.spec.values import plain, same
+from sweeps.store.folder import SweepFolder
+from sweeps.store.point_queue import PointQueue
+from sweeps.store.stop_request import StopRequest
+
+LOOK_EVERY_S = 0.25
+
+
+@dataclass(frozen=True)
+class Enqueued:
+    """A point that waits to become a trial.
+
+    Args:
+        file: its name in the folder's `queue/`.
+        parameters: its values as the space writes them, by slash path.
+        like: numbers of trials that have these values already.
+    """
+
+    file: str
+    parameters: dict[str, Any]
+    like: list[int]
+
+
+def enqueue(folder: SweepFolder, parameters: Mapping[str, Any]) -> Enqueued:
+    """Puts a point into the queue of a sweep: it becomes the next new trial, also while a driver works on the folder.
+
+    Args:
+        folder: of the sweep.
+        parameters: values by slash path; the sampler suggests the rest.
+
+    Raises:
+        SpecError: it is no point of the sweep's space; the error holds all faults.
+        FolderError: there is no sweep, or an earlier version made it.
+        StorageError: the disk or the quota is full.
+    """
+    spec = spec_of(folder)
+    given, faults = plain(parameters)
+    if not faults:
+        values, faults = check_point(spec, given)
+    if faults:
+        raise SpecError("the point", faults)
+    like = [
+        trial.number
+        for trial in folder.trials()
+        if all(name in trial.parameters and same(trial.parameters[name], value) for name, value in values.items())
+    ]
+    return Enqueued(PointQueue(folder).add(values), values, sorted(like))
+
+
+def spec_of(folder: SweepFolder) -> SweepSpec:
+    """The spec of a sweep, as its folder holds it.
+
+    Raises:
+        FolderError: there is no sweep, or an earlier version made it, with settings that this one does not know.
+    """
+    try:
+        return SweepSpec.model_validate(folder.require_sweep().spec)
+    except ValidationError as error:
+        raise FolderError(
+            f"{folder.path} must be of a spec that this version reads, but it is not: {error.errors()[0]['msg']}. "
+            "`acgkd check` of its `spec.yaml` says more."
+        ) from error
+
+
+def stop(folder: SweepFolder, wait_s: float, say: Callable[[str], None] | None = None) -> bool:
+    """Asks the driver that works on a folder to stop as at the first Ctrl-C: it keeps its work and leaves.
+
+    The driver may run on any machine that sees the folder. No request is left behind for a later start.
+
+    Args:
+        folder: of the sweep.
+        wait_s: how long to wait until the driver has left.
+        say: called once the driver is asked, with who it is.
+
+    Returns:
+        Whether the driver has left; it obeys even if it has not yet.
+
+    Raises:
+        SweepError: no driver works on the folder.
+        StorageError: the disk or the quota is full.
+    """
+    folder.require_sweep()
+    lock, request = folder.lock(), StopRequest(folder)
+    if not lock.held():
+        raise SweepError(
+            f"Only a sweep that runs can be stopped, but no driver works on {folder.path}. The next `acgkd run` "
+            "resumes it."
+        )
+    holder = lock.holder()
+    request.make(asked := folder.generation)
+    if say is not None:
+        say(holder)
+    end = time.monotonic() + wait_s
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(LOOK_EVERY_S, left))
+        if not lock.held() or lock.holder() != holder:
+            if request.generation == asked:  # its driver died before it could obey
+                request.remove()
+            return True
+        if folder.generation != asked:  # it had only just begun, and counts its start now
+            request.make(asked := folder.generation)
+    return False

@@ -1,0 +1,67 @@
+"""Whether a sweep has come to the end of its budget, and by which limit; from its files alone."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime
+
+from analysis.records.sweep_file import Budget
+from sweeps.store.trial import Trial
+
+
+def met(budget: Budget, trials: int, seconds: float, idle: Callable[[], int]) -> str:
+    """Which limit is met, in words; empty where none is.
+
+    Args:
+        budget: the limits; whatever comes first.
+        trials: how many there are, those under way included.
+        seconds: that all starts together took.
+        idle: how many trials ended without an improvement; asked only where the budget has a limit for it.
+    """
+    if passed(budget):
+        return f"the deadline {budget.deadline} has come"
+    if budget.trials is not None and trials >= budget.trials:
+        return f"the budget of {_plural(budget.trials, 'trial')} is met"
+    if budget.hours is not None and seconds >= budget.hours * 3600:
+        return f"the budget of {_plural(budget.hours, 'hour')} is met"
+    if budget.patience is not None and idle() >= budget.patience:
+        return f"no trial of the last {budget.patience} improved on those before"
+    return ""
+
+
+def passed(budget: Budget) -> bool:
+    """Whether the deadline has come."""
+    return budget.deadline is not None and datetime.now(UTC) >= datetime.fromisoformat(budget.deadline)
+
+
+def idle_trials(trials: Collection[Trial], signs: Sequence[int]) -> int:
+    """How many ended trials have brought no improvement since the last that did, in order of number.
+
+    A trial improves if it completed and the hypervolume of the front, the volume dominated in the space of objectives,
+    grows by it. It grows exactly where no earlier completed trial dominates or equals the trial in all objectives: a
+    point outside the region dominated so far adds the volume between itself and that region, whatever the reference
+    point that both are better than. So no reference point is needed; with one objective it is a better value. Trials
+    that were pruned, are infeasible or failed count as without improvement.
+
+    Args:
+        trials: of the sweep, in any order; those that have not ended are passed over.
+        signs: of each objective: 1 where more is better, -1 where less is.
+    """
+    front: list[tuple[float, ...]] = []
+    idle = 0
+    for trial in sorted((trial for trial in trials if trial.final), key=lambda trial: trial.number):
+        idle += 1
+        if trial.state != "completed" or trial.values is None:
+            continue
+        point = tuple(sign * value for sign, value in zip(signs, trial.values, strict=True))
+        if not any(_covers(known, point) for known in front):
+            front = [point, *(known for known in front if not _covers(point, known))]
+            idle = 0
+    return idle
+
+
+def _covers(one: Iterable[float], other: Iterable[float]) -> bool:
+    """Whether a point dominates or equals another."""
+    return all(mine >= theirs for mine, theirs in zip(one, other, strict=True))
+
+
+def _plural(count: float, noun: str) -> str:
+    return f"{count:g} {noun}{'' if count == 1 else 's'}"
