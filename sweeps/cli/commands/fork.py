@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from sweeps.interchange.forking import Forked
 
 EPILOG = examples(
-    "acgkd fork runs/mutag specs/mutag.yaml --out runs/mutag-wide",
-    "acgkd fork runs/mutag specs/mutag.yaml --set budget/trials=48 --out runs/more",
+    "acgkd fork runs/mutag mutag-wide.yaml --out runs/mutag-wide",
+    "acgkd fork runs/mutag specs/mutag.yaml --set replicates/seeds=[1,2] --out two",
 )
 
 
@@ -28,10 +28,10 @@ def fork(
 ) -> None:
     """Start a new sweep with what another one has done already.
 
-    For use when a spec has changed: other objectives, another space, more seeds, another control. Takes over whatever
-    the new spec would make today, setting by setting: trials whose points lie in the new space, controls, teachers,
-    and the cache. Says what it took, what it did not take and why, and how to run the rest. The old folder is only
-    read; it may be at work.
+    For use when a spec has changed more than its folder takes: other parameters in the space, other seeds, other fixed
+    settings. Takes over whatever the new spec would make today, setting by setting: trials whose points lie in the new
+    space, controls, teachers, and the cache. Says what it took, what it did not take and why, and how to run the rest.
+    The old folder is only read; it may be at work.
     """
     from sweeps.interchange.forking import fork as make
     from sweeps.spec.loading import check_tree
