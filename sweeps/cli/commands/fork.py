@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 EPILOG = examples(
     "acgkd fork runs/mutag mutag-wide.yaml --out runs/mutag-wide",
-    "acgkd fork runs/mutag specs/mutag.yaml --set replicates/seeds=[100,101] --out two",
+    "acgkd fork runs/mutag specs/mutag.yaml --set replicates/seeds=[1,2] --out two",
 )
 
 
@@ -30,8 +30,8 @@ def fork(
 
     For use when a spec has changed more than its folder takes: other parameters in the space, other seeds, other fixed
     settings. Takes over whatever the new spec would make today, setting by setting: trials whose points lie in the new
-    space, controls, teachers, and the cache. Says what it took, what it did not take and why, and how to run the rest. The old folder is only
-    read; it may be at work.
+    space, controls, teachers, and the cache. Says what it took, what it did not take and why, and how to run the rest.
+    The old folder is only read; it may be at work.
     """
     from sweeps.interchange.forking import fork as make
     from sweeps.spec.loading import check_tree
