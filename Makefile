@@ -8,7 +8,7 @@ ifneq ($(DATA),)
 export ACGKD_DATA ?= $(abspath $(DATA))
 endif
 
-.PHONY: install quickstart test test-slow realdata browser wheel lower-ends pythons soak lint types floors check coverage clean
+.PHONY: install quickstart test test-slow realdata browser cluster wheel lower-ends pythons soak lint types floors check coverage clean
 
 install: $(VENV)/installed
 
@@ -39,6 +39,10 @@ realdata: install
 
 browser: install
 	$(BIN)/python -m pytest -m browser
+
+# Several nodes of Ray on this machine.
+cluster: install
+	$(BIN)/python -m pytest -m "cluster and not realdata"
 
 # Everything that is done with the built wheel, in empty environments.
 wheel: install

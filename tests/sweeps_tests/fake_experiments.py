@@ -112,6 +112,8 @@ class FakeExperiment:
         return FakeMeasurement({"teacher_test_accuracy": 0.9}, {"teacher_s": 1.0})
 
     def start(self) -> "FakeRun":
+        if os.environ.get("FAKE_BROKEN_NODE"):
+            raise RuntimeError("CUDA error: no kernel image is available for execution on the device")
         time.sleep(self.options.get("start_s", 0.0))
         return FakeRun(self)
 

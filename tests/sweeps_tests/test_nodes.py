@@ -128,7 +128,6 @@ def test_on_a_real_cluster_of_one_node(
     assert silent.silence == "no answer within 1 s"
 
 
-@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.cluster
 def test_two_nodes_of_which_one_has_other_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
