@@ -94,13 +94,13 @@ def soak(executor: str, folder: Path, trials: int, kills: int, damages: int, see
     found, began = Outcome(executor, trials), time.monotonic()
     codes: Counter[str] = Counter()
     while time.monotonic() - began < LIMIT_S:
+        since = time.time()
         driver = start(executor, folder, trials)
         found.starts += 1
         while driver.poll() is None and rest:
-            # Counted from when there is something to disturb.
             time.sleep(chance.uniform(0.3, 4.0))
-            if not list(folder.glob("trials/*/trial.json")):
-                continue
+            if not _at_work(folder, since):
+                continue  # else most kills would meet Ray while it starts
             if _disturb(rest[-1], disturber, driver, chance):
                 rest.pop()
         code = driver.wait()
@@ -111,6 +111,11 @@ def soak(executor: str, folder: Path, trials: int, kills: int, damages: int, see
     found.seconds = time.monotonic() - began
     found.disturbances, found.codes = dict(sorted(disturber.done.items())), dict(sorted(codes.items()))
     return found
+
+
+def _at_work(folder: Path, since: float) -> bool:
+    """Whether a trial has been worked on since then."""
+    return any(path.stat().st_mtime > since for path in folder.glob("trials/*/trial.json"))
 
 
 def _disturb(what: str, disturber: Disturber, driver: "subprocess.Popen[str]", chance: random.Random) -> bool:
