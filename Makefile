@@ -40,7 +40,7 @@ realdata: install
 browser: install
 	$(BIN)/python -m pytest -m browser
 
-# Several nodes of Ray on this machine.
+# Several nodes of Ray on this machine, and nodes that are killed.
 cluster: install
 	$(BIN)/python -m pytest -m "cluster and not realdata"
 

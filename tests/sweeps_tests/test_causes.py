@@ -185,7 +185,7 @@ def test_what_only_one_trial_meets_again_and_again_is_its_own(
     lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("FIRST_PAUSE_S", "LONGEST_PAUSE_S"):  # long enough for another trial to run
-        monkeypatch.setattr(f"sweeps.faults.retries.{name}", 0.5)
+        monkeypatch.setattr(f"sweeps.faults.retries.{name}", 0.3)
     error = OSError(errno.EIO, "Input/output error")
     shaky = Shaky(lab, error, times=1000, of=lambda config: config.method.transfer["fault"] == "mine")
     space = {**lab.SPACE, "method/transfer/fault": {"type": "categorical", "choices": ("mine", "no")}}

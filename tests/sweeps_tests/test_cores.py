@@ -56,6 +56,7 @@ def test_threads_of_a_trial_are_within_them(lab: ModuleType, tmp_path: Path, mon
 
 
 @pytest.mark.ray
+@pytest.mark.cluster
 def test_ray_takes_the_cores_of_the_process(tmp_path: Path) -> None:
     """What `affinity.sh` does: under `taskset -c 0`, one trial at a time, and a trial of two cores is refused."""
     one = min(os.sched_getaffinity(0))

@@ -189,6 +189,7 @@ def test_an_interrupt_while_ray_starts(tmp_path: Path) -> None:
 
 
 @pytest.mark.ray
+@pytest.mark.cluster
 def test_rays_processes_end_with_a_driver_that_is_killed(tmp_path: Path) -> None:
     with command(tmp_path / "sweep", trials=4, transfer=LONG) as run:
         run.wait_for(lambda: clocks(tmp_path / "sweep"))
@@ -203,6 +204,7 @@ def test_rays_processes_end_with_a_driver_that_is_killed(tmp_path: Path) -> None
 
 
 @pytest.mark.ray
+@pytest.mark.cluster
 def test_a_lost_head_is_said_and_means_start_again(lab: ModuleType, tmp_path: Path) -> None:
     changes: dict[str, Any] = {"trials": 3, "seeds": (0, 1), "transfer": {"steps": 60, "delay_s": 0.05}}
     with command(tmp_path / "sweep", **changes) as run:
@@ -219,6 +221,7 @@ def test_a_lost_head_is_said_and_means_start_again(lab: ModuleType, tmp_path: Pa
 
 
 @pytest.mark.ray
+@pytest.mark.cluster
 def test_what_ray_says_of_a_lost_node_is_in_the_log_and_not_on_the_terminal(tmp_path: Path) -> None:
     with command(tmp_path / "sweep", trials=4, transfer=LONG) as run:
         run.wait_for(lambda: clocks(tmp_path / "sweep"))

@@ -303,7 +303,9 @@ def test_a_long_name_leaves_the_rest_readable(place, monkeypatch, capsys):
     assert max(map(len, text.splitlines())) <= 80
 
 
-@pytest.mark.parametrize(("hours", "said"), [("1", "2 trials or 1 hour of"), ("1.5", "2 trials or 1.5 hours of")])
+@pytest.mark.parametrize(
+    ("hours", "said"), [("1", "2 trials of 1 replicate, at most 1 hour;"), ("1.5", "at most 1.5 hours;")]
+)
 def test_budgets_are_counted(hours, said, place, capsys):
     assert main(["check", "tiny.yaml", "--set", f"budget/hours={hours}"]) == 0
     assert said in capsys.readouterr().out
