@@ -64,8 +64,7 @@ class Driver:
         self._prerequisites = Prerequisites(trials, experiments)
         self._dispatch = Dispatch(trials, self._prerequisites)
         self._heartbeat = Heartbeat(self.folder, trials.generation, stopwatch, command, limits(self.spec))
-        self._closed = False
-        self._mutex = threading.RLock()
+        self._closed, self._mutex = False, threading.RLock()
         self._out: dict[str, Job] = {}
         self._hosts: dict[str, tuple[str, str]] = {}
         self.progress = Progress(trials, self._prerequisites, stopwatch, watch, self._mutex, self._beat)
@@ -213,7 +212,9 @@ class Driver:
             return
         self.folder.note(str(found))
         self.progress.message = str(found)
-        if isinstance(found, RepeatedFailureError):
+        if isinstance(found, SetAside):
+            self._trials.take_back(found.trials, found.node)
+        else:
             self.refused(found)
 
     def refused(self, error: BaseException) -> None:

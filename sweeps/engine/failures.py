@@ -55,7 +55,7 @@ class Failures:
         """
         if failure.cause == "platform" or (failure.cause == "trial" and failure.outcome != "failed"):
             return None
-        found = self._streaks.failed(failure, job.label)
+        found = self._streaks.failed(failure, job.label, job.trial)
         return self._stop(found) if isinstance(found, Streak) else found
 
     def _stop(self, streak: Streak) -> RepeatedFailureError:

@@ -14,25 +14,29 @@ class Streak:
         signature: of all of them.
         failures: so far.
         jobs: what failed so, in order.
+        trials: the numbers of those among them that are trials.
     """
 
     signature: str = ""
     failures: list[Failure] = field(default_factory=list)
     jobs: list[str] = field(default_factory=list)
+    trials: list[int] = field(default_factory=list)
 
-    def add(self, failure: Failure, job: str) -> int:
+    def add(self, failure: Failure, job: str, trial: int | None) -> int:
         """Counts a failure; another one than before begins the count again."""
         if failure.signature != self.signature:
             self.signature = failure.signature
             self.clear()
         self.failures.append(failure)
         self.jobs.append(job)
+        self.trials += [] if trial is None else [trial]
         return len(self.failures)
 
     def clear(self) -> None:
         """Something went well."""
         self.failures.clear()
         self.jobs.clear()
+        self.trials.clear()
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,14 @@ class SetAside:
         host: its name.
         reason: the failure, in a line.
         count: how often in a row.
+        trials: the numbers of trials that failed so.
     """
 
     node: str
     host: str
     reason: str
     count: int
+    trials: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.host} gets no more work: {self.count} times in a row: {self.reason}"
@@ -76,12 +82,13 @@ class Streaks:
             self._nodes_seen.add(node)
             self._nodes.setdefault(node, Streak()).clear()
 
-    def failed(self, failure: Failure, job: str) -> Streak | SetAside | None:
+    def failed(self, failure: Failure, job: str, trial: int | None = None) -> Streak | SetAside | None:
         """A job failed.
 
         Args:
             failure: how, with its node.
             job: which.
+            trial: the number of a trial that depends on it.
 
         Returns:
             The node that is set aside now; or the streak that stops the sweep; or None.
@@ -89,11 +96,11 @@ class Streaks:
         if not self.limit:
             return None
         node = failure.node
-        everywhere = self._sweep.add(failure, job)
+        everywhere = self._sweep.add(failure, job, trial)
         if not node:
             return self._sweep if everywhere >= self.limit else None
         self._nodes_seen.add(node)
-        here = self._nodes.setdefault(node, Streak()).add(failure, job)
+        here = self._nodes.setdefault(node, Streak()).add(failure, job, trial)
         others = self._nodes_seen - {node} - self.set_aside.keys()
         if here >= self.limit and others and not self._fails_on(others):
             self._sweep.clear()
@@ -105,7 +112,9 @@ class Streaks:
         return any(self._nodes[node].signature == self._sweep.signature and self._nodes[node].jobs for node in nodes)
 
     def _aside(self, failure: Failure, count: int) -> SetAside:
-        found = SetAside(failure.node, failure.host or failure.node, str(failure), count)
+        found = SetAside(
+            failure.node, failure.host or failure.node, str(failure), count, tuple(self._nodes[failure.node].trials)
+        )
         self.set_aside[failure.node] = found
         return found
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from acgkd.errors import DamagedFileError, FolderError, NewerVersionError, StaleGenerationError, SweepError
 from analysis.records import record_file, sweep_file, trial_file
-from analysis.records.record import Record
+from analysis.records.record import Outcome, Record
 from analysis.records.sweep_file import SweepFile
 from sweeps.store import starts
 from sweeps.store.atomic import TEMPORARY, Lock, create, sync_folder, write
@@ -184,6 +184,18 @@ class SweepFolder(SweepPaths):
             raise FolderError(str(error)) from error
         except DamagedFileError as error:
             raise SweepError(f"{error} Remove it to run it again.") from error
+
+    def remove_records(self, name: str, outcome: Outcome) -> None:
+        """Removes the records of a trial or control that have this outcome: those replicates run again.
+
+        Raises:
+            SweepError: a record is damaged.
+        """
+        for path in self.records.glob(f"{name}-[0-9]*.json"):
+            index = path.stem.rpartition("-")[2]
+            record = self.read_record(name, int(index)) if index.isdecimal() else None
+            if record is not None and record.outcome == outcome:
+                path.unlink(missing_ok=True)
 
     def commit_record(self, name: str, record: Record) -> bool:
         """Writes a record unless there is one: the first wins, whoever it was.

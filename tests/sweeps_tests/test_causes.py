@@ -25,6 +25,7 @@ from sweeps.faults.retries import Others, decide, idle_losses
 from sweeps.faults.streaks import SetAside, Streaks
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Attempt
+from sweeps.worker.job_runner import JobRunner
 from sweeps.worker.messages import Job
 
 HERE = Path(__file__).parent
@@ -347,3 +348,28 @@ def test_a_node_that_was_set_aside_is_named_in_status_and_report(lab: ModuleType
     assert "node7" in line
     report = reports.write([tmp_path], tmp_path / "report").with_suffix(".md").read_text()
     assert "node7 gets no more work" in " ".join(report.split())
+
+
+def test_trials_that_failed_on_a_broken_node_alone_run_again_elsewhere(lab: ModuleType, tmp_path: Path) -> None:
+    space = {**lab.SPACE, **choices("bug")}
+    with open_driver(lab.make_spec(trials=6, seeds=(0,), space=space), tmp_path, lab.FakeExperiments()) as driver:
+        driver.prepare()
+        done, failed = [], []
+        while len(failed) < 5:
+            job = driver.next()
+            assert isinstance(job, Job)
+            driver.started(job)
+            runner = JobRunner(driver.spec, driver.folder, job, driver.experiments)
+            runner.node = "sound" if job.kind == "teacher" else "broken"
+            while driver.report(job, runner.step()):
+                pass
+            (done if job.kind == "teacher" else failed).append(job.number)
+        assert driver.fatal is None
+        assert driver.failures.nodes["broken"].trials == tuple(failed)
+        again = driver.next()
+        assert isinstance(again, Job)
+        assert (again.number, again.elsewhere) == (failed[0], ("broken",))
+    trials = lab.trials(tmp_path)
+    assert {trial["state"] for trial in trials} == {"waiting"}
+    assert {(a["outcome"], a["cause"]) for trial in trials for a in trial["attempts"]} == {("lost", "node")}
+    assert not list((tmp_path / "records").glob("trial-*"))

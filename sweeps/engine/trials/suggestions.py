@@ -116,6 +116,10 @@ class Suggestions:
             with suppress(OSError):
                 self.queue.remove(name)
 
+    def forget(self) -> None:
+        """What trials amounted to has changed: the study is made again when it is next asked."""
+        self._study = self._idle = None
+
     def ended(self, trial: Trial) -> None:
         """Takes in how a trial ended."""
         self._idle = None

@@ -53,7 +53,7 @@ TRANSITIONS = (
     Transition("retried", "completed", ("waiting",), "driver", "a record is gone or damaged: values are cleared"),
     Transition("retried", "pruned", ("waiting",), "driver", "the same; decisions at rungs stand"),
     Transition("retried", "infeasible", ("waiting",), "user", "constraint and message are cleared"),
-    Transition("retried", "failed", ("waiting",), "user", "the same"),
+    Transition("retried", "failed", ("waiting",), "user", "the same; by the driver where its node is set aside"),
 )
 
 _ALLOWED = {(transition.event, transition.source): transition.targets for transition in TRANSITIONS}
@@ -132,6 +132,15 @@ def released(trial: Trial, outcome: Outcome, message: str = "", **facts: object)
 def retried(trial: Trial) -> Trial:
     """A final trial of which something runs again: what its replicates amounted to is cleared."""
     return _move(trial, "retried", "waiting", values=None, constraint=None, message="")
+
+
+def taken_back(trial: Trial) -> Trial:
+    """A failed trial whose error was its node's: its failed attempts are lost ones, and it runs again."""
+    attempts = tuple(
+        item.model_copy(update={"outcome": "lost", "cause": "node"}) if item.outcome == "failed" else item
+        for item in trial.attempts
+    )
+    return retried(trial).model_copy(update={"attempts": attempts})
 
 
 def ended(trial: Trial, state: State, **facts: object) -> Trial:

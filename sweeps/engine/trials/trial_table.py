@@ -183,6 +183,17 @@ class TrialTable:
                 node = failure.node if failure is not None and verdict.elsewhere else ""
                 self.waiting.add(number, verdict.pause_s, alone=verdict.alone, node=node)
 
+    def take_back(self, numbers: Iterable[int], node: str) -> None:
+        """Lets those of some trials wait again that failed, because the node on which they did is broken."""
+        for number in numbers:
+            if self.trials[number].state == "failed":
+                self.folder.remove_records(self.folder.trial_name(number), "failed")
+                self._results[number] = self._read_results(number)
+                self._keep(trial_states.taken_back(self.trials[number]))
+                self.waiting.add(number, node=node)
+                self.ended -= 1
+        self.suggestions.forget()
+
     # ---- what follows
 
     def _left(self, number: int) -> tuple[int, ...]:
