@@ -47,7 +47,7 @@ class Disturber:
 
     def kill_worker(self) -> bool:
         """SIGKILL of one of the processes that work in the folder, which no in-process sweep has."""
-        workers = list(_working_in(self.folder))
+        workers = self.workers()
         if not workers:
             return False
         with contextlib.suppress(psutil.Error):
@@ -55,6 +55,10 @@ class Disturber:
             self.done["worker killed"] += 1
             return True
         return False
+
+    def workers(self) -> list[psutil.Process]:
+        """Ray's processes that work in the folder."""
+        return list(_working_in(self.folder))
 
     def damage(self) -> bool:
         """A file is cut off, emptied, filled with something else, or gone."""
@@ -109,7 +113,7 @@ def _working_in(folder: Path) -> Iterator[psutil.Process]:
     for process in psutil.process_iter(["name", "cmdline"]):
         with contextlib.suppress(psutil.Error):
             named = " ".join([process.info["name"] or "", *(process.info["cmdline"] or [])])
-            if "ray::" in named and "SweepTrainable" in named and process.cwd() == str(folder):
+            if "ray::" in named and "Trainable" in named and process.cwd() == str(folder):
                 yield process
 
 

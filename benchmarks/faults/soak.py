@@ -99,7 +99,7 @@ def soak(executor: str, folder: Path, trials: int, kills: int, damages: int, see
         found.starts += 1
         while driver.poll() is None and rest:
             time.sleep(chance.uniform(0.3, 4.0))
-            if not _at_work(folder, since):
+            if not (disturber.workers() if executor == "ray" else _at_work(folder, since)):
                 continue  # else most kills would meet Ray while it starts
             if _disturb(rest[-1], disturber, driver, chance):
                 rest.pop()
