@@ -172,11 +172,11 @@ class BestTrial:
     def _facts(self, trial: Trial) -> Best:
         spec, folder = self._trials.spec, self._trials.folder
         names = [objective.name for objective in spec.objectives]
-        facts: Best = {"number": trial.number, **dict(zip(names, trial.values or (), strict=True)), "accuracy": None}
+        facts: Best = {"number": trial.number, **dict(zip(names, trial.values or (), strict=True))}
         if "validation_accuracy" not in names:
             name = folder.trial_name(trial.number)
             records = [folder.read_record(name, index) for index in range(len(spec.replicates.seeds))]
-            facts["accuracy"] = mean(
+            facts["validation_accuracy"] = mean(
                 [None if record is None else record.quality.validation_accuracy for record in records]
             )
         return facts

@@ -278,7 +278,7 @@ def test_the_watch_sees_everything(lab: ModuleType, tmp_path: Path) -> None:
     assert (seen[0].prepared, seen[0].to_prepare) == (0, 1)
     assert seen[-1].counts == {"completed": 2}
     assert seen[-1].best is not None
-    assert {*seen[-1].best} == {"number", "validation_divergence", "multiply_adds", "accuracy"}
+    assert {*seen[-1].best} == {"number", "validation_divergence", "multiply_adds", "validation_accuracy"}
     assert any(shown.running and 0 < shown.running[0].progress < 1 for shown in seen)
     assert any(shown.remaining_s is not None and shown.remaining_s > 0 for shown in seen)
     gaps = [later.elapsed_s - earlier.elapsed_s for earlier, later in itertools.pairwise(seen)]

@@ -25,7 +25,7 @@ def Shot(**changes):
         "counts": {"completed": 3, "pruned": 1, "running": 2, "waiting": 0},
         "budget_trials": 10,
         "running": [RunningTrial(4, 0, 0.25, 12.0), RunningTrial("real_data", 1, 0.9, 3.0)],
-        "best": {"number": 1, "validation_divergence": 0.123456, "accuracy": 0.91},
+        "best": {"number": 1, "validation_divergence": 0.123456, "validation_accuracy": 0.91},
         "elapsed_s": 75.0,
         "remaining_s": 110.0,
         "message": "",
@@ -45,7 +45,7 @@ def test_the_table_says_what_is_done_running_best_and_left():
     text = shown(Shot())
     assert "4 of 10 done" in text
     assert "3 completed, 1 pruned, 2 running" in text
-    assert "trial 1: validation_divergence 0.1235, accuracy 0.91" in text
+    assert "trial 1: validation_divergence 0.1235, validation_accuracy 0.91" in text
     assert "1 min 15 s, about 1 min 50 s left" in text
     assert "trial 4" in text
     assert " 25%" in text
@@ -109,7 +109,7 @@ def test_a_terminal_gets_the_live_table_and_keeps_nothing_of_it():
 def test_a_plain_line_says_all_in_one():
     assert plain_line(Shot()) == (
         "[1 min 15 s] running; trials 4 of 10 done (3 completed, 1 pruned, 2 running); "
-        "best trial 1: validation_divergence 0.1235, accuracy 0.91; about 1 min 50 s left"
+        "best trial 1: validation_divergence 0.1235, validation_accuracy 0.91; about 1 min 50 s left"
     )
 
 
