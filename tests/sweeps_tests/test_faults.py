@@ -202,6 +202,7 @@ def test_a_hang_below_python_ends_the_process_and_is_timed_out(lab: ModuleType, 
 
 
 @pytest.mark.ray
+@pytest.mark.cluster
 def test_a_driver_on_ray_is_killed_and_started_again_at_once(lab: ModuleType, tmp_path: Path) -> None:
     changes: dict[str, Any] = {"trials": 6, "sampler": {"lag": 1}, "transfer": {"steps": 20, "delay_s": 0.04}}
     process = Driver("ray", tmp_path / "killed", **changes)
@@ -213,6 +214,7 @@ def test_a_driver_on_ray_is_killed_and_started_again_at_once(lab: ModuleType, tm
 
 
 @pytest.mark.ray
+@pytest.mark.cluster
 def test_an_interrupt_on_ray_keeps_the_work(lab: ModuleType, tmp_path: Path) -> None:
     # A minute of work each: the first must not be done before the second worker is up, however slow the machine.
     changes: dict[str, Any] = {"trials": 4, "seeds": (0,), "transfer": {"steps": 1200, "delay_s": 0.05}}

@@ -204,6 +204,7 @@ def test_a_trial_that_does_not_fit_into_this_machine_is_refused(lab: ModuleType,
     assert not lab.events(tmp_path / "sweep", "teacher")
 
 
+@pytest.mark.cluster
 @pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize("named", [True, False])
 def test_workers_have_the_cache_that_the_driver_says(
