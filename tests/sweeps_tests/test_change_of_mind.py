@@ -194,15 +194,13 @@ def test_what_shapes_every_result_is_refused_with_the_reason(lab: ModuleType, tm
     assert "timeout_s" not in said
 
 
-def test_a_trial_with_added_seeds_keeps_its_told_values_when_a_record_is_made_again(
-    lab: ModuleType, tmp_path: Path
-) -> None:
+def test_a_trial_with_added_seeds_keeps_its_values_when_a_record_is_made_again(lab: ModuleType, tmp_path: Path) -> None:
     go(lab, tmp_path, trials=3, seeds=(0, 1))
     go(lab, tmp_path, trials=3, seeds=(0, 1, 2, 3))
-    told = {trial.number: trial.values for trial in SweepFolder(tmp_path).read_trials()}
+    reported = {trial.number: trial.values for trial in SweepFolder(tmp_path).read_trials()}
     whole = lab.table(tmp_path)
     (tmp_path / "records" / "trial-0001-00.json").unlink()
     with pytest.warns(UserWarning, match="trial-0001-00.json is gone: trial 1 runs it again"):
         assert not go(lab, tmp_path, trials=3, seeds=(0, 1, 2, 3)).nothing_to_do
-    assert {trial.number: trial.values for trial in SweepFolder(tmp_path).read_trials()} == told
+    assert {trial.number: trial.values for trial in SweepFolder(tmp_path).read_trials()} == reported
     assert lab.table(tmp_path) == whole

@@ -19,7 +19,7 @@ class Result:
         outcome: completed, or why not.
         objectives: in the order of the spec.
         message: of the record.
-        added: whether its seed was added after the trial had completed, so that its values are never told.
+        added: whether its seed was added after the trial had completed, so that the sampler never sees its values.
     """
 
     outcome: Outcome
@@ -60,7 +60,7 @@ class Rules:
         if trial.final:
             return trial
         whole = len(results) == self.replicates
-        # A trial that had completed may run again, because a record is gone: what it was told stays what it was.
+        # A trial that had completed may run again, because a record is gone: its reported values stay as they are.
         results = {index: result for index, result in results.items() if not result.added}
         failed = next((result for result in results.values() if result.outcome == "failed"), None)
         if failed is not None:
