@@ -203,6 +203,16 @@ def test_what_a_trial_completed_before_it_was_pruned_is_not_said_to_run_again(la
     assert [name in line and "was pruned and is not run again" in line for line in said] == [True]
 
 
+def test_status_counts_and_names_a_damaged_record_of_a_control(lab: ModuleType, tmp_path: Path) -> None:
+    spec = lab.make_spec(trials=1, controls=({"name": "random_graphs"},))
+    run_sweep(spec, tmp_path, InProcess(), experiments=lab.FakeExperiments())
+    path = tmp_path / "records" / "control-random_graphs-01.json"
+    path.write_text("")
+    status = SweepFolder(tmp_path).status()
+    assert status.controls == {"completed": 1, "damaged": 1}
+    assert status.damaged == [f"{path} is damaged: the next start makes it again."]
+
+
 def test_records_of_teachers_and_controls_run_again_too(lab: ModuleType, tmp_path: Path) -> None:
     spec = lab.make_spec(trials=1, controls=({"name": "random_graphs"},))
     run_sweep(spec, tmp_path, InProcess(), experiments=lab.FakeExperiments())
