@@ -211,6 +211,7 @@ def test_status_counts_and_names_a_damaged_record_of_a_control(lab: ModuleType, 
     status = SweepFolder(tmp_path).status()
     assert status.controls == {"completed": 1, "damaged": 1}
     assert status.damaged == [f"{path} is damaged: the next start makes it again."]
+    assert main(["retry", str(tmp_path)]) == 0
 
 
 def test_records_of_teachers_and_controls_run_again_too(lab: ModuleType, tmp_path: Path) -> None:
