@@ -63,7 +63,9 @@ class Failures:
         hosts = sorted({failure.host for failure in streak.failures if failure.host})
         where = f" on {', '.join(hosts)}" if hosts else ""
         jobs = ", ".join(dict.fromkeys(streak.jobs))
-        again = "`acgkd retry`, then the same command" if last.cause == "trial" else "the same command"
+        again = (
+            f"`acgkd retry {self._folder.path}`, then the same command" if last.cause == "trial" else "the same command"
+        )
         return RepeatedFailureError(
             f"{len(streak.failures)} jobs in a row failed in the same way{where}: {last} ({jobs}). The sweep stops; "
             f"what was finished is kept. `acgkd status {self._folder.path}` names the tracebacks. After a fix, {again} "

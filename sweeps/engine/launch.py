@@ -64,6 +64,7 @@ def open_driver(
         over = passed(limits(spec))
         if over or (startup.complete(spec, folder, found.trials) and not found.teachers):
             table, stopwatch = TrialTable(spec, folder, experiments, found.trials), Stopwatch(None)
+            table.records.of_all_pruned(found.trials)
             yield Driver(table, experiments, stopwatch, command=command, nothing_to_do=True)
             return
         generation = folder.begin_generation()

@@ -27,6 +27,21 @@ def met(budget: Budget, trials: int, seconds: float, idle: Callable[[], int]) ->
     return ""
 
 
+def way_on(ended_by: str) -> str:
+    """What extends a sweep that has come to its end.
+
+    Args:
+        ended_by: the words of `met`.
+    """
+    if ended_by.startswith("the deadline"):
+        return "A later `budget/deadline` extends the sweep."
+    if ended_by.startswith("no trial of"):
+        return "A larger `budget/patience` extends the sweep."
+    if ended_by.endswith(("hour is met", "hours is met")):
+        return "A larger budget extends the sweep, such as `--set budget/hours=N`."
+    return "A larger budget extends the sweep, such as `--trials N`."
+
+
 def passed(budget: Budget) -> bool:
     """Whether the deadline has come."""
     return budget.deadline is not None and datetime.now(UTC) >= datetime.fromisoformat(budget.deadline)

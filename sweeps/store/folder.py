@@ -46,12 +46,16 @@ class SweepFolder(SweepPaths):
         except FileNotFoundError:
             return 0
         except ValueError:
-            # Starts are numbered by their own files too, so a damaged counter can be made again.
-            return max((int(path.stem) for path in self.starts.glob("*.json")), default=0)
+            return self._latest_start  # so a damaged counter can be made again
+
+    @property
+    def _latest_start(self) -> int:
+        """The number of the latest start that has a file of its own."""
+        return max((int(path.stem) for path in self.starts.glob("[0-9]*.json") if path.stem.isdecimal()), default=0)
 
     def begin_generation(self) -> int:
         """Counts the start; workers of earlier ones leave at their next commit."""
-        generation = self.generation + 1
+        generation = max(self.generation, self._latest_start) + 1  # the counter may have been removed
         write(self.generation_file, str(generation))
         sync_folder(self.path)  # no number is used twice, not even after a power cut
         return generation

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from acgkd.errors import SweepError
 from analysis.records.sweep_file import SweepFile
 from sweeps.store import starts
 from sweeps.store.atomic import read_json
@@ -105,8 +106,13 @@ def status_of(folder: "SweepFolder") -> Status:
     sweep = folder.require_sweep()
     trials = sorted(folder.trials(), key=lambda trial: trial.number)
     controls: Counter[str] = Counter()
-    for path in folder.records.glob("control-*.json"):
-        controls[str((read_json(path) or {}).get("outcome", "damaged"))] += 1
+    damaged = [starts.damage(path) for path in starts.damaged(folder.starts)]
+    for path in sorted(folder.records.glob("control-*.json")):
+        try:
+            controls[str((read_json(path) or {}).get("outcome", "damaged"))] += 1
+        except SweepError:
+            controls["damaged"] += 1
+            damaged.append(f"{path} is damaged: the next start makes it again.")
     teachers = sum(_TEACHER.fullmatch(path.name) is not None for path in folder.records.glob("teacher-*.json"))
     budget = sweep.budget
     enqueued = len(PointQueue(folder).waiting({trial.enqueued for trial in trials}))
@@ -126,7 +132,7 @@ def status_of(folder: "SweepFolder") -> Status:
         failures=failure_groups(trials),
         retried=sum(not trial.final and any(item.outcome == "lost" for item in trial.attempts) for trial in trials),
         set_aside=starts.set_aside(folder.starts, folder.generation),
-        damaged=[starts.damage(path) for path in starts.damaged(folder.starts)],
+        damaged=damaged,
         enqueued=enqueued,
         deadline=budget.deadline,
         patience=budget.patience,

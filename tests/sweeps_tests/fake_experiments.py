@@ -102,8 +102,6 @@ class FakeExperiment:
             raise ValueError("no teacher with 13 epochs")
         if self.config.teacher.epochs == 11:
             os.kill(os.getpid(), signal.SIGKILL)
-        if self.config.teacher.epochs == 11:
-            os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(self.options.get("teacher_s", 0.0))
         self.note(f"teacher {self.preparation_key()}")
         self._teacher.write_text("{}")
@@ -195,8 +193,6 @@ class FakeRun:
             self.curves["transfer"]["loss"].append(self.state)
             if self.experiment.options["fault"] == "die further":
                 self._die_further()
-            if self.experiment.options["fault"] == "die further":
-                self._die_further()
             if self.steps_done == self.experiment.options["fault_step"]:
                 self._fault(self.experiment.options["fault"])
             if time.monotonic() >= end:
@@ -230,14 +226,6 @@ class FakeRun:
                 os.kill(os.getpid(), signal.SIGKILL)
             case "full":  # a real limit of the system, put back by the test
                 resource.setrlimit(resource.RLIMIT_FSIZE, (64, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-
-    def _die_further(self) -> None:
-        """Is killed three times, each time eleven steps later than the time before."""
-        deaths = self.experiment.home / f"{self.experiment.name}.deaths"
-        died = int(deaths.read_text()) if deaths.exists() else 0
-        if died < 3 and self.steps_done == 11 * (died + 1):
-            deaths.write_text(str(died + 1))
-            os.kill(os.getpid(), signal.SIGKILL)
 
     def _die_further(self) -> None:
         """Is killed three times, each time eleven steps later than the time before."""

@@ -18,7 +18,7 @@ from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.spec.loading import load
 from sweeps.spec.sections import Budget
-from sweeps.store.budgets import idle_trials
+from sweeps.store.budgets import idle_trials, way_on
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Trial
 from sweeps.sweep import Sweep
@@ -206,3 +206,20 @@ def test_a_comparison_may_have_a_deadline_and_nothing_else() -> None:
     for budget in ({"patience": 3}, {"hours": 1.0}, {"trials": 2}):
         with pytest.raises(SpecError, match=r"Leave `budget` out, or give a `deadline`"):
             load({**alone, "budget": budget})
+
+
+@pytest.mark.parametrize(
+    ("budget", "named"),
+    [
+        ({"trials": 2}, "--trials N"),
+        ({"trials": 9, "hours": 1e-9}, "budget/hours=N"),
+        ({"trials": 9, "patience": 1}, "budget/patience"),
+        ({"trials": 9, "deadline": "2020-01-01T00:00:00"}, "budget/deadline"),
+    ],
+)
+def test_what_extends_a_sweep_is_the_limit_that_ended_it(
+    lab: ModuleType, tmp_path: Path, budget: dict[str, Any], named: str
+) -> None:
+    reason = go(lab, tmp_path, budget).ended_by
+    assert reason
+    assert named in way_on(reason)

@@ -192,3 +192,15 @@ def test_what_shapes_every_result_is_refused_with_the_reason(lab: ModuleType, tm
     said = refused(lab, tmp_path, trials=1, student="gin-2-16", timeout_s=3.0)
     assert "student/preset: gin-3-32 is now gin-2-16 (it shapes every result)" in said
     assert "timeout_s" not in said
+
+
+def test_a_trial_with_added_seeds_keeps_its_values_when_a_record_is_made_again(lab: ModuleType, tmp_path: Path) -> None:
+    go(lab, tmp_path, trials=3, seeds=(0, 1))
+    go(lab, tmp_path, trials=3, seeds=(0, 1, 2, 3))
+    reported = {trial.number: trial.values for trial in SweepFolder(tmp_path).read_trials()}
+    whole = lab.table(tmp_path)
+    (tmp_path / "records" / "trial-0001-00.json").unlink()
+    with pytest.warns(UserWarning, match="trial-0001-00.json is gone: trial 1 runs it again"):
+        assert not go(lab, tmp_path, trials=3, seeds=(0, 1, 2, 3)).nothing_to_do
+    assert {trial.number: trial.values for trial in SweepFolder(tmp_path).read_trials()} == reported
+    assert lab.table(tmp_path) == whole

@@ -1,6 +1,7 @@
 """`acgkd retry`, `why`, `status` of failures, and records that are gone: as the user types them."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -150,7 +151,7 @@ def test_status_watch_shows_it_again(lab: ModuleType, tmp_path: Path) -> None:
         assert process.wait(20) == 130
 
 
-@pytest.mark.parametrize("damage", ["gone", "empty", "torn", "NaN"])
+@pytest.mark.parametrize("damage", ["gone", "empty", "torn", "NaN", "NaN inside"])
 def test_a_record_that_is_gone_or_damaged_runs_again(lab: ModuleType, tmp_path: Path, damage: str) -> None:
     spec = lab.make_spec(trials=3)
     for name in ("hit", "calm"):
@@ -160,7 +161,10 @@ def test_a_record_that_is_gone_or_damaged_runs_again(lab: ModuleType, tmp_path: 
     if damage == "gone":
         path.unlink()
     else:
-        path.write_text({"empty": "", "torn": path.read_text()[:80], "NaN": "NaN"}[damage])
+        record = json.loads(path.read_text())
+        record["objectives"]["validation_divergence"] = math.nan
+        text = {"empty": "", "torn": path.read_text()[:80], "NaN": "NaN", "NaN inside": json.dumps(record)}
+        path.write_text(text[damage])
     said: list[str] = []
     summary = run_sweep(spec, folder, InProcess(), experiments=lab.FakeExperiments(), say=said.append)
     assert not summary.nothing_to_do
@@ -171,6 +175,43 @@ def test_a_record_that_is_gone_or_damaged_runs_again(lab: ModuleType, tmp_path: 
     if damage != "gone":
         assert (folder / "logs" / "damaged-trial-0001-01.json").exists()
     assert run_sweep(spec, folder, InProcess(), experiments=lab.FakeExperiments(), say=said.append).nothing_to_do
+
+
+@pytest.mark.parametrize("damage", ["gone", "torn"])
+def test_the_record_of_a_pruned_trial_is_made_again(lab: ModuleType, tmp_path: Path, damage: str) -> None:
+    spec = lab.make_spec(trials=12, seeds=(0,), scheduler="halving")
+    run_sweep(spec, tmp_path, InProcess(), experiments=lab.FakeExperiments())
+    whole = lab.table(tmp_path)
+    name = next(row["file"] for row in whole if row["outcome"] == "pruned")
+    path = tmp_path / "records" / name
+    path.unlink() if damage == "gone" else path.write_text("{")
+    said: list[str] = []
+    summary = run_sweep(spec, tmp_path, InProcess(), experiments=lab.FakeExperiments(), say=said.append)
+    assert summary.nothing_to_do
+    assert [name in line and "made again" in line for line in said] == [True]
+    assert lab.table(tmp_path) == whole
+
+
+def test_what_a_trial_completed_before_it_was_pruned_is_not_said_to_run_again(lab: ModuleType, tmp_path: Path) -> None:
+    spec = lab.make_spec(trials=12, seeds=(0, 1, 2), scheduler="halving")
+    run_sweep(spec, tmp_path, InProcess(), experiments=lab.FakeExperiments())
+    pruned = [row["file"] for row in lab.table(tmp_path) if row["outcome"] == "pruned" and "-00." not in row["file"]]
+    name = f"{pruned[0].rpartition('-')[0]}-00.json"
+    (tmp_path / "records" / name).write_text("{")
+    said: list[str] = []
+    run_sweep(spec, tmp_path, InProcess(), experiments=lab.FakeExperiments(), say=said.append)
+    assert [name in line and "was pruned and is not run again" in line for line in said] == [True]
+
+
+def test_status_counts_and_names_a_damaged_record_of_a_control(lab: ModuleType, tmp_path: Path) -> None:
+    spec = lab.make_spec(trials=1, controls=({"name": "random_graphs"},))
+    run_sweep(spec, tmp_path, InProcess(), experiments=lab.FakeExperiments())
+    path = tmp_path / "records" / "control-random_graphs-01.json"
+    path.write_text("")
+    status = SweepFolder(tmp_path).status()
+    assert status.controls == {"completed": 1, "damaged": 1}
+    assert status.damaged == [f"{path} is damaged: the next start makes it again."]
+    assert main(["retry", str(tmp_path)]) == 0
 
 
 def test_records_of_teachers_and_controls_run_again_too(lab: ModuleType, tmp_path: Path) -> None:

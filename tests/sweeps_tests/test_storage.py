@@ -181,6 +181,16 @@ def test_a_torn_file_of_a_start_is_said_and_blocks_nothing(content: str, lab: Mo
     assert go(lab, tmp_path, trials=4).counts == {"completed": 4}
 
 
+def test_a_removed_counter_of_starts_loses_no_start(lab: ModuleType, tmp_path: Path) -> None:
+    go(lab, tmp_path)
+    first = (tmp_path / "starts" / "0001.json").read_text()
+    (tmp_path / "epoch").unlink()
+    assert go(lab, tmp_path, trials=4).counts == {"completed": 4}
+    assert (tmp_path / "epoch").read_text() == "2"
+    assert (tmp_path / "starts" / "0001.json").read_text() == first
+    assert (tmp_path / "starts" / "0002.json").exists()
+
+
 # ---- no folder at all
 
 

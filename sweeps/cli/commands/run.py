@@ -10,7 +10,7 @@ import typer
 from acgkd.errors import RayLostError
 from acgkd.exit_codes import ExitCode
 from sweeps.cli.commands._options import Overrides, SpecFile, TrustCode, examples
-from sweeps.cli.console import err, out, print_line, print_note
+from sweeps.cli.console import err, print_line, print_note
 from sweeps.cli.deadline import Deadline
 from sweeps.cli.outcome import finish, report_command, report_so_far
 
@@ -75,6 +75,7 @@ def run(
     from sweeps.spec.loading import check_tree
     from sweeps.spec.raw import read_tree
     from sweeps.store import starts
+    from sweeps.store.budgets import way_on
 
     if in_process and address != "local":
         raise typer.BadParameter("--in-process runs without Ray, so it takes no --address.")
@@ -116,10 +117,8 @@ def run(
             report_so_far(target)
             raise typer.Exit(ExitCode.INTERRUPTED)
     if summary.nothing_to_do:
-        more = (
-            f": {summary.ended_by}. A larger budget extends the sweep, such as `--trials N`" if summary.ended_by else ""
-        )
-        out.print(f"Nothing is left to do{more}.")
+        why = f": {summary.ended_by}. {way_on(summary.ended_by)}" if summary.ended_by else "."
+        print_line(f"Nothing is left to do{why}")
     elif summary.ended_by:
         print_line(f"The sweep has ended: {summary.ended_by}.")
     finish(target, summary)

@@ -1,5 +1,6 @@
 """Records of ended trials that are gone or damaged: what they belong to runs again, and the start says so."""
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,8 @@ from acgkd.errors import FolderError, SweepError
 from sweeps.engine.trials import trial_states
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import PASSING, Trial
+
+_AGAIN = "it is made again"
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ def revive(folder: SweepFolder, trials: list[Trial]) -> Revived:
     damaged = {name for name in there if _is_damaged(folder, folder.records / name)}
     for name in damaged:
         _put_aside(folder, folder.records / name)
-    lines = [f"{folder.records / name} is damaged: it is made again." for name in sorted(damaged)]
+    final = _for_good(folder, trials)
+    lines = [f"{folder.records / name} is damaged: {final.get(name, _AGAIN)}." for name in sorted(damaged)]
     kept = []
     for trial in trials:
         files = [folder.record_file(folder.trial_name(trial.number), index) for index in _ended_replicates(trial)]
@@ -45,6 +49,8 @@ def revive(folder: SweepFolder, trials: list[Trial]) -> Revived:
             lines += [f"{file} is gone: trial {trial.number} runs it again." for file in gone if file.name not in there]
             trial = trial_states.retried(trial)
             folder.write_trial(trial)
+        elif trial.state == "pruned":
+            lines += [f"{file} is gone: {final.get(file.name, _AGAIN)}." for file in gone if file.name not in there]
         kept.append(trial)
     teachers = {int(name[8:-5]) for name in damaged if re.fullmatch(r"teacher-\d+\.json", name)}
     first = folder.record_file("teacher", 0).name
@@ -55,6 +61,18 @@ def revive(folder: SweepFolder, trials: list[Trial]) -> Revived:
     for line in lines:
         folder.note(line)
     return Revived(kept, lines, teachers)
+
+
+def _for_good(folder: SweepFolder, trials: list[Trial]) -> dict[str, str]:
+    """Records that nothing makes again, with the reason: of a pruned trial's replicates before the last one."""
+    return {
+        folder.record_file(folder.trial_name(trial.number), index).name: f"trial {trial.number} was pruned and is not "
+        "run again"
+        for trial in trials
+        if trial.state == "pruned"
+        for index in _ended_replicates(trial)
+        if index != trial.attempts[-1].replicate
+    }
 
 
 def _ended_replicates(trial: Trial) -> list[int]:
@@ -68,12 +86,15 @@ def _is_damaged(folder: SweepFolder, path: Path) -> bool:
     if not replicate.isdecimal():
         return False  # no record of ours
     try:
-        folder.read_record(name, int(replicate))
+        record = folder.read_record(name, int(replicate))
     except FolderError:
         raise  # a newer version wrote it: nothing is wrong with it
     except SweepError:
         return True
-    return False
+    if record is None or record.outcome != "completed":
+        return False
+    # What left the finite numbers would have diverged, so it is not what was written.
+    return not all(value is None or math.isfinite(value) for value in record.objectives.values())
 
 
 def _put_aside(folder: SweepFolder, path: Path) -> None:

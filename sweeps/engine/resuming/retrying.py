@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from acgkd.errors import FolderError
+from acgkd.errors import FolderError, SweepError
 from analysis.records.record import Outcome, Record
 from sweeps.engine.trials import trial_states
 from sweeps.store.folder import SweepFolder
@@ -74,7 +74,7 @@ def _set_back(folder: SweepFolder, trial: Trial, outcomes: Collection[Outcome]) 
 def _controls(folder: SweepFolder, outcomes: Collection[Outcome]) -> Iterable[tuple[str, int]]:
     for path in sorted(folder.records.glob("control-*.json")):
         name, _, index = path.stem.rpartition("-")
-        record = folder.read_record(name, int(index)) if index.isdecimal() else None
+        record = _record(folder, name, index)
         if record is not None and record.outcome in outcomes:
             path.unlink(missing_ok=True)
             yield record.identity.label, int(index)
@@ -83,6 +83,16 @@ def _controls(folder: SweepFolder, outcomes: Collection[Outcome]) -> Iterable[tu
 def _records(folder: SweepFolder, name: str) -> Iterable[tuple[int, Record]]:
     for path in sorted(folder.records.glob(f"{name}-[0-9]*.json")):
         index = path.stem.rpartition("-")[2]
-        record = folder.read_record(name, int(index)) if index.isdecimal() else None
+        record = _record(folder, name, index)
         if record is not None:
             yield int(index), record
+
+
+def _record(folder: SweepFolder, name: str, index: str) -> Record | None:
+    """A record; None where it is damaged, since the next start makes it again, or where the file is none of ours."""
+    try:
+        return folder.read_record(name, int(index)) if index.isdecimal() else None
+    except FolderError:
+        raise  # a newer version wrote it
+    except SweepError:
+        return None

@@ -1,6 +1,6 @@
 """Records that no worker could write, because it died, hung, or was stopped: the driver writes them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from analysis.records.record import CostValue, Outcome, Record
@@ -139,6 +139,12 @@ class DriverRecords:
             cost = trial.cost_when_pruned()
             self._write(name, last.replicate, "pruned", text, trial=trial, progress=last.progress, cost=cost)
         clear_work(self._folder, name, last.replicate)
+
+    def of_all_pruned(self, trials: Iterable[Trial]) -> None:
+        """The same for all those of some trials that were pruned."""
+        for trial in trials:
+            if trial.state == "pruned":
+                self.of_pruned(trial)
 
     def _write(
         self,

@@ -19,17 +19,19 @@ class Result:
         outcome: completed, or why not.
         objectives: in the order of the spec.
         message: of the record.
+        added: whether its seed was added after the trial had completed, so that the sampler never sees its values.
     """
 
     outcome: Outcome
     objectives: Values
     message: str = ""
+    added: bool = False
 
 
 def result_of(record: Record, objectives: Sequence[Objective]) -> Result:
     """What a record says of how its replicate ended."""
     values = tuple(record.measured(objective.name) for objective in objectives)
-    return Result(record.outcome, values, record.message)
+    return Result(record.outcome, values, record.message, record.identity.added)
 
 
 Decide = Callable[[Trial, str, Values], bool]
@@ -57,6 +59,9 @@ class Rules:
         """
         if trial.final:
             return trial
+        whole = len(results) == self.replicates
+        # A trial that had completed may run again, because a record is gone: its reported values stay as they are.
+        results = {index: result for index, result in results.items() if not result.added}
         failed = next((result for result in results.values() if result.outcome == "failed"), None)
         if failed is not None:
             return trial_states.ended(trial, "failed", message=failed.message)
@@ -64,13 +69,13 @@ class Rules:
             return trial_states.ended(trial, "pruned")
         infeasible = [result for result in results.values() if result.outcome in INFEASIBLE]
         # With early stopping, what can never complete is not worth finishing; without, the share is worth knowing.
-        if infeasible and (self.halving is not None or len(results) == self.replicates):
+        if infeasible and (self.halving is not None or whole):
             share = len(infeasible) / len(results)
             return trial_states.ended(trial, "infeasible", constraint=share, message=infeasible[0].message)
         if infeasible or not results:
             return trial
         values = means(list(results.values()))
-        if len(results) == self.replicates:
+        if whole:
             return trial_states.ended(trial, "completed", values=values)
         if self.halving is None:
             return trial

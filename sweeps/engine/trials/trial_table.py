@@ -58,9 +58,7 @@ class TrialTable:
 
     def recover(self) -> None:
         """Completes what the last start left half done: rows of pruned trials; what was under way waits again."""
-        for trial in self.trials.values():
-            if trial.state == "pruned":
-                self.records.of_pruned(trial)
+        self.records.of_all_pruned(self.trials.values())
         died = bool(self.folder.deaths_in_process(self.generation))
         for trial in self._unfinished():
             failure = Failure("platform", "lost", "the driver died") if died and trial.open_attempt else None
