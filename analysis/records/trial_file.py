@@ -67,6 +67,9 @@ class TrialFile(Part):
         default_factory=dict, description="What it noted on the study while asked."
     )
     values: tuple[float, ...] | None = None
+    replicates: int | None = Field(
+        default=None, description="Number of seeds, from the first, that its values are over; None until it completed."
+    )
     constraint: float | None = Field(default=None, description="Share of infeasible replicates, if any.")
     message: str = ""
     attempts: tuple[Attempt, ...] = ()

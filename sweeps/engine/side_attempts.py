@@ -41,7 +41,7 @@ class SideAttempts:
         alone = bool(tries) and tries[-1].outcome == "out_of_memory"
         if alone and at_work:
             return None
-        guarded = bool(tries) and same_place(tries) >= DEATHS_BEFORE_GUARD
+        guarded = same_place(tries) >= DEATHS_BEFORE_GUARD
         return replace(job, attempts={job.replicates[0]: len(tries)}, alone=alone, guarded=guarded)
 
     def failed(self, job: Job, failure: Failure, progress: float, others: Others) -> Verdict:

@@ -11,7 +11,7 @@ from acgkd.errors import FolderError
 from analysis.records.file_names import as_text
 from analysis.records.sweep_file import Objective, SweepFile
 from sweeps.engine.limits import limits, spent
-from sweeps.engine.resuming.spec_changes import taken
+from sweeps.engine.resuming.spec_changes import extended_further, taken
 from sweeps.engine.teachers_and_controls import missing_controls, missing_extensions
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.atomic import write
@@ -76,6 +76,8 @@ def match(
     known = folder.read_sweep()
     if known is not None and known.fingerprint != spec.fingerprint():
         known = taken(known, spec, folder)
+    if known is not None:
+        known = extended_further(known, spec, folder)
     accepted = same_code(known.accepted if known is not None else ())
     folder.make()
     content = SweepFile(

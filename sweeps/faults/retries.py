@@ -117,9 +117,9 @@ def idle_losses(attempts: Sequence[Attempt]) -> int:
 
 def same_place(attempts: Sequence[Attempt]) -> int:
     """How many of the latest attempts lost their worker at one and the same place."""
-    last = attempts[-1]
     count = 0
     for attempt in reversed(attempts):
+        last = attempts[-1]
         if attempt.outcome != "lost" or attempt.cause != "platform" or not last.place or attempt.place != last.place:
             break
         count += 1

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 
 from acgkd.config import RunConfig
-from acgkd.errors import AcgkdError, StaleGenerationError, StorageError
+from acgkd.errors import AcgkdError, StaleGenerationError, StorageError, SweepError
 from analysis.records.record import Outcome, Record
 from sweeps.faults.classification import failure_of
 from sweeps.faults.failure import Failure, JobFailedError
@@ -81,8 +81,11 @@ class JobRunner:
             if failure.cause != "trial" or again:
                 self._runner = None  # broken off within a step: its state is never to be kept
                 raise JobFailedError(failure) from error
-            if self.job.kind == "teacher":
+            if self.job.kind == "teacher" and isinstance(error, AcgkdError):
                 raise
+            if self.job.kind == "teacher":
+                what = f"The teacher of seed {self._seed} cannot be made: {failure}. Traceback: {self.folder.logs}"
+                raise SweepError(what) from error
             return self._ended(self._failure(error, failure))
 
     def _keep_trace(self, failure: Failure) -> None:
@@ -94,8 +97,6 @@ class JobRunner:
         if self._runner is not None:
             self._runner.checkpoint()
 
-    # ---- what a step may be
-
     def _config(self) -> RunConfig:
         if self.job.control is not None:
             return self.spec.control_config(self.job.control)
@@ -106,15 +107,14 @@ class JobRunner:
         return self.spec.replicates.seeds[self._left[0]]
 
     def _prepare(self) -> Report:
-        configs, replicate = self.spec.configs_to_prepare(), self._left[0]
+        configs = self.spec.configs_to_prepare()
         experiments = [self.experiments.experiment(config, self._seed, self.folder.cache) for config in configs]
         for experiment in experiments:
             experiment.prepare()
         record = self._record(configs[0], experiments[0].teacher_measurement(), "completed")
         self.folder.check_generation(self.job.generation)
         self.folder.commit_record(self.job.name, record)
-        self._left.pop(0)
-        return Report(replicate, 1.0, record=record.model_dump_json())
+        return Report(self._left.pop(0), 1.0, record=record.model_dump_json())
 
     def _advance(self) -> Report:
         replicate = self._left[0]

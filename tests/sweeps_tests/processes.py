@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -38,6 +39,8 @@ class Command:
         found = os.pathsep.join([str(HERE), str(HERE.parents[1])])
         self.folder, self.printed = folder, folder.with_name(f"{folder.name}.txt")
         line = [sys.executable, str(HERE / "drive_cli.py"), json.dumps(changes), "--out", str(folder), *arguments]
+        # A shell that runs these tests in the background lets its children ignore Ctrl-C.
+        heard = signal.signal(signal.SIGINT, signal.default_int_handler)
         with self.printed.open("ab") as out:
             self.process = subprocess.Popen(
                 line,
@@ -47,6 +50,7 @@ class Command:
                 start_new_session=True,
                 preexec_fn=before,
             )
+        signal.signal(signal.SIGINT, heard)
         self.pid = self.process.pid
 
     @property

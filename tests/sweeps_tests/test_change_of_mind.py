@@ -204,3 +204,21 @@ def test_a_trial_with_added_seeds_keeps_its_values_when_a_record_is_made_again(l
         assert not go(lab, tmp_path, trials=3, seeds=(0, 1, 2, 3)).nothing_to_do
     assert {trial.number: trial.values for trial in SweepFolder(tmp_path).read_trials()} == reported
     assert lab.table(tmp_path) == whole
+
+
+def test_a_trial_off_the_front_that_loses_a_record_runs_that_one_alone(lab: ModuleType, tmp_path: Path) -> None:
+    go(lab, tmp_path, trials=4, seeds=(0, 1))
+    replicates = {"seeds": (0, 1, 2), "vary": ("split", "teacher", "draws"), "extend": "front"}
+    go(lab, tmp_path, trials=4, replicates=replicates)
+    (extension,) = SweepFolder(tmp_path).require_sweep().extensions
+    off = next(number for number in range(4) if number not in extension.trials)
+    before, whole = SweepFolder(tmp_path).read_trials()[off].values, lab.table(tmp_path)
+    (tmp_path / "records" / f"trial-{off:04d}-01.json").unlink()
+    with pytest.warns(UserWarning, match="is gone"):
+        go(lab, tmp_path, trials=4, replicates=replicates)
+    assert SweepFolder(tmp_path).read_trials()[off].values == before
+    assert lab.table(tmp_path) == whole
+    # Later for all: those off the front run the added seed, too.
+    go(lab, tmp_path, trials=4, replicates={**replicates, "extend": "all"})
+    assert len(list((tmp_path / "records").glob("trial-*.json"))) == 12
+    assert SweepFolder(tmp_path).read_trials()[off].values == before

@@ -129,7 +129,7 @@ def test_each_teacher_is_trained_once_and_has_a_row(lab: ModuleType, tmp_path: P
 
 
 def test_a_teacher_that_cannot_be_made_stops_the_sweep(lab: ModuleType, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="13 epochs"):
+    with pytest.raises(SweepError, match=r"teacher of seed 0 cannot be made: ValueError: .*13 epochs"):
         go(lab, tmp_path, teacher={"preset": "gin-5-64", "epochs": 13})
     assert lab.trials(tmp_path) == []
 

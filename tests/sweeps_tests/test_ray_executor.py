@@ -128,7 +128,7 @@ def test_halving_on_two_workers(lab: ModuleType, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("cluster")
 def test_a_teacher_that_cannot_be_made_stops_the_sweep(lab: ModuleType, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="13 epochs"):
+    with pytest.raises(SweepError, match="13 epochs"):
         go(lab, tmp_path, teacher={"preset": "gin-5-64", "epochs": 13})
     assert lab.trials(tmp_path) == []
 

@@ -131,6 +131,8 @@ def test_why_tells_a_trials_story(
         assert part in shown
     assert main(["why", str(folder), str(number), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["attempts"][0]["cause"] == "trial"
+    assert main(["why", str(folder), "teacher"]) == 2
+    assert "takes the number of a trial" in " ".join(capsys.readouterr().err.split())
     assert main(["why", str(folder), "99"]) == 2
     assert "has no trial 99" in " ".join(capsys.readouterr().err.split())
 
@@ -139,7 +141,10 @@ def test_status_watch_shows_it_again(lab: ModuleType, tmp_path: Path) -> None:
     run_sweep(lab.make_spec(trials=1), tmp_path, InProcess(), experiments=lab.FakeExperiments())
     command = [sys.executable, "-m", "acgkd", "status", str(tmp_path), "--watch"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    # A shell that runs these tests in the background lets its children ignore Ctrl-C.
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        signal.signal(signal.SIGINT, heard)
         assert process.stdout is not None
         seen = 0
         for line in process.stdout:

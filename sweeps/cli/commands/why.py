@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acgkd.errors import FolderError
+from acgkd.errors import ConfigError, FolderError
 from sweeps.cli.commands._options import Json, SweepFolderPath, examples, require_sweep
 from sweeps.cli.console import out, print_facts, print_line, print_text
 
@@ -18,7 +18,7 @@ LOG_LINES = 20
 
 def why(
     folder: SweepFolderPath,
-    number: Annotated[int, typer.Argument(metavar="TRIAL", help="Number of the trial.", show_default=False)],
+    trial_number: Annotated[str, typer.Argument(metavar="TRIAL", help="Number of the trial.", show_default=False)],
     json: Json = False,
 ) -> None:
     """Show what happened to a trial: its settings, every attempt, and the end of its last traceback.
@@ -29,7 +29,12 @@ def why(
     from sweeps.store.folder import SweepFolder
 
     require_sweep(folder)
-    files = SweepFolder(folder)
+    if not trial_number.isdecimal():
+        raise ConfigError(
+            f"`acgkd why` takes the number of a trial, but got {trial_number!r}. Of controls and teachers "
+            f"`{folder}/logs/driver.log` has what failed, and `{folder}/records` how they ended."
+        )
+    files, number = SweepFolder(folder), int(trial_number)
     trial = next((trial for trial in files.trials() if trial.number == number), None)
     if trial is None:
         raise FolderError(

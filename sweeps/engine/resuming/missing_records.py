@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acgkd.errors import FolderError, SweepError
+from analysis.records.record import Record
 from sweeps.engine.trials import trial_states
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import PASSING, Trial
@@ -91,10 +92,19 @@ def _is_damaged(folder: SweepFolder, path: Path) -> bool:
         raise  # a newer version wrote it: nothing is wrong with it
     except SweepError:
         return True
+    if record is not None and _file_of(folder, record) != path.name:
+        return True  # another replicate's
     if record is None or record.outcome != "completed":
         return False
     # What left the finite numbers would have diverged, so it is not what was written.
     return not all(value is None or math.isfinite(value) for value in record.objectives.values())
+
+
+def _file_of(folder: SweepFolder, record: Record) -> str:
+    who = record.identity
+    names = {"teacher": "teacher", "control": folder.control_name(who.label)}
+    name = names.get(who.kind) or folder.trial_name(who.trial or 0)
+    return folder.record_file(name, who.replicate).name
 
 
 def _put_aside(folder: SweepFolder, path: Path) -> None:

@@ -159,6 +159,24 @@ def _extension(old: SweepSpec, spec: SweepSpec, folder: SweepFolder) -> list[Ext
     return [Extension(first=first, stop=stop, trials=tuple(sorted(trial.number for trial in done)))]
 
 
+def extended_further(known: SweepFile, spec: SweepSpec, folder: SweepFolder) -> SweepFile:
+    """The sweep file where seeds that were added for the front are now for all trials; else as it is."""
+    if spec.replicates.extend != "all" or not known.extensions:
+        return known
+    trials = [trial for trial in folder.trials() if trial.state == "completed" and trial.replicates is not None]
+    wider = tuple(
+        item.model_copy(
+            update={
+                "trials": tuple(
+                    sorted({*item.trials, *(t.number for t in trials if (t.replicates or 0) <= item.first)})
+                )
+            }
+        )
+        for item in known.extensions
+    )
+    return known.model_copy(update={"extensions": wider})
+
+
 def _records(folder: SweepFolder, trial: Trial) -> list[Record]:
     """The records of a trial behind the values reported to the sampler: those of seeds added later are none."""
     indices = sorted({attempt.replicate for attempt in trial.attempts})

@@ -59,9 +59,10 @@ class Rules:
         """
         if trial.final:
             return trial
-        whole = len(results) == self.replicates
         # A trial that had completed may run again, because a record is gone: its reported values stay as they are.
-        results = {index: result for index, result in results.items() if not result.added}
+        planned = trial.replicates or self.replicates
+        results = {index: result for index, result in results.items() if not result.added and index < planned}
+        whole = len(results) == planned
         failed = next((result for result in results.values() if result.outcome == "failed"), None)
         if failed is not None:
             return trial_states.ended(trial, "failed", message=failed.message)
@@ -76,7 +77,7 @@ class Rules:
             return trial
         values = means(list(results.values()))
         if whole:
-            return trial_states.ended(trial, "completed", values=values)
+            return trial_states.ended(trial, "completed", values=values, replicates=planned)
         if self.halving is None:
             return trial
         return self.at_rung(trial, replicate_rung(len(results)), values, decide)

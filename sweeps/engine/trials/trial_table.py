@@ -110,7 +110,7 @@ class TrialTable:
             rungs=rungs,
             alongside=alongside,
             alone=any(attempt.outcome == "out_of_memory" for attempt in trial.attempts),
-            guarded=bool(last) and same_place(last) >= DEATHS_BEFORE_GUARD,
+            guarded=same_place(last) >= DEATHS_BEFORE_GUARD or any(a.outcome == "crashed" for a in trial.attempts),
             elsewhere=elsewhere,
         )
 
@@ -196,7 +196,8 @@ class TrialTable:
 
     def _left(self, number: int) -> tuple[int, ...]:
         """Replicates that have not ended."""
-        return tuple(i for i in range(len(self.spec.replicates.seeds)) if i not in self._results[number])
+        planned = self.trials[number].replicates or len(self.spec.replicates.seeds)
+        return tuple(index for index in range(planned) if index not in self._results[number])
 
     def _settle(self, trial: Trial) -> Trial:
         settled = self.rules.settle(trial, self._results[trial.number], self._decide)
