@@ -131,7 +131,7 @@ def _add_paths(python: Path, paths: list[str]) -> None:
 
 def _pytest(python: Path, arguments: tuple[str, ...]) -> None:
     """Runs tests; what old libraries deprecate among themselves is no error."""
-    marks = "not slow and not ray and not realdata and not browser and not gpu"
+    marks = "not slow and not ray and not realdata and not browser and not gpu and not cluster"
     command = [python, "-m", "pytest", "-q", "-p", "pytest_timeout", "-p", "no:cacheprovider", "-m", marks]
     # Plugins of the borrowed libraries would be loaded too.
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

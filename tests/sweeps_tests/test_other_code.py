@@ -77,6 +77,7 @@ def python(program: str, home: Path, *arguments: str, check: bool = True) -> "su
     )
 
 
+@pytest.mark.ray  # which it imports
 def test_a_worker_with_another_copy_of_the_package_begins_nothing(copy: Path, tmp_path: Path) -> None:
     python(SEND, ROOT, str(tmp_path / "sent"))
     said = python(BEGIN, copy, str(tmp_path / "sent")).stdout

@@ -78,7 +78,9 @@ def test_a_row_that_a_killed_driver_owed_has_its_cost_too(lab: ModuleType, tmp_p
     for name in owed:
         (tmp_path / "s" / "records" / name).unlink()
     more = lab.make_spec(trials=11, seeds=(0,), scheduler="halving")
-    run_sweep(more, tmp_path / "s", InProcess(), experiments=lab.FakeExperiments())
+    said: list[str] = []
+    run_sweep(more, tmp_path / "s", InProcess(), experiments=lab.FakeExperiments(), say=said.append)
+    assert len(said) == len(owed)
     after = {row["file"]: row for row in lab.table(tmp_path / "s")}
     assert [after[row["file"]] for row in before] == before
 
