@@ -108,6 +108,7 @@ def local() -> Iterator[None]:
 
 
 @pytest.mark.ray
+@pytest.mark.cluster
 @pytest.mark.usefixtures("local")
 def test_on_a_real_cluster_of_one_node(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -109,6 +109,7 @@ def _processes(folder: Path, number: int) -> list[int]:
     return [json.loads(path.read_text())["environment"]["process"] for path in paths]
 
 
+@pytest.mark.cluster
 @pytest.mark.usefixtures("cluster")
 def test_halving_on_two_workers(lab: ModuleType, tmp_path: Path) -> None:
     changes: dict[str, Any] = {"trials": 20, "seeds": (0, 1, 2), "scheduler": "halving"}
