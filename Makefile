@@ -1,20 +1,22 @@
 PYTHON ?= python3
 VENV := .venv
-# Two processes share the tests; those that start Ray stay in one of them.
-WORKERS := -n 2 --dist loadgroup
+# Two processes share the tests, file by file; those that start Ray stay in one of them (tests/workers.py).
+WORKERS := -n 2
+# Some environments let Python keep no bytecode; every process that a test starts would compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 DATA := $(wildcard ../shared/data)
 ifneq ($(DATA),)
 export ACGKD_DATA ?= $(abspath $(DATA))
 endif
 
-.PHONY: install quickstart test test-slow realdata browser cluster wheel lower-ends pythons soak lint types floors check coverage clean
+.PHONY: install quickstart test test-slow realdata browser cluster wheel lower-ends pythons soak docs lint types floors check coverage clean
 
 install: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev,images]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev,images,cluster,dashboard,export,storage,trackers,docs]"
 	touch $@
 
 quickstart: install
@@ -40,9 +42,9 @@ realdata: install
 browser: install
 	$(BIN)/python -m pytest -m browser
 
-# Several nodes of Ray on this machine, and nodes that are killed.
+# Several nodes of Ray and a Slurm on this machine, stores and servers, and whatever of it is killed.
 cluster: install
-	$(BIN)/python -m pytest -m "cluster and not realdata"
+	$(BIN)/python -m pytest -m "cluster and not realdata and not slow" $(WORKERS)
 
 # Everything that is done with the built wheel, in empty environments.
 wheel: install
@@ -58,7 +60,13 @@ pythons: install
 
 # Some hundred short trials under random kills, torn files and a full disk; writes docs/results/soak.md.
 soak: install
-	$(BIN)/python -m benchmarks.faults.soak
+	$(BIN)/python -m tests.soak
+
+# The documentation as a site, in `site/`: built strictly, every link and anchor checked, what pages show is run.
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python docs/check_site.py site
+	$(BIN)/python -m pytest -q -m "" tests/project_tests/test_pages.py tests/project_tests/test_api_pages.py
 
 lint: install
 	$(BIN)/ruff check .
@@ -73,4 +81,4 @@ floors: install
 check: lint types floors test
 
 clean:
-	rm -rf $(VENV) .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis runs
+	rm -rf $(VENV) .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis runs site

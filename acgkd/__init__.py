@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         DataError,
         DivergedError,
         FolderError,
+        FolderInUseError,
         ForeignPackageError,
         FrameError,
         MissingFolderError,
@@ -39,9 +40,12 @@ if TYPE_CHECKING:
         UnknownNameError,
         UnknownReportError,
     )
+    from acgkd.modules.columns import embed_kinds
+    from acgkd.plugins import use_plugins
     from acgkd.run.direct import Distilled, distill
+    from acgkd.students.exporting import Exported, export_student
     from acgkd.students.saving import load_student
-    from acgkd.teachers.teacher import adapt
+    from acgkd.teachers.teacher import adapt, load_weights
 
 __all__ = [
     "AcgkdError",
@@ -52,7 +56,9 @@ __all__ = [
     "DataError",
     "Distilled",
     "DivergedError",
+    "Exported",
     "FolderError",
+    "FolderInUseError",
     "ForeignPackageError",
     "FrameError",
     "MissingFolderError",
@@ -75,15 +81,24 @@ __all__ = [
     "__version__",
     "adapt",
     "distill",
+    "embed_kinds",
+    "export_student",
     "load_student",
+    "load_weights",
+    "use_plugins",
 ]
 
 _HOMES = {
     "Distilled": "acgkd.run.direct",
+    "Exported": "acgkd.students.exporting",
     "PriorConfig": "acgkd.config",
     "adapt": "acgkd.teachers.teacher",
     "distill": "acgkd.run.direct",
+    "embed_kinds": "acgkd.modules.columns",
+    "export_student": "acgkd.students.exporting",
     "load_student": "acgkd.students.saving",
+    "load_weights": "acgkd.teachers.teacher",
+    "use_plugins": "acgkd.plugins",
 }
 
 

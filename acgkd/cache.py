@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ Content = TypeVar("Content")
 KINDS = ("teachers", "pools", "synthesis", "verdicts")
 _ATTEMPTS = 3
 _log = logging.getLogger(__name__)
+_synced: ContextVar[bool] = ContextVar("_synced", default=True)
 
 
 def folder() -> Path:
@@ -129,6 +131,25 @@ def mark_used(path: Path) -> None:
         os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
 
 
+@contextmanager
+def unsynced() -> Iterator[None]:
+    """Inside, `write_atomic` does not wait for the disk: for whoever moves the file on, and syncs it then."""
+    before = _synced.set(False)
+    try:
+        yield
+    finally:
+        _synced.reset(before)
+
+
+def sync(path: Path) -> None:
+    """Waits until the disk has what is in a file, or the entries of a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
     """Lets `write` fill a file beside `path`, puts it on the disk, and gives it its name in one move.
 
@@ -139,25 +160,14 @@ def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(part)
-        descriptor = os.open(part, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        if _synced.get():
+            sync(part)
         os.replace(part, path)
     finally:
         remove(part)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(path: Path) -> None:
-    """Puts a rename on the disk where the system lets a folder be opened (it does not on Windows)."""
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    if _synced.get():
+        with suppress(OSError):  # a system may not let a folder be opened: Windows does not
+            sync(path.parent)
 
 
 def remove(path: Path) -> None:

@@ -68,7 +68,9 @@ def _refusal(error: BaseException | None) -> OSError | None:
     return error
 
 
-def load(path: Path, *, max_bytes: int = MAX_BYTES, mapped: bool = False, checked: bool = False) -> Any:
+def load(
+    path: Path, *, max_bytes: int = MAX_BYTES, mapped: bool = False, checked: bool = False, kinds: tuple[type, ...] = ()
+) -> Any:
     """Reads what `save` (or torch.save of a state dict) wrote, onto the CPU.
 
     Args:
@@ -76,41 +78,105 @@ def load(path: Path, *, max_bytes: int = MAX_BYTES, mapped: bool = False, checke
         max_bytes: largest size that is opened.
         mapped: whether to read only what is looked at, for large files of which little is wanted.
         checked: whether to compare every byte with the checksums in the file, which torch does not.
+        kinds: classes of which there may be objects in it; they are filled without a call of the file's choice.
 
     Raises:
         CheckpointError: missing, torn, of another kind, too large, or asking for more than tensors and plain values.
     """
-    _inspect(path, max_bytes, path)
+    _inspect(path, max_bytes, path, kinds)
     if checked:
         _check_sums(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+        with torch.serialization.safe_globals(list(kinds)):
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except MemoryError:
         raise
     # torch raises a dozen kinds here, and its texts advise to turn the protection off.
     except Exception as error:
         raise CheckpointError(f"{path} is damaged or not a checkpoint ({type(error).__name__}). {_ADVICE}") from None
-    _check_extent(content, path)
+    _check_extent(content, path, kinds)
     return content
 
 
-def load_state(path: str | Path, *, max_bytes: int = MAX_BYTES) -> dict[str, Tensor]:
-    """Reads a state dict: names to tensors. A mapping that holds one under ``state`` or ``state_dict`` will do.
+def load_state(path: str | Path, *, key: str | None = None, max_bytes: int = MAX_BYTES) -> dict[str, Tensor]:
+    """Reads a state dict: names to tensors. A larger mapping will do, as training loops write it, if it holds one.
+
+    Args:
+        path: a ``.pt`` file of torch, or a ``.safetensors`` file.
+        key: where in a larger mapping it is; several keys are joined by `/`. Left out, it is looked for.
+        max_bytes: largest size that is opened.
 
     Raises:
-        CheckpointError: see `load`; or the file holds something else.
+        CheckpointError: see `load`; or the file holds something else, or several, or nothing under that key; the
+            message names its keys.
     """
+    if Path(path).suffix == ".safetensors":
+        if key is not None:
+            raise CheckpointError(f"{path} is a safetensors file, which has no keys: leave `checkpoint_key` out.")
+        return _load_safetensors(Path(path), max_bytes)
     content = load(Path(path), max_bytes=max_bytes)
-    for key in ("state", "state_dict"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    named = isinstance(content, dict) and all(isinstance(key, str) for key in content)
-    if not named or not content or not all(isinstance(value, Tensor) for value in content.values()):
-        raise CheckpointError(f"{path} must hold a state dict (names to tensors), but holds something else. {_ADVICE}")
-    return dict(content)
+    if key is not None:
+        return _under(key, content, path)
+    if _is_state(content):
+        return dict(content)
+    inside = {key: value for key, value in content.items() if _is_state(value)} if isinstance(content, dict) else {}
+    chosen = [key for key in _USUAL if key in inside] or list(inside)
+    if len(chosen) != 1:
+        way_out = f"Say which: `checkpoint_key: {chosen[0]}`." if chosen else _ADVICE
+        raise CheckpointError(
+            f"{path} must hold a state dict (names to tensors), or one under a key, but holds "
+            f"{'several' if chosen else 'something else'}{_keys(content)}. {way_out}"
+        )
+    return dict(inside[chosen[0]])
 
 
-def _inspect(path: Path, max_bytes: int, shown: Path) -> None:
+def _under(key: str, content: object, path: str | Path) -> dict[str, Tensor]:
+    found = content
+    for part in key.split("/"):
+        if not isinstance(found, dict) or part not in found:
+            raise CheckpointError(f"{path} has nothing under `{key}`: no `{part}`{_keys(found)}.")
+        found = found[part]
+    if not _is_state(found):
+        raise CheckpointError(f"{path} must hold a state dict under `{key}`, but holds something else{_keys(found)}.")
+    return dict(found)  # type: ignore[call-overload,no-any-return]
+
+
+def _keys(content: object) -> str:
+    if not isinstance(content, dict) or not content:
+        return ""
+    more = ", ..." if len(content) > 12 else ""
+    return f"; its keys: {', '.join(f'`{key}`' for key in list(content)[:12])}{more}"
+
+
+# What training loops call the weights of their model beside an optimiser's; they win over other keys.
+_USUAL = ("state", "state_dict", "model_state_dict")
+
+
+def _is_state(content: object) -> bool:
+    if not isinstance(content, dict) or not content:
+        return False
+    return all(isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items())
+
+
+def _load_safetensors(path: Path, max_bytes: int) -> dict[str, Tensor]:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError:
+        raise CheckpointError(
+            f"{path} is read by the package `safetensors`, which is not installed. Type: pip install 'acgkd[export]'."
+        ) from None
+    try:
+        if path.stat().st_size > max_bytes:
+            raise CheckpointError(f"A checkpoint may have {max_bytes:,} bytes here, but {path} has more.")
+        return dict(load_file(path))
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
+    except (SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged or no safetensors file ({type(error).__name__}).") from None
+
+
+def _inspect(path: Path, max_bytes: int, shown: Path, kinds: tuple[type, ...] = ()) -> None:
     """Looks at a file without unpickling it; `shown` is how messages call it."""
     try:
         status = path.stat()
@@ -125,7 +191,7 @@ def _inspect(path: Path, max_bytes: int, shown: Path) -> None:
             pickled = _read_pickle(archive, status.st_size, shown)
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"{shown} is damaged or not a checkpoint ({type(error).__name__}). {_ADVICE}") from None
-    _check_pickle(pickled, shown)
+    _check_pickle(pickled, shown, kinds)
 
 
 def _check_sums(path: Path) -> None:
@@ -151,15 +217,17 @@ def _read_pickle(archive: zipfile.ZipFile, size: int, shown: Path) -> bytes:
     return archive.read(pickles[0])
 
 
-def _check_pickle(pickled: bytes, shown: Path) -> None:
+def _check_pickle(pickled: bytes, shown: Path, kinds: tuple[type, ...]) -> None:
+    named = _GLOBALS | {f"{kind.__module__} {kind.__qualname__}" for kind in kinds}
+    forbidden = _FORBIDDEN - ({"NEWOBJ"} if kinds else set())
     try:
         for opcode, argument, _ in pickletools.genops(pickled):
-            if opcode.name == "GLOBAL" and argument not in _GLOBALS:
+            if opcode.name == "GLOBAL" and argument not in named:
                 raise CheckpointError(
                     f"A checkpoint may hold tensors and plain values only, but {shown} asks for "
                     f"`{str(argument).replace(' ', '.')}`. It was not opened. {_ADVICE}"
                 )
-            if opcode.name in _FORBIDDEN:
+            if opcode.name in forbidden:
                 raise CheckpointError(
                     f"A checkpoint may hold tensors and plain values only, but {shown} has the pickle opcode "
                     f"{opcode.name}. It was not opened. {_ADVICE}"
@@ -170,7 +238,7 @@ def _check_pickle(pickled: bytes, shown: Path) -> None:
         raise CheckpointError(f"{shown} is damaged or not a checkpoint ({type(error).__name__}). {_ADVICE}") from None
 
 
-def _check_extent(content: Any, shown: Path) -> None:
+def _check_extent(content: Any, shown: Path, kinds: tuple[type, ...]) -> None:
     """Refuses tensors that claim more numbers than the file stores: expanding one later would fill the memory."""
     waiting = [content]
     while waiting:
@@ -183,3 +251,5 @@ def _check_extent(content: Any, shown: Path) -> None:
             waiting.extend(value.values())
         elif isinstance(value, (list, tuple)):
             waiting.extend(value)
+        elif isinstance(value, kinds):
+            waiting.extend(vars(value).values())

@@ -47,6 +47,13 @@ def bytes_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:DIGITS]
 
 
+def foreign_code(module: str) -> list[str]:
+    """The digest of a loaded module's file where it is none of ours; nothing where it is."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    ours = module.partition(".")[0] in PACKAGES
+    return [] if ours or not isinstance(file, str) else [bytes_digest(Path(file))]
+
+
 @cache
 def package_digest() -> str:
     """`source_digest` of the package that this process runs, as its files were when it was first asked."""

@@ -9,67 +9,40 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
     ValidationError,
-    model_serializer,
     model_validator,
 )
 
 from acgkd.errors import ConfigError
+from acgkd.trees.bases import Config as Config
+from acgkd.trees.bases import GrownConfig as GrownConfig
+from acgkd.trees.bases import ShortConfig as ShortConfig
+from acgkd.trees.bases import spelled_out as spelled_out
+from acgkd.trees.slash_paths import flatten as flatten
+from acgkd.trees.slash_paths import overlay as overlay
 
 FeatureKind = Literal["categorical", "continuous", "degree", "constant"]
 Vary = Literal["split", "teacher", "draws"]
-
-
-class Config(BaseModel):
-    """Base of every config: frozen, closed to unknown keys, finite numbers only."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
-
-
-class GrownConfig(Config):
-    """A config that had fewer fields in the past.
-
-    Fields in `later` are written only where they are set: what was made before they came keeps its fingerprint.
-    """
-
-    later: ClassVar[tuple[str, ...]] = ()
-
-    @model_serializer(mode="wrap")
-    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        written: dict[str, Any] = write(self)
-        for name in self.later:
-            if getattr(self, name) == type(self).model_fields[name].default:
-                written.pop(name, None)
-        return written
+# How many kinds each of several categorical columns has.
+Columns = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
 
 
 C = TypeVar("C", bound=Config)
 
 
-def spelled_out(value: Any, key: str) -> Any:
-    """Lets a plain word stand for a mapping with one key: ``mutag`` for ``{"name": "mutag"}``."""
-    return {key: value} if isinstance(value, str) else value
-
-
-class ShortConfig(Config):
-    """A config for which a plain word may stand: the value of the field that `word` names."""
-
-    word: ClassVar[str] = "name"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        return spelled_out(value, cls.word)
-
-
-class DatasetConfig(ShortConfig):
+class DatasetConfig(GrownConfig, ShortConfig):
     """Which data the teacher was trained on and the student is judged by."""
 
-    name: str
+    later: ClassVar[tuple[str, ...]] = ("set", "path")
+
+    name: str = Field(description="Which data set: a name of `acgkd list datasets`.")
+    set: str | None = Field(default=None, description="Of `tu`: which set of the TU collection, as in `NCI1`.")
+    path: str | None = Field(
+        default=None,
+        description="Of `folder`: a file or folder with your graphs or images, looked for beside the spec, then in the "
+        "current folder.",
+    )
     root: str | None = Field(default=None, description="Read-only folder that holds the data; else $ACGKD_DATA.")
     mirror: str | None = Field(default=None, description="URL to fetch from: https, file:// or an object store.")
     split_file: str | None = Field(default=None, description="JSON with the lists `train`, `validation`, `test`.")
@@ -80,6 +53,12 @@ class DatasetConfig(ShortConfig):
     )
     options: dict[str, Any] = Field(default_factory=dict, description="Options of the data set itself.")
 
+    @property
+    def title(self) -> str:
+        """How people call it: ``mutag``, ``tu NCI1``, ``folder graphs.pt``."""
+        which = self.set or (self.path or "").rstrip("/").rpartition("/")[2]
+        return f"{self.name} {which}".strip()
+
     @model_validator(mode="after")
     def _fractions_sum_to_one(self) -> "DatasetConfig":
         if min(self.fractions) <= 0 or abs(sum(self.fractions) - 1) > 1e-6:
@@ -89,27 +68,55 @@ class DatasetConfig(ShortConfig):
         return self
 
 
-class TeacherConfig(GrownConfig, ShortConfig):
-    """The trained model: trained here on the training split, or loaded from a checkpoint."""
+class ModelConfig(ShortConfig):
+    """A model by name: a preset, or a Python function of the user's, as `module`."""
 
     word: ClassVar[str] = "preset"
-    later: ClassVar[tuple[str, ...]] = ("augment",)
+
+    # Read as `preset`, of which `module:function` is the other form: what is written names a model in one way.
+    module: str | None = Field(
+        default=None,
+        exclude=True,
+        description="In place of `preset`: a Python function that takes the prior and returns the model, as "
+        "`my_models:build`. It is looked for beside the spec, then in the current folder; runs with `--trust-code` "
+        "alone.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_module(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or value.get("module") is None:
+            return value
+        if value.get("preset") is not None:
+            raise ConfigError("A model is named by `preset` or by `module`, but both are given. Leave one of them out.")
+        if not isinstance(value["module"], str) or ":" not in value["module"]:
+            raise ConfigError(f"`module` names code as `module:function`, but got {value['module']!r}.")
+        return {"preset": value["module"], **{key: given for key, given in value.items() if key != "module"}}
+
+
+class TeacherConfig(GrownConfig, ModelConfig):
+    """The trained model: trained here on the training split, or loaded from a checkpoint."""
+
+    later: ClassVar[tuple[str, ...]] = ("augment", "checkpoint_key")
 
     preset: str = Field(description="Kind and what belongs to it, as in `gin-5-64` or `lenet5-half`.")
     checkpoint: str | None = Field(default=None, description="A state dict, opened with `weights_only=True`.")
-    epochs: Annotated[int, Field(ge=1)] = 100
-    batch_size: Annotated[int, Field(ge=2)] = 32
-    learning_rate: Annotated[float, Field(gt=0)] = 0.01
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    checkpoint_key: str | None = Field(
+        default=None, description="Where in a larger checkpoint the weights are: a key, or several joined by `/`."
+    )
+    epochs: Annotated[int, Field(ge=1)] = Field(
+        default=100, description="Passes over the training split; the last weights are kept."
+    )
+    batch_size: Annotated[int, Field(ge=2)] = Field(default=32, description="Samples of one step of the training.")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(default=0.01, description="At the start; it falls to 0.")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(default=0.0, description="Of the optimiser.")
     augment: Literal["none", "crop_flip"] = Field(
         default="none", description="Images: cut out anywhere of a border of 4 pixels, and mirrored at random."
     )
 
 
-class StudentConfig(ShortConfig):
+class StudentConfig(ModelConfig):
     """The small model to be made."""
-
-    word: ClassVar[str] = "preset"
 
     preset: str = Field(description="Kind and what belongs to it, as in `gin-3-32` or `lenet5-half`.")
 
@@ -117,23 +124,34 @@ class StudentConfig(ShortConfig):
 class MethodChoice(ShortConfig):
     """A method by name, with its two subtrees of settings still unread: the method itself parses them."""
 
-    name: str
-    synthesis: dict[str, Any] = Field(default_factory=dict)
-    transfer: dict[str, Any] = Field(default_factory=dict)
+    name: str = Field(description="Which method: a name of `acgkd list methods`.")
+    synthesis: dict[str, Any] = Field(default_factory=dict, description="How it makes pseudo-samples.")
+    transfer: dict[str, Any] = Field(default_factory=dict, description="How it teaches the student with them.")
 
 
 class PriorConfig(GrownConfig):
     """What is known of the data without having it; what is left out comes from the data set's own entry."""
 
-    later: ClassVar[tuple[str, ...]] = ("mean", "std")
+    later: ClassVar[tuple[str, ...]] = ("mean", "std", "node_columns", "edge_columns")
 
     nodes: tuple[int, int] | None = Field(default=None, description="Fewest and most nodes of a graph.")
     mean_degree: float | Literal["known", "unknown"] = Field(
         default="known", description="Mean degree of a node; `known` takes the data set's published figure."
     )
-    features: FeatureKind | None = None
-    feature_count: Annotated[int, Field(ge=1)] | None = None
-    classes: Annotated[int, Field(ge=2)] | None = None
+    features: FeatureKind | None = Field(
+        default=None,
+        description="A node's features: one-hot, real numbers, its degree as one-hot, or the same for all.",
+    )
+    feature_count: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Features of a node.")
+    classes: Annotated[int, Field(ge=2)] | None = Field(default=None, description="Number of classes.")
+    node_columns: Columns | None = Field(
+        default=None,
+        description="Several categorical columns: how many kinds each has. `feature_count` is their sum.",
+    )
+    edge_columns: Columns | None = Field(
+        default=None,
+        description="Categorical edge features, where the teacher reads them: how many kinds each column has.",
+    )
     shape: tuple[int, int, int] | None = Field(default=None, description="Images: channels, height, width.")
     mean: tuple[float, ...] | None = Field(
         default=None, description="Images: what the teacher's preprocessing subtracts from each channel, of 0 to 1."
@@ -142,8 +160,20 @@ class PriorConfig(GrownConfig):
         default=None, description="Images: what the teacher's preprocessing then divides each channel by."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _counted(cls, value: Any) -> Any:
+        columns = value.get("node_columns") if isinstance(value, Mapping) else None
+        if isinstance(columns, (list, tuple)) and columns and all(isinstance(kinds, int) for kinds in columns):
+            return {**value, "feature_count": value.get("feature_count") or sum(columns)}
+        return value
+
     @model_validator(mode="after")
     def _ranges(self) -> "PriorConfig":
+        if self.node_columns is not None and self.feature_count != sum(self.node_columns):
+            raise ConfigError(f"`feature_count` is the sum of `node_columns`, but got {self.feature_count}.")
+        if self.node_columns is not None and self.features not in (None, "categorical"):
+            raise ConfigError(f"`node_columns` needs `features: categorical`, but got `features: {self.features}`.")
         if self.nodes is not None and not 2 <= self.nodes[0] <= self.nodes[1]:
             raise ConfigError(f"`2 <= nodes[0] <= nodes[1]` must hold, but got {list(self.nodes)}.")
         if not isinstance(self.mean_degree, str) and self.mean_degree <= 0:
@@ -192,31 +222,3 @@ def fingerprint(value: object) -> str:
     """Hashes plain data; the order of keys does not matter."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A tree of mappings as slash paths: ``{"a": {"b": 1}}`` becomes ``{"a/b": 1}``."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        path = f"{prefix}/{key}" if prefix else str(key)
-        if isinstance(value, Mapping) and value:
-            flat.update(flatten(value, path))
-        else:
-            flat[path] = value
-    return flat
-
-
-def overlay(tree: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of `tree` with slash-path `changes` laid over it; a scalar in the way of a path is replaced."""
-    result: dict[str, Any] = {
-        key: overlay(value, {}) if isinstance(value, Mapping) else value for key, value in tree.items()
-    }
-    for path, value in changes.items():
-        *parents, leaf = path.split("/")
-        node = result
-        for parent in parents:
-            if not isinstance(node.get(parent), dict):
-                node[parent] = {}
-            node = node[parent]
-        node[leaf] = value
-    return result

@@ -21,6 +21,7 @@ A message states the law, the facts and the way out: `` `0 < pace <= 1` must hol
     * `SweepError`: a sweep cannot start or continue
         * `ForeignPackageError`: a package of ours is somebody else's
         * `FolderError`: the folder or storage cannot be used
+            * `FolderInUseError`: another driver works on it
         * `StorageError`: the sweep folder cannot be written
         * `RepeatedFailureError`: jobs failed one after the other in the same way
         * `NodeError`: a machine of a cluster cannot do a sweep's work
@@ -168,6 +169,10 @@ class FolderError(SweepError):
     """The folder or the storage that was named is not one that this sweep can use; nothing was started."""
 
 
+class FolderInUseError(FolderError):
+    """Another driver works on the folder; nothing was started, and the message says who it is."""
+
+
 class StorageError(SweepError):
     """The sweep folder cannot be written: the sweep stops, no trial is blamed."""
 
@@ -177,7 +182,13 @@ class RepeatedFailureError(SweepError):
 
 
 class NodeError(SweepError):
-    """A machine of a cluster cannot do a sweep's work: no folder, other code, no device. Other machines may."""
+    """A machine of a cluster cannot do a sweep's work: no folder, other code, no device. Other machines may.
+
+    Attributes:
+        where: its host and the executor's name for it; empty until the worker has said so.
+    """
+
+    where: tuple[str, str] = ("", "")
 
 
 class OtherCodeError(NodeError):

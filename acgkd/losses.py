@@ -1,6 +1,7 @@
 """Losses of distillation and synthesis, as pure functions of tensors."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -35,15 +36,23 @@ def prediction_entropy(logits: Tensor) -> Tensor:
     return -(log_p.exp() * log_p).sum(dim=1)
 
 
-def feature_entropy(logits: Tensor) -> Tensor:
+def feature_entropy(logits: Tensor, columns: Sequence[int] = ()) -> Tensor:
     """Mean entropy of the nodes' feature distributions; minimised, it pushes them towards one-hot.
+
+    Args:
+        logits: of nodes, or of edges.
+        columns: kinds of each of several columns, which are independent: their entropies are summed.
 
     Shapes:
         logits: ``[nodes, features]``
         returns: scalar, nats
     Source: Deng and Zhang (2021), arXiv:2105.07519; released code e68e4d6, `inversion_gcn.py`.
     """
-    return prediction_entropy(logits).mean()
+    if len(columns) < 2:
+        return prediction_entropy(logits).mean()
+    return torch.stack(
+        [prediction_entropy(block).mean() for block in logits.split_with_sizes(list(columns), dim=1)]
+    ).sum()
 
 
 def feature_distance(teacher: Tensor, student: Tensor) -> Tensor:

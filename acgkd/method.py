@@ -65,7 +65,7 @@ class Stage:
 
     Args:
         name: whose clock runs.
-        steps: how many calls of `MethodRun.step` it takes.
+        steps: how many calls of `MethodRun.step` it takes, those included that a run leaves out (`left_out`).
         judged: whether the student learns here, so that early stopping may look at it.
     """
 
@@ -140,8 +140,15 @@ class MethodRun(ABC):
     def multiply_adds(self) -> float:
         """Counted multiply-adds of all steps done so far (forward and backward of teacher, student, generator)."""
 
+    def left_out(self) -> int:
+        """Steps of the stages so far that turned out not to be needed; they count as done and took nothing."""
+        return 0
+
     def facts(self) -> Mapping[str, float]:
-        """Further figures for the record: ``candidate_edges`` and ``kept_edges`` where they mean something."""
+        """Further figures for the record.
+
+        ``candidate_edges`` and ``kept_edges`` where they mean something, ``restarts`` where a synthesis may have some.
+        """
         return {}
 
     @abstractmethod
@@ -163,6 +170,28 @@ def always(_: MethodConfig) -> bool:
     return True
 
 
+Origin = Literal["paper", "released code", "port", "ours"]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Settings of a method that somebody stands for, and who: what comparisons call published.
+
+    Args:
+        name: how comparisons call it.
+        origin: the paper, the authors' released code, somebody's port of it, or a choice of ours.
+        source: what it was taken from; of one of ours, how it departs from what was published.
+        settings: what it says of ``synthesis`` and ``transfer``; the method's defaults are those that say nothing.
+        less_of: name of the variant that it is a cheaper form of; what both say differently is its to choose.
+    """
+
+    name: str
+    origin: Origin
+    source: str
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    less_of: str = ""
+
+
 @dataclass(frozen=True)
 class Method(Generic[C, P]):
     """An entry of the catalogue.
@@ -176,6 +205,7 @@ class Method(Generic[C, P]):
         needs_student: whether synthesis looks at the student (then samples cannot be cached across students).
         needs_data: a control that learns from the teacher's training split, handed in from outside.
         lower_control: makes samples and learns nothing about them; a method that does not beat it has gained nothing.
+        variants: whose settings are known, its defaults first. One that declares none is taken at its defaults.
     """
 
     config: type[C]
@@ -184,6 +214,7 @@ class Method(Generic[C, P]):
     needs_student: Callable[[C], bool] = never
     needs_data: bool = False
     lower_control: bool = False
+    variants: tuple[Variant, ...] = ()
 
 
 AnyMethod: TypeAlias = Method[Any, Any]

@@ -53,3 +53,34 @@ class Pixels(Sequence[tuple[Tensor, int]]):
         )
         scale, shift = 1 / (255 * std), -mean / std
         return lambda values: torch.addcmul(shift, values.to(scale.dtype), scale)
+
+
+def standardised(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """What a model sees of pixels: ``(pixel - mean) / std``.
+
+    Args:
+        images: pixels of 0 to 1, or bytes, which become what `Pixels.normaliser` makes of them.
+        mean: of every channel.
+        std: of every channel.
+
+    Shapes:
+        images: ``[images, channels, height, width]``; returns: the same
+    """
+    whole = 255.0 if images.dtype == torch.uint8 else 1.0
+    dtype = images.dtype if images.is_floating_point() else torch.get_default_dtype()
+    means, stds = (
+        torch.tensor(tuple(numbers), dtype=dtype, device=images.device).view(1, -1, 1, 1) for numbers in (mean, std)
+    )
+    return torch.addcmul(-means / stds, images.to(dtype), 1 / (whole * stds))
+
+
+def random_images(
+    count: int, shape: tuple[int, int, int], mean: Sequence[float], std: Sequence[float], device: torch.device
+) -> Tensor:
+    """Images of even noise as a model sees them; always the same.
+
+    Shapes:
+        returns: ``[count, channels, height, width]``
+    """
+    pixels = torch.rand(count, *shape, generator=torch.Generator(device="cpu").manual_seed(0), device="cpu")
+    return standardised(pixels, mean, std).to(device)

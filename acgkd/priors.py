@@ -1,9 +1,10 @@
 """What is known of data without having it: all that a method learns of them, and all that it takes to check a spec."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from acgkd.config import FeatureKind, PriorConfig
+from acgkd.config import FeatureKind, PriorConfig, checked
 from acgkd.errors import ConfigError
 
 ModalityName = Literal["graphs", "images"]
@@ -21,6 +22,9 @@ class GraphPrior:
             or `constant` (a single 1).
         feature_count: columns of the node features.
         classes: how many classes the teacher tells apart.
+        node_columns: how many kinds each of several categorical columns has, each a one-hot block of the features;
+            empty where there is one.
+        edge_columns: how many kinds each categorical column of the edges has; empty where edges have no features.
     """
 
     min_nodes: int
@@ -29,10 +33,17 @@ class GraphPrior:
     features: FeatureKind
     feature_count: int
     classes: int
+    node_columns: tuple[int, ...] = ()
+    edge_columns: tuple[int, ...] = ()
+
+    @property
+    def edge_features(self) -> int:
+        """Columns of the edge features, all one-hot blocks together; 0 where there are none."""
+        return sum(self.edge_columns)
 
     def facts(self) -> dict[str, object]:
-        """The prior as plain values, for records and tables."""
-        return asdict(self)
+        """The prior as plain values, for records and tables; columns that are not there are left out."""
+        return {name: value for name, value in asdict(self).items() if value != ()}
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,11 @@ class ImagePrior:
         """What a model must be built for: the channels."""
         return self.shape[0]
 
+    @property
+    def edge_features(self) -> int:
+        """None: there are no edges."""
+        return 0
+
     def facts(self) -> dict[str, object]:
         """The prior as plain values, for records and tables."""
         return asdict(self)
@@ -102,6 +118,21 @@ def resolve_prior(modality: ModalityName, config: PriorConfig, known: PriorConfi
     return graph_prior(config, known) if modality == "graphs" else image_prior(config, known)
 
 
+def prior_as_given(prior: "Prior | PriorConfig | Mapping[str, Any]") -> Prior:
+    """A prior that a user passes: with a `shape` it is of images, else of graphs.
+
+    Args:
+        prior: finished, as a config, or as a mapping with its keys.
+
+    Raises:
+        ConfigError: something needed is not said.
+    """
+    if isinstance(prior, (GraphPrior, ImagePrior)):
+        return prior
+    config = prior if isinstance(prior, PriorConfig) else checked(PriorConfig, prior, "`prior`")
+    return resolve_prior("graphs" if config.shape is None else "images", config, PriorConfig())
+
+
 def graph_prior(config: PriorConfig, known: PriorConfig) -> GraphPrior:
     """The prior of graphs; see `resolve_prior`."""
     nodes, features = config.nodes or known.nodes, config.features or known.features
@@ -113,6 +144,7 @@ def graph_prior(config: PriorConfig, known: PriorConfig) -> GraphPrior:
             f"A prior must say `nodes`, `features`, `feature_count` and `classes`, but nothing gives {missing}. "
             "Name a data set that knows them or set them under `prior`."
         )
+    columns = config.node_columns or (known.node_columns if feature_count == known.feature_count else None)
     degree = known.mean_degree if config.mean_degree == "known" else config.mean_degree
     return GraphPrior(
         min_nodes=nodes[0],
@@ -121,6 +153,8 @@ def graph_prior(config: PriorConfig, known: PriorConfig) -> GraphPrior:
         features=features,
         feature_count=feature_count,
         classes=classes,
+        node_columns=columns or (),
+        edge_columns=config.edge_columns or known.edge_columns or (),
     )
 
 

@@ -20,7 +20,7 @@ def resolve_device(name: str) -> torch.device:
     """The device that `auto`, `cpu` or `cuda` means on this machine.
 
     Raises:
-        ConfigError: CUDA was asked for and is not there.
+        ConfigError: it means none, or CUDA was asked for and is not there.
     """
     if name == "auto":
         return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
@@ -28,7 +28,10 @@ def resolve_device(name: str) -> torch.device:
         if not torch.cuda.is_available():
             raise ConfigError("`device: cuda` needs a CUDA device, but torch sees none here. Use `device: auto`.")
         return torch.device("cuda", torch.cuda.current_device()) if name == "cuda" else torch.device(name)
-    return torch.device(name)
+    try:
+        return torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"`device` must be `auto`, `cpu` or `cuda`, but got '{name}'.") from None
 
 
 @cache

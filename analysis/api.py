@@ -1,17 +1,22 @@
 """What people call: reading sweeps, the trials that no other beats, paired comparisons, what decides."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from acgkd.errors import FrameError, NothingToShowError, SourceError
+from analysis.comparison.comparing import compared
+from analysis.comparison.joint import Comparison
+from analysis.comparison.published import Published
+from analysis.comparison.reading import read_places
+from analysis.comparison.targets import read_targets, targets_of
 from analysis.records import frame as frames
 from analysis.records.cell_values import shown
 from analysis.records.frame import Frame
 from analysis.records.sweep_file import Direction
+from analysis.statistics.importance import Importances, importances
 from analysis.statistics.paired import Paired, paired
-from analysis.statistics.ped_anova import Importances, importances
 from analysis.statistics.selection import objective_column
 from analysis.statistics.view import View, view_of
 
@@ -111,10 +116,58 @@ def compare(
     return paired(left, right, column, on)
 
 
+def compare_methods(
+    places: Frame | Sequence[Path | str],
+    *,
+    baseline: str | None = None,
+    by: str = "dataset",
+    measure: str = "test_accuracy",
+    equal: str | None = None,
+    published: Published | None = None,
+    targets: Path | str | Sequence[Mapping[str, object]] = (),
+    columns: Iterable[str] = (),
+) -> Comparison:
+    """Compares all methods of any number of sweeps, over data sets.
+
+    Args:
+        places: sweep folders, files of packed records, tables of trials (CSV, TSV, Parquet), storage URLs of Optuna
+            studies; or the frame read from them.
+        baseline: row or method that the others are compared with; the chosen trial of the first sweep if left out.
+        by: what the columns of the joint table are: ``dataset``, ``pair``, or a column of the frame. ``method`` is
+            ``dataset`` the other way round.
+        measure: what is compared: a quality or a cost, such as ``ratio`` or ``seconds``; it chooses nobody.
+        equal: ``seconds``, ``multiply_adds``, ``steps`` or ``settings``: rivals and controls by rows with no more of it
+            than the baseline.
+        published: what the methods declare, `sweeps.published_methods()`. Without it no row is called a control,
+            reduced or not published.
+        targets: a YAML file with a list under ``targets``, or such a list.
+        columns: where the columns of tables are: ``"accuracy=test_acc"``, ``"dataset:mutag"``.
+
+    Returns:
+        The comparison. ``rows`` has one line for each row of each data set; ``overall()`` a table of aggregates by
+        title of each joint table; ``verdicts`` what became of the targets; ``write(out)`` makes the page.
+
+    Raises:
+        MissingFolderError: a place is nothing that can be read.
+        RecordError: a table lacks columns; the message names them.
+        SourceError: nobody has the baseline's name.
+        FrameError: there is no column `by`, or no such measure or cost.
+        ConfigError: a target breaks a law.
+
+    Example:
+        >>> analysis.compare_methods(["runs/mutag", "runs/ptc_mr"], baseline="acgkd").write("comparison")
+    """
+    frame, homes = (places, {}) if isinstance(places, Frame) else read_places(places, columns)
+    wanted = read_targets(Path(targets)) if isinstance(targets, Path | str) else targets_of(targets)
+    return compared(
+        frame, baseline=baseline, by=by, measure=measure, equal=equal, published=published, places=homes, targets=wanted
+    )
+
+
 def importance(
     frame: Frame, target: str | None = None, direction: Direction | None = None, *, source: str | None = None
 ) -> pd.DataFrame:
-    """How much each hyper-parameter matters for being among the best trials (PED-ANOVA).
+    """How far results differ between the values of each hyper-parameter by itself (the Cramér-von Mises index).
 
     Args:
         frame: as `load` reads it.
@@ -124,9 +177,8 @@ def importance(
         source: name of the sweep, where the frame holds several.
 
     Returns:
-        One row for each hyper-parameter that varied, the most important first: ``parameter``, ``importance`` (they sum
-        to 1), ``rank_correlation`` (Spearman's, of numbers), ``best`` (the best category) and ``active`` (in how many
-        trials).
+        One row for each hyper-parameter that varied, the most important first: ``parameter``, ``importance`` (sum: 1),
+        ``rank_correlation`` (Spearman's, of numbers), ``best`` (the best category), ``active`` (in how many trials).
 
     Raises:
         NothingToShowError: there are too few complete trials, or they do not differ.

@@ -16,6 +16,8 @@ def known(value: object) -> bool:
 
 def number(value: object) -> float:
     """A value as a float; NaN where there is none."""
+    if isinstance(value, int | float):  # nearly always; to ask for the protocol takes twenty times as long
+        return float(value)
     return float(value) if known(value) and isinstance(value, SupportsFloat) else math.nan
 
 
@@ -37,6 +39,17 @@ def interval(low: float, high: float) -> str:
     if not (known(low) and known(high) and high - low > 1e-12):
         return DASH
     return f"{low:.3f} to {high:.3f}".replace("-", "−")
+
+
+def gap(value: float, low: float, high: float) -> str:
+    """``+0.021 (−0.010 to 0.052)``; large numbers with their unit; a dash for none."""
+    if not known(value):
+        return DASH
+    if abs(number(value)) >= 100:
+        ends = f" ({count(low)} to {count(high)})" if known(low) and known(high) else ""
+        return f"{'+' if value > 0 else ''}{count(value)}{ends}".replace("-", "−")
+    ends = interval(low, high)
+    return f"{value:+.3f}".replace("-", "−") + ("" if ends == DASH else f" ({ends})")
 
 
 def share_interval(low: float, high: float) -> str:

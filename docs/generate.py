@@ -1,107 +1,46 @@
-"""Writes the parts of the documentation that follow from the code: the diagrams of layers and of a trial's states.
+"""Writes the parts of the documentation that follow from the code.
 
-`python docs/generate.py` rewrites them; a test holds the pages to what this would write.
+`python docs/generate.py` rewrites them; a test compares the pages with what this would write.
 """
 
 import sys
-import tomllib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+DOCS = Path(__file__).resolve().parent
+sys.path[:0] = [str(DOCS.parent), str(DOCS)]
 
+from generators.api import acgkd_page, analysis_page, sweeps_page  # noqa: E402
+from generators.commands import commands_page  # noqa: E402
+from generators.errors import errors_page  # noqa: E402
+from generators.layers import contracts, layers_page  # noqa: E402
+from generators.records import records_page  # noqa: E402
+from generators.spec import graph_methods_page, image_methods_page, spec_page  # noqa: E402
+from generators.suite import suite_page  # noqa: E402
+from generators.trial_states import trial_states_page, trial_states_picture  # noqa: E402
 
-def contracts() -> list[dict[str, Any]]:
-    """The contracts of import-linter, in the order of `pyproject.toml`."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    found: list[dict[str, Any]] = project["tool"]["importlinter"]["contracts"]
-    return found
+__all__ = ["PAGES", "contracts", "layers_page"]
 
-
-def layers_page() -> str:
-    """All layers, and what packages may not import."""
-    layered = [contract for contract in contracts() if contract["type"] == "layers"]
-    forbidden = [contract for contract in contracts() if contract["type"] == "forbidden"]
-    lines = [
-        "# Layers",
-        "",
-        "Each box may import the boxes below it and none above. Names in one box are neighbours; those divided by",
-        "a bar do not import each other. Made by `python docs/generate.py` from `pyproject.toml`; `make floors` checks",
-        "the code.",
-        "",
-    ]
-    for contract in layered:
-        lines += [f"## {_title(contract)}", "", *_diagram(contract["layers"]), ""]
-    lines += ["## What may not be imported", "", "| law | who | may not import |", "|---|---|---|"]
-    lines += [
-        f"| {contract['name']} | {_codes(contract['source_modules'])} | {_codes(contract['forbidden_modules'])} |"
-        for contract in forbidden
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _title(contract: dict[str, Any]) -> str:
-    containers = contract.get("containers")
-    return f"`{containers[0]}`" if containers else "The three packages"
-
-
-def _diagram(layers: list[str]) -> Iterator[str]:
-    yield "```mermaid"
-    yield "flowchart TB"
-    for number, layer in enumerate(layers):
-        yield f'    L{number}["{layer.replace(" : ", ", ")}"]'
-    yield "    " + " --> ".join(f"L{number}" for number in range(len(layers)))
-    yield "```"
-
-
-def _codes(names: list[str]) -> str:
-    shown = [f"`{name}`" for name in names[:8]]
-    return ", ".join([*shown, *(["..."] if len(names) > 8 else [])])
-
-
-def trial_states_page() -> str:
-    """The state machine of a trial."""
-    from sweeps.engine.trials.trial_states import TRANSITIONS
-
-    lines = [
-        "# A trial's life",
-        "",
-        "Every change of a trial's state is one of these transitions, made in",
-        "`sweeps/engine/trials/trial_states.py` and tested one by one. Made by `python docs/generate.py`.",
-        "",
-        "```mermaid",
-        "stateDiagram-v2",
-    ]
-    for transition in TRANSITIONS:
-        source = transition.source or "[*]"
-        lines += [f"    {source} --> {target}: {transition.event}" for target in transition.targets]
-    finals = list(dict.fromkeys(target for t in TRANSITIONS if t.event == "ended" for target in t.targets))
-    lines += [*(f"    {state} --> [*]" for state in finals), "```", ""]
-    lines += ["| event | before | after | caused by | what else changes |", "|---|---|---|---|---|"]
-    for t in TRANSITIONS:
-        lines.append(f"| {t.event} | {t.source or ''} | {', '.join(t.targets)} | {t.actor} | {t.effect} |")
-    lines += [
-        "",
-        "* **completed**: every replicate completed; the sampler sees the mean of each objective.",
-        "* **pruned**: early stopping ended it; the sampler sees that, and no value.",
-        "* **infeasible**: a replicate diverged, ran out of memory or time, or crashed its process; the sampler",
-        "  sees the share of such replicates.",
-        "* **failed**: a replicate raised an error of its own.",
-        "* **waiting**: no worker has it now. A restart, a stop, a lost worker and a fault of a machine lead here; it",
-        "  is retried under its number. So does `acgkd retry`, and a record that is gone.",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-PAGES = {"layers.md": layers_page, "trial-states.md": trial_states_page}
+PAGES = {
+    "explanations/layers.md": layers_page,
+    "explanations/trial-states.md": trial_states_page,
+    "reference/spec.md": spec_page,
+    "reference/suite.md": suite_page,
+    "reference/graph-methods.md": graph_methods_page,
+    "reference/image-methods.md": image_methods_page,
+    "reference/commands.md": commands_page,
+    "reference/records.md": records_page,
+    "reference/errors.md": errors_page,
+    "reference/api-acgkd.md": acgkd_page,
+    "reference/api-sweeps.md": sweeps_page,
+    "reference/api-analysis.md": analysis_page,
+    "pictures/trial-states.svg": trial_states_picture,
+}
 
 
 def main() -> None:
     """Writes all pages."""
     for name, page in PAGES.items():
-        (ROOT / "docs" / name).write_text(page(), encoding="utf-8")
+        (DOCS / name).write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Sweeps over distillation settings that survive anything: run = resume = extend = no-op.
+"""Sweeps over distillation settings that survive what happens to them: run, resume, extend and do nothing are one call.
 
 Importing this package loads neither torch nor Ray; the public names are resolved on first use.
 """
@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from sweeps.executors.ray.executor import Ray
     from sweeps.followups.forks import fork_sweep as fork
     from sweeps.interchange.forking import Forked
+    from sweeps.interchange.method_defaults import published_methods
     from sweeps.spec.loading import load
     from sweeps.spec.sweep_spec import SweepSpec
     from sweeps.store.status import Status
+    from sweeps.suites.suite import Suite, open_suite, run_suite
+    from sweeps.suites.suite_loading import SuiteSpec, load_suite
     from sweeps.sweep import Sweep, run
     from sweeps.sweep import open_sweep as open
 
@@ -30,13 +33,19 @@ __all__ = [
     "Snapshot",
     "SpecError",
     "Status",
+    "Suite",
+    "SuiteSpec",
     "Sweep",
     "SweepError",
     "SweepSpec",
     "fork",
     "load",
+    "load_suite",
     "open",
+    "open_suite",
+    "published_methods",
     "run",
+    "run_suite",
 ]
 
 _HOMES = {
@@ -48,13 +57,19 @@ _HOMES = {
     "Snapshot": "sweeps.engine.snapshot",
     "SpecError": "acgkd.errors",
     "Status": "sweeps.store.status",
+    "Suite": "sweeps.suites.suite",
+    "SuiteSpec": "sweeps.suites.suite_loading",
     "Sweep": "sweeps.sweep",
     "SweepError": "acgkd.errors",
     "SweepSpec": "sweeps.spec.sweep_spec",
     "fork": "sweeps.followups.forks",
     "load": "sweeps.spec.loading",
+    "load_suite": "sweeps.suites.suite_loading",
     "open": "sweeps.sweep",
+    "open_suite": "sweeps.suites.suite",
+    "published_methods": "sweeps.interchange.method_defaults",
     "run": "sweeps.sweep",
+    "run_suite": "sweeps.suites.suite",
 }
 _CALLED = {"fork": "fork_sweep", "open": "open_sweep"}
 

@@ -15,7 +15,7 @@ _SUFFIXES = (".yaml", ".yml")
 
 def _files() -> dict[str, Path]:
     folder = _IN_WHEEL if _IN_WHEEL.is_dir() else _IN_CHECKOUT
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"), key=lambda path: path.stem)}
 
 
 def names() -> tuple[str, ...]:

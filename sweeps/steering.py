@@ -1,4 +1,4 @@
-"""What a sweep can be asked from Python while it runs: to try a point, and to stop."""
+"""What a sweep can be asked from Python while it runs: what has happened, to try a point, and to stop."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -6,13 +6,35 @@ from typing import TYPE_CHECKING, Any
 from sweeps.store.folder import SweepFolder
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sweeps.engine.user_requests import Enqueued
 
 
 class SteeredSweep:
     """The part of `sweeps.Sweep` that asks something of whoever runs the sweep, on whatever machine."""
 
-    _files: SweepFolder
+    @property
+    def _files(self) -> SweepFolder:
+        """The sweep's files as they are now."""
+        raise NotImplementedError
+
+    def events(self) -> "pd.DataFrame":
+        """What has happened so far, one row an event, as `events.jsonl` has it.
+
+        Returns:
+            Columns ``when`` (UTC), ``event``, and the fields of the events that there are, in order of the file.
+        """
+        import pandas as pd
+
+        from sweeps.journal.event_log import EventLog
+
+        ours = [event for event in EventLog(self._files.events) if "event" in event and "when" in event]
+        rows = [{name: value for name, value in event.items() if name != "schema_version"} for event in ours]
+        if not rows:
+            return pd.DataFrame(columns=["when", "event"])
+        table = pd.DataFrame.from_records(rows)
+        return table.assign(when=pd.to_datetime(table["when"], utc=True, format="ISO8601", errors="coerce"))
 
     def enqueue(self, parameters: Mapping[str, Any]) -> "Enqueued":
         """Puts a point into the queue: it becomes the next new trial, also while the sweep runs.

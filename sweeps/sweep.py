@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from acgkd.errors import FolderError
+from analysis.stores.copies import copy_of, shown
 from sweeps.engine.snapshot import Snapshot, Watch
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.spec.values import plain_word
 from sweeps.steering import SteeredSweep
 from sweeps.store.folder import SweepFolder
+from sweeps.store.sharing.shared_files import names
 from sweeps.store.status import Status
-from sweeps.store.writable import require_path
+from sweeps.store.writable import place_for_run, place_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +44,7 @@ def run(
 
     Args:
         spec: the sweep: a spec, a file, the name of a shipped spec, or a mapping with the keys of a file.
-        folder: where everything is kept; ``runs/<name of the spec>`` if left out.
+        folder: where everything is kept, or ``s3://bucket/name``; ``runs/<name of the spec>`` if left out.
         executor: `InProcess()` or `Ray(address=...)`; Ray on this machine if left out.
         on_progress: called with a `Snapshot` at every change and at least every two seconds, also from another thread;
             ``"show"`` shows progress in the terminal or notebook; None is silent.
@@ -56,7 +58,7 @@ def run(
 
     Raises:
         SpecError: the spec is not valid; it holds all faults.
-        FolderError: the folder is another sweep's, another driver works on it, or it is no path (``s3://...``).
+        FolderError: the folder is another sweep's, another driver works on it, or no such store can hold a sweep.
         StorageError: the folder is full, cannot be read or written, or was removed.
         RayLostError: Ray was lost; the same call resumes.
         SweepError: the executor cannot run the sweep.
@@ -66,10 +68,8 @@ def run(
     from sweeps.executors.ray.executor import Ray
     from sweeps.spec.loading import spec_of
 
-    if folder is not None:
-        require_path(folder)
     read = spec_of(spec, overrides, trust_code)
-    target = Path(folder) if folder is not None else Path("runs") / read.name
+    target = place_for_run(folder) if folder is not None else Path("runs") / read.name
     with _watching(read.name, on_progress) as watch:
         run_sweep(
             read,
@@ -112,17 +112,23 @@ class Sweep(SteeredSweep):
     """A sweep by its folder. Every call reads the files as they are now.
 
     Args:
-        folder: that a run has made.
+        folder: that a run has made; of an address (``s3://bucket/name``) the attribute is the copy here.
 
     Raises:
         FolderError: it is not a sweep folder.
     """
 
     def __init__(self, folder: Path | str) -> None:
-        self.folder = Path(folder)
-        self._files = SweepFolder(self.folder)
-        if not os.path.isfile(self._files.sweep):
+        self.folder = place_of(folder)
+        self._folder = SweepFolder(self.folder)
+        if not os.path.isfile(self._folder.sweep):
             raise FolderError(f"A sweep folder holds `sweep.json`, but {folder} does not. Is the path right?")
+
+    @property
+    def _files(self) -> SweepFolder:
+        """The files as they are now."""
+        self._folder.refresh()
+        return self._folder
 
     def status(self) -> Status:
         """How far the sweep is: trials by state, failures, time used."""
@@ -172,16 +178,26 @@ class Sweep(SteeredSweep):
         """
         from acgkd.students.saving import load_student
 
-        chosen = self._chosen() if trial is None else trial
+        chosen = self.chosen() if trial is None else trial
         files = self._files
         name = files.trial_name(chosen) if isinstance(chosen, int) else files.control_name(chosen)
         path = files.student_file(name, replicate)
+        files.fetch(path)
         if not os.path.isfile(path) and isinstance(chosen, int):
             self._refuse_removed(chosen, replicate)
         if not os.path.isfile(path):
-            known = ", ".join(sorted(file.stem for file in files.students.glob("*.pt"))) or "none yet"
-            raise FolderError(f"{path} is the student that was asked for, but it is not there. There are: {known}.")
+            known = (
+                ", ".join(name.removesuffix(".pt") for name in names(files.students) if name.endswith(".pt"))
+                or "none yet"
+            )
+            raise FolderError(
+                f"{shown(str(path))} is the student that was asked for, but it is not there. There are: {known}."
+            )
         return load_student(path).eval()
+
+    def _beside(self, name: str) -> str:
+        """A folder for what is made of this sweep: on this machine, wherever the sweep is."""
+        return f"{self.folder.name if copy_of(self.folder) else self.folder}-{name}"
 
     def _refuse_removed(self, number: int, replicate: int) -> None:
         """Says how to get the student again of a run that completed."""
@@ -193,17 +209,24 @@ class Sweep(SteeredSweep):
             return
         said = [f"{path}={plain_word(value)}" for path, value in record.parameters.items()]
         command = ["acgkd", "distill", "SPEC", *(part for text in said for part in ("--set", text))]
-        command += ["--seed", str(record.identity.seed), "--out", f"{self.folder}-trial-{number}"]
+        command += ["--seed", str(record.identity.seed), "--out", self._beside(f"trial-{number}")]
         raise FolderError(
             f"The student of trial {number}, replicate {replicate}, is not there any more; `artefacts: "
             f"{{students: {keep}}}` says whose are kept. Run it alone to get it again, with the sweep's spec and what "
             f"else `--set` said then:\n{shlex.join(command)}"
         )
 
-    def _chosen(self) -> int:
+    def chosen(self) -> int:
+        """The number of the chosen trial.
+
+        Raises:
+            FolderError: none is complete yet.
+        """
         best = self.best
         if best is None:
-            raise FolderError(f"No trial of {self.folder} is complete yet, so none is chosen. Name one by its number.")
+            raise FolderError(
+                f"No trial of {self._folder.shown} is complete yet, so none is chosen. Name one by its number."
+            )
         return int(str(best.name))
 
     def report(self, out: Path | str | None = None, name: str = "sweep") -> Path:
@@ -229,7 +252,7 @@ class Sweep(SteeredSweep):
     def __repr__(self) -> str:
         status = self.status()
         counts = ", ".join(f"{count} {state}" for state, count in status.trials.items()) or "no trials yet"
-        return f"Sweep({status.name!r}, {counts}, folder={str(self.folder)!r})"
+        return f"Sweep({status.name!r}, {counts}, folder={self._folder.shown!r})"
 
     def _repr_html_(self) -> str:
         from analysis.reports import pareto_table

@@ -1,6 +1,5 @@
 """A tiny run of each script in benchmarks/, through its own `main`, with a look at what it wrote."""
 
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,19 +8,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import pandas as pd
 import pytest
 import torch
 
 from sweeps.interchange import packed_records
-from tests.image_scripts import HOME, TINY, load
-
-GRAPHS = """
-dataset: {name: motifs, options: {graphs: 40}}
-teacher: {preset: gin-2-8, epochs: 1}
-student: gin-2-4
-method: {name: acgkd, synthesis: {graphs: 6, steps: 2}, transfer: {steps: 2, batch_size: 4}}
-"""
+from tests.image_scripts import HOME, load
 
 
 @dataclass(frozen=True)
@@ -45,14 +36,6 @@ class Stage:
         self.patch.setattr(sys, "argv", [str(module.__file__), *map(str, arguments)])
         module.main()
 
-    def specs(self, **texts: str) -> Path:
-        """A folder with these specs, `_` for `-` in their names."""
-        folder = self.folder / "specs"
-        folder.mkdir(exist_ok=True)
-        for name, text in texts.items():
-            (folder / f"{name.replace('_', '-')}.yaml").write_text(text)
-        return folder
-
     def page(self, name: str) -> str:
         """What was written, once it is sure that it names no folder of this machine."""
         text = (self.folder / name).read_text()
@@ -62,13 +45,25 @@ class Stage:
         return text
 
 
-def ablation(stage: Stage) -> None:
-    control = '  - {name: acgkd, label: "samples: fixed", transfer: {samples: fixed, steps: 2, batch_size: 4}}'
-    text = f"{GRAPHS}replicates: {{seeds: [100]}}\ncontrols:\n{control}\n"
-    specs = stage.specs(ablation_motifs=f"name: ablation-motifs\n{text}")
-    stage.main(stage.load("ablation"), "--specs", specs, "--out", stage.folder)
-    assert stage.page("ablation.md").count("| samples: fixed | 1 of 1 |") == 1
-    assert set(packed_records.read(stage.folder / "records/ablation.parquet")) == {"ablation-motifs"}
+def asking(stage: Stage) -> None:
+    small = ["--counts", 20, "--asks", 1, "--seeds", 2, "--trials", 14, "--spaces", "acgkd_core", "--workers", 2]
+    files = ["--records", stage.folder / "asking.jsonl", "--page", stage.folder / "page.md"]
+    for _ in range(2):  # the second run measures nothing again
+        stage.main(stage.load("asking"), *small, *files)
+    assert stage.page("page.md").count("| acgkd_core |") == 3
+    assert len((stage.folder / "asking.jsonl").read_text().splitlines()) == 4
+
+
+def early_stopping(stage: Stage) -> None:
+    module = stage.load("early_stopping")
+    for name in ("CHOSEN_ON", "REPORTED"):
+        stage.patch.setattr(module, name, range(1))
+    rule = {"reduction 3": lambda table: module.ours(table, 3, ("0.1",), 0.2)}
+    stage.patch.setattr(module, "candidates", lambda syne_tune: {"ours": rule, "ours again": rule})
+    stage.main(module, "--out", stage.folder / "page.md")
+    page = stage.page("page.md")
+    assert page.count("| ours | reduction 3 |") == page.count("| ours again | reduction 3 |") == 2
+    assert "40 of 40 trials ended where the replay says" in page
 
 
 def gpu_loop(stage: Stage) -> None:
@@ -82,21 +77,29 @@ def gpu_loop(stage: Stage) -> None:
         assert f"| {step} | eager | " in page
 
 
-def graph_methods(stage: Stage) -> None:
-    module = stage.load("graph_methods")
-    stage.patch.setattr(module, "DATASETS", {"motifs": (module.Pair("gin-2-8", "gin-2-4", 1),)})
-    stage.patch.setattr(module, "GIN", ("gin-2-8", "gin-2-4"))
-    stage.patch.setattr(stage.load("_calibration"), "TIMED_S", 0.01)
-    control = "{name: deepinv_graphs, label: gfkd, synthesis: {steps: 9, graphs: 6}, transfer: {steps: 2}} # calibrated"
-    specs = stage.specs(motifs=f"{GRAPHS}replicates: {{seeds: [100]}}\ncontrols:\n  - {control}\n  - random_graphs\n")
-    with pytest.raises(SystemExit, match="no recorded calibration"):
-        stage.main(module, "--specs", specs, "--out", stage.folder)
-    stage.main(module, "--specs", specs, "--out", stage.folder, "--calibrate")
-    stage.main(module, "--specs", specs, "--out", stage.folder)
-    page = stage.page("graph-methods.md")
-    for row in ("acgkd", "gfkd", "random_graphs"):
-        assert len(re.findall(rf"^\| {row} \|[^|]*\| 1 of 1 \|", page, re.M)) == 1
-    assert len(packed_records.read(stage.folder / "records/graph-methods.parquet")) == 1
+def health(stage: Stage) -> None:
+    module = stage.load("health")
+    stage.patch.setattr(module, "PAIRS", (("motifs", "gin-2-8", "gin-2-4"),))
+    stage.patch.setattr(module, "CHOOSING", 101)
+    stage.patch.setattr(module, "BLOCK", 1)
+    tiny = {"synthesis": {"graphs": 16, "steps": 1}, "transfer": {"steps": 1, "batch_size": 4}}
+    made = module.spec
+
+    def small(*arguments: object) -> dict[str, Any]:
+        tree: dict[str, Any] = made(*arguments)
+        tree["dataset"] = {"name": "motifs", "options": {"graphs": 40}}
+        tree["teacher"] = {"preset": tree["teacher"], "epochs": 1}
+        synthesis = {**tiny["synthesis"], **tree["method"]["synthesis"]}
+        return {**tree, "method": {**tree["method"], **tiny, "synthesis": synthesis}}
+
+    stage.patch.setattr(module, "spec", small)
+    stage.patch.setattr(module, "HIT_RATE_BOUND", 1.1)  # whatever comes of it is stuck
+    for _ in range(2):  # the second time there is nothing left to run
+        stage.main(module, "--home", stage.folder / "runs", "--out", stage.folder)
+    assert len(packed_records.read(stage.folder / "records/health.parquet")) == 4
+    page = stage.page("health.md")
+    assert "2 of 2 (" in page
+    assert "| motifs, gin-2-8 → gin-2-4 | choosing | 1 of 1 (" in page
 
 
 def image_loop(stage: Stage) -> None:
@@ -118,41 +121,6 @@ def image_loop(stage: Stage) -> None:
     assert "No GPU was at hand" in page
 
 
-def image_methods(stage: Stage) -> None:
-    module = stage.load("image_methods")
-    names = {name.replace("-", "_"): TINY for name in module.FILES.values()}
-    specs = stage.specs(**names, pilot_digits=TINY.replace("seeds: [0]", "seeds: [100]"))
-    stage.patch.setattr(module, "DRAWS", {"robustness": 2, "draws": 2})
-    stage.main(module, "--only", "mnist", "--specs", specs, "--out", stage.folder)
-    page = stage.page("image-methods.md")
-    for row in ("rdskd", "dafl", "noise"):
-        assert f"| {row} | 1 of 1 |" in page
-    assert "Not run: no GPU." in page
-    assert set(packed_records.read(stage.folder / "records/image-methods.parquet")) == {"image-methods-mnist"}
-    assert (stage.folder / "records/image-methods-curves.json").exists()
-
-
-def image_pilot(stage: Stage) -> None:
-    module = stage.load("image_pilot")
-    stage.patch.setattr(module, "SWEEPS", ("pilot-digits",))
-    specs = stage.specs(pilot_digits="name: pilot-digits\n" + TINY.replace("seeds: [0]", "seeds: [100]"))
-    stage.main(module, "--specs", specs, "--out", stage.folder)
-    page = stage.page("image-methods-pilot.md")
-    assert "| **rdskd** | 1 of 1 |" in page
-    assert set(packed_records.read(stage.folder / "records/image-methods-pilot.parquet")) == {"pilot-digits"}
-
-
-def mutag(stage: Stage) -> None:
-    module = stage.load("mutag")
-    stage.patch.setattr(module, "PAIRS", (("gin-2-8", "gin-2-4"),))
-    stage.main(module, "--smoke", "--seeds", 1, "--home", stage.folder / "home", "--out", stage.folder)
-    rows = [label for label, *_ in module.variants()]
-    page = stage.page("mutag.md")
-    assert all(page.count(f"| {row} | 1 of 1 |") == 1 for row in rows)
-    records = pd.read_parquet(stage.folder / "records/mutag.parquet")
-    assert set(records["label"]) == {f"gin-2-8 → gin-2-4: {row}" for row in rows}
-
-
 def overhead(stage: Stage) -> None:
     measure_overhead(stage.folder / "page.md", "ours-in-process", "optuna")
     page = (stage.folder / "page.md").read_text()
@@ -171,13 +139,34 @@ def measure_overhead(out: Path, *cases: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def soak(stage: Stage) -> None:
-    small = ["--trials", "3", "--kills", "1", "--damages", "1", "--executors", "inprocess"]
-    out = stage.folder / "page.md"
-    assert stage.load("soak").main([*small, "--work", str(stage.folder / "sweeps"), "--out", str(out)]) == 0
-    page = out.read_text()
-    assert "| in process | 3 | 3 | 0 | 0 |" in page
-    assert "**Answer:** No: every table is that of the undisturbed sweep." in page
+WITHOUT_FIGURES = """
+import sys, pytest
+from sweeps.cli.app import main
+from tests.conftest import leave_out_figures
+leave_out_figures(pytest.MonkeyPatch())
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def report(stage: Stage) -> None:
+    module = stage.load("report")
+    stage.patch.setattr(module, "load_s", lambda page, profile: 0.25)
+    started = subprocess.Popen
+
+    def without_figures(command: list[str], **options: Any) -> Any:
+        """The same command, whose report is whole but for the drawing of its figures."""
+        assert command[1:3] == ["-m", "acgkd"]
+        return started([sys.executable, "-c", WITHOUT_FIGURES, *command[3:]], **options)
+
+    stage.patch.setattr(module.subprocess, "Popen", without_figures)
+    stage.main(module, "--records", 7, "--out", stage.folder / "page.md")
+    page = stage.page("page.md")
+    assert "| 7 | " in page
+    assert page.count(": met") == 2
+    assert "Headless Chromium has loaded it after 0.2 s" in page
+    slow = dict.fromkeys(("cpu_s", "peak_mb", "page_mb", "folder_mb"), 21.0) | {"records": 10_000, "load_s": None}
+    text = module.Page("report", "benchmarks.speed.report", ()).text(found=[slow], targets=module.TARGETS, seeds=3)
+    assert "are not both met" in text
 
 
 def synthesis(stage: Stage) -> None:
@@ -194,27 +183,9 @@ def synthesis(stage: Stage) -> None:
     assert "not measured" in page
 
 
-def tuned(stage: Stage) -> None:
-    module = stage.load("tuned")
-    stage.patch.setattr(module, "DATASETS", ("motifs",))
-    stage.patch.setattr(module, "space_of", lambda method: "smoke")
-    search = "replicates: {seeds: [100]}\nspace: smoke\nobjectives: [{name: validation_divergence, floor: null}]\n"
-    specs = stage.specs(
-        tuned=f"{GRAPHS}replicates: {{seeds: [101]}}\ncontrols: []\n",
-        tuned_search=f"{GRAPHS}{search}budget: {{trials: 1}}\ncontrols: []\n",
-    )
-    stage.main(module, "--specs", specs, "--out", stage.folder)
-    page = stage.page("tuned.md")
-    assert len(re.findall(r"^\| acgkd \(tuned\) \|[^|]*\| 1 of 1 \|", page, re.M)) == 1
-    assert "seeds 100. Results: seeds 101." in page
-    packs = packed_records.read(stage.folder / "records/tuned.parquet")
-    assert set(packs) == {"tuned-motifs", "tuned-search-motifs-acgkd"}
-
-
 SMOKES: dict[str, Callable[[Stage], None]] = {
     check.__name__: check
     for check in (
-        ablation, gpu_loop, graph_methods, image_loop, image_methods, image_pilot, mutag, overhead, soak, synthesis,
-        tuned,
+        asking, early_stopping, gpu_loop, health, image_loop, overhead, report, synthesis,
     )
 }  # fmt: skip

@@ -1,13 +1,18 @@
+import gc
 import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.workers import scheduler, starts_ray
 
 # A busy machine makes drawing slow, and that says nothing about what is tested.
 settings.register_profile("acgkd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -34,12 +39,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Each of several workers is given a width that no terminal has; tests are to see what one process sees.
     """
+    gc.disable()  # while modules are imported, which leave next to none
     if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.pop("COLUMNS", None)
         os.environ.pop("LINES", None)
     else:
         config.stash[_CACHE] = os.environ["ACGKD_CACHE"] = tempfile.mkdtemp(prefix="acgkd-tests-cache-")
         os.environ.pop("ACGKD_CACHE_LIMIT", None)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What lives as long as these tests is not looked through for garbage again and again, and the rest seldom.
+
+    That took a twentieth of their time: torch, pandas and the tests themselves are half a million objects.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
+    gc.enable()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -50,16 +67,31 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With several workers (`make test`), tests that start Ray run in one of them, one after the other.
+    """With several workers (`make test`), what takes long begins first, so that no worker is left with it at the end.
 
-    They begin first, for they take longest. All others stay together by file: what a file prepares is prepared once.
+    That is what starts Ray, then the other tests of whole sweeps; last come those of single functions.
     """
     if not config.getoption("numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
         return
-    for item in items:
-        group = "ray" if item.get_closest_marker("ray") else item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+    items.sort(key=lambda item: item.path.parent.name, reverse=True)
+    items.sort(key=lambda item: not starts_ray(item.path))
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of one file stay in one worker, and those that start Ray all in the same one."""
+    return scheduler(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_waits_for_the_disk() -> Iterator[None]:
+    """What is written is not synced to the disk: that is for power cuts, which no test makes.
+
+    A sweep of six trials that do nothing spends half its time on it.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: None)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +99,31 @@ def warned_of_nothing() -> None:
     """What is logged once in a process is logged in each test that looks for it."""
     if "acgkd.runtime" in sys.modules:
         sys.modules["acgkd.runtime"].warn_once.cache_clear()
+
+
+def leave_out_pixels(patch: pytest.MonkeyPatch) -> None:
+    """Figures of reports are made and not rendered."""
+    patch.setattr("analysis.figures.drawing.png_of", lambda drawn: b"\x89PNG")
+    patch.setattr("analysis.figures.drawing.svg_of", lambda drawn: "<svg/>")
+
+
+def leave_out_figures(patch: pytest.MonkeyPatch) -> None:
+    """Reports are made whole but for the drawing of their figures, which takes most of the time.
+
+    For tests that judge something else; those of figures and pages render them.
+    """
+    leave_out_pixels(patch)
+    patch.setattr("analysis.figures.drawing.fill", lambda made, paint: None)
+
+
+@pytest.fixture
+def without_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    leave_out_pixels(monkeypatch)
+
+
+@pytest.fixture
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    leave_out_figures(monkeypatch)
 
 
 @pytest.fixture
@@ -79,7 +136,11 @@ def data_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from acgkd.datasets.cifar10 import ARCHIVE
 
     files = [f"{name}/{file}.gz" for name in ("mnist", "fashion_mnist") for file in NAMES] + [f"cifar10/{ARCHIVE}"]
-    files += [f"tu/{DATASETS[name].source.partition('.zip')[0].rpartition('/')[2]}.zip" for name in DATASETS]
+    files += [
+        f"tu/{DATASETS[name].source.partition('.zip')[0].rpartition('/')[2]}.zip"
+        for name in DATASETS
+        if not DATASETS[name].takes
+    ]
     for file in files:
         path = tmp_path / "data at hand" / file
         path.parent.mkdir(parents=True, exist_ok=True)

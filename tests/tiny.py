@@ -55,7 +55,7 @@ def teacher(seed: int = 0, preset: str = "gin-2-8", known: GraphPrior | None = N
     """Untrained, but with a BatchNorm memory that is not the default one; frozen."""
     facts = known or prior()
     with Streams(seed, CPU).fork("teacher"):
-        model = build_model(preset, facts.feature_count, facts.classes)
+        model = build_model(preset, facts.feature_count, facts.classes, edge_features=facts.edge_features)
         for layer in model.modules():
             if isinstance(layer, nn.BatchNorm1d):
                 layer.running_mean.normal_()
@@ -68,7 +68,7 @@ def context(seed: int = 0, student: str = "gin-2-8", *, of: nn.Module | None = N
     facts = prior(**changes)
     streams = Streams(derive_seed("draws", seed), CPU)
     with streams.fork("student"):
-        made = build_model(student, facts.feature_count, facts.classes)
+        made = build_model(student, facts.feature_count, facts.classes, edge_features=facts.edge_features)
     return MethodContext(of or teacher(known=facts), made, facts, streams, CPU)
 
 
@@ -99,23 +99,26 @@ def weight_bytes(model: nn.Module) -> bytes:
 
 
 def assert_resumes_alike(fresh: Callable[[], Distillation], steps: Iterable[int], folder: Path) -> Distillation:
-    """Stops a fresh run after each of `steps`, resumes from its file, and wants the bytes of an undisturbed run.
+    """Saves a run after each of `steps`, resumes from each file, and wants the bytes of an undisturbed run.
 
     Returns:
         the undisturbed run.
     """
     whole = fresh()
     whole.advance()
-    for step in steps:
-        run, resumed = fresh(), fresh()
+    run = fresh()
+    for step in sorted(steps):
         while run.steps_done < step:
             run.advance(until=run.progress + 1e-6)
         run.save(folder / "run.ckpt")
+        resumed = fresh()
         resumed.load(folder / "run.ckpt")
         resumed.advance()
         assert weight_bytes(resumed.student) == weight_bytes(whole.student), step
         assert resumed.method_run.multiply_adds() == whole.method_run.multiply_adds(), step
         assert resumed.curves == whole.curves, step
+    run.advance()
+    assert weight_bytes(run.student) == weight_bytes(whole.student), "saving changes nothing"
     return whole
 
 
@@ -130,7 +133,7 @@ def dense(batch: Any) -> Tensor:
 def dense_logits(
     model: Any, x: Tensor, adjacency: Tensor, batch: Tensor
 ) -> tuple[Tensor, list[tuple[nn.Module, Tensor]]]:
-    """A GIN or GCN at rest with matrices of all nodes by all nodes, by the formulas.
+    """A graph model at rest with matrices of all nodes by all nodes, by the formulas.
 
     Returns:
         class scores, and each BatchNorm layer with the nodes that it is given.
@@ -148,6 +151,15 @@ def dense_logits(
         if model.preset.startswith("gin"):
             first, inner, _, second = layer.nn
             after = second(torch.relu(norm(inner, first(adjacency @ x + (1 + layer.eps) * x))))
+        elif model.preset.startswith("sage"):
+            means = adjacency @ x / adjacency.sum(1, keepdim=True).clamp(min=1)
+            after = means @ layer.lin_l.weight.T + layer.lin_l.bias + x @ layer.lin_r.weight.T
+        elif model.preset.startswith("gat"):
+            heads = (x @ layer.lift.weight.T).view(len(x), layer.heads, -1)
+            source, target = ((heads * by).sum(-1) for by in (layer.attend_source, layer.attend_target))
+            scores = torch.nn.functional.leaky_relu(target.unsqueeze(1) + source.unsqueeze(0), 0.2)
+            pull = with_self.unsqueeze(-1) * (scores - scores.amax(1, keepdim=True)).exp()
+            after = torch.einsum("ijh,jhc->ihc", pull / pull.sum(1, keepdim=True), heads).flatten(1)
         else:
             after = (root.unsqueeze(1) * with_self * root) @ (x @ layer.lin.weight.T) + layer.bias
         after = torch.relu(norm(model.norms[number], after))

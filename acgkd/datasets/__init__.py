@@ -1,6 +1,7 @@
 """The data sets, one to a file. Teachers are trained on them and students judged by them; methods never see them.
 
-An entry says what is known of a set without having it; what reads the set is imported when it is loaded.
+An entry says what is known of a set without having it; what reads the set is imported when it is loaded. Of data that
+nobody has published, `tu` and `folder` measure it.
 """
 
 from __future__ import annotations
@@ -90,6 +91,9 @@ class Dataset:
             under ``train`` and ``test`` where it has a test part of its own. Without what is not known.
         labels: the class of each sample, in the order of `load`, where that can be had without loading the set; gives
             None where not.
+        takes: which of `set` and `path` of `DatasetConfig` it takes, and needs.
+        resolve: the entry that a run's `set` or `path` makes of this one: what is known is then measured on the data.
+        measured: whether `known` was measured on the data, and not published or so by construction.
     """
 
     modality: ModalityName
@@ -104,6 +108,9 @@ class Dataset:
     locate: Callable[[DatasetConfig], object] | None = None
     class_counts: Callable[[Any], Mapping[str, Sequence[int]]] | None = None
     labels: Callable[[DatasetConfig], Sequence[int] | None] | None = None
+    takes: tuple[Literal["set", "path"], ...] = ()
+    resolve: Callable[[DatasetConfig], Dataset] | None = None
+    measured: bool = False
 
     def read_options(self, config: DatasetConfig) -> Any:
         """`config.options`, checked.
@@ -155,6 +162,14 @@ class Dataset:
                     f"A prior must have the {what} of the data that teacher and student are judged by: {true} in "
                     f"'{config.name}', but got {given}. Leave it out, and the data set says it."
                 )
+        if prior.edge_columns is not None and prior.edge_columns != known.edge_columns:
+            has = "have no features" if known.edge_columns is None else f"have columns {list(known.edge_columns)}"
+            out = " They are read by `options: {edge_labels: true}` of the data set, where it has them."
+            raise ConfigError(
+                f"`edge_columns` of a prior must be those of the data that teacher and student are judged by, but "
+                f"edges of '{config.name}' {has}. Leave it out, and the data set says it."
+                + (out if known.edge_columns is None and "edge_labels" in self.options.model_fields else "")
+            )
 
     def known_for(self, config: DatasetConfig) -> PriorConfig:
         """What is known of the set as `config` loads it; loads nothing."""
@@ -165,11 +180,32 @@ class Dataset:
 DATASETS: Catalog[Dataset] = Catalog("acgkd.datasets", "DATASET", "data set")
 
 
-def known_of(dataset: DatasetConfig | None) -> PriorConfig:
-    """What is known of a run's data without having them: nothing where the run names no set.
+_PLACES: tuple[Literal["set", "path"], ...] = ("set", "path")
+
+
+def dataset_of(config: DatasetConfig) -> Dataset:
+    """The entry of a run's data set; where the catalogue's needs a `set` or a `path`, the one for these.
 
     Raises:
         UnknownNameError: there is no such set.
-        ConfigError: see `Dataset.read_options`.
+        ConfigError: it lacks `set` or `path`, or takes none; see `Dataset.read_options` too.
+        DataError: what is to be measured cannot be read.
     """
-    return PriorConfig() if dataset is None else DATASETS[dataset.name].known_for(dataset)
+    entry = DATASETS[config.name]
+    for key in _PLACES:
+        given = getattr(config, key)
+        if given is not None and key not in entry.takes:
+            others = [name for name in DATASETS if key in DATASETS[name].takes]
+            raise ConfigError(f"The data set '{config.name}' takes no `{key}`. Those that do: {', '.join(others)}.")
+        if given is None and key in entry.takes:
+            raise ConfigError(f"The data set '{config.name}' needs `{key}`: `{{name: {config.name}, {key}: ...}}`.")
+    return entry if entry.resolve is None else entry.resolve(config)
+
+
+def known_of(dataset: DatasetConfig | None) -> PriorConfig:
+    """What is known of a run's data: nothing where the run names no set.
+
+    Raises:
+        AcgkdError: see `dataset_of`.
+    """
+    return PriorConfig() if dataset is None else dataset_of(dataset).known_for(dataset)

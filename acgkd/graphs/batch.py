@@ -1,6 +1,6 @@
 """Many graphs as one: the batch that every graph method, teacher and student speaks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ class GraphBatch:
         edge_weight: ``[edges]`` in [0, 1], or None where every edge counts 1
         batch: ``[nodes]``, the graph of each node, ascending
         labels: ``[graphs]`` or None
+        edge_attr: ``[edges, edge features]``, one-hot blocks, or None where edges have no features
     """
 
     x: Tensor
@@ -27,6 +28,7 @@ class GraphBatch:
     batch: Tensor
     graphs: int
     labels: Tensor | None = None
+    edge_attr: Tensor | None = None
 
     def to(self, device: torch.device) -> "GraphBatch":
         """The same batch on another device."""
@@ -37,17 +39,29 @@ class GraphBatch:
             batch=self.batch.to(device),
             graphs=self.graphs,
             labels=None if self.labels is None else self.labels.to(device),
+            edge_attr=None if self.edge_attr is None else self.edge_attr.to(device),
         )
 
     def detach(self) -> "GraphBatch":
         """The same batch, cut from the graph of derivatives."""
-        return GraphBatch(
+        return replace(
+            self,
             x=self.x.detach(),
-            edge_index=self.edge_index,
             edge_weight=None if self.edge_weight is None else self.edge_weight.detach(),
-            batch=self.batch,
-            graphs=self.graphs,
-            labels=self.labels,
+            edge_attr=None if self.edge_attr is None else self.edge_attr.detach(),
+        )
+
+    def with_edges(self, chosen: Tensor) -> "GraphBatch":
+        """The same graphs with some of their edges alone.
+
+        Shapes:
+            chosen: bool ``[edges]``, or numbers of edges
+        """
+        return replace(
+            self,
+            edge_index=self.edge_index[:, chosen],
+            edge_weight=None if self.edge_weight is None else self.edge_weight[chosen],
+            edge_attr=None if self.edge_attr is None else self.edge_attr[chosen],
         )
 
 
@@ -65,14 +79,19 @@ def joined(first: GraphBatch, second: GraphBatch) -> GraphBatch:
         batch=torch.cat([first.batch, second.batch + first.graphs]),
         graphs=first.graphs + second.graphs,
         labels=both(first.labels, second.labels),
+        edge_attr=both(first.edge_attr, second.edge_attr),
     )
 
 
 def collate(samples: Items, device: torch.device) -> GraphBatch:
-    """Joins torch_geometric `Data` objects (`x`, `edge_index`, optional `edge_weight` and `y`) into one batch."""
+    """Joins torch_geometric `Data` objects into one batch: `x`, `edge_index`, optional `edge_weight`, `edge_attr`, `y`.
+
+    Edge features are taken along where every graph has them.
+    """
     sizes = [int(sample.x.shape[0]) for sample in samples]
     starts = torch.tensor([0, *sizes[:-1]], device="cpu").cumsum(0).tolist()
     weighted = any(getattr(sample, "edge_weight", None) is not None for sample in samples)
+    featured = all(getattr(sample, "edge_attr", None) is not None for sample in samples)
     labelled = all(getattr(sample, "y", None) is not None for sample in samples)
     weights = [
         sample.edge_weight
@@ -91,4 +110,5 @@ def collate(samples: Items, device: torch.device) -> GraphBatch:
         ),
         graphs=len(sizes),
         labels=torch.cat([sample.y.view(-1) for sample in samples]).to(device) if labelled else None,
+        edge_attr=torch.cat([sample.edge_attr for sample in samples]).to(device) if featured else None,
     )

@@ -59,7 +59,9 @@ class Graphs:
         Shapes:
             returns: ``[graphs, width]``
         """
-        return embed(model, batch.x, batch.edge_index, batch.edge_weight, batch.batch, batch.graphs)
+        return embed(
+            model, batch.x, batch.edge_index, batch.edge_weight, batch.batch, batch.graphs, edge_attr=batch.edge_attr
+        )
 
     def logits(self, model: nn.Module, batch: GraphBatch) -> Tensor:
         """The model's class scores.
@@ -70,12 +72,13 @@ class Graphs:
         scores: Tensor = graph_parts(model).classifier(self.embed(model, batch))
         return scores
 
-    def unit_cost(self, model: nn.Module, features: int) -> UnitCost:
+    def unit_cost(self, model: nn.Module, features: int, edge_features: int = 0) -> UnitCost:
         """Multiply-adds of one forward pass for each node, edge and graph.
 
         Args:
             model: satisfies the teacher protocol; its mode and statistics are left as they were.
             features: columns of the node features.
+            edge_features: columns of the edge features; 0 where there are none.
         """
         device = model_device(model)
 
@@ -89,6 +92,7 @@ class Graphs:
                 edge_weight=torch.ones(edges, device="cpu"),
                 batch=graph,
                 graphs=graphs,
+                edge_attr=torch.ones(edges, edge_features, device="cpu") if edge_features else None,
             ).to(device)
             with at_rest(model), counting(model) as counts:
                 self.logits(model, batch)
@@ -106,7 +110,8 @@ class Graphs:
         Returns:
             the multiply-adds of one forward pass over a batch.
         """
-        cost = self.unit_cost(model, int(batch.x.shape[1]))
+        features = 0 if batch.edge_attr is None else int(batch.edge_attr.shape[1])
+        cost = self.unit_cost(model, int(batch.x.shape[1]), features)
 
         def count(other: GraphBatch) -> float:
             return cost.total(int(other.x.shape[0]), int(other.edge_index.shape[1]), other.graphs)
@@ -115,7 +120,8 @@ class Graphs:
 
     def pack(self, batch: GraphBatch) -> State:
         """The batch as tensors on the CPU and plain values, for a file."""
-        return {field.name: _on_host(getattr(batch, field.name)) for field in fields(batch)}
+        packed = {field.name: _on_host(getattr(batch, field.name)) for field in fields(batch)}
+        return packed if batch.edge_attr is not None else {key: packed[key] for key in packed if key != "edge_attr"}
 
     def unpack(self, packed: State, device: torch.device) -> GraphBatch:
         """The batch that `pack` packed."""

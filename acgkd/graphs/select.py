@@ -55,6 +55,7 @@ class GraphSelector:
             batch=graph,
             graphs=int(indices.numel()),
             labels=None if whole.labels is None else whole.labels[indices.to(device, non_blocking=True)],
+            edge_attr=None if whole.edge_attr is None else whole.edge_attr[edges],
         )
 
 

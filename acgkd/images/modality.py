@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.config import PriorConfig
-from acgkd.errors import TeacherError
 from acgkd.images.augment import crop_flip
 from acgkd.images.batch import ImageBatch, collate
+from acgkd.images.check import check_image_teacher
 from acgkd.images.picture import picture
 from acgkd.method import Items, State
 from acgkd.modality import Arrays
@@ -127,34 +127,13 @@ class Images:
         return image_prior(config, known)
 
     def check_teacher(self, model: nn.Module, prior: Prior) -> None:
-        """Tries the model on two blank images.
+        """Tries the model on a few made-up images.
 
         Raises:
             TeacherError: the model does not satisfy the teacher protocol; the message says which part.
         """
         assert isinstance(prior, ImagePrior), "of this modality"
-        for name in ("encode", "classifier"):
-            if not callable(getattr(model, name, None)):
-                raise TeacherError(f"An image teacher must have `{name}`, but {type(model).__name__} has none.")
-        width = getattr(model, "width", None)
-        if not isinstance(width, int):
-            raise TeacherError(
-                f"An image teacher must say its `width`, an int, but {type(model).__name__} has {width!r}."
-            )
-        batch = ImageBatch(torch.zeros(2, *prior.shape, device=model_device(model)))
-        with at_rest(model):
-            features = self.embed(model, batch)
-            if tuple(features.shape) != (2, width):
-                raise TeacherError(
-                    f"`encode` of an image teacher must return [images, width] = {[2, width]}, but gave "
-                    f"{tuple(features.shape)}."
-                )
-            scores = self.logits(model, batch)
-        if tuple(scores.shape) != (2, prior.classes):
-            raise TeacherError(
-                f"`classifier` of an image teacher must return [images, classes] = {[2, prior.classes]}, but gave "
-                f"{tuple(scores.shape)}."
-            )
+        check_image_teacher(model, prior)
 
 
 IMAGES = Images()

@@ -24,7 +24,7 @@ Steps 2 and 4 follow each other. With `synthesis/adversarial_weight` above 0 syn
 are one stage, the steps of 2 spread evenly between those of 4.
 """
 
-from acgkd.method import GraphContext, Method, MethodConfig, MethodRun
+from acgkd.method import GraphContext, Method, MethodConfig, MethodRun, Variant
 from acgkd.settings.graph_inversion import GraphInversionConfig
 from acgkd.settings.transfer_stage import GraphTransferConfig
 
@@ -42,12 +42,20 @@ def _needs_student(config: AcgkdConfig) -> bool:
 
 def _start(config: AcgkdConfig, context: GraphContext) -> MethodRun:
     from acgkd.synthesis.graphs.inversion import GraphInversion
+    from acgkd.synthesis.restarts import restarted_graphs
     from acgkd.transfer.teaching import teach_graphs
 
-    # Steps 1 and 2: pseudo-graphs, and how they are learned.
-    synthesis = GraphInversion(config.synthesis, context)
+    # Steps 1 and 2: pseudo-graphs, and how they are learned; again from another draw where they get stuck.
+    stage = config.synthesis
+    synthesis = restarted_graphs(lambda drawn: GraphInversion(stage, drawn), context, stage.restarts)
     # Steps 3 and 4: the student, and how it is taught with them, afterwards or side by side.
     return teach_graphs(synthesis, config.transfer, context, joint=_needs_student(config))
 
 
-METHOD = Method(config=AcgkdConfig, modality="graphs", start=_start, needs_student=_needs_student)
+METHOD = Method(
+    config=AcgkdConfig,
+    modality="graphs",
+    start=_start,
+    needs_student=_needs_student,
+    variants=(Variant("default", "ours", "a reconstruction of Jia et al., arXiv:2504.00540, from its abstract"),),
+)

@@ -10,16 +10,16 @@ It keeps the student that is best on test; here the last one is the result.
 Source: Chen et al. (2019), arXiv:1904.01186; released code 225ddd2.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from acgkd.method import ImageContext, Method, MethodRun
+from acgkd.method import ImageContext, Method, MethodRun, Variant
 from acgkd.settings.choices import Base
 from acgkd.settings.generators import COMPACT, GeneratedConfig, GeneratedMethodConfig, taught_beside
 from acgkd.settings.image_transfer import GeneratedTransferConfig, UnsoftenedConfig
-from acgkd.settings.recipe import compact
+from acgkd.settings.recipe import compact, with_compact
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,10 +31,10 @@ class DaflSynthesisConfig(GeneratedConfig):
     """How the generator is trained: released, 200 epochs of 120 steps beside the student.
 
     Args:
-        one_hot_weight: of the teacher's doubt.
+        one_hot_weight: weight of the cross entropy at the teacher's own class.
         balance_weight: of the mean answer's negative entropy.
-        activation_weight: of the features' magnitude.
-        logarithm: base of the entropy's.
+        activation_weight: weight of the features' magnitude.
+        logarithm: base of the logarithm in the entropy.
         features: of the teacher, whose magnitude is meant: its last `maps` as its pooling reads them, which for LeNet-5
             are the released 120 numbers, or the `embedding` that its classifier sees. With a `resnet` or a `wrn` it
             makes no difference.
@@ -96,4 +96,42 @@ def _start(config: DaflConfig, context: ImageContext) -> MethodRun:
     return start_by(dafl_terms(config.synthesis), config, context)
 
 
-METHOD = Method(config=DaflConfig, modality="images", start=_start, needs_student=taught_beside)
+SOURCE = "Chen et al. (2019), arXiv:1904.01186; released code 225ddd2"
+# Of CIFAR, from the README.
+ON_CIFAR: Mapping[str, object] = {"steps": 240_000, "batch_size": 1024, "rate": 0.02}
+STUDENT: Mapping[str, object] = {
+    "steps": 240_000,
+    "batch_size": 1024,
+    "optimizer": "sgd",
+    "rate": 0.1,
+    "weight_decay": 5e-4,
+    "decay": "steps",
+    "decay_at": [0.4, 0.8],
+}
+
+
+def _weights(one_hot: float, balance: float, activation: float) -> dict[str, float]:
+    return {"one_hot_weight": one_hot, "balance_weight": balance, "activation_weight": activation}
+
+
+METHOD = Method(
+    config=DaflConfig,
+    modality="images",
+    start=_start,
+    needs_student=taught_beside,
+    variants=with_compact(
+        Variant("MNIST", "released code", SOURCE),
+        Variant(
+            "CIFAR-10",
+            "released code",
+            SOURCE,
+            {"synthesis": {**ON_CIFAR, **_weights(0.05, 5, 0.01)}, "transfer": STUDENT},
+        ),
+        Variant(
+            "CIFAR-100",
+            "released code",
+            SOURCE,
+            {"synthesis": {**ON_CIFAR, **_weights(0.5, 20, 0.1)}, "transfer": STUDENT},
+        ),
+    ),
+)

@@ -9,7 +9,7 @@ were chosen on validation splits before records were kept, so nothing shows how 
 Source: Yin et al. (2020), arXiv:1912.08795, for images; Deng and Zhang (2021), arXiv:2105.07519, for graphs.
 """
 
-from acgkd.method import GraphContext, Method, MethodConfig, MethodRun
+from acgkd.method import GraphContext, Method, MethodConfig, MethodRun, Variant
 from acgkd.settings.feature_inversion import FeatureInversionConfig
 from acgkd.settings.transfer_stage import PlainTransferConfig
 
@@ -23,9 +23,25 @@ class DeepinvGraphsConfig(MethodConfig):
 
 def _start(config: DeepinvGraphsConfig, context: GraphContext) -> MethodRun:
     from acgkd.synthesis.graphs.feature_learning import FeatureInversion
+    from acgkd.synthesis.restarts import restarted_graphs
     from acgkd.transfer.teaching import teach_graphs
 
-    return teach_graphs(FeatureInversion(config.synthesis, context), config.transfer, context)
+    stage = config.synthesis
+    synthesis = restarted_graphs(lambda drawn: FeatureInversion(stage, drawn), context, stage.restarts)
+    return teach_graphs(synthesis, config.transfer, context)
 
 
-METHOD = Method(config=DeepinvGraphsConfig, modality="graphs", start=_start)
+METHOD = Method(
+    config=DeepinvGraphsConfig,
+    modality="graphs",
+    start=_start,
+    variants=(
+        Variant("default", "ours", "another distance of statistics, and samples that are drawn afresh"),
+        Variant(
+            "as described",
+            "paper",
+            "Yin et al. (2020), arXiv:1912.08795; Deng and Zhang (2021), arXiv:2105.07519",
+            {"synthesis": {"statistics": "norm"}, "transfer": {"samples": "fixed"}},
+        ),
+    ),
+)

@@ -15,10 +15,10 @@ Source: Yin et al. (2020), arXiv:1912.08795; released code 2413af1.
 
 from pydantic import Field
 
-from acgkd.method import ImageContext, Method, MethodRun
+from acgkd.method import ImageContext, Method, MethodRun, Variant
 from acgkd.settings.image_transfer import ImageTransferConfig
 from acgkd.settings.learned_pixels import DeepInversionSynthesisConfig
-from acgkd.settings.recipe import OneRecipeConfig
+from acgkd.settings.recipe import OneRecipeConfig, with_compact
 from acgkd.settings.transfer_stage import TemperatureConfig
 
 
@@ -53,4 +53,14 @@ def _start(config: DeepInversionConfig, context: ImageContext) -> MethodRun:
     return teach_images(DeepInversion(config.synthesis, context), config.transfer, context, joint=_adaptive(config))
 
 
-METHOD = Method(config=DeepInversionConfig, modality="images", start=_start, needs_student=_adaptive)
+SOURCE = "Yin et al. (2020), arXiv:1912.08795; released code 2413af1"
+METHOD = Method(
+    config=DeepInversionConfig,
+    modality="images",
+    start=_start,
+    needs_student=_adaptive,
+    variants=with_compact(
+        Variant("released", "released code", SOURCE),
+        Variant("paper", "paper", f"{SOURCE}, its README", {"synthesis": {"statistics_weight": 10.0, "rate": 0.05}}),
+    ),
+)

@@ -13,11 +13,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from acgkd.method import ImageContext, Method, MethodRun, always
+from acgkd.method import ImageContext, Method, MethodRun, Variant, always
 from acgkd.settings.choices import Decay
 from acgkd.settings.generators import GeneratorConfig
 from acgkd.settings.image_game import PlayingGeneratorConfig, PlayingStudentConfig
-from acgkd.settings.recipe import OneRecipeConfig
+from acgkd.settings.recipe import OneRecipeConfig, with_compact
 
 
 class DfadGeneratorConfig(GeneratorConfig):
@@ -57,4 +57,24 @@ def _start(config: DfadConfig, context: ImageContext) -> MethodRun:
     return ImageGame(config.synthesis, config.transfer, context)
 
 
-METHOD = Method(config=DfadConfig, modality="images", start=_start, needs_student=always)
+SOURCE = "Fang et al. (2019), arXiv:1912.11006; released code c161591"
+ON_CIFAR: dict[str, dict[str, object]] = {
+    "synthesis": {"generator": {"latent": 256}},
+    "transfer": {
+        "steps": 125_000,
+        "batch_size": 256,
+        "rate": 0.1,
+        "weight_decay": 5e-4,
+        "decay": "steps",
+        "decay_at": [0.2, 0.4],
+    },
+}
+METHOD = Method(
+    config=DfadConfig,
+    modality="images",
+    start=_start,
+    needs_student=always,
+    variants=with_compact(
+        Variant("MNIST", "released code", SOURCE), Variant("CIFAR-10", "released code", SOURCE, ON_CIFAR)
+    ),
+)

@@ -20,7 +20,7 @@ graphs; with weights of 5 and 1, 300 steps and a rate that falls it is 1.00, 0.8
 Source: Zhuang et al. (2022), arXiv:2205.03811; GammaGL dfad6e3d, `examples/dfad_gnn`.
 """
 
-from acgkd.method import GraphContext, Method, MethodConfig, MethodRun, always
+from acgkd.method import GraphContext, Method, MethodConfig, MethodRun, Variant, always
 from acgkd.settings.graph_game import GraphGeneratorConfig, StudentTurnConfig
 
 
@@ -37,4 +37,14 @@ def _start(config: DfadGnnConfig, context: GraphContext) -> MethodRun:
     return GraphGame(config.synthesis, config.transfer, context)
 
 
-METHOD = Method(config=DfadGnnConfig, modality="graphs", start=_start, needs_student=always)
+PORT = {"gradient": "cut", "sizes": "fixed", "density": "released", "degree_features": "free"}
+METHOD = Method(
+    config=DfadGnnConfig,
+    modality="graphs",
+    start=_start,
+    needs_student=always,
+    variants=(
+        Variant("default", "ours", "the port with a generator that learns, and the prior's sizes and density"),
+        Variant("port", "port", "GammaGL dfad6e3d, examples/dfad_gnn", {"synthesis": PORT}),
+    ),
+)

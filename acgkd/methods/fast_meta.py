@@ -17,11 +17,11 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from acgkd.errors import ConfigError
-from acgkd.method import ImageContext, Method, MethodRun, always
+from acgkd.method import ImageContext, Method, MethodRun, Variant, always
 from acgkd.settings.choices import Augmentation, Decay
 from acgkd.settings.fast_rounds import FastSynthesisConfig
 from acgkd.settings.image_transfer import ImageTransferConfig
-from acgkd.settings.recipe import OneRecipeConfig
+from acgkd.settings.recipe import OneRecipeConfig, with_compact
 from acgkd.settings.transfer_stage import TemperatureConfig
 
 
@@ -74,4 +74,20 @@ def _start(config: FastConfig, context: ImageContext) -> MethodRun:
     return WarmedUp(synthesis, transfer, first=config.synthesis.warm_up, samples=config.transfer.samples)
 
 
-METHOD = Method(config=FastConfig, modality="images", start=_start, needs_student=always)
+SOURCE = "Fang et al. (2022), arXiv:2112.06253; released code 0dcecbc"
+METHOD = Method(
+    config=FastConfig,
+    modality="images",
+    start=_start,
+    needs_student=always,
+    variants=with_compact(
+        Variant("5 steps a round", "released code", SOURCE),
+        Variant(
+            "2 steps a round",
+            "released code",
+            SOURCE,
+            {"synthesis": {"inner_steps": 2, "rate": 0.005, "latent_rate": 0.015}},
+        ),
+        Variant("10 steps a round", "released code", SOURCE, {"synthesis": {"inner_steps": 10, "rate": 0.002}}),
+    ),
+)

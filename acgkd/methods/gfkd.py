@@ -16,7 +16,7 @@ Source: Deng and Zhang (2021), arXiv:2105.07519; released code e68e4d6, `inversi
 
 from pydantic import Field
 
-from acgkd.method import GraphContext, Method, MethodRun
+from acgkd.method import GraphContext, Method, MethodRun, Variant
 from acgkd.settings.alternating_inversion import AlternatingInversionConfig
 from acgkd.settings.choices import PseudoSamples
 from acgkd.settings.recipe import GraphRecipe, OneRecipeConfig, filled_in
@@ -50,9 +50,20 @@ class GfkdConfig(OneRecipeConfig):
 
 def _start(config: GfkdConfig, context: GraphContext) -> MethodRun:
     from acgkd.synthesis.graphs.alternation import AlternatingInversion
+    from acgkd.synthesis.restarts import restarted_graphs
     from acgkd.transfer.teaching import teach_graphs
 
-    return teach_graphs(AlternatingInversion(config.synthesis, context), config.transfer, context)
+    stage = config.synthesis
+    synthesis = restarted_graphs(lambda drawn: AlternatingInversion(stage, drawn), context, stage.restarts)
+    return teach_graphs(synthesis, config.transfer, context)
 
 
-METHOD = Method(config=GfkdConfig, modality="graphs", start=_start)
+METHOD = Method(
+    config=GfkdConfig,
+    modality="graphs",
+    start=_start,
+    variants=(
+        Variant("released", "released code", "Deng and Zhang (2021), arXiv:2105.07519; released code e68e4d6"),
+        Variant("paper", "paper", "Deng and Zhang (2021), arXiv:2105.07519", {"synthesis": {"recipe": "paper"}}),
+    ),
+)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from acgkd.method import ImageContext, Method, MethodRun
+from acgkd.method import ImageContext, Method, MethodRun, Variant
 from acgkd.methods.dafl import DaflSynthesisConfig, DaflTransferConfig, dafl_terms, start_by
 from acgkd.settings.generators import GeneratedMethodConfig, taught_beside
+from acgkd.settings.recipe import with_compact
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +28,7 @@ class MskdSynthesisConfig(DaflSynthesisConfig):
     """How the generator is trained: as DAFL's, with one term more.
 
     Args:
-        mode_seeking_weight: of that term.
+        mode_seeking_weight: weight of the mode-seeking term.
     """
 
     mode_seeking_weight: float = Field(default=1.0, ge=0)
@@ -60,4 +61,12 @@ def _start(config: MskdConfig, context: ImageContext) -> MethodRun:
     return start_by(mskd_terms(config.synthesis), config, context)
 
 
-METHOD = Method(config=MskdConfig, modality="images", start=_start, needs_student=taught_beside)
+METHOD = Method(
+    config=MskdConfig,
+    modality="images",
+    start=_start,
+    needs_student=taught_beside,
+    variants=with_compact(
+        Variant("as described", "ours", "no code was released, and the paper's definition could not be obtained")
+    ),
+)

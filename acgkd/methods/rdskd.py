@@ -15,10 +15,11 @@ its tables could not be obtained.
 Source: Han, Park, Wang and Liu (2021), arXiv:2011.03749; released code 8512a9d.
 """
 
-from acgkd.method import ImageContext, Method, MethodRun
+from acgkd.method import ImageContext, Method, MethodRun, Variant
 from acgkd.settings.generators import GeneratedMethodConfig, taught_beside
 from acgkd.settings.image_transfer import SoftTransferConfig
 from acgkd.settings.rdskd import RdskdSynthesisConfig
+from acgkd.settings.recipe import with_compact
 
 
 class RdskdConfig(GeneratedMethodConfig):
@@ -36,4 +37,14 @@ def _start(config: RdskdConfig, context: ImageContext) -> MethodRun:
     return teach_images(training, config.transfer, context, joint=taught_beside(config))
 
 
-METHOD = Method(config=RdskdConfig, modality="images", start=_start, needs_student=taught_beside)
+SOURCE = "Han, Park, Wang and Liu (2021), arXiv:2011.03749; released code 8512a9d"
+METHOD = Method(
+    config=RdskdConfig,
+    modality="images",
+    start=_start,
+    needs_student=taught_beside,
+    variants=with_compact(
+        Variant("MNIST", "released code", SOURCE),
+        Variant("CIFAR-10", "released code", SOURCE, {"transfer": {"decay": "steps", "decay_at": [0.8]}}),
+    ),
+)

@@ -15,10 +15,10 @@ Source: Nayak et al. (2019), arXiv:1905.08114; released code 54c855f.
 
 from pydantic import Field
 
-from acgkd.method import ImageContext, Method, MethodRun
+from acgkd.method import ImageContext, Method, MethodRun, Variant
 from acgkd.settings.image_transfer import ImageTransferConfig
 from acgkd.settings.learned_pixels import ZskdSynthesisConfig
-from acgkd.settings.recipe import OneRecipeConfig
+from acgkd.settings.recipe import OneRecipeConfig, with_compact
 from acgkd.settings.transfer_stage import TemperatureConfig
 
 
@@ -51,4 +51,19 @@ def _start(config: ZskdConfig, context: ImageContext) -> MethodRun:
     return teach_images(Impressions(config.synthesis, context), config.transfer, context)
 
 
-METHOD = Method(config=ZskdConfig, modality="images", start=_start)
+SOURCE = "Nayak et al. (2019), arXiv:1905.08114; released code 54c855f"
+METHOD = Method(
+    config=ZskdConfig,
+    modality="images",
+    start=_start,
+    variants=with_compact(
+        Variant("released", "released code", f"{SOURCE}; the second concentration as the paper means it"),
+        Variant("as run", "released code", f"{SOURCE}, slip included", {"synthesis": {"second_concentration": 1.0}}),
+        Variant(
+            "free pixels",
+            "port",
+            "those who did it again on MNIST",
+            {"synthesis": {"pixels": "free", "rate": 3.0, "square_weight": 0.001}},
+        ),
+    ),
+)

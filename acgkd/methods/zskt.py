@@ -16,11 +16,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from acgkd.method import ImageContext, Method, MethodRun, always
+from acgkd.method import ImageContext, Method, MethodRun, Variant, always
 from acgkd.settings.choices import Decay, Ending
 from acgkd.settings.generators import GeneratorConfig
 from acgkd.settings.image_game import PlayingGeneratorConfig, PlayingStudentConfig
-from acgkd.settings.recipe import OneRecipeConfig
+from acgkd.settings.recipe import OneRecipeConfig, with_compact
 
 
 class ZsktGeneratorConfig(GeneratorConfig):
@@ -63,4 +63,19 @@ def _start(config: ZsktConfig, context: ImageContext) -> MethodRun:
     return ImageGame(config.synthesis, config.transfer, context)
 
 
-METHOD = Method(config=ZsktConfig, modality="images", start=_start, needs_student=always)
+SOURCE = "Micaelli and Storkey (2019), arXiv:1905.09768; released code e24915d"
+METHOD = Method(
+    config=ZsktConfig,
+    modality="images",
+    start=_start,
+    needs_student=always,
+    variants=with_compact(
+        Variant("released", "released code", SOURCE),
+        Variant(
+            "without attention",
+            "released code",
+            f"{SOURCE}, as its README allows",
+            {"transfer": {"attention_weight": 0}},
+        ),
+    ),
+)

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 
 class ModelConfig(TypedDict):
-    """What `build_model` makes a model of again; of images there is no `pooling`."""
+    """What `build_model` makes a model of again; of images there is no `pooling`, and mostly no `edge_features`."""
 
     preset: str
     in_features: int
     classes: int
     pooling: NotRequired[str]
+    edge_features: NotRequired[int]
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ class Model:
     Args:
         modality: what it reads.
         build: ``build(*numbers, in_features=, classes=, device=) -> module``, with ``pooling=`` for graphs and True
-            or False for each of `words`; draws its parameters from torch's global generator, so callers wrap it in
-            `Streams.fork`. Where it imports what it builds, specs that name the model are checked without torch.
+            or False for each of `words`; of graphs ``edge_features=`` too, where edges have any; draws its parameters
+            from torch's global generator, so callers wrap it in `Streams.fork`. Where it imports what it builds,
+            specs that name the model are checked without torch.
         presets: the names that the literature uses, each valid for `build_model`, e.g. ``gin-5-64``.
         numbers: what the numbers after the kind mean, each with its smallest and largest value.
         words: what may stand after the numbers, each at most once and in this order.
@@ -91,7 +93,13 @@ def check_preset(preset: str) -> None:
 
 
 def build_model(
-    preset: str, in_features: int, classes: int, pooling: str = "sum", *, device: torch.device | str = "cpu"
+    preset: str,
+    in_features: int,
+    classes: int,
+    pooling: str = "sum",
+    *,
+    edge_features: int = 0,
+    device: torch.device | str = "cpu",
 ) -> nn.Module:
     """Builds a freshly initialised model.
 
@@ -102,6 +110,7 @@ def build_model(
         in_features: columns of the node features, or channels of the images.
         classes: how many it tells apart.
         pooling: `sum` or `mean` over the nodes of a graph; image models have no use for it.
+        edge_features: columns of the edge features that a graph model is to read; 0 where there are none.
         device: where parameters and buffers live.
 
     Raises:
@@ -113,7 +122,8 @@ def build_model(
     from acgkd.models._networks.build import build
 
     said = {word: word in words for word in entry.words}
-    return build(entry, numbers, said, in_features=in_features, classes=classes, pooling=pooling, device=device)
+    options: dict[str, str | int] = {"pooling": pooling, "edge_features": edge_features}
+    return build(entry, numbers, said, in_features=in_features, classes=classes, of_graphs=options, device=device)
 
 
 def facts_of(preset: str, in_features: int, classes: int) -> ModelFacts:

@@ -11,11 +11,26 @@ if TYPE_CHECKING:
 
 
 def _build(
-    depth: int, width: int, *, in_features: int, classes: int, pooling: str, device: "torch.device"
+    depth: int,
+    width: int,
+    *,
+    in_features: int,
+    classes: int,
+    pooling: str,
+    device: "torch.device",
+    edge_features: int = 0,
 ) -> "nn.Module":
     from acgkd.models._networks.gin import GIN
 
-    return GIN(depth, width, in_features=in_features, classes=classes, pooling=pooling, device=device)
+    return GIN(
+        depth,
+        width,
+        in_features=in_features,
+        classes=classes,
+        pooling=pooling,
+        device=device,
+        edge_features=edge_features,
+    )
 
 
 def _facts(depth: int, width: int) -> DeclaredFacts:

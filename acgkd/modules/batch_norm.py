@@ -103,6 +103,14 @@ class BatchNormStatistics:
             total = total + self._distance(mean, var, running_mean, running_var).sum()
         return total
 
+    def by_layer(self) -> list[float]:
+        """The distance of each layer for what was heard in the last block, in the order in which they were passed."""
+        found = []
+        for mean, square, running_mean, running_var in self._heard:
+            var = (square - mean * mean).clamp_min(0)
+            found.append(float(self._distance(mean, var, running_mean, running_var)))
+        return found
+
 
 class AveragedStatistics(BatchNormStatistics):
     """The same, of what was heard and a running average of what was heard before: a small batch is noisy.

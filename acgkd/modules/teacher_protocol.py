@@ -15,11 +15,19 @@ class GraphParts(Protocol):
     width: int
     classifier: nn.Module
 
-    def encode(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None, batch: Tensor) -> Tensor:
-        """Embeds every node.
+    def encode(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        edge_weight: Tensor | None,
+        batch: Tensor,
+        *,
+        edge_attr: Tensor | None = None,
+    ) -> Tensor:
+        """Embeds every node; `edge_attr` is there in models that read edge features, and handed to them alone.
 
         Shapes:
-            returns: ``[nodes, width]``
+            edge_attr: ``[edges, edge features]``; returns: ``[nodes, width]``
         """
 
     def readout(self, nodes: Tensor, batch: Tensor, graphs: int | None = None) -> Tensor:

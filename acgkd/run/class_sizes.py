@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from acgkd.config import DatasetConfig
-from acgkd.datasets import DATASETS
+from acgkd.datasets import dataset_of
 from acgkd.run.split_file import PARTS, split_numbers
 
 
@@ -18,7 +18,7 @@ def class_sizes(config: DatasetConfig) -> dict[str, list[int]]:
     Raises:
         AcgkdError: there is no such data set, or something is wrong with its options or the split file.
     """
-    entry = DATASETS[config.name]
+    entry = dataset_of(config)
     options = entry.read_options(config)
     if config.split_file is not None:
         labels = None if entry.labels is None else entry.labels(config)

@@ -10,14 +10,17 @@ import torch
 from torch import nn
 
 from acgkd import checkpoint
+from acgkd.agreement.health_facts import Health
 from acgkd.errors import CheckpointError, DivergedError
 from acgkd.method import AnyMethod, MethodConfig, MethodContext, Stage, State
+from acgkd.modality import modality
 from acgkd.modules.inspected_model import InspectedModel
 from acgkd.priors import Prior
 from acgkd.run.compatibility import Surroundings, absent
 from acgkd.run.identity import identity, shape_of
 from acgkd.runtime import Clocks, PeakMemory
 from acgkd.students.saving import save_student
+from acgkd.synthesis.health import health_of
 
 FORMAT = "acgkd-run-1"
 POINTS_PER_CURVE = 100
@@ -58,6 +61,7 @@ class Distillation:
         self._clocks = Clocks(context.device)
         self._memory = PeakMemory(context.device)
         self._keep_synthesis = keep_synthesis
+        self._before_judged: float | None = None  # multiply-adds when the stage began in which the student learns
 
     @cached_property
     def _identity(self) -> str:
@@ -96,6 +100,29 @@ class Distillation:
         index = next(i for i, stage in enumerate(self.stages) if stage.judged)
         return (index + fraction) / len(self.stages)
 
+    @property
+    def expected_multiply_adds(self) -> float:
+        """Multiply-adds of the whole run: within the judged stage, those at its end if it continues as so far.
+
+        So runs that are compared half-way are compared by what they will cost, and not by what they have.
+        """
+        work = self.method_run.multiply_adds()
+        before = work if self._before_judged is None else self._before_judged
+        return before + (work - before) * self._still_to_come()
+
+    @property
+    def expected_seconds(self) -> float:
+        """The same of the seconds of all stages."""
+        judged = next(stage.name for stage in self.stages if stage.judged)
+        more = self.seconds.get(judged, 0.0) * (self._still_to_come() - 1)
+        return sum(self.seconds.values()) + more
+
+    def _still_to_come(self) -> float:
+        """Steps of the judged stage by those of them that are done; 1 outside it."""
+        index, within = self._position()
+        inside = index < len(self.stages) and self.stages[index].judged and within > 0
+        return self.stages[index].steps / within if inside else 1.0
+
     def _position(self) -> tuple[int, int]:
         """Index of the current stage, and the steps done within it."""
         left = self.steps_done
@@ -127,13 +154,16 @@ class Distillation:
 
     def _advance_stage(self, stage: Stage, index: int, until: float, deadline: float) -> None:
         every = max(1, stage.steps // POINTS_PER_CURVE)
+        if stage.judged and self._position()[1] == 0:
+            self._before_judged = self.method_run.multiply_adds()
         first = sum(earlier.steps for earlier in self.stages[:index])
         last = min(stage.steps, math.ceil((until * len(self.stages) - index) * stage.steps - 1e-9))
         while self.steps_done - first < last:
+            before = self.method_run.left_out()
             losses = self.method_run.step()
-            self.steps_done += 1
-            within = self.steps_done - first
-            if within % every == 0 or within == stage.steps:
+            within = self.steps_done + 1 - first
+            self.steps_done += 1 + self.method_run.left_out() - before
+            if within % every == 0 or self.steps_done - first == stage.steps:
                 self._note(stage, within, {name: float(value) for name, value in losses.items()})
             if time.perf_counter() >= deadline:
                 return
@@ -179,12 +209,26 @@ class Distillation:
             "peak_device_bytes": self._memory.device_bytes,
             "synthesis_cached": self.synthesis_cached,
         }
+        if "restarts" in facts:
+            cost["synthesis_restarts"] = int(facts["restarts"])
         left = self.steps_done
         for stage in self.stages:
             cost[f"{stage.name}_s"] = self._clocks.seconds.get(stage.name, 0.0)
             cost[f"{stage.name}_steps"] = min(left, stage.steps)
             left = max(0, left - stage.steps)
+        if self.method_run.left_out():
+            # Only a synthesis leaves steps out: those of draws that were not needed.
+            cost[f"{self.stages[0].name}_steps"] = self.stages[0].steps - self.method_run.left_out()
         return cost
+
+    def health(self) -> Health:
+        """How healthy the synthesis is as it stands, without data; nothing is known of one that has real data."""
+        if self.method.needs_data:
+            return Health()
+        assert self.method.modality is not None, "only methods that are handed data work on either kind"
+        context, kind, asked = self.context, modality(self.method.modality), not self.method.lower_control
+        draw = self.method_run.samples
+        return health_of(draw, context.teacher, kind, context.prior, context.streams, asked=asked)[0]
 
     def _state(self) -> State:
         return {
@@ -197,6 +241,7 @@ class Distillation:
             "curves": self.curves,
             "memory": self._memory.state_dict(),
             "synthesis_cached": self.synthesis_cached,
+            "before_judged": self._before_judged,
         }
 
     def save(self, path: Path) -> None:
@@ -239,7 +284,8 @@ class Distillation:
         self.curves.update(state["curves"])
         self._memory.load_state_dict(state["memory"])
         self.synthesis_cached = bool(state["synthesis_cached"])
+        self._before_judged = state.get("before_judged")
 
     def export(self, path: Path) -> None:
         """Writes the student's weights and description; `acgkd.load_student(path)` reads them."""
-        save_student(self.student, path)
+        save_student(self.student, path, self.context.prior)

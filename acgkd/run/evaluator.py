@@ -5,18 +5,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from acgkd import __version__, cache, checkpoint
+from acgkd.agreement.worth import Worth
 from acgkd.errors import CheckpointError, ConfigError
 from acgkd.method import Batch
 from acgkd.run import metrics
 from acgkd.run.distillation import Distillation
 from acgkd.run.objectives import OBJECTIVES, ObjectiveKind, objective_kind
 from acgkd.run.preparation import Preparation
-from acgkd.run.reference_pool import pool_agreement
+from acgkd.run.reference_pool import judged_on_pool, said_on_pool
 from acgkd.run.run_data import RunData
 from acgkd.runtime import Clocks
 
@@ -28,7 +30,7 @@ TIMED_BATCHES = 4
 class Measurement:
     """What a run is worth, what it took and what it did without; keys are the fields of the record's parts."""
 
-    quality: dict[str, float | int | None] = field(default_factory=dict)
+    quality: dict[str, Any] = field(default_factory=dict)
     cost: dict[str, float | int | bool | None] = field(default_factory=dict)
     prior: Mapping[str, object] = field(default_factory=dict)
     environment: Mapping[str, object] = field(default_factory=dict)
@@ -92,7 +94,17 @@ class Evaluator:
 
     def agreement(self, student: nn.Module) -> float | None:
         """Agreement of student and teacher on the reference pool; None where there is no pool."""
-        return pool_agreement(self.teacher, student, self.modality, self.preparation.pool)
+        return self.worth(student).agreement
+
+    def worth(self, student: nn.Module) -> Worth:
+        """The same, with what qualifies it."""
+        return judged_on_pool(self.teacher, student, self.modality, self.preparation.pool)
+
+    @cached_property
+    def said_on_pool(self) -> Worth:
+        """What the teacher says on the reference pool; nothing is known where no pool is needed, or there is none."""
+        batches = self.preparation.pool if self.preparation.needs_pool else []
+        return said_on_pool(self._logits(self.teacher, batches)) if batches else Worth(None)
 
     def multiply_adds(self, model: nn.Module) -> float | None:
         """Multiply-adds of one sample, forward: of a validation sample, or of a pseudo-sample where there are none."""
@@ -128,7 +140,7 @@ class Evaluator:
     def teacher_measurement(self) -> Measurement:
         """The teacher's own row; its answers to tens of thousands of samples are asked for once, not by every run."""
         teacher, seconds = self.teacher, self.preparation.teacher_seconds
-        quality: dict[str, float | int | None] = {}
+        quality: dict[str, Any] = {**self.said_on_pool.columns()}
         if self.run_data.data is not None:
             quality.update(cache.kept(self.preparation.verdict_file, self._evaluate_teacher, _read_verdict))
             quality |= self._judging_parts()
@@ -160,6 +172,9 @@ class Evaluator:
             }
             for name in ("validation_accuracy", "validation_divergence", "agreement"):
                 quality[name] = objectives[name]
+            if self.preparation.needs_pool:
+                quality |= self.worth(student).columns()
+            quality |= run.health().columns()
             if self.run_data.data is not None:
                 answers, verdicts = (
                     self._logits(student, self.run_data.test),

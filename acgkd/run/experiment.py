@@ -7,12 +7,14 @@ from torch import nn
 
 from acgkd import cache
 from acgkd.config import RunConfig, fingerprint
-from acgkd.errors import CheckpointError, ConfigError
-from acgkd.method import Items, MethodContext
+from acgkd.datasets import DATASETS
+from acgkd.errors import CheckpointError, ConfigError, TeacherError
+from acgkd.method import AnyMethod, Items, MethodContext
 from acgkd.methods import modality_of, parse_method
 from acgkd.modality import Arrays, modality
 from acgkd.models import build_model
-from acgkd.priors import Prior
+from acgkd.priors import ModalityName, Prior
+from acgkd.run.direct import pooling_like
 from acgkd.run.distillation import Distillation
 from acgkd.run.evaluator import Evaluator, Measurement
 from acgkd.run.preparation import Preparation
@@ -20,6 +22,8 @@ from acgkd.run.pseudo_samples import pseudo_samples
 from acgkd.run.run_data import RunData
 from acgkd.run.splits import Split
 from acgkd.runtime import Streams, derive_seed
+from acgkd.teachers.teacher import build_trusted
+from acgkd.teachers.user_lines import pointing_to_own_lines
 
 __all__ = ["Experiment", "Measurement"]
 
@@ -61,7 +65,7 @@ class Experiment:
         split_seed, teacher_seed, self.draws_seed = (
             seed if part in config.vary else 0 for part in ("split", "teacher", "draws")
         )
-        self.run_data = RunData(config, split_seed, modality(modality_of(self.method, config.student.preset)))
+        self.run_data = RunData(config, split_seed, modality(_modality_of(config, self.method)))
         self.preparation = Preparation(
             self.run_data,
             teacher_seed=teacher_seed,
@@ -124,14 +128,7 @@ class Experiment:
 
     def _begin(self, keep_synthesis: Path | None) -> Distillation:
         streams = Streams(derive_seed("draws", self.draws_seed), self.run_data.device)
-        with streams.fork("student"):
-            student = build_model(
-                self.config.student.preset,
-                self.run_data.in_features,
-                self.run_data.prior.classes,
-                pooling=self.run_data.pooling,
-                device=self.run_data.device,
-            )
+        student = self.blank_student(streams, self.preparation.teacher)
         real: Items = ()
         if self.method.needs_data:
             if self.run_data.data is None:
@@ -141,6 +138,37 @@ class Experiment:
             self.preparation.teacher, student, self.run_data.prior, streams, self.run_data.device, real
         )
         return Distillation(self.method, self.method_config, context, keep_synthesis=keep_synthesis)
+
+    def blank_student(self, streams: Streams, teacher: nn.Module) -> nn.Module:
+        """The student before it is taught: freshly initialised, on the device, pooling as the teacher does.
+
+        Args:
+            streams: its parameters come from ``student``.
+            teacher: frozen.
+
+        Raises:
+            ConfigError: nothing of the name can be called, or code is not trusted.
+            TeacherError: code of the user's builds no module, or one that cannot be a student.
+        """
+        preset, prior, device = self.config.student.preset, self.run_data.prior, self.run_data.device
+        with streams.fork("student"):
+            if ":" not in preset:
+                return build_model(
+                    preset,
+                    self.run_data.in_features,
+                    prior.classes,
+                    pooling=pooling_like(teacher, self.run_data.pooling),
+                    edge_features=prior.edge_features,
+                    device=device,
+                )
+            folders = self.preparation.code_folders
+            own = build_trusted(preset, prior, trust_code=self.preparation.trust_code, folders=folders).to(device)
+        try:
+            with pointing_to_own_lines():
+                self.run_data.modality.check_teacher(own, prior)
+        except TeacherError as error:
+            raise TeacherError(f"A student must have what a teacher has, but `{preset}` has not. {error}") from error
+        return own
 
     @property
     def _synthesis_file(self) -> Path | None:
@@ -178,3 +206,11 @@ class Experiment:
     def measure(self, run: Distillation) -> Measurement:
         """Everything, once, at the end; looks at the test split."""
         return self.judgement.measure(run)
+
+
+def _modality_of(config: RunConfig, method: AnyMethod) -> ModalityName:
+    """That of the method, of the data that it is handed, or of the student's model."""
+    own_student = ":" in config.student.preset
+    if method.modality is None and own_student and config.dataset is not None:
+        return DATASETS[config.dataset.name].modality
+    return modality_of(method, config.student.preset)

@@ -5,6 +5,7 @@ import hashlib
 import torch
 from torch import nn
 
+from acgkd.code_digest import foreign_code
 from acgkd.config import fingerprint
 from acgkd.method import AnyMethod, MethodConfig, MethodContext
 from acgkd.priors import Prior
@@ -34,6 +35,7 @@ def identity(method: AnyMethod, config: MethodConfig, context: MethodContext[Pri
         [
             # Names the method: its settings are joined in the one file that it has.
             method.config.__module__,
+            *foreign_code(method.config.__module__),
             config.model_dump(mode="json"),
             context.streams.seed,
             context.device.type,

@@ -22,8 +22,8 @@ class ObjectiveKind:
 
     Args:
         direction: whether more is better.
-        measure: ``measure(evaluator, run)``: its value now; None where a run cannot be judged by it. Where
-            `uses_real_data`, it is asked only if there is a validation part.
+        measure: ``measure(evaluator, run)``: its value now, of a cost what it will be at the end; None where a run
+            cannot be judged by it. Where `uses_real_data`, it is asked only if there is a validation part.
         uses_real_data: whether it looks at the validation part: then the selection is not data-free.
         is_cost: whether it measures work and not quality.
     """
@@ -42,8 +42,8 @@ OBJECTIVES: dict[str, ObjectiveKind] = {
         "minimize", lambda evaluator, run: evaluator.validation_divergence(run.student), uses_real_data=True
     ),
     "agreement": ObjectiveKind("maximize", lambda evaluator, run: evaluator.agreement(run.student)),
-    "multiply_adds": ObjectiveKind("minimize", lambda _, run: run.method_run.multiply_adds(), is_cost=True),
-    "seconds": ObjectiveKind("minimize", lambda _, run: sum(run.seconds.values()), is_cost=True),
+    "multiply_adds": ObjectiveKind("minimize", lambda _, run: run.expected_multiply_adds, is_cost=True),
+    "seconds": ObjectiveKind("minimize", lambda _, run: run.expected_seconds, is_cost=True),
     "student_multiply_adds": ObjectiveKind(
         "minimize", lambda evaluator, run: evaluator.multiply_adds(run.student), is_cost=True
     ),

@@ -10,15 +10,18 @@ from torch import nn
 
 from acgkd import cache, checkpoint
 from acgkd.config import DatasetConfig, fingerprint
+from acgkd.datasets import DATASETS
+from acgkd.datasets._given.entries import digest_at
 from acgkd.errors import CheckpointError, ConfigError
 from acgkd.method import Batch
-from acgkd.models import build_model
+from acgkd.models import MODELS, build_model
 from acgkd.run.reference_pool import VERSIONS as POOL_VERSIONS
 from acgkd.run.reference_pool import reference_pool
 from acgkd.run.run_data import RunData
 from acgkd.runtime import Clocks, Streams, derive_seed
 from acgkd.teachers.teacher import as_teacher, build_trusted, load_weights, train_teacher
 from acgkd.teachers.user_code import files_at_import
+from acgkd.teachers.user_lines import pointing_to_own_lines
 
 # Counted up when the code that trains a teacher changes what it makes; old files are then left alone.
 TEACHER_VERSION = 1
@@ -61,19 +64,25 @@ class Preparation:
         """Names the teacher by all that makes it."""
         teacher, chosen = self.run_data.config.teacher, self.run_data.config.dataset
         if teacher.checkpoint is not None:
-            return fingerprint([TEACHER_VERSION, teacher.preset, _digest(teacher.checkpoint), *self._own_code])
+            where = [] if teacher.checkpoint_key is None else [teacher.checkpoint_key]
+            file = _digest(teacher.checkpoint)
+            return fingerprint([TEACHER_VERSION, teacher.preset, file, *where, *self._own_code])
         dataset = None if chosen is None else _described(chosen)
         seeds, prior = (self.run_data.split_seed, self.teacher_seed), self.run_data.config.prior
-        known = (*seeds, prior.feature_count, prior.classes, *self._own_code)
+        # Columns came later: what was made before keeps its name.
+        columns = [side for side in (prior.node_columns, prior.edge_columns) if side is not None]
+        known = (*seeds, prior.feature_count, prior.classes, *columns, *self._own_code)
         return fingerprint([TEACHER_VERSION, teacher.model_dump(mode="json"), dataset, *known])
 
     @property
     def _own_code(self) -> list[dict[str, str]]:
-        """What the user's code is that builds the teacher; empty for a preset, and where code is not trusted."""
-        preset = self.run_data.config.teacher.preset
-        if ":" not in preset or not self.trust_code:
-            return []
-        return [files_at_import(preset, self.code_folders or (Path.cwd(),))]
+        """What the code of others is that builds the teacher, or reads its data; empty where it is all our own."""
+        preset, chosen = self.run_data.config.teacher.preset, self.run_data.config.dataset
+        added = [MODELS.added().get(preset.split("-")[0]), chosen and DATASETS.added().get(chosen.name)]
+        found = [{entry.name: entry.digest()} for entry in added if entry]
+        if ":" in preset and self.trust_code:
+            found.append(files_at_import(preset, self.code_folders or (Path.cwd(),)))
+        return found
 
     @property
     def _teacher_file(self) -> Path:
@@ -123,7 +132,8 @@ class Preparation:
         if self.needs_pool:
             _ = self.pool
 
-    def _blank_teacher(self, streams: Streams) -> nn.Module:
+    def blank_teacher(self, streams: Streams) -> nn.Module:
+        """The teacher before it has weights: freshly initialised, on the device."""
         preset, prior = self.run_data.config.teacher.preset, self.run_data.prior
         with streams.fork("teacher"):
             if ":" in preset:
@@ -135,20 +145,24 @@ class Preparation:
                 self.run_data.in_features,
                 prior.classes,
                 pooling=self.run_data.pooling,
+                edge_features=prior.edge_features,
                 device=self.run_data.device,
             )
 
     def _make_teacher(self, path: Path) -> None:
         streams = Streams(derive_seed("teacher", self.teacher_seed), self.run_data.device)
-        model, config = self._blank_teacher(streams), self.run_data.config.teacher
+        model, config = self.blank_teacher(streams), self.run_data.config.teacher
         clocks = Clocks(self.run_data.device)
         if config.checkpoint is not None:
-            load_weights(model, Path(config.checkpoint))
+            load_weights(model, Path(config.checkpoint), key=config.checkpoint_key)
+            self._check(model)
         elif self.run_data.data is None:
             raise ConfigError(
                 "`teacher` needs either a `checkpoint` or a `dataset` to be trained on; this run names neither."
             )
         else:
+            if ":" in config.preset:
+                self._check(model)
             self._trained_here = True
             with clocks.time("teacher"):
                 train_teacher(
@@ -166,6 +180,11 @@ class Preparation:
         state = {name: value.detach().to("cpu") for name, value in model.state_dict().items()}
         checkpoint.save({"state": state, "seconds": clocks.seconds.get("teacher")}, path)
 
+    def _check(self, model: nn.Module) -> None:
+        """Refuses a model that cannot teach before anything is trained or kept; one that `adapt` made is compared."""
+        with pointing_to_own_lines():
+            self.run_data.modality.check_teacher(as_teacher(model, self.run_data.device), self.run_data.prior)
+
     def _make_pool(self, path: Path) -> None:
         pool = reference_pool(
             self.teacher, self.run_data.modality, self.run_data.prior, self.pool_seed, self.run_data.device
@@ -175,7 +194,7 @@ class Preparation:
     @cached_property
     def _loaded(self) -> tuple[nn.Module, float | None]:
         made = cache.kept(self._teacher_file, self._make_teacher, _read_teacher)
-        model = self._blank_teacher(Streams(0, self.run_data.device))
+        model = self.blank_teacher(Streams(0, self.run_data.device))
         model.load_state_dict(made["state"])
         teacher = as_teacher(model, self.run_data.device)
         self.run_data.modality.check_teacher(teacher, self.run_data.prior)
@@ -219,8 +238,10 @@ def _read_pool(path: Path) -> list[Any]:
 
 def _described(dataset: DatasetConfig) -> dict[str, object]:
     """What makes the data: where they lie does not matter, what a split file says does."""
-    described = dataset.model_dump(mode="json", exclude={"root", "mirror"})
+    described = dataset.model_dump(mode="json", exclude={"root", "mirror", "path"})
     described["split_file"] = None if dataset.split_file is None else _digest(dataset.split_file)
+    if dataset.path is not None:
+        described["files"] = digest_at(dataset.path)
     return described
 
 

@@ -4,11 +4,15 @@ It is fixed by (teacher, seed) alone. A trial's own samples would flatter the tr
 is a mixture of preset syntheses, so that no single setting is favoured.
 """
 
-from collections.abc import Mapping
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from acgkd.agreement.worth import Worth
 from acgkd.method import Batch, MethodContext
 from acgkd.methods import METHODS
 from acgkd.modality import Modality
@@ -42,7 +46,13 @@ LARGE = 64
 
 
 def reference_pool(
-    teacher: nn.Module, modality: Modality[Batch], prior: Prior, seed: int, device: torch.device
+    teacher: nn.Module,
+    modality: Modality[Batch],
+    prior: Prior,
+    seed: int,
+    device: torch.device,
+    note: Callable[[str, float], None] | None = None,
+    seconds: float = math.inf,
 ) -> list[Batch]:
     """Makes the pool: batches of the modality on `device`.
 
@@ -54,6 +64,9 @@ def reference_pool(
         prior: what is known of the data.
         seed: of every draw.
         device: where it is made.
+        note: is called after each step with what is done and the share that is.
+        seconds: limit on all syntheses together, shared by them alike; each takes one step at least. What is judged
+            by a pool that was cut short cannot be compared with what is judged by a whole one.
     """
     if isinstance(prior, ImagePrior) and out_of_reach(prior.shape):
         return []
@@ -66,11 +79,22 @@ def reference_pool(
         with streams.fork("student"):
             untaught = nn.Linear(1, 1, device=device)
         run = method.start(config, MethodContext(teacher, untaught, prior, streams, device))
-        for _ in range(run.stages[0].steps):
+        until = time.monotonic() + seconds / len(PRESETS[modality.name])
+        for step in range(run.stages[0].steps):
+            if step and time.monotonic() >= until:
+                break
             run.step()
+            if note is not None:
+                done = number + (step + 1) / run.stages[0].steps
+                note("reference pool", done / len(PRESETS[modality.name]))
         count = getattr(config.synthesis, "graphs", IMAGES_PER_DRAW)
         batches += [run.samples(count) for _ in range(DRAWS)]
     return batches
+
+
+def steps_of_a_pool(modality: str) -> int:
+    """Of all syntheses of a whole pool."""
+    return sum(int(str(synthesis["steps"])) for _, synthesis in PRESETS.get(modality, ()))
 
 
 def _affordable(synthesis: Mapping[str, object], prior: Prior) -> Mapping[str, object]:
@@ -81,7 +105,6 @@ def _affordable(synthesis: Mapping[str, object], prior: Prior) -> Mapping[str, o
     return {**synthesis, "complexity": {**OF_ALL_PAIRS, "ratio": share}}
 
 
-@torch.no_grad()
 def pool_agreement(
     teacher: nn.Module, student: nn.Module, modality: Modality[Batch], pool: list[Batch]
 ) -> float | None:
@@ -89,16 +112,48 @@ def pool_agreement(
 
     Classes are the teacher's verdicts; each weighs the same, so that always saying one class scores 1 / classes.
     """
+    return judged_on_pool(teacher, student, modality, pool).agreement
+
+
+@torch.no_grad()
+def judged_on_pool(teacher: nn.Module, student: nn.Module, modality: Modality[Batch], pool: list[Batch]) -> Worth:
+    """Agreement of a student on a pool with what qualifies it; what a lower control reaches is not known here.
+
+    Args:
+        teacher: frozen, in evaluation mode.
+        student: put into evaluation mode.
+        modality: of both.
+        pool: of `reference_pool`; where it is empty nothing is known.
+    """
     if not pool:
-        return None
+        return Worth(None)
     student.eval()
-    verdicts: list[Tensor] = [modality.logits(teacher, batch) for batch in pool]
-    answers: list[Tensor] = [modality.logits(student, batch) for batch in pool]
-    return balanced_agreement(torch.cat(verdicts), torch.cat(answers))
+    verdicts = [modality.logits(teacher, batch) for batch in pool]
+    answers = [modality.logits(student, batch) for batch in pool]
+    parts = [
+        balanced_agreement(torch.cat(verdicts[start : start + DRAWS]), torch.cat(answers[start : start + DRAWS]))
+        for start in range(0, len(pool), DRAWS)
+    ]
+    return replace(
+        said_on_pool(torch.cat(verdicts)),
+        agreement=balanced_agreement(torch.cat(verdicts), torch.cat(answers)),
+        agreement_lowest=min(parts),
+        agreement_highest=max(parts),
+    )
 
 
-def reference_agreement(
-    teacher: nn.Module, student: nn.Module, modality: Modality[Batch], prior: Prior, seed: int, device: torch.device
-) -> float | None:
-    """Makes a pool and judges one student by it."""
-    return pool_agreement(teacher, student, modality, reference_pool(teacher, modality, prior, seed, device))
+def said_on_pool(verdicts: Tensor) -> Worth:
+    """What a teacher says on a pool: its classes, and how surely.
+
+    Shapes:
+        verdicts: ``[samples, classes]`` logits of the teacher
+    """
+    counts = torch.bincount(verdicts.argmax(dim=1), minlength=verdicts.shape[1])
+    said = counts[counts > 0]
+    return Worth(
+        None,
+        classes=verdicts.shape[1],
+        pool_classes=int(said.numel()),
+        pool_smallest_class=int(said.min()),
+        pool_confidence=float(verdicts.double().softmax(dim=1).amax(dim=1).mean()),
+    )

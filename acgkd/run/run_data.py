@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from acgkd.config import RunConfig
-from acgkd.datasets import DATASETS, Dataset, Samples, known_of
+from acgkd.datasets import Dataset, Samples, dataset_of, known_of
 from acgkd.errors import ConfigError
 from acgkd.method import Batch
 from acgkd.modality import Modality
@@ -40,8 +40,8 @@ class RunData:
 
     @cached_property
     def dataset(self) -> Dataset | None:
-        """The data set's entry, unloaded."""
-        return None if self.config.dataset is None else DATASETS[self.config.dataset.name]
+        """The data set's entry."""
+        return None if self.config.dataset is None else dataset_of(self.config.dataset)
 
     @property
     def judged_by_data(self) -> bool:

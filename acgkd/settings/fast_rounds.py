@@ -26,10 +26,10 @@ class FastSynthesisConfig(Config):
         inner_steps: steps of one round.
         batch_size: images of one round.
         rate: of the round's generator; the other's is as many times larger as a round has steps.
-        latent_rate: of the noise.
+        latent_rate: learning rate of the noise.
         one_hot_weight: of the cross entropy at the classes drawn.
         statistics_weight: of the distance between BatchNorm's memory and what it sees.
-        statistics: that distance.
+        statistics: that distance, of means and variances: by their norm, its square, or a Gaussian KL.
         momentum: the share that earlier rounds keep in what it sees.
         adversarial_weight: of the student's divergence, from the last warm round on.
         augment: what happens to images before the teacher sees them.

@@ -35,7 +35,8 @@ class GeneratorConfig(Config):
     Args:
         latent: length of the noise; None takes 100 for one channel and 1,000 for several, as released.
         width: channels of its first maps.
-        ending: of the network.
+        ending: how the network ends: `tanh_norm` by tanh and a BatchNorm without parameters, `norm` by a BatchNorm with
+            them, `sigmoid` by pixels of 0 to 1, standardised as the teacher's are.
         eps: of the BatchNorm layers between convolutions; the released 0.8 is meant, says its author.
     """
 
@@ -56,7 +57,7 @@ class GeneratedConfig(Config):
         steps: optimiser steps.
         batch_size: images of one step; an even number, whose halves some losses compare; BatchNorm sees them whole.
         rate: Adam's learning rate.
-        first_beta: Adam's.
+        first_beta: Adam's first decay rate, β₁.
         generator: what is trained.
     """
 

@@ -14,7 +14,7 @@ class DisagreementConfig(Config):
     Args:
         balance_weight: weight of the negative entropy of the teacher's mean answer, so that all classes are made.
         statistics_weight: weight of the distance between BatchNorm's memory and what it sees.
-        statistics: that distance.
+        statistics: that distance, of means and variances: by their norm, its square, or a Gaussian KL.
     """
 
     balance_weight: float = Field(default=0.0, ge=0)
@@ -28,7 +28,7 @@ class GraphGeneratorConfig(DisagreementConfig):
     Args:
         turn: its steps after each turn of the student.
         rate: Adam's learning rate.
-        weight_decay: Adam's.
+        weight_decay: that of Adam.
         latent: length of the noise.
         hidden: widths of the layers between noise and node logits.
         gradient: `straight_through` lets the generator learn; `cut` is the port's.
@@ -65,7 +65,7 @@ class StudentTurnConfig(Config):
         batch_size: graphs of one step of either. Memory grows with it and with the square of the most nodes.
         rate: Adam's learning rate.
         schedule: `linear` lets the rate go to 0.
-        weight_decay: Adam's.
+        weight_decay: that of Adam.
         projection: `gat` lifts the student to the teacher's width and ends in the teacher's own frozen classifier;
             `none` is the plain student.
     """

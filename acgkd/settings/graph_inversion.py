@@ -12,8 +12,8 @@ class RegrowthConfig(Config):
     """Pruning and regrowing of candidate pairs while pseudo-graphs are learned, as sparse training does it.
 
     Args:
-        every: steps between two regrowths, each of which waits for the device; None never regrows. None happens in the
-            last third of the steps, when what is new would not be learned any more.
+        every: steps between two regrowths, each of which waits for the device; None never regrows. Nothing regrows in
+            the last third of the steps, when what is new would not be learned any more.
         share: of each graph's candidates, the least likely, that is replaced by pairs that are none yet.
 
     Source: Mocanu et al. (2018), Nature Communications 9:2383, for weights of networks; for candidate pairs, ours.
@@ -33,7 +33,7 @@ class GraphInversionConfig(PseudoGraphConfig):
             is also a restart: several independent syntheses, joined.
         rate: Adam's learning rate for structure and features, a cosine to 0.
         statistics: distance between BatchNorm's memory and what it sees.
-        statistics_weight: its weight.
+        statistics_weight: weight of that distance in the loss.
         entropy_weight: weight of the feature distributions' entropy (categorical features).
         degree_weight: weight of the squared relative distance between the mean degree drawn and the prior's; a teacher
             that normalises by degree leaves it free otherwise. Nothing where the prior's is unknown.
@@ -44,7 +44,11 @@ class GraphInversionConfig(PseudoGraphConfig):
             With communities 0.1 does better (docs/results/ablation.md).
         adversarial_weight: weight of the disagreement between teacher and student; above 0, synthesis and transfer
             run interleaved as one stage.
+        restarts: most further draws of a synthesis that is stuck (`acgkd.agreement.health_facts` says when); the
+            healthiest draw is kept, and all count as synthesis.
     """
+
+    later = (*PseudoGraphConfig.later, "restarts")
 
     steps: int = Field(default=300, ge=1)
     graphs_at_once: int | None = Field(default=None, ge=1)
@@ -57,6 +61,7 @@ class GraphInversionConfig(PseudoGraphConfig):
     regrowth: RegrowthConfig = RegrowthConfig()
     final_concrete_temperature: float | None = Field(default=None, gt=0)
     adversarial_weight: float = Field(default=0.0, ge=0)
+    restarts: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _parts_that_fit(self) -> "GraphInversionConfig":
@@ -64,6 +69,11 @@ class GraphInversionConfig(PseudoGraphConfig):
             raise ConfigError(
                 "`adversarial_weight > 0` needs `graphs_at_once: null`: the student plays against all pseudo-graphs, "
                 "and parts that come late would be untrained for most of the game."
+            )
+        if self.adversarial_weight > 0 and self.restarts > 0:
+            raise ConfigError(
+                "`restarts > 0` needs `adversarial_weight: 0`: a synthesis beside the student has no end of its own at "
+                "which it could be done again."
             )
         if self.structure.kind == "mlp" and self.graphs_at_once is not None:
             raise ConfigError(

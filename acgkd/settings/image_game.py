@@ -21,15 +21,15 @@ class PlayingGeneratorConfig(Config):
         recipe: what is not said is `released`, or `compact`: a generator of width 32.
         turn: its steps in each of its turns.
         rate: Adam's learning rate; over the run it falls by the same share as the student's.
-        first_beta: Adam's.
+        first_beta: Adam's first decay rate, β₁.
         clip: largest norm of its gradient; None leaves it as it is.
         noise: `kept` or `fresh`; see above.
         student_at_rest: look at the student as it would be deployed; otherwise as it trains, its BatchNorm memory
             moving, as released.
-        one_hot_weight: of the teacher's doubt.
+        one_hot_weight: weight of the cross entropy at the teacher's own class.
         balance_weight: of the negative entropy of the teacher's mean answer.
         statistics_weight: of the distance between BatchNorm's memory and what it sees.
-        statistics: that distance.
+        statistics: that distance, of means and variances: by their norm, its square, or a Gaussian KL.
         generator: what is trained.
     """
 

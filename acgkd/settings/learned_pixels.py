@@ -14,7 +14,7 @@ class PixelsConfig(Config):
 
     Args:
         recipe: what is not said is `released`, or `compact`: few images and steps.
-        images: of the pool.
+        images: how many the pool holds.
         batch_size: images that are learned at a time; the last batch may have fewer.
         steps: of Adam for each batch.
         rate: Adam's learning rate.
@@ -32,10 +32,10 @@ class DeepInversionSynthesisConfig(PixelsConfig):
 
     Args:
         statistics_weight: of the distance between BatchNorm's memory and what it sees.
-        statistics: that distance.
+        statistics: that distance, of means and variances: by their norm, its square, or a Gaussian KL.
         variation_weight: of the differences between neighbouring pixels.
         variation: `norm` over each of four directions, as released, or `mean` magnitude.
-        square_weight: of the batch's norm.
+        square_weight: weight of the batch's norm in the loss.
         jitter: largest roll either way, in pixels.
         flip: mirror the whole batch at every second step or so.
         clip: keep pixels between black and white.

@@ -18,7 +18,8 @@ class ComplexityConfig(Config):
     """Complexity ξ: how much structure a pseudo-graph may carry. Only the field named by `mode` is used.
 
     Args:
-        mode: what ξ counts.
+        mode: what ξ, the complexity, counts: candidate neighbours of a node (`degree`), the share of all pairs that are
+            candidates (`ratio`), or the least relaxed weight that takes part (`threshold`).
         degree: candidate neighbours of a node; None means twice the prior's mean degree (6 where that is unknown),
             and every other node where the structure is one of communities.
         ratio: share of all pairs that are candidates.
@@ -64,23 +65,24 @@ class PseudoGraphConfig(GrownConfig):
     """How many pseudo-graphs there are and how they are parametrised.
 
     Args:
-        graphs: how many.
+        graphs: how many pseudo-graphs there are.
         sizes: `uniform` draws each number of nodes by itself; `matched` spreads them evenly over the prior's range and
             gives each to one graph of every class; `long_tail` does so too, but leaves the range both ways: it supposes
             that what the prior says is half to one and a half of a mean, and that some graphs are far larger.
         complexity: which pairs may be edges.
         structure: what says which of them are.
-        concrete_temperature: λ.
+        concrete_temperature: λ of the Concrete distribution of edges and features; nearer to 0 means harder draws.
         noise: of the edges; memberships of communities always take the logistic one.
-        edges: relaxed or straight-through.
-        features: relaxed or straight-through.
+        edges: `straight_through` passes 0 or 1 forwards and the relaxed gradient backwards; `relaxed` passes the
+            relaxed value.
+        features: the same of the nodes' features.
         labels: `balanced` gives every class as many graphs; `drawn` draws each graph's class evenly, by itself, but for
             one graph of every class.
         degree_features: where features are degrees, `structural` takes those of the edges drawn; `free` learns them as
             if they did not follow from the edges.
     """
 
-    later = ("labels", "degree_features")
+    later: ClassVar[tuple[str, ...]] = ("labels", "degree_features")
 
     graphs: int = Field(default=160, ge=2)
     sizes: Literal["uniform", "matched", "long_tail"] = "uniform"

@@ -13,15 +13,15 @@ class RdskdSynthesisConfig(GeneratedConfig):
     """How the generator is trained: released, 20 epochs of 120 steps.
 
     Args:
-        one_hot_weight: of the teacher's doubt.
+        one_hot_weight: weight of the cross entropy at the teacher's own class.
         balance_weight: of the mean answer's negative entropy.
         diversity_weight: of the ratio of differences.
-        logarithm: base of the entropy's.
+        logarithm: base of the logarithm in the entropy.
         pairing: one norm over the half batch, or one for each pair.
         exponential: penalise what the first two losses grow beyond their references; else they are summed as they are.
         reference: `epoch` takes them from the second batch of every `epoch_steps` and holds them; `previous` from the
             batch before; `average` from a running average.
-        epoch_steps: of `epoch`.
+        epoch_steps: steps of an epoch, with `reference: epoch`.
         momentum: of `average`: the share that the past keeps.
     """
 

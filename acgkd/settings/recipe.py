@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import model_validator
 
-from acgkd.method import MethodConfig
+from acgkd.method import MethodConfig, Variant
 
 # Of methods on images: what is not said is the released code's value, or what a laptop does in minutes.
 ImageRecipe = Literal["released", "compact"]
@@ -31,6 +31,28 @@ def filled_in(recipe: str, settings: Mapping[str, object]) -> object:
 def compact(**settings: object) -> object:
     """A validator that fills in the compact recipe's settings."""
     return filled_in("compact", settings)
+
+
+def with_compact(*published: Variant) -> tuple[Variant, ...]:
+    """Variants of a method on images, and each of them under the compact recipe, which is ours."""
+    source = (
+        "the same losses: fewer steps and images, a smaller generator, one way of teaching students for all methods"
+    )
+    small: list[Variant] = []
+    for variant in published:
+        # What a variant says stands under either recipe, but its budget is what the recipe is to replace.
+        settings = {stage: dict(variant.settings.get(stage, {})) for stage in ("synthesis", "transfer")}
+        settings["synthesis"] = {k: v for k, v in settings["synthesis"].items() if k not in _BUDGET}
+        settings["transfer"] = {k: v for k, v in settings["transfer"].items() if k not in (*_BUDGET, *_TRAINING)}
+        settings["synthesis"]["recipe"] = "compact"
+        settings = {stage: said for stage, said in settings.items() if said}
+        if all(settings != one.settings for one in small):
+            small.append(Variant(f"{variant.name}, compact", "ours", source, settings, variant.name))
+    return (*published, *small)
+
+
+_BUDGET = ("steps", "images", "batch_size")
+_TRAINING = ("rate", "optimizer", "weight_decay", "decay", "decay_at")
 
 
 def _beneath(values: Mapping[str, object], others: Mapping[str, object]) -> dict[str, object]:

@@ -18,7 +18,7 @@ class OptimizerConfig(Config):
         rate: learning rate at the start.
         optimizer: Adam, or stochastic gradient descent with `momentum`.
         momentum: of `sgd`.
-        weight_decay: of either.
+        weight_decay: that of the optimiser.
         decay: `linear` and `cosine` let the rate go to 0, `none` keeps it, `steps` divides it by 10 at each share of
             `decay_at`.
         decay_at: shares of all steps, rising.
@@ -39,7 +39,15 @@ class OptimizerConfig(Config):
 
 
 class TemperatureConfig(Config):
-    """Softening of the logits: one number, or learned between two bounds."""
+    """Softening of the logits: one number, or learned between two bounds.
+
+    Args:
+        mode: `fixed` keeps `value`; `adversarial` learns one number between `low` and `high` that makes the loss
+            larger for the student, behind a gradient reversal.
+        value: of `fixed`: what logits are divided by.
+        low: of `adversarial`: the least.
+        high: of `adversarial`: the largest.
+    """
 
     mode: Literal["fixed", "adversarial"] = "fixed"
     value: float = Field(default=4.0, gt=0)
@@ -54,7 +62,16 @@ class TemperatureConfig(Config):
 
 
 class CurriculumConfig(Config):
-    """From easy to hard; see `acgkd.transfer.curriculum`."""
+    """From easy to hard; see `acgkd.transfer.curriculum`.
+
+    Args:
+        pacing: how the share that is let in grows: `linear` in time, `root` fast at first, `geometric` slowly at first,
+            `step` in three equal lots; `none` lets all in from the beginning.
+        pace: share of the transfer after which all pseudo-samples are in.
+        start: share that is in from the beginning.
+        difficulty: what makes a pseudo-sample hard: the teacher's `loss` at its label, the `entropy` of the teacher's
+            answer, the `gap` between teacher and student, or a graph's number of `edges`.
+    """
 
     pacing: Pacing = "linear"
     pace: float = Field(default=0.3, gt=0, le=1)

@@ -4,40 +4,64 @@ How each kind of layer gets its weights is in `acgkd.teachers.message_weights`.
 """
 
 import inspect
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
-from acgkd.errors import TeacherError
+from acgkd.config import PriorConfig
+from acgkd.errors import ConfigError, TeacherError
+from acgkd.modality import modality
 from acgkd.modules.graph_module import GraphModule
 from acgkd.modules.readout import pooled
-from acgkd.teachers.message_weights import check_layer, graph_layers, weighted
+from acgkd.priors import ImagePrior, Prior, prior_as_given
+from acgkd.runtime import warn_once
+from acgkd.teachers.forward_call import has_forward, unwrapped
+from acgkd.teachers.head_chain import HeadChain
+from acgkd.teachers.image_adapter import AdaptedImages, adapt_images, width_of
+from acgkd.teachers.message_weights import check_layer, check_pooling, graph_layers, weighted
+from acgkd.teachers.teacher_values import check_values
+from acgkd.teachers.wiring import POOLS, discover, joined_pools, whole
 
-_POOLS = {"sum": "global_add_pool", "mean": "global_mean_pool", "max": "global_max_pool"}
+logger = logging.getLogger(__name__)
 
 
 def adapt(
     module: nn.Module,
     *,
-    encode: str | Callable[..., Tensor] = "encode",
-    readout: str | Callable[..., Tensor] = "sum",
-    classifier: str = "classifier",
+    encode: str | Callable[..., Tensor] | None = None,
+    readout: str | Sequence[str] | Callable[..., Tensor] | None = None,
+    classifier: str | Sequence[str | nn.Module] | None = None,
     width: int | None = None,
-) -> "AdaptedTeacher":
+    prior: Prior | PriorConfig | Mapping[str, Any] | None = None,
+) -> "AdaptedTeacher | AdaptedImages":
     """Wraps a trained module so that it satisfies the teacher protocol, and is called as ``(x, edge_index, batch)``.
 
+    With a prior of images it is a module of images, called as ``(images)``: its last linear layer classifies, all that
+    comes before encodes.
+
+    Where nothing is named, the module is called once and its wiring looked for; what was found is logged, and must be
+    named where it is not to be found. What comes out is compared with the module's own `forward` as soon as a prior is
+    known: here, or by whoever uses the teacher.
+
     Args:
-        module: holds the layers; its weights are shared, not copied.
+        module: holds the layers; its weights are shared, not copied. What torch wraps around modules (for several
+            devices, compiled, averaged) is taken off.
         encode: from nodes to their embeddings: the name of a method or submodule of `module`, called with
-            ``x, edge_index``; or a function, called with ``module, x, edge_index``. Either gets ``batch=`` too if it
-            has a parameter of that name.
-        readout: ``sum``, ``mean`` or ``max`` over a graph's nodes; or a function of ``nodes, batch`` and, if it
-            likes, ``graphs``, their number.
-        classifier: the name of the submodule that makes class scores of a graph's embedding.
+            ``x, edge_index``; or a function, called with ``module, x, edge_index``. Either gets ``batch=`` and
+            ``edge_attr=`` too if it has a parameter of that name.
+        readout: ``sum``, ``mean`` or ``max`` over a graph's nodes, ``sum`` if left out; several of them, which are
+            joined; the name of a submodule that pools; or a function of ``nodes, batch`` and, if it likes,
+            ``graphs``, their number.
+        classifier: the name of the submodule that makes class scores of a graph's embedding, or of an image's; of
+            graphs also several of them in order, with activations between: ``["lin1", torch.nn.ReLU(), "lin2"]``.
         width: of the graph embeddings; None reads it off the classifier's first linear layer.
+        prior: what is known of the data, as for `distill`; the adapted teacher is then tried at once.
 
     Raises:
-        TeacherError: a part is not there, or a layer cannot take edge weights; the message says why.
+        TeacherError: a part is not there or not found, a layer cannot take edge weights, or the class scores are not
+            the module's own; the message says why.
 
     Example:
         >>> class Net(torch.nn.Module):  # doctest: +SKIP
@@ -47,22 +71,73 @@ def adapt(
         ...         self.head = torch.nn.Linear(64, 2)
         >>> teacher = acgkd.adapt(net, encode="gnn", readout="sum", classifier="head")  # doctest: +SKIP
     """
+    if not isinstance(module, nn.Module):
+        raise TeacherError(f"`adapt` wraps a torch.nn.Module, but got {type(module).__name__}.")
+    known = None if prior is None else prior_as_given(prior)
+    module = unwrapped(module)
+    if isinstance(known, ImagePrior):
+        if next(graph_layers(module), None) is not None:
+            raise ConfigError(
+                f"{type(module).__name__} has layers of torch_geometric that pass messages, but the prior is of images."
+            )
+        if encode is not None or readout is not None or not isinstance(classifier, (str, type(None))):
+            raise ConfigError(
+                "`encode` and `readout` are parts of graph models, but the prior is of images: of those `classifier` "
+                "may be named, and all that comes before it encodes."
+            )
+        return adapt_images(module, classifier, width, known)
+    check_values(module)
+    check_pooling(module)
+    chain = None if classifier is None or isinstance(classifier, str) else HeadChain(tuple(classifier))
+    if _to_be_found(module, encode, readout, chain or classifier):
+        for name, layer in graph_layers(module):
+            check_layer(name, layer)
+        found = discover(module, known, classifier if isinstance(classifier, str) else None)
+        warn_once(logger, f"{type(module).__name__} was found to be wired like this: {found}.")
+        encode, readout, head, width = found.encode, found.readout, found.classifier, width or found.width
+    else:
+        head = chain or (classifier if isinstance(classifier, str) else "classifier")
+    encode = encode or "encode"
+    readout = "sum" if readout is None else readout
     if isinstance(encode, str):
         _part(module, "encode", encode)
     elif isinstance(encode, nn.Module) or not callable(encode):
         raise TeacherError(f"`encode` must be the name of a part or a function, but got {type(encode).__name__}.")
-    head = _part(module, "classifier", classifier)
-    if not isinstance(head, nn.Module):
-        raise TeacherError(f"`classifier` must name a torch.nn.Module, but `{classifier}` is {type(head).__name__}.")
-    if isinstance(readout, str) and readout not in _POOLS:
-        raise TeacherError(f"`readout` must be one of {', '.join(_POOLS)} or a function, but got '{readout}'.")
+    parts = [head] if isinstance(head, str) else [part for part in head.parts if isinstance(part, str)]
+    for name in parts:
+        if not isinstance(_part(module, "classifier", name), nn.Module):
+            raise TeacherError(
+                f"`classifier` must name a torch.nn.Module, but `{name}` is {type(_at(module, name)).__name__}."
+            )
+    named = [readout] if isinstance(readout, str) else [] if callable(readout) else list(readout)
+    unknown = [name for name in named if name not in POOLS]
+    part = _at(module, readout) if isinstance(readout, str) else None
+    if unknown and not isinstance(part, nn.Module):
+        raise TeacherError(
+            f"`readout` must be one of {', '.join(POOLS)}, several of them, a submodule or a function, but got "
+            f"'{unknown[0]}'."
+        )
     for name, layer in graph_layers(module):
         check_layer(name, layer)
-    return AdaptedTeacher(module, encode, readout, classifier, _width(head) if width is None else width)
+    given: Any = readout if isinstance(readout, str) or callable(readout) else tuple(readout)
+    made = AdaptedTeacher(module, encode, given, head, width or width_of(_at(module, parts[0])))
+    check_values(made)
+    if known is not None:
+        modality("graphs").check_teacher(made, known)
+    return made
+
+
+def _to_be_found(module: nn.Module, encode: object, readout: object, classifier: object) -> bool:
+    """Whether the wiring is looked for: nothing but one classifier is named, and there is a `forward` to look at."""
+    if encode is not None or readout is not None or isinstance(classifier, HeadChain):
+        return False
+    if classifier is not None:
+        return not hasattr(module, "encode")
+    return has_forward(module) or not hasattr(module, "encode")
 
 
 def _part(module: nn.Module, role: str, name: str) -> object:
-    part = getattr(module, name, None)
+    part = _at(module, name)
     if not callable(part):
         has = [child for child, _ in module.named_children()]
         raise TeacherError(
@@ -72,12 +147,12 @@ def _part(module: nn.Module, role: str, name: str) -> object:
     return part
 
 
-def _width(head: nn.Module) -> int:
-    for part in head.modules():
-        for name in ("in_features", "in_channels"):
-            if isinstance(getattr(part, name, None), int):
-                return int(getattr(part, name))
-    raise TeacherError("`width` cannot be read off a classifier without linear layers; pass `width=`.")
+def _at(module: nn.Module, name: str) -> object:
+    """The part of that name, or within parts: `net.head`."""
+    part: object = module
+    for step in name.split("."):
+        part = getattr(part, step, None)
+    return part
 
 
 class AdaptedTeacher(GraphModule):
@@ -87,15 +162,15 @@ class AdaptedTeacher(GraphModule):
         self,
         module: nn.Module,
         encode: str | Callable[..., Tensor],
-        readout: str | Callable[..., Tensor],
-        classifier: str,
+        readout: str | tuple[str, ...] | Callable[..., Tensor],
+        classifier: str | HeadChain,
         width: int,
     ) -> None:
         super().__init__()
         self.module = module
         self.width = width
         # So that a student which borrows the classifier can pool as it was trained on; None where only the user knows.
-        self.pooling = readout if isinstance(readout, str) else None
+        self.pooling = readout if isinstance(readout, str) and readout in POOLS else None
         # Names and functions of the module, never bound parts of it: a deep copy must use its own layers.
         self._encode = encode
         self._readout = readout
@@ -103,24 +178,35 @@ class AdaptedTeacher(GraphModule):
 
     @property
     def classifier(self) -> nn.Module:
-        """The submodule that makes class scores."""
-        head: nn.Module = getattr(self.module, self._classifier)
-        return head
+        """The submodule that makes class scores, or several in a row."""
+        if isinstance(self._classifier, HeadChain):
+            return self._classifier.build(self.module)
+        return self.module.get_submodule(self._classifier)
 
-    def encode(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None, batch: Tensor) -> Tensor:
+    def encode(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        edge_weight: Tensor | None,
+        batch: Tensor,
+        *,
+        edge_attr: Tensor | None = None,
+    ) -> Tensor:
         """Embeds every node, each graph layer weighting its messages.
 
         Shapes:
-            returns: ``[nodes, width of the nodes]``
+            edge_attr: ``[edges, edge features]``; returns: ``[nodes, width of the nodes]``
         """
         named = isinstance(self._encode, str)
-        target: Callable[..., Tensor] = (
-            getattr(self.module, self._encode) if isinstance(self._encode, str) else self._encode
-        )
+        target: Any = _at(self.module, self._encode) if isinstance(self._encode, str) else self._encode
         parameters = inspect.signature(target.forward if isinstance(target, nn.Module) else target).parameters
+        x = x.clone()  # it is theirs, and they may compute in place
         given = (x, edge_index) if named else (self.module, x, edge_index)
-        with weighted(self.module, edge_index.shape[1], edge_weight):
-            nodes: Tensor = target(*given, **({"batch": batch} if "batch" in parameters else {}))
+        others = {"batch": batch} if "batch" in parameters else {}
+        if edge_attr is not None and "edge_attr" in parameters:
+            others["edge_attr"] = edge_attr
+        with weighted(self.module, edge_index.shape[1], edge_weight, x.shape[0]):
+            nodes: Tensor = target(*given, **others)
         return nodes
 
     def readout(self, nodes: Tensor, batch: Tensor, graphs: int | None = None) -> Tensor:
@@ -129,9 +215,29 @@ class AdaptedTeacher(GraphModule):
         Shapes:
             returns: ``[graphs, width]``
         """
-        if not isinstance(self._readout, str):
+        if isinstance(self._readout, str) and self._readout not in POOLS:
+            part: Any = _at(self.module, self._readout)
+            if "dim_size" in inspect.signature(part.forward).parameters:  # an aggregation of torch_geometric
+                aggregated: Tensor = part(nodes, batch, dim_size=graphs)
+                return aggregated
+            return pooled(part, nodes, batch, graphs)
+        if not isinstance(self._readout, (str, tuple)):
             return pooled(self._readout, nodes, batch, graphs)
-        from torch_geometric import nn as layers
+        names = (self._readout,) if isinstance(self._readout, str) else self._readout
+        return joined_pools(names, nodes, batch, graphs)
 
-        result: Tensor = getattr(layers, _POOLS[self._readout])(nodes, batch, graphs)
-        return result
+    def whole(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        batch: Tensor,
+        *,
+        edge_attr: Tensor | None = None,
+        classes: int | None = None,
+    ) -> Tensor | None:
+        """What the module's own `forward` says; None where it has none that is called with graphs.
+
+        Shapes:
+            returns: ``[graphs, classes]``
+        """
+        return whole(self.module, x, edge_index, batch, edge_attr, classes)

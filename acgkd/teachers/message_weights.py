@@ -27,6 +27,11 @@ _INNER_SOFTMAX = frozenset(
 )
 
 
+_DROP_NODES = frozenset(
+    {"TopKPooling", "SAGPooling", "ASAPooling", "EdgePooling", "PANPooling", "MemPooling", "ClusterPooling"}
+)
+
+
 class Handle(Protocol):
     """What takes a hook away again."""
 
@@ -46,6 +51,7 @@ class MessageLayer(Protocol):
 
     aggr: object
     add_self_loops: bool  # of layers that attend alone
+    fill_value: object  # of those too
     forward: Callable[..., object]
 
     def register_forward_pre_hook(self, hook: Callable[..., object], *, with_kwargs: bool) -> Handle:
@@ -59,6 +65,20 @@ class MessageLayer(Protocol):
 
     def register_edge_update_forward_hook(self, hook: Callable[..., object]) -> Handle:
         """Of torch_geometric."""
+
+
+def check_pooling(module: nn.Module) -> None:
+    """Refuses parts that leave nodes out on the way: what is pooled is then no embedding of every node.
+
+    Raises:
+        TeacherError: the first one, by its name.
+    """
+    for name, part in module.named_modules():
+        if type(part).__name__ in _DROP_NODES:
+            raise TeacherError(
+                f"The part `{name}` ({type(part).__name__}) drops nodes by their scores, but a graph teacher must "
+                "embed every node: such a model cannot teach."
+            )
 
 
 def graph_layers(module: nn.Module) -> Iterator[tuple[str, MessageLayer]]:
@@ -81,12 +101,17 @@ def _kind(layer: MessageLayer) -> str:
 
 def check_layer(name: str, layer: MessageLayer) -> None:
     """Refuses a layer for which no way of weighting keeps the three laws."""
-    kind, what = type(layer).__name__, f"The layer `{name}` ({type(layer).__name__})"
-    if kind in _INNER_SOFTMAX:
+    what = f"The layer `{name}` ({type(layer).__name__})"
+    if any(base.__name__ in _INNER_SOFTMAX for base in type(layer).__mro__):
         raise TeacherError(f"{what} normalises attention inside its messages, where edge weights cannot be brought in.")
     if _kind(layer) == "attention":
         if not layer.add_self_loops:
             raise TeacherError(f"{what} must add self-loops: without, attention over faded edges only is undefined.")
+        if getattr(layer, "edge_dim", None) is not None and isinstance(getattr(layer, "fill_value", None), str):
+            raise TeacherError(
+                f"{what} gives its self-loops the {layer.fill_value} of its edges' features, where an edge of weight 0 "
+                "still counts: only a number as `fill_value` can be weighted."
+            )
         return
     if getattr(layer, "cached", False):
         raise TeacherError(f"{what} caches the norm of one graph; build it with `cached=False`.")
@@ -102,13 +127,14 @@ def check_layer(name: str, layer: MessageLayer) -> None:
 
 
 @contextmanager
-def weighted(module: nn.Module, edges: int, weight: Tensor | None) -> Iterator[None]:
+def weighted(module: nn.Module, edges: int, weight: Tensor | None, nodes: int | None = None) -> Iterator[None]:
     """Lets every graph layer of `module` weight its messages inside the block.
 
     Args:
         module: holds the layers.
         edges: how many edges are passed in.
         weight: of each edge; None does nothing.
+        nodes: how many are passed in, so that self-loops are known that the module appends to the edges: they weigh 1.
 
     Shapes:
         weight: ``[edges]``
@@ -126,7 +152,7 @@ def weighted(module: nn.Module, edges: int, weight: Tensor | None) -> Iterator[N
                     f"The layer `{name}` ({type(layer).__name__}) takes no edge weights itself, and what weights its "
                     "messages cannot be exported or compiled. Leave `edge_weight` out: every edge then counts 1."
                 )
-            for handle in _HOOKS[_kind(layer)](layer, name, edges, weight):
+            for handle in _HOOKS[_kind(layer)](layer, name, edges, weight, nodes):
                 stack.callback(handle.remove)
         yield
 
@@ -143,7 +169,7 @@ def _extended(name: str, messages: int, edges: int, weight: Tensor, nodes: int |
         return torch.cat([weight, weight.new_ones(nodes)])
     raise TeacherError(
         f"The layer `{name}` sends {messages} messages over {edges} edges, so weights cannot be matched to messages. "
-        "Let `encode` hand each layer the edges that it was given, without self-loops of their own."
+        "Let each layer be handed the edges that the module was given, with self-loops behind them or without any."
     )
 
 
@@ -151,40 +177,46 @@ def _spread(weight: Tensor, like: Tensor) -> Tensor:
     return weight.view(-1, *[1] * (like.dim() - 1))
 
 
-def _native(layer: MessageLayer, name: str, edges: int, weight: Tensor) -> list[Handle]:
-    place = list(inspect.signature(layer.forward).parameters).index("edge_weight")
+def _native(layer: MessageLayer, name: str, edges: int, weight: Tensor, nodes: int | None) -> list[Handle]:
+    parameters = list(inspect.signature(layer.forward).parameters)
+    place = parameters.index("edge_weight")
+    at = parameters.index("edge_index") if "edge_index" in parameters else None
 
     def hand_over(
         _: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]
     ) -> tuple[tuple[object, ...], dict[str, object]]:
+        listed = kwargs.get("edge_index", args[at] if at is not None and len(args) > at else None)
+        there = listed.shape[1] if isinstance(listed, Tensor) and listed.layout == torch.strided else edges
+        given = _extended(name, there, edges, weight, nodes)
         # Whatever the module itself passes there wins.
         if len(args) > place:
-            own = weight if args[place] is None else args[place]
+            own = given if args[place] is None else args[place]
             return (*args[:place], own, *args[place + 1 :]), kwargs
-        own = weight if kwargs.get("edge_weight") is None else kwargs["edge_weight"]
+        own = given if kwargs.get("edge_weight") is None else kwargs["edge_weight"]
         return args, {**kwargs, "edge_weight": own}
 
     return [layer.register_forward_pre_hook(hand_over, with_kwargs=True)]
 
 
-def _sum(layer: MessageLayer, name: str, edges: int, weight: Tensor) -> list[Handle]:
+def _sum(layer: MessageLayer, name: str, edges: int, weight: Tensor, nodes: int | None) -> list[Handle]:
     def scale(_: nn.Module, inputs: object, message: Tensor) -> Tensor:
-        return message * _spread(_extended(name, message.shape[0], edges, weight, None), message)
+        return message * _spread(_extended(name, message.shape[0], edges, weight, nodes), message)
 
     return [layer.register_message_forward_hook(scale)]
 
 
-def _mean(layer: MessageLayer, name: str, edges: int, weight: Tensor) -> list[Handle]:
+def _mean(layer: MessageLayer, name: str, edges: int, weight: Tensor, nodes: int | None) -> list[Handle]:
     def rescale(_: nn.Module, inputs: tuple[Mapping[str, Tensor]], gathered: Tensor) -> Tensor:
-        index, nodes = inputs[0]["index"], gathered.shape[0]
-        count = weight.new_zeros(nodes).index_add(0, index, torch.ones_like(weight))
-        total = weight.new_zeros(nodes).index_add(0, index, weight)
+        index, rows = inputs[0]["index"], gathered.shape[0]
+        own = _extended(name, index.shape[0], edges, weight, nodes)
+        count = own.new_zeros(rows).index_add(0, index, torch.ones_like(own))
+        total = own.new_zeros(rows).index_add(0, index, own)
         return gathered * _spread(count / total.clamp(min=1), gathered)
 
-    return [*_sum(layer, name, edges, weight), layer.register_aggregate_forward_hook(rescale)]
+    return [*_sum(layer, name, edges, weight, nodes), layer.register_aggregate_forward_hook(rescale)]
 
 
-def _attention(layer: MessageLayer, name: str, edges: int, weight: Tensor) -> list[Handle]:
+def _attention(layer: MessageLayer, name: str, edges: int, weight: Tensor, _: int | None) -> list[Handle]:
     def enter_softmax(_: nn.Module, inputs: tuple[object, object, EdgeUpdate], attention: Tensor) -> Tensor:
         index, nodes = inputs[2]["index"], inputs[2]["dim_size"]
         pull = attention * _spread(_extended(name, attention.shape[0], edges, weight, nodes), attention)
@@ -194,7 +226,7 @@ def _attention(layer: MessageLayer, name: str, edges: int, weight: Tensor) -> li
     return [layer.register_edge_update_forward_hook(enter_softmax)]
 
 
-_HOOKS: dict[str, Callable[[MessageLayer, str, int, Tensor], list[Handle]]] = {
+_HOOKS: dict[str, Callable[[MessageLayer, str, int, Tensor, int | None], list[Handle]]] = {
     "native": _native,
     "sum": _sum,
     "mean": _mean,

@@ -16,8 +16,9 @@ on the way, also ``stages(x)``, a tuple of them, and ``pool(stages[-1])``, which
 """
 
 import copy
+import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -25,13 +26,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from acgkd.checkpoint import load_state
-from acgkd.errors import CheckpointError, ConfigError, DivergedError, TeacherError
+from acgkd.errors import AcgkdError, CheckpointError, ConfigError, DivergedError, TeacherError
 from acgkd.method import Batch, Items
 from acgkd.modality import Modality
 from acgkd.priors import Prior
 from acgkd.runtime import Streams, backward
 from acgkd.teachers.adapter import adapt
+from acgkd.teachers.teacher_values import check_values
 from acgkd.teachers.user_code import function_of, importing
+from acgkd.teachers.user_lines import pointing_to_own_lines
 
 __all__ = ["adapt", "as_teacher", "build_trusted", "load_state", "load_weights", "train_teacher"]
 
@@ -46,8 +49,9 @@ def as_teacher(module: nn.Module, device: torch.device) -> nn.Module:
         if not callable(getattr(module, name, None)):
             raise TeacherError(
                 f"A teacher must have `{name}`, but {type(module).__name__} has none. "
-                "`acgkd.adapt(module, encode=..., readout=..., classifier=...)` helps a plain module to satisfy this."
+                "`acgkd.adapt(module, prior=prior)` finds the parts of a plain module."
             )
+    check_values(module)
     return copy.deepcopy(module).to(device).eval().requires_grad_(False)
 
 
@@ -125,24 +129,32 @@ def train_teacher(
     return curve
 
 
-def load_weights(model: nn.Module, path: str | Path) -> None:
-    """Fills a freshly built model with the weights of a foreign file.
+def load_weights(model: nn.Module, path: str | Path, *, key: str | None = None) -> None:
+    """Fills a freshly built model with the weights of a file, which is looked at before it is opened.
+
+    The file is torch's or of safetensors, and holds a state dict, or a larger mapping with one in it; names may have a
+    word in front that the model's do not have, as Lightning's have.
+
+    Args:
+        model: a module, or what `adapt` made of one.
+        path: the file.
+        key: where in a larger mapping the weights are; see `load_state`.
 
     Raises:
         CheckpointError: unsafe or damaged file, or weights of another architecture; the first differences are named.
     """
-    model.load_state_dict(fitting_state(model, path))
+    model.load_state_dict(fitting_state(model, path, key=key))
     _require_finite(model.state_dict(), path)
 
 
-def fitting_state(model: nn.Module, path: str | Path) -> dict[str, Tensor]:
+def fitting_state(model: nn.Module, path: str | Path, *, key: str | None = None) -> dict[str, Tensor]:
     """The weights of a foreign file, checked against a model that may live on `meta`; the model is left as it is.
 
     Raises:
         CheckpointError: as for `load_weights`.
     """
-    state = load_state(path)
     own = model.state_dict()
+    state = _renamed(load_state(path, key=key), own)
     missing = [name for name in own if name not in state]
     extra = [name for name in state if name not in own]
     unlike = [
@@ -160,6 +172,23 @@ def fitting_state(model: nn.Module, path: str | Path) -> dict[str, Tensor]:
             f"The weights in {path} must fit the model, but do not ({'; '.join(faults)}). Check the preset."
         )
     _require_finite(state, path)
+    return state
+
+
+def _renamed(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights under the model's names, where theirs differ by words in front alone.
+
+    Lightning and wrappers for several devices put some before all names, and have other parts beside the model: losses,
+    metrics. `adapt` puts `module.` before the module's.
+    """
+    for front in ("", "module."):
+        wanted = [name.removeprefix(front) for name in own]
+        if not wanted or not all(name.startswith(front) for name in own):
+            continue
+        for before in (name.removesuffix(wanted[0]) for name in state if name.endswith(wanted[0])):
+            there = {name.removeprefix(before): value for name, value in state.items() if name.startswith(before)}
+            if (not before or before.endswith(".")) and there.keys() == set(wanted):
+                return {f"{front}{name}": value for name, value in there.items()}
     return state
 
 
@@ -184,16 +213,36 @@ def build_trusted(name: str, prior: Prior, *, trust_code: bool, folders: Sequenc
 
     Raises:
         ConfigError: code is not trusted, or nothing of that name can be called.
-        TeacherError: what was returned is no module.
+        TeacherError: it takes no prior, or raised an error; or what was returned is no module.
     """
     if not trust_code:
         raise ConfigError(
             f"`{name}` names Python code, which a spec never runs by itself. Add --trust-code to allow it."
         )
-    places = folders or (Path.cwd(),)
+    with pointing_to_own_lines():
+        return _built(name, prior, tuple(folders) or (Path.cwd(),))
+
+
+def _built(name: str, prior: Prior, places: Sequence[Path]) -> nn.Module:
     build = function_of(name, places)
-    with importing(places):
-        built = build(prior)
+    try:
+        inspect.signature(build).bind(prior)
+    except (TypeError, ValueError):
+        raise TeacherError(f"`{name}` must take one argument, the prior, but is `{_signature(build)}`.") from None
+    try:
+        with importing(places):
+            built = build(prior)
+    except AcgkdError:
+        raise
+    except Exception as error:
+        raise TeacherError(f"`{name}` must build a module, but raised {type(error).__name__}: {error}.") from error
     if not isinstance(built, nn.Module):
         raise TeacherError(f"`{name}` must return a torch.nn.Module, but gave {type(built).__name__}.")
     return built
+
+
+def _signature(function: Callable[..., object]) -> str:
+    try:
+        return f"{getattr(function, '__name__', 'it')}{inspect.signature(function)}"
+    except (TypeError, ValueError):
+        return "without a signature"

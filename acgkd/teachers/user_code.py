@@ -15,6 +15,7 @@ from typing import Any
 
 from acgkd.code_digest import PACKAGES, bytes_digest
 from acgkd.errors import ConfigError
+from acgkd.plugins.from_source import compiled_from_source
 
 
 @dataclass
@@ -89,7 +90,8 @@ def importing(folders: Sequence[Path]) -> Iterator[None]:
     places = [str(folder) for folder in wanted]
     sys.path[:0] = places
     try:
-        yield
+        with compiled_from_source(lambda _, file: _is_own(file, wanted)):
+            yield
     finally:
         for place in places:
             sys.path.remove(place)
@@ -97,12 +99,12 @@ def importing(folders: Sequence[Path]) -> Iterator[None]:
 
 
 def loaded_files(
-    name: str, folders: Sequence[Path], *, also: Iterable[str] = (), fresh: bool = False
+    names: Sequence[str], folders: Sequence[Path], *, also: Iterable[str] = (), fresh: bool = False
 ) -> dict[str, str]:
-    """The files below some folders that were loaded for a function that a spec names.
+    """The files below some folders that were loaded for the functions that a spec names.
 
     Args:
-        name: ``module:function``; imported if need be.
+        names: ``module:function`` each; imported if need be.
         folders: where its module is looked for.
         also: further files, by name; those that are there are added.
         fresh: import again what has been edited since this process imported it.
@@ -111,11 +113,12 @@ def loaded_files(
         Digest of each file by its path below the folder that it was found in.
 
     Raises:
-        ConfigError: it cannot be imported.
+        ConfigError: one cannot be imported.
     """
     if fresh and _imported.stale:
         _imported.forget()
-    function_of(name, folders)
+    for name in names:
+        function_of(name, folders)
     found = _named_files()
     for other in also:
         now = None if other in found else file_digest(other, folders)
@@ -137,6 +140,11 @@ def files_at_import(name: str, folders: Sequence[Path]) -> dict[str, str]:
 def file_digest(name: str, folders: Sequence[Path]) -> str | None:
     """Digest of the first file of that name below the folders as it is now; None where there is none."""
     return next((digest for folder in folders if (digest := _digest(folder / name)) is not None), None)
+
+
+def is_users(path: Path) -> bool:
+    """Whether a file is of the folders that code was last imported from."""
+    return _is_own(path.absolute(), _imported.folders)
 
 
 def _note(names: Iterable[str]) -> None:

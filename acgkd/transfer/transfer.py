@@ -11,6 +11,7 @@ from acgkd.graphs import GraphBatch
 from acgkd.losses import feature_distance, softened_kl
 from acgkd.method import MethodContext, State
 from acgkd.modality import B, Modality
+from acgkd.modules.encoding import encoded
 from acgkd.modules.readout import pooled
 from acgkd.modules.teacher_protocol import graph_parts
 from acgkd.priors import Prior
@@ -169,5 +170,5 @@ def _scores_and_nodes(model: nn.Module, batch: GraphBatch) -> tuple[Tensor, Tens
         returns: ``[graphs, classes]`` and ``[nodes, width]``
     """
     parts = graph_parts(model)
-    nodes = parts.encode(batch.x, batch.edge_index, batch.edge_weight, batch.batch)
+    nodes = encoded(model, batch.x, batch.edge_index, batch.edge_weight, batch.batch, batch.edge_attr)
     return parts.classifier(pooled(parts.readout, nodes, batch.batch, batch.graphs)), nodes

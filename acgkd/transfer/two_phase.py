@@ -15,8 +15,13 @@ from acgkd.transfer.transfer import Transfer
 class Synthesis(Protocol[Drawn]):
     """The stage that makes pseudo-samples."""
 
-    steps: int
-    done: int
+    @property
+    def steps(self) -> int:
+        """How many there will be, at most."""
+
+    @property
+    def done(self) -> int:
+        """How many are done or left out; with all of them the synthesis is finished."""
 
     @property
     def multiply_adds(self) -> float:
@@ -107,6 +112,10 @@ class TwoPhase(MethodRun, Generic[B]):
     def multiply_adds(self) -> float:
         """Of both stages."""
         return self._synthesis.multiply_adds + (0.0 if self._transfer is None else self._transfer.multiply_adds)
+
+    def left_out(self) -> int:
+        """Of synthesis, where it has draws to spare."""
+        return int(getattr(self._synthesis, "left_out", 0))
 
     def facts(self) -> Mapping[str, float]:
         """Of synthesis."""

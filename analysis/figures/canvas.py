@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from analysis.figures.marked_trials import Crowd, crowds_of, with_trials
+
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
@@ -21,6 +23,7 @@ SETTINGS: Any = {
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # nothing stands above the axes; to look for it takes a tenth of the time
     "axes.labelsize": 9.5,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
@@ -59,6 +62,8 @@ class Picture:
         caption: how to read it, and what it does not show.
         svg: a whole SVG document.
         png: the same as PNG.
+        finding: what it shows here: a sentence computed from what is drawn.
+        crowds: the marks of trials that are part of one picture, and where each is.
     """
 
     name: str
@@ -66,9 +71,11 @@ class Picture:
     caption: str
     svg: str
     png: bytes
+    finding: str = ""
+    crowds: tuple[Crowd, ...] = ()
 
 
-def picture(name: str, title: str, caption: str, drawn: "Figure") -> Picture:
+def picture(name: str, title: str, caption: str, drawn: "Figure", finding: str = "") -> Picture:
     """Renders a figure twice, for pages; it keeps no background afterwards, and its layout as it stands.
 
     The canvases are asked directly: `savefig` would draw everything twice for each file, and a report has a hundred
@@ -77,7 +84,8 @@ def picture(name: str, title: str, caption: str, drawn: "Figure") -> Picture:
     from analysis.figures.drawing import png_of, svg_of
 
     png = png_of(drawn)
-    return Picture(name, title, caption, _tidy(svg_of(drawn)), png)
+    crowds = crowds_of(drawn)
+    return Picture(name, title, caption, with_trials(_tidy(svg_of(drawn))), png, finding, crowds)
 
 
 def draw(
@@ -120,9 +128,9 @@ def spread_labels(positions: list[float], gap: float, low: float, high: float) -
 
 def plain_log(axis: "Axis", low: float, high: float) -> None:
     """A log scale with plain numbers at 1, 2 and 5 of each decade (fewer over many decades)."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     decades = high / low
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 300 else (1.0,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(NullLocator())

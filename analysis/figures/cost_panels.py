@@ -26,10 +26,12 @@ COSTS = {
     cost.column: cost
     for cost in (
         Cost("seconds", "Synthesis + transfer time", "synthesis + transfer [s]"),
-        Cost("student_ms_per_1000", "Student inference time", "inference [ms per 1,000 samples]"),
         Cost("multiply_adds", "Multiply-adds", "multiply-adds of synthesis + transfer"),
+        Cost("student_ms_per_1000", "Student inference time", "inference [ms per 1,000 samples]"),
         Cost("student_multiply_adds", "Student multiply-adds", "multiply-adds per sample"),
         Cost("student_parameters", "Student size", "parameters of the student"),
+        Cost("peak_host_bytes", "Peak host memory", "peak memory of the host [bytes]"),
+        Cost("peak_device_bytes", "Peak device memory", "peak memory of the device [bytes]"),
     )
 }
 

@@ -8,6 +8,7 @@ import numpy as np
 from acgkd.errors import NothingToShowError
 from analysis.figures.canvas import SERIES, plain_log
 from analysis.figures.drawing import figure
+from analysis.formatting import significant
 from analysis.records.sweep_metadata import Curve
 from analysis.statistics.view import View
 
@@ -46,6 +47,22 @@ def curves_of(view: View, trial: int | None) -> Curves:
     if not found:
         raise NothingToShowError(f"No loss curves of trial {number} were kept.")
     return found
+
+
+def curve_sentence(content: Curves) -> str:
+    """By how much the loss of each stage fell, and whether replicates end alike."""
+    said = []
+    for stage in stages_of(content):
+        ends = [thinned(found[stage]["step"], found[stage]["loss"])[1] for found in content.values() if stage in found]
+        known = [losses for losses in ends if losses]
+        if not known:
+            continue
+        first, last = (float(np.median([losses[place] for losses in known])) for place in (0, -1))
+        least, most = min(losses[-1] for losses in known), max(losses[-1] for losses in known)
+        apart = f", from {significant(least)} to {significant(most)} between replicates" if len(known) > 1 else ""
+        how = "fell" if last < first else "rose"
+        said.append(f"In {stage} the loss {how} from {significant(first)} to {significant(last)}{apart}.")
+    return " ".join(said)
 
 
 def paint_curves(content: Curves) -> "Figure":

@@ -11,6 +11,8 @@ from analysis.figures.panels import paint_panels
 from analysis.figures.sample_grid import kept_samples, kinds_of, paint_samples
 from analysis.figures.scatters import paint_scatters, scatters
 from analysis.records.frame import Frame
+from analysis.statistics.history.attempt_accounts import causes
+from analysis.statistics.history.attempts import every
 from analysis.statistics.view import view_of
 
 if TYPE_CHECKING:
@@ -22,8 +24,8 @@ def tradeoff(frame: Frame, cost: str = "seconds", *, source: str | None = None) 
 
     Args:
         frame: as `analysis.load` reads it.
-        cost: ``seconds`` (of synthesis and transfer), ``student_ms_per_1000``, ``multiply_adds``,
-            ``student_multiply_adds`` or ``student_parameters``.
+        cost: ``seconds`` (of synthesis and transfer), ``multiply_adds``, ``student_ms_per_1000``,
+            ``student_multiply_adds``, ``student_parameters``, ``peak_host_bytes`` or ``peak_device_bytes``.
         source: name of the sweep, where the frame holds several.
 
     Returns:
@@ -42,7 +44,7 @@ def tradeoff(frame: Frame, cost: str = "seconds", *, source: str | None = None) 
 
 
 def outcomes(frame: Frame, *, source: str | None = None) -> "Figure":
-    """Draws how the replicates of trials and controls ended.
+    """Draws how attempts at replicates of trials, controls and teachers ended, and whose fault failures were.
 
     Args:
         frame: as `analysis.load` reads it.
@@ -52,14 +54,13 @@ def outcomes(frame: Frame, *, source: str | None = None) -> "Figure":
         A matplotlib figure.
 
     Raises:
-        NothingToShowError: there is no replicate.
+        NothingToShowError: none was tried.
         SourceError: the sweep is not in the frame.
 
     Example:
         >>> analysis.figures.outcomes(analysis.load("runs/mutag"))
     """
-    rows = view_of(frame, source).frame.rows
-    return paint_bars(bars(rows[rows["kind"] != "teacher"]))
+    return paint_bars(bars(causes(every(view_of(frame, source)))))
 
 
 def hyperparameters(frame: Frame, *, source: str | None = None) -> "Figure":
@@ -84,7 +85,7 @@ def hyperparameters(frame: Frame, *, source: str | None = None) -> "Figure":
 
 
 def importance(frame: Frame, *, source: str | None = None) -> "Figure":
-    """Draws which hyper-parameters decide (PED-ANOVA), for what the sweep optimised and for seconds.
+    """Draws which hyper-parameters decide, for what the sweep optimised and for seconds.
 
     Args:
         frame: as `analysis.load` reads it.

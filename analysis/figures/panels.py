@@ -21,6 +21,7 @@ from analysis.figures.canvas import (
     spread_labels,
 )
 from analysis.figures.drawing import figure
+from analysis.figures.marked_trials import MOST_POINTS, trial_marks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,6 +113,7 @@ def _paint_panel(axes: "Axes", content: Panel) -> None:
     axes.set_title(content.title)
     axes.set_ylabel(content.y_label)
     points = content.points
+    flat = len(points) > MOST_POINTS
     partial = [point for point in points if not point.complete]
     off = [point for point in points if point.complete and not point.on_front]
     front = [point for point in points if point.complete and point.on_front]
@@ -126,6 +128,8 @@ def _paint_panel(axes: "Axes", content: Panel) -> None:
             mew=0.9,
             label="stopped early or failed in part",
             zorder=2,
+            gid=trial_marks([p.trial for p in partial]),
+            rasterized=flat,
         )
     for group, colour, label in ((off, BLUE, "complete trial"), (front, VERMILLION, "on the front")):
         if not group:
@@ -133,8 +137,13 @@ def _paint_panel(axes: "Axes", content: Panel) -> None:
         xs, ys = [p.x for p in group], [p.y for p in group]
         errors = np.nan_to_num([p.error for p in group])
         if errors.any():
-            axes.errorbar(xs, ys, yerr=errors, fmt="none", ecolor=colour, elinewidth=0.9, alpha=0.35, zorder=1)
-        axes.plot(xs, ys, "o", ms=5.5, mfc=colour, mec="white", mew=0.6, label=label, zorder=4)
+            axes.errorbar(
+                xs, ys, yerr=errors, fmt="none", ecolor=colour, elinewidth=0.9, alpha=0.35, zorder=1, rasterized=flat
+            )
+        axes.plot(
+            xs, ys, "o", ms=5.5, mfc=colour, mec="white", mew=0.6, label=label, zorder=4,
+            gid=trial_marks([p.trial for p in group]), rasterized=flat and group is off,
+        )  # fmt: skip
     if content.connect and len(front) > 1:
         axes.plot([p.x for p in front], [p.y for p in front], "-", color=VERMILLION, lw=1.1, alpha=0.7, zorder=3)
     for point in points:

@@ -11,9 +11,10 @@ import pandas as pd
 from acgkd.errors import NothingToShowError
 from analysis.figures.canvas import BLUE, INK, MUTED, VERMILLION, plain_log
 from analysis.figures.drawing import figure
+from analysis.figures.marked_trials import MOST_POINTS, trial_marks
 from analysis.records.cell_values import as_text, shown
 from analysis.records.distribution import Distribution
-from analysis.statistics.ped_anova import guessed, is_numeric
+from analysis.statistics.importance import guessed, is_numeric
 from analysis.statistics.view import View
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Scatter:
     parameter: str
     x: tuple[float, ...]
     y: tuple[float, ...]
+    numbers: tuple[int, ...]
     categories: tuple[str, ...]
     logarithmic: bool
     active: int
@@ -69,6 +71,7 @@ def scatter(
         parameter=parameter,
         x=tuple(x.tolist()),
         y=tuple(y.tolist()),
+        numbers=tuple(int(number) for number in kept["trial"]),
         categories=categories,
         # A few numbers to choose from have no scale of their own.
         logarithmic=not categories and (guessed(values) if drawn.kind == "categorical" else drawn).log,
@@ -188,7 +191,10 @@ def _paint(axes: "Axes", content: Scatter, colour: str) -> None:
         axes.set_xscale("log")
         plain_log(axes.xaxis, x.min(), x.max())
     axes.locator_params(axis="y", nbins=4)
-    axes.plot(x, y, "o", ms=4.2, mfc=colour, mec="white", mew=0.5, alpha=0.85, zorder=3)
+    axes.plot(
+        x, y, "o", ms=4.2, mfc=colour, mec="white", mew=0.5, alpha=0.85, zorder=3,
+        gid=trial_marks(content.numbers), rasterized=len(x) > MOST_POINTS,
+    )  # fmt: skip
     if content.chosen is not None:
         axes.plot(*([value] for value in content.chosen), "o", ms=9, mfc="none", mec=VERMILLION, mew=1.6, zorder=5)
 

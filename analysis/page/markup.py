@@ -90,12 +90,12 @@ def latex_table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Seq
     return "\n".join(lines)
 
 
-def html_text(text: str) -> "_Safe":
+def html_text(text: str) -> "Safe":
     """Escapes, then sets what stands between backticks as code."""
-    return _Safe(_CODE.sub(r"<code>\1</code>", html.escape(str(text))))
+    return Safe(_CODE.sub(r"<code>\1</code>", html.escape(str(text))))
 
 
-def inline_svg(svg: str, name: str, title: str) -> "_Safe":
+def inline_svg(svg: str, name: str, title: str) -> "Safe":
     """An SVG document as an element of an HTML page.
 
     Name spaces go (HTML knows them, and they look like addresses), identifiers get the picture's name so that
@@ -112,12 +112,10 @@ def inline_svg(svg: str, name: str, title: str) -> "_Safe":
     label = html.escape(title, quote=True)
     sized = re.compile(r'<svg\b([^>]*?)\swidth="([^"]+)"([^>]*)>')
     plain = re.sub(r'\sheight="[^"]*"', "", body, count=1)
-    return _Safe(
-        sized.sub(rf'<svg\1\3 role="img" aria-label="{label}" style="width:100%;max-width:\2">', plain, count=1)
-    )
+    return Safe(sized.sub(rf'<svg\1\3 role="img" aria-label="{label}" style="--wide:\2">', plain, count=1))
 
 
-class _Safe(str):
+class Safe(str):
     """Text that is HTML already; jinja2 asks for this method before it escapes."""
 
     __slots__ = ()

@@ -108,12 +108,12 @@ class Frame:
         """Names of the sweeps, those without any record included."""
         return list(dict.fromkeys([*(item.source for item in self.sweeps), *self.rows["source"].dropna()]))
 
-    def of(self, source: str) -> "Frame":
-        """The part that came from one sweep."""
+    def of(self, *sources: str) -> "Frame":
+        """The part that came from one sweep, or from some."""
         return Frame(
-            _trim(self.rows[self.rows["source"] == source].reset_index(drop=True)),
-            tuple(item for item in self.unreadable if item.source == source),
-            tuple(item for item in self.sweeps if item.source == source),
+            _trim(self.rows[self.rows["source"].isin(sources)].reset_index(drop=True)),
+            tuple(item for item in self.unreadable if item.source in sources),
+            tuple(item for item in self.sweeps if item.source in sources),
         )
 
     def parameters(self) -> list[str]:
@@ -156,6 +156,15 @@ def from_records(records: Iterable[Record]) -> Frame:
         {"source": record.identity.sweep, "file": f"#{index}", **record.row()} for index, record in enumerate(records)
     ]
     return Frame(_typed(rows))
+
+
+def frame_of_rows(rows: Iterable[Row]) -> Frame:
+    """The frame of rows that come from no record of ours, each a mapping of column to value; the rest is missing.
+
+    Raises:
+        FrameError: two rows are the same replicate, or a column is not known.
+    """
+    return Frame(_typed([dict(row) for row in rows]))
 
 
 def _read_records(source: Source) -> tuple[list[Row], list[Unreadable]]:

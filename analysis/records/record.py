@@ -31,49 +31,89 @@ class Part(BaseModel):
 class Identity(Part):
     """Which run this was."""
 
-    sweep: str
-    kind: Kind = "trial"
+    sweep: str = Field(description="Name of the sweep.")
+    kind: Kind = Field(default="trial", description="What the row is of.")
     trial: int | None = Field(default=None, description="Optuna's trial number; None for teachers and controls.")
     label: str = Field(description="How tables call the row: `trial 7`, `random_graphs`, `teacher`.")
     replicate: int = Field(description="Index into the sweep's list of seeds.")
-    attempt: int = 0
-    seed: int
+    attempt: int = Field(default=0, description="Which try at the replicate it was.")
+    seed: int = Field(description="The replicate's seed.")
     vary: list[str] = Field(description="What the seed varied: split, teacher, draws.")
     fingerprint: str = Field(description="Hash of the settings without the seed: equal for paired replicates.")
-    method: str
-    dataset: str | None = None
-    teacher: str
-    student: str | None = None
-    prior: dict[str, object] = Field(default_factory=dict)
+    method: str = Field(description="Its name in the catalogue.")
+    dataset: str | None = Field(default=None, description="Its name in the catalogue; None without data.")
+    teacher: str = Field(description="Its preset.")
+    student: str | None = Field(default=None, description="Its preset; None of a teacher's row.")
+    prior: dict[str, object] = Field(default_factory=dict, description="What the method knew of the data.")
     added: bool = Field(default=False, description="Whether its seed was added after the trial had completed.")
+    lower_control: bool = Field(
+        default=False, description="Whether its method makes samples and learns nothing about them: noise."
+    )
 
     @model_serializer(mode="wrap")
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """Where no seed was added it is written as it was before any could be."""
+        """What is false is left out, as it was before there were such fields."""
         fields: dict[str, object] = write(self)
-        return {name: value for name, value in fields.items() if name != "added" or value}
+        return {name: value for name, value in fields.items() if name not in ("added", "lower_control") or value}
 
 
 class Quality(Part):
     """How good the student (or the teacher row) is. Shares in [0, 1]; None = not measured, never 0."""
 
-    teacher_train_accuracy: Number = None
-    teacher_validation_accuracy: Number = None
-    teacher_test_accuracy: Number = None
+    teacher_train_accuracy: Number = Field(default=None, description="Of the teacher, on the training split.")
+    teacher_validation_accuracy: Number = Field(default=None, description="Of the teacher, on the validation split.")
+    teacher_test_accuracy: Number = Field(default=None, description="Of the teacher, on the test split.")
     majority_accuracy: Number = Field(default=None, description="Test accuracy of the training split's majority class.")
-    validation_accuracy: Number = None
+    validation_accuracy: Number = Field(default=None, description="Of the student, on the validation split.")
     validation_divergence: Number = Field(default=None, description="Mean KL(teacher || student) on validation, nats.")
-    test_accuracy: Number = None
+    test_accuracy: Number = Field(
+        default=None, description="Of the student, on the test split; measured once, at the end."
+    )
     test_agreement: Number = Field(
         default=None, description="Share of test samples where the student follows the teacher."
     )
     agreement: Number = Field(default=None, description="Class-balanced agreement on the data-free reference pool.")
+    agreement_lowest: Number = Field(default=None, description="On the part of the pool where it is lowest.")
+    agreement_highest: Number = Field(default=None, description="On the part of the pool where it is highest.")
+    control_agreement: Number = Field(
+        default=None,
+        description="Agreement of a lower control's student on the same pool, where no record of its own says it.",
+    )
+    classes: int | None = Field(default=None, description="That the teacher tells apart.")
+    pool_classes: int | None = Field(default=None, description="That the teacher says on the reference pool.")
+    pool_smallest_class: int | None = Field(
+        default=None, description="Samples of the class that it says there least often."
+    )
+    pool_confidence: Number = Field(default=None, description="The teacher's mean largest probability on the pool.")
+    hit_rate: Number = Field(
+        default=None,
+        description="Mean over classes of the share of pseudo-samples that the teacher gives the class asked for.",
+    )
+    hit_rate_lowest: Number = Field(default=None, description="The same of the class where it is lowest.")
+    hit_rates: list[Number] | None = Field(default=None, description="The same, class by class.")
+    synthesis_confidence: Number = Field(
+        default=None, description="The teacher's mean largest probability on pseudo-samples."
+    )
+    synthesis_classes: int | None = Field(default=None, description="That the teacher says of pseudo-samples.")
+    statistics_distance: Number = Field(
+        default=None,
+        description="KL of what the teacher's BatchNorm layers see in pseudo-samples from their memory, over layers.",
+    )
+    statistics_distances: list[Number] | None = Field(default=None, description="The same, layer by layer.")
+    degree_ratio: Number = Field(default=None, description="Mean degree of pseudo-graphs over the prior's.")
+    size_ratio: Number = Field(
+        default=None, description="Mean nodes of pseudo-graphs over the middle of the prior's range."
+    )
+    likeness: Number = Field(
+        default=None,
+        description="Mean cosine of the teacher's embeddings of two pseudo-samples of a class; 1 = all alike.",
+    )
     predicted_classes: int | None = Field(
         default=None, description="Classes the student predicts on test; 1 = collapsed."
     )
-    train_size: int | None = None
-    validation_size: int | None = None
-    test_size: int | None = None
+    train_size: int | None = Field(default=None, description="Size of the training split.")
+    validation_size: int | None = Field(default=None, description="Size of the validation split.")
+    test_size: int | None = Field(default=None, description="Size of the test split.")
     validation_classes: int | None = Field(default=None, description="Classes that the validation part holds.")
     validation_smallest_class: int | None = Field(default=None, description="Samples of its rarest class; may be 0.")
     test_classes: int | None = Field(default=None, description="Classes that the test part holds.")
@@ -81,37 +121,48 @@ class Quality(Part):
 
     @model_serializer(mode="wrap")
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """Where classes were not counted it is written as it was before they ever were."""
+        """What is not known is left out, where there was no such field before."""
         fields: dict[str, object] = write(self)
-        return {name: value for name, value in fields.items() if value is not None or name not in _COUNTED}
+        return {name: value for name, value in fields.items() if value is not None or name not in _LATER}
 
 
 _COUNTED = frozenset({"validation_classes", "validation_smallest_class", "test_classes", "test_smallest_class"})
+_OF_POOL = frozenset({"classes", "pool_classes", "pool_smallest_class", "pool_confidence"})
+_OF_SYNTHESIS = frozenset(
+    {"hit_rate", "hit_rate_lowest", "hit_rates", "synthesis_confidence", "synthesis_classes"}
+    | {"statistics_distance", "statistics_distances", "degree_ratio", "size_ratio", "likeness"}
+)
+_LATER = _COUNTED | _OF_POOL | _OF_SYNTHESIS | {"agreement_lowest", "agreement_highest", "control_agreement"}
 
 
 class Cost(Part):
     """What it took. Seconds are device-synchronised and kept across resume."""
 
-    teacher_s: Number = None
-    synthesis_s: Number = None
-    transfer_s: Number = None
-    joint_s: Number = None
-    evaluation_s: Number = None
+    teacher_s: Number = Field(default=None, description="Training the teacher.")
+    synthesis_s: Number = Field(default=None, description="The synthesis stage.")
+    transfer_s: Number = Field(default=None, description="The transfer stage.")
+    joint_s: Number = Field(
+        default=None, description="The one stage of methods that synthesise and teach side by side."
+    )
+    evaluation_s: Number = Field(default=None, description="Evaluating the student.")
     lost_s: Number = Field(default=None, description="Work done, then lost to an interruption.")
-    synthesis_steps: int | None = None
-    transfer_steps: int | None = None
-    joint_steps: int | None = None
+    synthesis_steps: int | None = Field(default=None, description="Steps of the synthesis stage.")
+    synthesis_restarts: int | None = Field(
+        default=None, description="Further draws of a synthesis that was stuck, where there may be some."
+    )
+    transfer_steps: int | None = Field(default=None, description="Steps of the transfer stage.")
+    joint_steps: int | None = Field(default=None, description="Steps of the joint stage.")
     multiply_adds: Number = Field(default=None, description="Counted multiply-adds of synthesis + transfer (or joint).")
     candidate_edges: int | None = Field(default=None, description="Undirected candidate pairs over all pseudo-graphs.")
     kept_edges: Number = Field(default=None, description="Expected undirected edges of the learned distribution.")
-    peak_host_bytes: int | None = None
-    peak_device_bytes: int | None = None
-    student_parameters: int | None = None
-    teacher_parameters: int | None = None
+    peak_host_bytes: int | None = Field(default=None, description="Largest memory of the process.")
+    peak_device_bytes: int | None = Field(default=None, description="Largest memory on the CUDA device.")
+    student_parameters: int | None = Field(default=None, description="Parameters of the student.")
+    teacher_parameters: int | None = Field(default=None, description="Parameters of the teacher.")
     student_multiply_adds: Number = Field(default=None, description="Per test sample (or pseudo-sample), forward.")
-    teacher_multiply_adds: Number = None
+    teacher_multiply_adds: Number = Field(default=None, description="The same of the teacher.")
     student_ms_per_1000: Number = Field(default=None, description="Inference time per 1,000 samples, milliseconds.")
-    teacher_ms_per_1000: Number = None
+    teacher_ms_per_1000: Number = Field(default=None, description="The same of the teacher.")
     synthesis_cached: bool = Field(
         default=False, description="Pseudo-samples came from the cache; seconds are the maker's."
     )
@@ -121,29 +172,31 @@ class Cost(Part):
 
     @model_serializer(mode="wrap")
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """Of all but teachers from the cache it is written as it was before there was such a field."""
+        """What says nothing is left out, as it was before there were such fields."""
         fields: dict[str, object] = write(self)
         if not self.teacher_cached:
             fields.pop("teacher_cached", None)
+        if self.synthesis_restarts is None:
+            fields.pop("synthesis_restarts", None)
         return fields
 
 
 class Environment(Part):
     """What explains the seconds."""
 
-    device: str
-    device_name: str = ""
-    threads: int = 1
-    trials_alongside: int = 1
-    host: str = ""
-    process: int = 0
-    python: str = ""
-    torch: str = ""
-    torch_geometric: str = ""
-    acgkd: str = ""
+    device: str = Field(description="Where it ran.")
+    device_name: str = Field(default="", description="What the device is.")
+    threads: int = Field(default=1, description="Threads of torch.")
+    trials_alongside: int = Field(default=1, description="Jobs at the same time, this one included.")
+    host: str = Field(default="", description="Name of the machine.")
+    process: int = Field(default=0, description="Number of the worker's process.")
+    python: str = Field(default="", description="Version of Python.")
+    torch: str = Field(default="", description="Version of torch.")
+    torch_geometric: str = Field(default="", description="Version of torch_geometric.")
+    acgkd: str = Field(default="", description="Version of acgkd.")
     calibration_s: Number = Field(default=None, description="Seconds of one fixed kernel, measured beside the run.")
     started_at: str = Field(default="", description="UTC, ISO 8601.")
-    finished_at: str = ""
+    finished_at: str = Field(default="", description="UTC, ISO 8601.")
 
 
 class Code(Part):
@@ -171,8 +224,8 @@ class Record(Part):
         "parameter was inactive.",
     )
     settings: dict[str, object] = Field(default_factory=dict, description="Every hyper-parameter, by slash path.")
-    outcome: Outcome
-    message: str = ""
+    outcome: Outcome = Field(description="How it ended.")
+    message: str = Field(default="", description="Why it did not complete.")
     progress: float = Field(default=0.0, ge=0, description="Share of this replicate that was done, 0 to 1.")
     objectives: dict[str, Number] = Field(default_factory=dict)
     selection: dict[str, object] = Field(

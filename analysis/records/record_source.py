@@ -8,6 +8,8 @@ from pathlib import Path
 from acgkd.errors import MissingFolderError
 from analysis.records import packed
 from analysis.records.file_names import as_text
+from analysis.records.suites.suite_file import is_suite, sweep_folders
+from analysis.stores.copies import copy_of, here, shown
 
 
 @dataclass(frozen=True)
@@ -66,25 +68,41 @@ def sources(paths: Iterable[Path | str]) -> list[Source]:
     """The sweeps at some places, each with a name that tells it from the others.
 
     Args:
-        paths: sweep folders, and files of packed records (``.parquet``), each of which may hold several sweeps.
+        paths: sweep folders, also on object stores (``s3://bucket/name``), suite folders, and files of packed records
+            (``.parquet``); of the last two each may hold several sweeps.
 
     Raises:
-        MissingFolderError: a path is neither.
+        MissingFolderError: a path is none of these, or a suite of which no sweep has begun.
+        FolderError: no such store can hold a sweep, or it cannot be read.
         RecordError: a Parquet file holds something else.
     """
     found: list[tuple[Path, str, Mapping[str, str] | None]] = []
-    for path in dict.fromkeys(Path(os.path.realpath(path)) for path in paths):
-        if os.path.isdir(path):
+    places = [place for path in paths for place in _sweeps_at(Path(os.path.realpath(here(path))))]
+    for path in dict.fromkeys(places):
+        copy = copy_of(path)
+        if os.path.isdir(path) and (copy is None or copy.others):
             found.append((path, "", None))
         elif path.suffix == ".parquet" and os.path.isfile(path):
             found.extend((path, sweep, held.files) for sweep, held in packed.read(path).items())
         else:
             raise MissingFolderError(
                 "Records are in a sweep folder, a directory with `records/` in it, or in a `.parquet` file of packed "
-                f"records, but {path} is neither."
+                f"records, but {shown(str(path))} is neither."
             )
     names = _short_names([path / sweep if sweep else path for path, sweep, _ in found])
     return [Source(name, path, files) for name, (path, _, files) in zip(names, found, strict=True)]
+
+
+def _sweeps_at(path: Path) -> list[Path]:
+    """A place, or the sweeps of the suite that it is."""
+    if not is_suite(path):
+        return [path]
+    found = sweep_folders(path)
+    if not found:
+        raise MissingFolderError(
+            f"Records are in the sweeps of a suite, but of {shown(str(path))} none has begun. `acgkd run` begins them."
+        )
+    return found
 
 
 def _short_names(paths: Sequence[Path]) -> list[str]:

@@ -31,6 +31,8 @@ class Budget(Part):
     """When the sweep ends; None where the spec sets no limit."""
 
     trials: int | None = None
+    replicates: int | None = Field(default=None, description="Replicates that trials begin, all together.")
+    multiply_adds: float | None = Field(default=None, description="Counted work of all trials together.")
     hours: float | None = None
     deadline: str | None = Field(default=None, description="ISO 8601, with its zone.")
     patience: int | None = Field(default=None, description="Ended trials in a row without an improvement.")
@@ -71,13 +73,15 @@ class SweepFile(Part):
         default=(), description="Changes of settings or of the user's code that were accepted, a line each."
     )
 
+    code_folders: tuple[str, ...] = Field(
+        default=(), description="Where the user's code was looked for by the last start; empty where none is named."
+    )
+
     @model_serializer(mode="wrap")
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """Where nothing was accepted it is written as it was before anything could be."""
+        """Where nothing was accepted, and no code named, it is written as it was before anything could be."""
         fields: dict[str, object] = write(self)
-        if not self.accepted:
-            fields.pop("accepted", None)
-        return fields
+        return {name: value for name, value in fields.items() if value or name not in ("accepted", "code_folders")}
 
     @property
     def searched(self) -> bool:
@@ -85,13 +89,23 @@ class SweepFile(Part):
         return self.spec.get("space", "") is not None
 
     @property
+    def runs_code(self) -> bool:
+        """Whether the spec names Python code of the user's, so that commands that run it need `--trust-code`."""
+        sections = [self.spec.get(name) for name in ("teacher", "student")]
+        presets = [section.get("preset") for section in sections if isinstance(section, Mapping)]
+        return bool(self.spec.get("plugins")) or any(":" in preset for preset in presets if isinstance(preset, str))
+
+    @property
     def budget(self) -> Budget:
         """The limits that the spec sets; without a space there is one trial."""
         section = self.spec.get("budget")
         limits = section if isinstance(section, Mapping) else {}
-        trials, hours, deadline, patience = (limits.get(key) for key in ("trials", "hours", "deadline", "patience"))
+        names = ("trials", "replicates", "multiply_adds", "hours", "deadline", "patience")
+        trials, replicates, work, hours, deadline, patience = (limits.get(name) for name in names)
         return Budget(
             trials=1 if not self.searched else trials if isinstance(trials, int) else None,
+            replicates=replicates if isinstance(replicates, int) else None,
+            multiply_adds=work if isinstance(work, int | float) else None,
             hours=hours if isinstance(hours, int | float) else None,
             deadline=deadline if isinstance(deadline, str) else None,
             patience=patience if isinstance(patience, int) else None,

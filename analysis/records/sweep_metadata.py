@@ -11,6 +11,7 @@ from acgkd.errors import DamagedFileError
 from analysis.records import sweep_file, trial_file
 from analysis.records.distribution import Distribution, merged
 from analysis.records.file_names import all_as_text, as_text
+from analysis.records.node_accounts import NodeAccount, node_accounts
 from analysis.records.record_source import Source
 from analysis.records.sweep_file import SweepFile
 from analysis.records.trial_file import Attempt, TrialFile
@@ -30,6 +31,7 @@ class SweepMetadata:
         spec_text: the spec as the user wrote it.
         trials: by number, what the trial files say.
         gaps: what was not there or could not be read, in words.
+        damaged: those of them that are files which hold something else than they should.
     """
 
     source: str
@@ -38,6 +40,7 @@ class SweepMetadata:
     spec_text: str = field(default="", repr=False)
     trials: Mapping[int, TrialFile] = field(default_factory=dict, repr=False)
     gaps: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
 
     @property
     def attempts(self) -> list[tuple[int, Attempt]]:
@@ -67,11 +70,20 @@ class SweepMetadata:
     def set_aside(self) -> tuple[str, ...]:
         """Nodes of a cluster that got no more work in one of the starts, a sentence each."""
         found: dict[str, None] = {}
-        for path in sorted((self.folder / "starts").glob("[0-9]*.json")) if self.folder else ():
-            facts = _json(path)
+        for facts in self._starts:
             lines = facts.get("set_aside") if isinstance(facts, dict) else None
             found.update((str(line), None) for line in (lines if isinstance(lines, list) else ()))
         return tuple(found)
+
+    @cached_property
+    def nodes(self) -> tuple[NodeAccount, ...]:
+        """What each node of a cluster did, over all starts."""
+        return node_accounts(self._starts)
+
+    @cached_property
+    def _starts(self) -> list[object]:
+        """What the files of all starts say, oldest first."""
+        return [_json(path) for path in sorted((self.folder / "starts").glob("[0-9]*.json"))] if self.folder else []
 
     def curves(self, trial: int) -> dict[int, dict[str, Curve]]:
         """Loss curves of a trial: replicate to stage to column; empty where none were kept."""
@@ -91,17 +103,18 @@ def read(source: Source) -> SweepMetadata:
         NewerVersionError: a file was written by a newer version; nothing is then half read.
     """
     gaps: list[str] = []
-    sweep = _sweep(source, gaps)
+    damaged: list[str] = []
+    sweep = _sweep(source, gaps, damaged)
     spec_text = source.text("spec.yaml")
     if spec_text is None and not source.is_packed:
         gaps.append("`spec.yaml` is missing or unreadable.")
-    trials = {trial.number: trial for trial in _trials(source, gaps)}
+    trials = {trial.number: trial for trial in _trials(source, damaged)}
     if not trials:
         gaps.append("There are no trial files: states and attempts are not known.")
-    return SweepMetadata(source.name, source.folder, sweep, spec_text or "", trials, tuple(gaps))
+    return SweepMetadata(source.name, source.folder, sweep, spec_text or "", trials, (*gaps, *damaged), tuple(damaged))
 
 
-def _sweep(source: Source, gaps: list[str]) -> SweepFile:
+def _sweep(source: Source, gaps: list[str], damaged: list[str]) -> SweepFile:
     text, unknown = source.text("sweep.json"), "objectives, command and versions are not known"
     if text is None:
         gone = "is not among packed records" if source.is_packed else "is missing or cannot be opened"
@@ -110,20 +123,20 @@ def _sweep(source: Source, gaps: list[str]) -> SweepFile:
         try:
             return sweep_file.parse(text, source.place("sweep.json"))
         except DamagedFileError as error:
-            gaps.append(f"`sweep.json` {error.reason}: {unknown}.")
+            damaged.append(f"`sweep.json` {error.reason}: {unknown}.")
     return SweepFile(name=source.name if source.folder is None else as_text(source.folder.name))
 
 
-def _trials(source: Source, gaps: list[str]) -> Iterator[TrialFile]:
+def _trials(source: Source, damaged: list[str]) -> Iterator[TrialFile]:
     for name in source.trials():
         text = source.text(name)
         if text is None:
-            gaps.append(f"`{name}` cannot be opened: its state and attempts are not known.")
+            damaged.append(f"`{name}` cannot be opened: its state and attempts are not known.")
             continue
         try:
             yield trial_file.parse(text, source.place(name), TrialFile)
         except DamagedFileError as error:
-            gaps.append(f"`{name}` {error.reason}; its state and attempts are not known.")
+            damaged.append(f"`{name}` {error.reason}; its state and attempts are not known.")
 
 
 def _json(path: Path) -> object:

@@ -34,6 +34,15 @@ class Attempt(Part):
     seconds: float | None = Field(default=None, description="Kept by the replicate when the attempt ended.")
     lost_s: float | None = Field(default=None, description="Work of the replicate that was lost so far, seconds.")
     log: str = Field(default="", description="File of the traceback, relative to the sweep folder.")
+    multiply_adds: float | None = Field(
+        default=None, description="Counted work of the replicate when the attempt ended, if it ended with a record."
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Where no work was counted it is written as it was before it could be."""
+        fields: dict[str, object] = write(self)
+        return {name: value for name, value in fields.items() if name != "multiply_adds" or value is not None}
 
 
 class Rung(Part):
@@ -44,12 +53,13 @@ class Rung(Part):
     cost: dict[str, CostValue] | None = Field(
         default=None, description="The replicate's cost so far, by field of the record's `cost`."
     )
+    reason: str = Field(default="", description="Why the trial was stopped there, in words.")
 
     @model_serializer(mode="wrap")
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """Where no cost is known it is written as it was before there was such a field."""
+        """Where no cost is known, or no reason given, it is written as it was before there were such fields."""
         fields: dict[str, object] = write(self)
-        return {name: value for name, value in fields.items() if name != "cost" or value is not None}
+        return {name: value for name, value in fields.items() if value or name not in ("cost", "reason")}
 
 
 class TrialFile(Part):

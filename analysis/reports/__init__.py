@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from acgkd import plugins
 from acgkd.errors import UnknownReportError
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ class Reports:
     """The catalogue of reports, found by their files."""
 
     def names(self) -> list[str]:
-        """The keys, sorted; files that start with ``_`` are parts of reports."""
-        return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+        """The keys, sorted; files that start with ``_`` and folders are parts of reports."""
+        own = _own()
+        return sorted([*own, *plugins.added("reports", own)])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
@@ -48,7 +50,12 @@ class Reports:
 
         Raises:
             UnknownReportError: no file of that name.
+            ConfigError: it is a plug-in's, which cannot be used.
         """
+        more = plugins.added("reports", _own())
+        if name in more:
+            added: Build = more[name].load()
+            return added
         known = self.names()
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
@@ -56,6 +63,10 @@ class Reports:
             raise UnknownReportError(f"No report is called '{name}'. {hint}Known: {', '.join(known)}.")
         build: Build = import_module(f"{__name__}.{name}").build
         return build
+
+
+def _own() -> list[str]:
+    return [item.name for item in pkgutil.iter_modules(__path__) if not (item.ispkg or item.name[0] == "_")]
 
 
 REPORTS = Reports()
@@ -79,10 +90,13 @@ def write(places: "Frame | Iterable[Path | str]", out: Path | str, name: str = "
     """
     from analysis.page import render
     from analysis.statistics.view import views
+    from analysis.stores.copies import keep
 
     build = REPORTS[name]
     frame = _frame(places)
-    return render.write(build(views(frame)), Path(out), frame.rows)
+    page = render.write(build(views(frame)), Path(out), frame.rows)
+    keep(Path(out))
+    return page
 
 
 def pareto_table(place: "Frame | Path | str") -> "pd.DataFrame":
@@ -93,7 +107,8 @@ def pareto_table(place: "Frame | Path | str") -> "pd.DataFrame":
     ``on_front`` (of the sweep's own objectives, or of the objective and multiply-adds where there is one only),
     ``chosen``. Trials that are not complete come after those that are; controls, teacher and majority class come
     last. In ``attrs`` are ``objective``, ``direction`` and ``searched``: whether the trials are points of a space; if
-    not, the one trial goes by its method's name. Where rows are of several codes, ``codes`` says whose are whose.
+    not, the one trial goes by its method's name. Where rows are of several codes, ``codes`` says whose are whose; where
+    trials are compared by agreement, ``agreement`` says what that is worth.
 
     Args:
         place: a sweep folder, or the frame read from one.

@@ -3,16 +3,25 @@
 import pandas as pd
 
 from analysis import formatting
-from analysis.page.render import Block, Column, Fact, Note, Section, Table
+from analysis.page.render import Block, Column, Fact, Note, Table
 from analysis.records.cell_values import shown
-from analysis.reports._columns import accuracy_columns, chosen_rows, code_column, cost_columns, method_column, notes_of
+from analysis.reports._columns import (
+    accuracy_columns,
+    chosen_rows,
+    code_column,
+    cost_columns,
+    method_column,
+    notes_of,
+    outcome_columns,
+)
+from analysis.statistics.trust.outcome_bounds import NOTE
 from analysis.statistics.view import View
 
 _SHOWN = 10
 
 
-def best(view: View) -> Section:
-    """The section: ranked trials with reference lines, the selection, unranked trials, settings."""
+def best(view: View) -> list[Block]:
+    """Ranked trials with reference lines, the selection, unranked trials, settings."""
     blocks: list[Block] = [Note(_selection(view))]
     ranked = view.ranked
     if len(ranked) or view.references:
@@ -21,7 +30,7 @@ def best(view: View) -> Section:
         blocks.append(_all_trials(view))
     if view.frame.parameters() and len(ranked):
         blocks.append(_settings(view, ranked.head(5)))
-    return Section("Best trials", tuple(blocks))
+    return blocks
 
 
 def _best_trials(view: View, ranked: pd.DataFrame) -> Table:
@@ -29,13 +38,15 @@ def _best_trials(view: View, ranked: pd.DataFrame) -> Table:
     table = view.with_references(top)
     first, *others = accuracy_columns(view)
     mark = Column("", lambda row: "●" if row["on_front"] is True else "", numeric=False)
-    columns = (first, mark, *code_column(view), *method_column(view), *others, *cost_columns())
+    remarked = outcome_columns(view.trials, view.controls)
+    columns = (first, mark, *code_column(view), *method_column(view), *others, *remarked, *cost_columns())
+    costs = f"{NOTE} {notes_of(columns)}" if remarked else notes_of(columns)
     return Table(
         "best-trials",
         f"Complete trials by {view.objectives[0].name.replace('_', ' ')}" if view.objective else "Complete trials",
         table,
         columns,
-        _best_note(view, len(ranked), notes_of(columns), bool(top["on_front"].any())),
+        _best_note(view, len(ranked), costs, bool(top["on_front"].any())),
         marked=chosen_rows(view, table),
         most=len(table),
     )
@@ -87,8 +98,6 @@ def _selection(view: View) -> str:
             )
     if choice.trial is None:
         parts.append(f"No trial is chosen: {choice.reason}.")
-    if choice.trial is not None:
-        parts += view.code_warnings[-1:]
     if choice.assumed:
         parts.append(f"{choice.assumed}.")
     if choice.oracle is not None and formatting.known(choice.oracle_gap):
@@ -128,7 +137,7 @@ def _all_trials(view: View) -> Table:
         else "Every trial has all its replicates."
     )
     title = f"All trials, {formatting.plural(len(rest), 'unranked one')} among them" if len(rest) else "All trials"
-    return Table("trials", title, table, columns, note, most=200, folded=True)
+    return Table("trials", title, table, columns, note, most=200, folded=True, paged=True)
 
 
 def _settings(view: View, rows: pd.DataFrame) -> Table:
@@ -167,13 +176,11 @@ def facts(view: View) -> tuple[Fact, ...]:
             Fact("Its test accuracy", formatting.mean_sd(row["test_accuracy"], row["test_accuracy_sd"]), detail)
         )
         share_detail = (
-            f"95 % interval {row['share_low']:.2f} to {row['share_high']:.2f}"
+            f"recovered share {row['share']:.2f}, 95 % interval {row['share_low']:.2f} to {row['share_high']:.2f}"
             if formatting.known(row["share_low"])
-            else str(row["share_reason"])
+            else f"no recovered share: {row['share_reason']}"
         )
-        found.append(
-            Fact("Recovered share", f"{row['share']:.2f}" if formatting.known(row["share"]) else "–", share_detail)
-        )
+        found.append(Fact("Ratio to the teacher", formatting.share(row["ratio"]), share_detail))
     lines = {item.label: item for item in view.references}
     if "teacher" in lines:
         teacher = lines["teacher"].accuracy

@@ -3,19 +3,19 @@
 from acgkd.errors import NothingToShowError
 from analysis import formatting
 from analysis.figures.canvas import picture
-from analysis.figures.loss_curves import curves_of, paint_curves, stages_of
-from analysis.page.render import Block, Column, Note, Section, Table
+from analysis.figures.loss_curves import curve_sentence, curves_of, paint_curves, stages_of
+from analysis.page.render import Block, Column, Note, Table
 from analysis.statistics.view import View
 
 
-def chosen_trial(view: View) -> Section | None:
-    """The section; None where no trial is chosen."""
+def chosen_trial(view: View) -> list[Block]:
+    """Its table and its curves; nothing where no trial is chosen."""
     number = view.choice.trial
     if number is None:
-        return None
-    name, title, which = f"trial {number}", "The chosen trial", "the chosen trial"
+        return []
+    name, which = f"trial {number}", "the chosen trial"
     if not view.searched:
-        name = title = which = str(view.trials["method"].iloc[0])
+        name = which = str(view.trials["method"].iloc[0])
     rows = view.rows
     rows = rows[(rows["kind"] == "trial") & (rows["trial"] == number)].sort_values("replicate").reset_index(drop=True)
     kept = ["replicate", "seed", "outcome", "attempt", "test_accuracy", "teacher_test_accuracy", "majority_accuracy"]
@@ -58,7 +58,7 @@ def chosen_trial(view: View) -> Section | None:
         Table("chosen-replicates", f"Replicates of {name}", rows[kept], tuple(columns), note, most=60)
     ]
     blocks.append(_curves(view, number, name, which))
-    return Section(title, tuple(blocks))
+    return blocks
 
 
 def _curves(view: View, number: int, name: str, which: str) -> Block:
@@ -73,4 +73,4 @@ def _curves(view: View, number: int, name: str, which: str) -> Block:
         if several
         else subject + "."
     )
-    return picture("loss-curves", f"Loss curves of {which}", caption, paint_curves(found))
+    return picture("loss-curves", f"Loss curves of {which}", caption, paint_curves(found), curve_sentence(found))

@@ -1,11 +1,13 @@
 """The columns that tables of accuracies share, and the notes that explain those that are shown."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 
 from analysis import formatting
 from analysis.page.render import Column, Row
+from analysis.statistics.trust.outcome_bounds import REMARKS
 from analysis.statistics.view import View
 
 _TIME = Column("time", lambda row: formatting.seconds(row["seconds"]))
@@ -35,6 +37,23 @@ def accuracy_columns(view: View) -> tuple[Column, ...]:
         name = view.objective
         columns.insert(2, Column(title, lambda row: formatting.mean_sd(row.get(name), row.get(f"{name}_sd"))))
     return tuple(columns)
+
+
+def outcome_columns(*tables: pd.DataFrame) -> tuple[Column, ...]:
+    """How many replicates are stuck, below the bound or collapsed; only those of which a table has any.
+
+    Args:
+        tables: summaries of trials and controls.
+    """
+    return tuple(
+        Column(remark, partial(_counted, name))
+        for name, remark in REMARKS.items()
+        if any(bool((table[name] > 0).any()) for table in tables if len(table))
+    )
+
+
+def _counted(name: str, row: Row) -> str:
+    return f"{int(row[name])} of {row['completed']}" if row["kind"] != "reference" else formatting.DASH
 
 
 def method_column(view: View) -> tuple[Column, ...]:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis import formatting
-from analysis.page.render import Block, Column, Fact, Note, Row, Table
-from analysis.reports._columns import accuracy_columns, code_column, cost_columns, notes_of
+from analysis.page.render import Block, Column, Fact, Note, Table
+from analysis.reports._columns import accuracy_columns, code_column, cost_columns, notes_of, outcome_columns
 from analysis.statistics.paired import paired
+from analysis.statistics.trust.outcome_bounds import NOTE
 from analysis.statistics.view import View
 
 
@@ -32,11 +33,11 @@ def methods(view: View, stem: str = "") -> list[Block]:
         blocks.append(Note("There is no trial, no control and no teacher to compare."))
         return blocks
     first, *others = accuracy_columns(view)
-    columns = (first, *code_column(view), *others, Column("collapsed", _collapsed), *cost_columns(inference=False))
-    note = "Collapsed: replicates whose student predicts one class. Recovered share as in the report of the sweep. "
-    note += notes_of(columns)
+    remarked = outcome_columns(rows, view.controls)
+    columns = (first, *code_column(view), *others, *remarked, *cost_columns(inference=False))
+    note = f"{NOTE} " if remarked else ""
+    note += f"Recovered share as in the report of the sweep. {notes_of(columns)}"
     blocks.append(Table(f"methods{stem}", "Methods and controls", table, columns, note, most=100))
-    blocks.extend(Note(sentence, warning=True) for sentence in view.code_warnings[-1:])
     differences = _differences(view)
     if len(differences):
         shown = (
@@ -95,10 +96,6 @@ def _differences(view: View) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(found)
-
-
-def _collapsed(row: Row) -> str:
-    return f"{row['collapsed']} of {row['completed']}" if row["kind"] != "reference" else formatting.DASH
 
 
 def _signed(value: float) -> str:

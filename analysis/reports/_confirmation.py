@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from analysis import formatting
-from analysis.page.render import Block, Column, Note, Section, Table
+from analysis.page.render import Block, Column, Note, Table
 from analysis.records.confirmations import Confirmation, read
 from analysis.statistics.confirmation import drops
 from analysis.statistics.view import View
@@ -21,13 +21,12 @@ COLUMNS = (
 _OF_SHARES = Column("95 % interval", lambda row: _clipped(row["drop_low"], row["drop_high"]))
 
 
-def confirmation(view: View) -> Section | None:
-    """The section; None where no trial was confirmed."""
+def confirmation(view: View) -> list[Block]:
+    """A note and two tables; nothing where no trial was confirmed."""
     found = read(view.metadata.folder)
     if not found:
-        return None
-    blocks: list[Block] = [Note(explained(view, found)), *tables(view, found)]
-    return Section("Confirmation on fresh seeds", tuple(blocks))
+        return []
+    return [Note(f"Confirmation on fresh seeds. {explained(view, found)}"), *tables(view, found)]
 
 
 def tables(view: View, found: Sequence[Confirmation]) -> tuple[Table, ...]:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis import formatting
-from analysis.page.render import Block, Column, Note, Section, Table
+from analysis.page.render import Block, Column, Note, Table
 from analysis.statistics.judged_parts import remark
+from analysis.statistics.pool_worth import worth_to_say
 from analysis.statistics.view import View
 
 _CHECKED = (
@@ -25,11 +26,9 @@ _CHECKED = (
 )
 
 
-def unknowns(view: View) -> Section:
-    """What the report cannot say: gaps of the folder, unreadable files, missing values, seconds that do not compare."""
+def unknowns(view: View) -> list[Block]:
+    """What the report cannot say: gaps of the folder, unreadable files, missing values."""
     blocks: list[Block] = [Note(gap) for gap in view.metadata.gaps]
-    blocks.extend(_without_record(view))
-    blocks.extend(Note(warning, warning=True) for warning in view.caveats)
     if view.metadata.sweep.replicates is None and len(view.trials):
         blocks.append(
             Note(
@@ -46,12 +45,12 @@ def unknowns(view: View) -> Section:
         blocks.append(missing)
     if not blocks:
         blocks.append(Note("Nothing is missing: every completed replicate has every value, and every file was read."))
-    return Section("What is not known", tuple(blocks))
+    return blocks
 
 
 def warnings(view: View) -> tuple[str, ...]:
     """What a reader must know before the first number."""
-    found = [*view.code_warnings, *_parts_that_judge(view), *view.caveats]
+    found = [*view.code_warnings, *_agreement(view), *_parts_that_judge(view), *view.caveats]
     if view.planned == 1:
         found.append("One replicate per trial: differences between trials may be chance, and no interval can be given.")
     elif 1 < view.planned < 5:
@@ -60,19 +59,28 @@ def warnings(view: View) -> tuple[str, ...]:
         found.append(
             f"{formatting.plural(len(view.frame.unreadable), 'file')} among the records could not be read; see below."
         )
-    collapsed = view.complete[view.complete["collapsed"] > 0]
-    if len(collapsed):
-        found.append(
-            f"{formatting.plural(len(collapsed), 'complete trial')} with a collapsed student "
-            "(one class predicted) in at "
-            "least one replicate."
-        )
+    found += remarked(view)
     found += _inactive_terms(view)
     found += [f"{line}." for line in view.metadata.set_aside]
     names = view.frame.rows["sweep"].dropna().unique()
     if len(names) > 1:
         found.append(f"The folder holds records of several sweeps: {', '.join(sorted(map(str, names)))}.")
     return tuple(found)
+
+
+def remarked(view: View) -> list[str]:
+    """How many complete trials have a student or a synthesis that stands out, a sentence each."""
+    whats = {
+        "collapsed": "a collapsed student (one class predicted)",
+        "below_bound": "a student below the bound",
+        "stuck": "a synthesis that was stuck",
+    }
+    counts = {what: int((view.complete[name] > 0).sum()) for name, what in whats.items()}
+    return [
+        f"{formatting.plural(count, 'complete trial')} with {what} in at least one replicate."
+        for what, count in counts.items()
+        if count
+    ]
 
 
 def warnings_of(views: Sequence[View]) -> tuple[str, ...]:
@@ -82,6 +90,12 @@ def warnings_of(views: Sequence[View]) -> tuple[str, ...]:
         for warning in warnings(view):
             sweeps.setdefault(warning, []).append(f"`{view.metadata.source}`")
     return tuple(text if len(names) == len(views) else f"{', '.join(names)}: {text}" for text, names in sweeps.items())
+
+
+def _agreement(view: View) -> list[str]:
+    """What agreement is worth where it chose, or where nothing else says how good students are."""
+    worth = worth_to_say(view)
+    return [] if worth is None else [worth.verdict]
 
 
 def _parts_that_judge(view: View) -> list[str]:
@@ -104,24 +118,6 @@ def _inactive_terms(view: View) -> list[str]:
         f"{', '.join(f'`{name}`' for name in dict.fromkeys(named[runs['absent'] == text]))}: {text}"
         for text in dict.fromkeys(runs["absent"])
     ]
-
-
-def _without_record(view: View) -> list[Block]:
-    """Trials that the sweep knows of and that left no record: they are in no table of results."""
-    recorded = {int(number) for number in view.trials["trial"]}
-    rows = [
-        {"trial": number, "state": trial.state, "message": trial.message}
-        for number, trial in sorted(view.metadata.trials.items())
-        if number not in recorded
-    ]
-    if not rows:
-        return []
-    columns = (
-        Column("trial", lambda row: str(row["trial"])),
-        Column("state", lambda row: str(row["state"]), numeric=False),
-        Column("message", lambda row: formatting.words(row["message"])[:300], numeric=False),
-    )
-    return [Table("without-record", "Trials without any record", pd.DataFrame(rows), columns)]
 
 
 def _missing(view: View) -> Table | None:

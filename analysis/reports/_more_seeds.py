@@ -3,16 +3,16 @@
 from collections.abc import Callable
 
 from analysis import formatting
-from analysis.page.render import Column, Note, Row, Section, Table
+from analysis.page.render import Block, Column, Note, Row, Table
 from analysis.statistics.common_seeds import over_all_seeds
 from analysis.statistics.view import View
 
 
-def more_seeds(view: View) -> Section | None:
-    """The section; None where no seeds were added, or all trials have them."""
+def more_seeds(view: View) -> list[Block]:
+    """A note and a table; nothing where no seeds were added, or all trials have them."""
     everything = over_all_seeds(view.whole, view.metadata)
     if everything.empty or view.planned >= (view.metadata.sweep.replicates or 0):
-        return None
+        return []
     rows = everything.merge(view.trials, on="label", suffixes=("", "_common")).sort_values("trial")
     shown = [
         Column("", lambda row: str(row["label"]), numeric=False),
@@ -27,7 +27,7 @@ def more_seeds(view: View) -> Section | None:
         "Seeds were added when trials had completed. Tables and figures compare all trials over the first "
         f"{formatting.plural(view.planned, 'seed')}, which all have; values reported to the sampler stay as they were."
     )
-    return Section(title, (note, Table("more-seeds", title, rows.reset_index(drop=True), tuple(shown))))
+    return [note, Table("more-seeds", title, rows.reset_index(drop=True), tuple(shown))]
 
 
 def _spread(name: str, suffix: str) -> Callable[[Row], str]:

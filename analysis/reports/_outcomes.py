@@ -5,36 +5,22 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from acgkd.errors import NothingToShowError
 from analysis import formatting
-from analysis.figures.canvas import picture
-from analysis.figures.outcome_bars import bars, paint_bars
-from analysis.page.render import Block, Column, Note, Section, Table
+from analysis.page.render import Block, Column, Table
 from analysis.records.trial_file import Attempt
+from analysis.reports.questions.time_blocks import outcome_picture
 from analysis.statistics.view import View
 
 
-def outcome_section(view: View) -> Section:
-    """How replicates ended, with the messages of those that did not complete, and the history of attempts."""
+def outcomes(view: View) -> list[Block]:
+    """How attempts ended, with the messages of replicates that did not complete, and the history of starts."""
     rows = view.frame.rows
-    runs = rows[rows["kind"] != "teacher"]
-    blocks: list[Block] = []
-    try:
-        drawn = paint_bars(bars(runs))
-    except NothingToShowError as reason:
-        blocks.append(Note(str(reason)))
-    else:
-        caption = (
-            f"{formatting.plural(len(runs), 'replicate')} of trials and controls that left a record. Means elsewhere "
-            "are over completed replicates only, each with its count."
-        )
-        blocks.append(picture("outcomes", "Outcomes of replicates", caption, drawn))
-    blocks.append(_counts(view))
-    bad = runs[~runs["outcome"].isin(["completed", "pruned"])]
+    blocks = [*outcome_picture(view), _counts(view)]
+    bad = rows[(rows["kind"] != "teacher") & ~rows["outcome"].isin(["completed", "pruned"])]
     if len(bad):
         blocks.append(_messages(bad))
     blocks.extend(_attempts(view))
-    return Section("Outcomes", tuple(blocks))
+    return blocks
 
 
 def _counts(view: View) -> Table:

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 import pandas as pd
 
 from analysis import formatting
-from analysis.page.render import Block, Code, Column, Section, Table
+from analysis.page.render import Block, Code, Column, Table
 from analysis.records.file_names import as_text
 from analysis.statistics.codes import UNKNOWN
 from analysis.statistics.view import View
 
 
-def provenance(view: View) -> Section:
-    """The section."""
+def provenance(view: View) -> list[Block]:
+    """Facts, the command and the spec."""
     rows, sweep = view.rows, view.metadata.sweep
     folder = view.metadata.folder
     facts: list[tuple[str, str]] = [
@@ -61,7 +61,7 @@ def provenance(view: View) -> Section:
         blocks.append(Code(sweep.command, "Command"))
     if view.metadata.spec_text:
         blocks.append(Code(view.metadata.spec_text, "Spec", folded=True))
-    return Section("Provenance", tuple(blocks))
+    return blocks
 
 
 def prior(view: View) -> str:

@@ -1,9 +1,11 @@
 """What the methods made: pseudo-samples of the chosen trial and of the controls, where they were kept."""
 
+import numpy as np
+
 from analysis.figures.canvas import picture
 from analysis.figures.sample_grid import kept_samples, kinds_of, paint_samples
 from analysis.page.markup import slug
-from analysis.page.render import Block, Note, Section
+from analysis.page.render import Block, Note
 from analysis.records.pseudo_samples import PseudoSamples
 from analysis.statistics.view import View
 
@@ -15,11 +17,11 @@ EXPLAINED = (
 )
 
 
-def sample_section(view: View) -> Section | None:
-    """The section; None where the sweep kept no samples."""
+def samples(view: View) -> list[Block]:
+    """A grid for each; nothing where the sweep kept no samples."""
     found = kept_samples(view)
     if not found:
-        return None
+        return []
     kinds = kinds_of(kept.content for kept in found)
     blocks: list[Block] = [Note(EXPLAINED)] if any(not kept.content.absent for kept in found) else []
     for kept in found:
@@ -29,8 +31,21 @@ def sample_section(view: View) -> Section | None:
             continue
         title = f"Pseudo-{content.modality} of {kept.label}"
         caption = _caption(content, kept.replicate, bool(kinds))
-        blocks.append(picture(f"samples-{slug(kept.label)}", title, caption, paint_samples(content, kinds)))
-    return Section("Pseudo-samples", tuple(blocks))
+        blocks.append(
+            picture(f"samples-{slug(kept.label)}", title, caption, paint_samples(content, kinds), _finding(content))
+        )
+    return blocks
+
+
+def _finding(kept: PseudoSamples) -> str:
+    """How sure the teacher is of what is shown."""
+    sure = kept.confidence
+    if not len(sure):
+        return ""
+    return (
+        f"The teacher's probability of the class in whose row a sample stands is {np.median(sure):.2f} in the median, "
+        f"from {sure.min():.2f} to {sure.max():.2f}."
+    )
 
 
 def _caption(kept: PseudoSamples, replicate: int, coloured: bool) -> str:

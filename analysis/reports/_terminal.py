@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from analysis.reports._health import remarked
+from analysis.statistics.pool_worth import worth_to_say
 from analysis.statistics.view import View
 
 
@@ -41,4 +43,8 @@ def terminal_table(view: View) -> pd.DataFrame:
     )
     if view.code_warnings:
         table.attrs["codes"] = " ".join(view.code_warnings)
+    table.attrs["students"] = " ".join(remarked(view))
+    worth = worth_to_say(view)
+    if worth is not None:
+        table.attrs["agreement"] = worth.verdict
     return table

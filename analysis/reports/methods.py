@@ -8,7 +8,7 @@ from analysis.page.markup import slug
 from analysis.page.render import Block, Report, Section, Table
 from analysis.reports._comparison import facts, methods
 from analysis.reports._health import unknowns, warnings_of
-from analysis.reports._outcomes import outcome_section
+from analysis.reports._outcomes import outcomes
 from analysis.reports._provenance import provenance
 from analysis.statistics.view import View
 
@@ -22,10 +22,11 @@ def build(views: Sequence[View]) -> Report:
         sections.append(Section(f"Methods{suffix}", tuple(methods(view, stem))))
     for view in views:
         suffix = f": {view.metadata.source}" if len(views) > 1 else ""
-        for section in (outcome_section(view), unknowns(view), provenance(view)):
-            tables = tuple(block for block in section.blocks if not isinstance(block, Picture))
+        rest = (("Outcomes", outcomes(view)), ("What is not known", unknowns(view)), ("Provenance", provenance(view)))
+        for title, blocks in rest:
+            tables = tuple(block for block in blocks if not isinstance(block, Picture))
             named = tuple(_named(block, view, len(views) > 1) for block in tables)
-            sections.append(Section(section.title + suffix, named))
+            sections.append(Section(title + suffix, named))
     subtitle = (
         "One row per method: the trial that its sweep chose, never by the test split, beside what was run as control."
     )

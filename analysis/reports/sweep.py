@@ -5,20 +5,19 @@ from dataclasses import replace
 
 from analysis import formatting
 from analysis.figures.canvas import Picture
+from analysis.page.blocks import Alternatives, Block, Report, Section, Table
 from analysis.page.markup import slug
-from analysis.page.render import Block, Report, Section, Table
-from analysis.reports._best import best, facts
-from analysis.reports._chosen import chosen_trial
+from analysis.page.trial_values import trial_values
+from analysis.reports._best import facts
 from analysis.reports._comparison import facts as method_facts
-from analysis.reports._comparison import methods
-from analysis.reports._confirmation import confirmation
-from analysis.reports._health import unknowns, warnings_of
-from analysis.reports._more_seeds import more_seeds
-from analysis.reports._outcomes import outcome_section
-from analysis.reports._parameters import hyper_parameters
-from analysis.reports._provenance import prior, provenance
-from analysis.reports._samples import sample_section
-from analysis.reports._tradeoffs import tradeoffs
+from analysis.reports._health import warnings_of
+from analysis.reports._provenance import prior
+from analysis.reports.questions.can_i_trust_it import can_i_trust_it
+from analysis.reports.questions.what_happened import what_happened
+from analysis.reports.questions.what_it_costs import what_it_costs
+from analysis.reports.questions.what_to_use import what_to_use
+from analysis.reports.questions.what_was_made import what_was_made
+from analysis.reports.questions.which_settings import which_settings
 from analysis.statistics.view import View
 
 
@@ -27,7 +26,9 @@ def build(views: Sequence[View]) -> Report:
     if len(views) == 1:
         view = views[0]
         kind, shown = ("Sweep", facts(view)) if view.searched else ("Comparison", method_facts([view]))
-        return Report(f"{kind} {view.metadata.sweep.name}", _subtitle(view), shown, warnings_of(views), _sections(view))
+        title = f"{kind} {view.metadata.sweep.name}"
+        parts = _sections(view)
+        return Report(title, _subtitle(view), shown, warnings_of(views), parts, trials=(trial_values(view),))
     sections = tuple(
         _renamed(section, view.metadata.source, slug(view.metadata.source))
         for view in views
@@ -36,29 +37,14 @@ def build(views: Sequence[View]) -> Report:
     subtitle = "Each sweep has its own sections; " + "; ".join(
         f"`{view.metadata.source}`: {_subtitle(view)}" for view in views
     )
-    return Report(f"{len(views)} sweeps", subtitle, (), warnings_of(views), sections)
+    values = tuple(trial_values(view, slug(view.metadata.source)) for view in views)
+    return Report(f"{len(views)} sweeps", subtitle, (), warnings_of(views), sections, trials=values)
 
 
 def _sections(view: View) -> tuple[Section, ...]:
-    parts = (confirmation(view), chosen_trial(view), more_seeds(view), sample_section(view))
-    shown = tuple(section for section in parts if section is not None)
-    if not view.searched:
-        return (
-            Section("Methods", tuple(methods(view))),
-            *shown,
-            outcome_section(view),
-            unknowns(view),
-            provenance(view),
-        )
-    return (
-        best(view),
-        tradeoffs(view),
-        *shown,
-        hyper_parameters(view),
-        outcome_section(view),
-        unknowns(view),
-        provenance(view),
-    )
+    """The questions that the sweep has an answer to, in their order."""
+    asked = (what_to_use, what_it_costs, which_settings, what_happened, can_i_trust_it, what_was_made)
+    return tuple(section for section in (question(view) for question in asked) if section is not None)
 
 
 def _subtitle(view: View) -> str:
@@ -87,8 +73,12 @@ def _subtitle(view: View) -> str:
 
 def _renamed(section: Section, source: str, prefix: str) -> Section:
     """The section of one sweep among several: its heading and its files carry the sweep's name."""
-    blocks: list[Block] = [
-        replace(block, name=f"{prefix}-{block.name}") if isinstance(block, (Table, Picture)) else block
-        for block in section.blocks
-    ]
-    return Section(f"{source}: {section.title}", tuple(blocks))
+    blocks = tuple(_renamed_block(block, prefix) for block in section.blocks)
+    return Section(f"{source}: {section.title}", blocks, prefix)
+
+
+def _renamed_block(block: Block, prefix: str) -> Block:
+    if isinstance(block, Alternatives):
+        items = tuple((label, tuple(_renamed_block(one, prefix) for one in blocks)) for label, blocks in block.items)
+        return replace(block, items=items)
+    return replace(block, name=f"{prefix}-{block.name}") if isinstance(block, Table | Picture) else block

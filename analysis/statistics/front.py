@@ -32,13 +32,33 @@ def front(points: NDArray[np.number], directions: Sequence[str]) -> NDArray[np.b
     values = values * np.array([1.0 if direction == "minimize" else -1.0 for direction in directions])
     on_front = np.zeros(len(values), dtype=bool)
     known = np.flatnonzero(~np.isnan(values).any(axis=1))
-    # After sorting by the first column (ties by the next), only earlier points can dominate a later one, so each
-    # point is compared with the front found so far and not with all points.
     order = known[np.lexsort(values[known].T[::-1])]
-    kept = np.empty((0, values.shape[1]))
-    for index in order:
-        point = values[index]
-        if not ((kept <= point).all(axis=1) & (kept < point).any(axis=1)).any():
-            on_front[index] = True
-            kept = np.vstack([kept, point])
+    on_front[order[(_of_two if len(directions) <= 2 else _of_many)(values[order])]] = True
     return on_front
+
+
+# After sorting by the first column (ties by the next), only earlier points can dominate a later one.
+
+
+def _of_two(ranked: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Marks the front of sorted points with one or two columns: whose last value is below all earlier ones."""
+    if not len(ranked):
+        return np.zeros(0, dtype=bool)
+    last = ranked[:, -1]
+    new = np.concatenate(([True], (ranked[1:] != ranked[:-1]).any(axis=1)))
+    below = last < np.concatenate(([np.inf], np.minimum.accumulate(last)[:-1]))
+    below[0] = True
+    firsts = np.flatnonzero(new)
+    marked: NDArray[np.bool_] = below[firsts][np.cumsum(new) - 1]  # equal points stand on it together
+    return marked
+
+
+def _of_many(ranked: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Marks the front of sorted points: each is compared with the front found so far and not with all points."""
+    marked = np.zeros(len(ranked), dtype=bool)
+    kept = np.empty((0, ranked.shape[1]))
+    for index, point in enumerate(ranked):
+        if not ((kept <= point).all(axis=1) & (kept < point).any(axis=1)).any():
+            marked[index] = True
+            kept = np.vstack([kept, point])
+    return marked

@@ -165,3 +165,16 @@ def _resamples(n: int) -> NDArray[np.int64]:
 
 def _blank(n: int, reason: str) -> Share:
     return Share(math.nan, math.nan, math.nan, n, reason)
+
+
+def rank_interval(correlation: float, count: int) -> tuple[float, float]:
+    """A 95 % interval of Spearman's correlation over `count` pairs; all that is possible for fewer than four.
+
+    Source: Bonett and Wright (2000), "Sample size requirements for estimating Pearson,
+        Kendall and Spearman correlations".
+    """
+    if count < 4 or abs(correlation) >= 1:
+        return (-1.0, 1.0) if count < 4 else (correlation, correlation)
+    reach = 1.96 * math.sqrt((1 + correlation**2 / 2) / (count - 3))
+    centre = math.atanh(correlation)
+    return math.tanh(centre - reach), math.tanh(centre + reach)

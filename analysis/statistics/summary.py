@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.records.frame import KEYS, Frame
 from analysis.statistics.intervals import Interval, t_interval
 from analysis.statistics.replicates import interval_of, outcomes_in_words, share_of, split_of, spread, with_derived
+from analysis.statistics.trust.outcome_bounds import REMARKS, counted
 
 ACCURACIES = (
     "test_accuracy",
@@ -35,6 +36,16 @@ COSTS = (
     "peak_host_bytes",
     "peak_device_bytes",
 )
+_REMARKED = (
+    "predicted_classes",
+    "test_accuracy",
+    "teacher_test_accuracy",
+    "majority_accuracy",
+    "classes",
+    "hit_rate",
+    "hit_rate_lowest",
+    "synthesis_classes",
+)
 _FIRST = ("trial", "method", "dataset", "teacher", "student")
 
 
@@ -53,10 +64,10 @@ def groups(frame: Frame, planned: Mapping[str, int | None] | None = None) -> pd.
     """Summarises every trial and control.
 
     Columns: the key (``source``, ``kind``, ``label``), ``trial``, ``method``, ``dataset``, ``teacher``, ``student``,
-    ``planned`` and ``completed`` replicates, ``complete``, ``outcomes`` in words, ``collapsed`` (replicates whose
-    student predicts one class), ``share``, ``share_low``, ``share_high``, ``share_reason``; for each accuracy
-    ``x``, ``x_sd``, ``x_low``, ``x_high``, ``x_n``; for each cost and objective the mean and ``x_sd``; the
-    parameters. Means are over completed replicates that have the value.
+    ``planned`` and ``completed`` replicates, ``complete``, ``outcomes`` in words, ``collapsed``, ``below_bound`` and
+    ``stuck`` (replicates of which `analysis.statistics.trust.outcome_bounds` says so), ``share``, ``share_low``,
+    ``share_high``, ``share_reason``; for each accuracy ``x``, ``x_sd``, ``x_low``, ``x_high``, ``x_n``; for each cost
+    and objective the mean and ``x_sd``; the parameters. Means are over completed replicates that have the value.
 
     Args:
         frame: the rows; teacher rows are not summarised.
@@ -71,7 +82,7 @@ def groups(frame: Frame, planned: Mapping[str, int | None] | None = None) -> pd.
     parameters = frame.parameters()
     most = (rows.groupby("source")["replicate"].max() + 1).to_dict()
     # One array of numbers, picked from by position: pandas, asked per trial and quantity, would take seconds.
-    numbers = _Numbers(rows, (*ACCURACIES, *COSTS, *objectives, "predicted_classes", "test_size", "train_size"))
+    numbers = _Numbers(rows, (*ACCURACIES, *COSTS, *objectives, *_REMARKED, "test_size", "train_size"))
     text = {name: rows[name].tolist() for name in (*KEYS, *_FIRST, *parameters, "outcome", "vary")}
     summaries = []
     for positions in rows.groupby(list(KEYS), sort=False).indices.values():
@@ -84,7 +95,7 @@ def groups(frame: Frame, planned: Mapping[str, int | None] | None = None) -> pd.
             completed=len(done),
             complete=len(done) >= expected,
             outcomes=outcomes_in_words(text["outcome"][index] for index in positions),
-            collapsed=numbers.known("predicted_classes", done).count(1.0),
+            **counted(numbers.row(index, _REMARKED) for index in done),
         )
         split = split_of((text["vary"][i] for i in done), numbers("test_size", done), numbers("train_size", done))
         for name in ACCURACIES:
@@ -112,6 +123,10 @@ class _Numbers:
     def __call__(self, name: str, positions: list[int]) -> list[float]:
         column = self._columns[name]
         return [column[index] for index in positions]
+
+    def row(self, position: int, names: tuple[str, ...]) -> dict[str, float]:
+        """Some columns of one row."""
+        return {name: self._columns[name][position] for name in names}
 
     def known(self, name: str, positions: list[int]) -> list[float]:
         """Those that are there."""
@@ -146,7 +161,7 @@ def references(frame: Frame) -> list[Reference]:
 
 
 def _names(objectives: list[str], parameters: list[str]) -> list[str]:
-    names = [*KEYS, *_FIRST, "planned", "completed", "complete", "outcomes", "collapsed"]
+    names = [*KEYS, *_FIRST, "planned", "completed", "complete", "outcomes", *REMARKS]
     for name in ACCURACIES:
         names += [name, *(f"{name}_{part}" for part in ("sd", "n", "low", "high"))]
     for name in (*COSTS, *objectives):
@@ -155,7 +170,8 @@ def _names(objectives: list[str], parameters: list[str]) -> list[str]:
 
 
 def _typed(table: pd.DataFrame, frame: Frame) -> pd.DataFrame:
-    types = {"trial": "Int64", "planned": "int64", "completed": "int64", "complete": "bool", "collapsed": "int64"}
+    types = {"trial": "Int64", "planned": "int64", "completed": "int64", "complete": "bool"}
+    types |= dict.fromkeys(REMARKS, "int64")
     text = {*KEYS, "method", "dataset", "teacher", "student", "outcomes", "share_reason"}
     for name in table.columns:
         if name.startswith("param/"):

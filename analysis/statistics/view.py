@@ -17,7 +17,7 @@ from analysis.statistics.codes import Codes, codes_of
 from analysis.statistics.common_seeds import over_common_seeds
 from analysis.statistics.comparability import caveats
 from analysis.statistics.front import front
-from analysis.statistics.ped_anova import Importances, importances
+from analysis.statistics.importance import Importances, importances
 from analysis.statistics.replicates import with_derived
 from analysis.statistics.selection import Choice, choose, complete_by_state, objective_column, objectives_of
 from analysis.statistics.summary import Reference, groups, references

@@ -1,1 +1,1 @@
-"""Methods on graphs, compared."""
+"""Graph methods, measured."""

@@ -3,50 +3,43 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from benchmarks.speed._overhead_bench import Bench, Task, work
+from benchmarks.speed._overhead_work import Task, work
 
 WORKERS = 2
 MOST = 20
 
 
-def _spec(trials: int, cpu: int = 1) -> Any:
-    from sweeps.spec.sweep_spec import SweepSpec
+def _run(task: Task, executor: Any, cpu: int = 1) -> None:
+    from sweeps.executors.base import run_sweep
+    from tests.sweeps_tests.fake_experiments import make_spec
+    from tests.working_experiments import WorkingExperiments
 
     space = {
         "method/synthesis/rate": {"type": "float", "low": 0.01, "high": 1.0, "log": True},
         "method/synthesis/depth": {"type": "int", "low": 1, "high": 8},
     }
-    return SweepSpec.model_validate(
-        {
-            "name": "overhead",
-            "teacher": {"preset": "gin-5-64"},
-            "student": "gin-3-32",
-            "method": "acgkd",
-            "space": space,
-            "objectives": ({"name": "agreement", "floor": None}, {"name": "multiply_adds"}),
-            "budget": {"trials": trials},
-            "resources": {"cpu": cpu},
-            "controls": (),
-        }
+    objectives = ({"name": "agreement", "floor": None}, {"name": "multiply_adds"})
+    sampler, resources = {"startup_trials": 10}, {"cpu": cpu}
+    spec = make_spec(
+        trials=task.trials, seeds=(0,), space=space, objectives=objectives, sampler=sampler, resources=resources
     )
+    run_sweep(spec, task.folder / "sweep", executor, experiments=WorkingExperiments(partial(work, task)))
 
 
 def _ours(task: Task) -> None:
-    from sweeps.executors.base import run_sweep
     from sweeps.executors.ray.executor import Ray
 
     # Ray is started as `acgkd run` does it, with all cores: so that as many trials fit at a time as elsewhere.
-    spec = _spec(task.trials, cpu=max(1, (os.cpu_count() or 1) // WORKERS))
-    run_sweep(spec, task.folder / "sweep", Ray(), experiments=Bench(task))
+    _run(task, Ray(), max(1, (os.cpu_count() or 1) // WORKERS))
 
 
 def _ours_in_process(task: Task) -> None:
-    from sweeps.executors.base import run_sweep
     from sweeps.executors.inprocess import InProcess
 
-    run_sweep(_spec(task.trials), task.folder / "sweep", InProcess(), experiments=Bench(task))
+    _run(task, InProcess())
 
 
 def _tpe() -> Any:

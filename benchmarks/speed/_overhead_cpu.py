@@ -2,9 +2,9 @@
 
 import contextlib
 import ctypes
-import math
 import os
-from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 
@@ -30,29 +30,18 @@ class Tree:
     """
 
     def __init__(self) -> None:
-        self._old = set(_below_this_one())
-        self._ticks: dict[tuple[int, int], int] = {}
+        self._old, self._seconds = set(_below_this_one()), dict[psutil.Process, float]()
 
     def look(self) -> float:
-        """Seconds so far, user and system; NaN where there is no /proc."""
-        found = _below_this_one()
-        self._ticks |= {process: ticks for process, ticks in found.items() if process not in self._old}
-        return sum(self._ticks.values()) / os.sysconf("SC_CLK_TCK") if Path("/proc/self/stat").exists() else math.nan
+        """Seconds so far, user and system."""
+        self._seconds |= {process: used for process, used in _below_this_one().items() if process not in self._old}
+        return sum(self._seconds.values())
 
 
-def _below_this_one() -> dict[tuple[int, int], int]:
-    """Number and start of every process below this one, and the ticks that it has used."""
-    fields: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            # proc(5), from the fourth field on; the name in the second may hold anything.
-            fields[int(path.parent.name)] = list(map(int, path.read_text().rpartition(")")[2].split()[1:20]))
-    below: dict[int, list[int]] = {}
-    for pid, (parent, *_) in fields.items():
-        below.setdefault(parent, []).append(pid)
-    found, waiting = {}, [os.getpid()]
-    while waiting:
-        for pid in below.get(waiting.pop(), []):
-            found[pid, fields[pid][18]] = fields[pid][10] + fields[pid][11]
-            waiting.append(pid)
+def _below_this_one() -> dict[psutil.Process, float]:
+    found = {}
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            times = process.cpu_times()
+            found[process] = times.user + times.system
     return found

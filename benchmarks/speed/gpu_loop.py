@@ -11,13 +11,8 @@ then, but where `--out` asks for it.
 """
 
 import argparse
-import datetime
-import platform
-import statistics
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +21,14 @@ from torch import Tensor, nn
 
 from acgkd.graphs import GRAPHS
 from acgkd.losses import softened_kl
-from acgkd.runtime import backward, keep_freed_memory, resolve_device, synchronize
+from acgkd.runtime import backward, keep_freed_memory, resolve_device
 from acgkd.settings.graph_inversion import GraphInversionConfig
 from acgkd.synthesis.graphs.inversion import GraphInversion
-from benchmarks._lib.opening import Opening
+from benchmarks._lib.pages import Page
+from benchmarks._lib.timing import Timed, in_turn, refused
 from benchmarks.speed._bare import bare_run, bare_setting
 
-RESULT = Path(__file__).resolve().parents[2] / "docs" / "results" / "gpu.md"
 TEACHER, STUDENT = "gin-5-64", "gin-3-32"
-COMMAND = "python -m benchmarks.speed.gpu_loop"
 STAGES = ("synthesis", "transfer")
 VARIANTS = ("as shipped", "eager", "compiled", "CUDA graph")
 WARM_UP = 5
@@ -143,21 +137,6 @@ def shipped(stage: str, graphs: int, nodes: tuple[int, int], device: torch.devic
     return lambda: run.step()["loss"]
 
 
-@dataclass
-class Row:
-    """What one variant came to.
-
-    Args:
-        seconds: of a step, by round.
-        loss: of the last step, which all cores share up to rounding.
-        missing: why there are none.
-    """
-
-    seconds: list[float] = field(default_factory=list)
-    loss: float = float("nan")
-    missing: str = ""
-
-
 def prepared(
     variant: str, stage: str, graphs: int, nodes: tuple[int, int], device: torch.device
 ) -> Callable[[], Tensor] | str:
@@ -170,7 +149,7 @@ def prepared(
         return step
     made = core(stage, graphs, nodes, device)
     if variant == "compiled":
-        made = Core(torch.compile(made.loss), made.parameters, made.rate, made.generator, made.clip)
+        made = replace(made, loss=torch.compile(made.loss))
     step = made.stepper(device)
     try:
         warmed(step, device)
@@ -178,73 +157,19 @@ def prepared(
     except Exception as error:
         if variant == "eager":
             raise
-        # Compilers and captures refuse for reasons of their own: a result like any other.
-        return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:120]}"
+        return refused(error)
 
 
 def measure(
     graphs: int, nodes: tuple[int, int], steps: int, rounds: int, device: torch.device, variants: tuple[str, ...]
-) -> dict[tuple[str, str], Row]:
+) -> dict[tuple[str, str], Timed]:
     """Seconds of a step for each stage and variant, the variants in turn in every round."""
-    rows = {}
+    found: dict[tuple[str, str], Timed] = {}
     for stage in STAGES:
         ready = {variant: prepared(variant, stage, graphs, nodes, device) for variant in variants}
-        for variant, step in ready.items():
-            rows[stage, variant] = Row(missing=step if isinstance(step, str) else "")
-        for _ in range(rounds):
-            for variant, step in ready.items():
-                if isinstance(step, str):
-                    continue
-                synchronize(device)
-                begun = time.perf_counter()
-                for _ in range(steps):
-                    loss = step()
-                synchronize(device)
-                rows[stage, variant].seconds.append((time.perf_counter() - begun) / steps)
-                rows[stage, variant].loss = float(loss)
-    return rows
-
-
-def opening(rows: dict[tuple[str, str], Row]) -> Opening:
-    """The head of the page."""
-    texts, faster = [], 0
-    for stage in STAGES:
-        pair = [rows.get((stage, variant), Row()).seconds for variant in ("CUDA graph", "eager")]
-        if all(pair):
-            captured, eager = (1000 * statistics.median(seconds) for seconds in pair)
-            texts.append(f"{stage} {captured:.3f} ms, against {eager:.3f} ms")
-            faster += captured < eager
-    return Opening(
-        "Is a step on a GPU faster captured as a CUDA graph than run by Python?",
-        f"{faster} of {len(texts)} steps are.",
-        f"Captured, against eager: {'; '.join(texts) or 'not measured'}.",
-        "One GPU; the arithmetic of a step alone, without choosing samples.",
-        COMMAND,
-    )
-
-
-def page(rows: dict[tuple[str, str], Row], about: str, machine: str) -> str:
-    """The result table."""
-    lines = [*opening(rows).lines("Steps on a GPU: eager, compiled, captured"), about, machine, ""]
-    lines += ["| stage | variant | ms a step | times as fast as eager | last loss |", "|---|---|--:|--:|--:|"]
-    for (stage, variant), row in rows.items():
-        if row.missing:
-            lines.append(f"| {stage} | {variant} | {row.missing} | | |")
-            continue
-        values = [1000 * value for value in row.seconds]
-        seconds = f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
-        eager = rows.get((stage, "eager"))
-        factor = ""
-        if eager is not None and eager.seconds:
-            pairs = zip(eager.seconds, row.seconds, strict=True)
-            factor = f"{statistics.median(one / other for one, other in pairs):.2f}"
-        lines.append(f"| {stage} | {variant} | {seconds} | {factor} | {row.loss:.6g} |")
-    lines += [
-        "",
-        "Cores start alike and draw alike: their last losses differ by rounding, and by what a compiler does.",
-        "",
-    ]
-    return "\n".join(lines)
+        rows = in_turn(ready, steps, rounds, device)
+        found |= {(stage, variant): row for variant, row in rows.items()}
+    return found
 
 
 def main() -> None:
@@ -257,26 +182,17 @@ def main() -> None:
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS)
     parser.add_argument("--out", type=Path, help="of the page, instead of docs/results/gpu.md")
     options = parser.parse_args()
-    device = resolve_device(options.device)
+    page, device = Page("gpu", "benchmarks.speed.gpu_loop", ()), resolve_device(options.device)
     keep_freed_memory()
     nodes = (options.nodes[0], options.nodes[1])
     rows = measure(options.graphs, nodes, options.steps, options.rounds, device, tuple(options.variants))
-    about = (
-        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}. {options.graphs} "
-        f"pseudo-graphs of {nodes[0]} to {nodes[1]} nodes, teacher `{TEACHER}`, student `{STUDENT}`; "
-        f"{options.rounds} rounds in turn of {options.steps} steps; median (least to most)."
-    )
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "torch_geometric"))
-    text = page(rows, about, f"{where}, {platform.machine()}. Python {platform.python_version()}, {versions}.")
-    print(text)
-    out = options.out or (RESULT if device.type == "cuda" else None)
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text)
-        print(out)
-    else:
+    measured = {"rows": rows, "options": options, "device": where, "pair": (TEACHER, STUDENT), "stages": STAGES}
+    if options.out is None and device.type != "cuda":
+        print(page.text(**measured))
         print("No GPU: these are figures of the CPU, and nothing was written.")
+        return
+    page.write(options.out, **measured)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""RDSKD's two steps with LeNet-5: as shipped, beside a plain loop, and against what arithmetic and memory would take.
+"""RDSKD's two steps on images as shipped, beside plain loops over the same networks, and what they cannot do without.
 
-    python -m benchmarks.speed.image_loop                    # one thread of the CPU, and a GPU where there is one
-    python -m benchmarks.speed.image_loop --recipes compact  # docs/results/image-loop.md is written all the same
+    python -m benchmarks.speed.image_loop               # every way, in turn in every round; docs/results/image-loop.md
+    python -m benchmarks.speed.image_loop --recipes compact --rounds 3 --out page.md
 
-*As shipped* is `Run.step` of the method. The plain loop (`_plain_images.py`) does the same arithmetic with the same
-networks, and once more with generators of torch's own layers; it begins with the same weights and draws the same noise.
+acgkd alone: no sweep, no data. A *generator* step is one of RDSKD's synthesis, a *student* step one of its transfer,
+which draws fresh images from the generator at rest. A plain loop is written as anybody would: three networks and two
+optimisers; once more with generators of torch's own layers; it begins with the same weights and draws the same noise.
 Ways to run it are taken in turn in every round, and ratios within a round, so that a busy moment meets them alike.
 On a CPU the seconds are the processor's, user and system: what others take of the machine is not counted.
 """
@@ -12,11 +13,8 @@ On a CPU the seconds are the processor's, user and system: what others take of t
 import argparse
 import json
 import os
-import resource
-import subprocess
-import sys
-import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +23,17 @@ from torch import Tensor
 
 from acgkd.methods import METHODS
 from acgkd.methods.rdskd import RdskdConfig
-from acgkd.runtime import keep_freed_memory, resolve_device, synchronize
+from acgkd.runtime import keep_freed_memory, resolve_device
+from benchmarks._lib.pages import Page
+from benchmarks._lib.timing import Timed, in_turn, own_process, refused, timed
 from benchmarks.speed._image_floor import Pace, Work
-from benchmarks.speed._image_loop_page import ALONE, PLAIN, SHIPPED, STEPS, TORCHS, Measured, Row, page
 from benchmarks.speed._plain_images import SHAPE, STUDENT_RATE, PlainLoop, Variant, image_setting
 
-ROOT = Path(__file__).resolve().parents[2]
-RESULT = ROOT / "docs" / "results" / "image-loop.md"
+STEPS = ("generator", "student")
+SHIPPED, PLAIN, TORCHS = "as shipped", "plain loop", "plain loop, torch's layers"
+ALONE = f"{TORCHS}, in a process that hands freed memory back"
+# Of what a plain loop takes, so much a step may take as it is shipped.
+LIMIT = 1.05
 VARIANTS: dict[str, Variant] = {
     PLAIN: Variant(),
     f"{PLAIN}, channels last": Variant(channels_last=True),
@@ -47,6 +49,30 @@ RECIPES: dict[str, dict[str, Any]] = {"released": {}, "compact": {}}
 MEASURE_S = 0.5
 
 Step = Callable[[], Tensor]
+
+
+@dataclass
+class Measured:
+    """What one recipe came to on one device.
+
+    Args:
+        config: of the method.
+        device: where.
+        pace: of the machine.
+        rows: by way and step.
+        work: of either step as shipped, and with generators of torch's layers.
+    """
+
+    config: RdskdConfig
+    device: torch.device
+    pace: Pace
+    rows: dict[tuple[str, str], Timed] = field(default_factory=dict)
+    work: dict[tuple[str, str], Work] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """The device's name."""
+        return "CPU" if self.device.type == "cpu" else str(torch.cuda.get_device_name(self.device))
 
 
 def config_of(recipe: str, steps: int = 1_000_000) -> RdskdConfig:
@@ -76,28 +102,6 @@ def plain(variant: Variant, recipe: str, step: str, device: torch.device) -> Ste
     return loop.student_step
 
 
-def clock(device: torch.device) -> tuple[float, float]:
-    """Seconds so far, and those of them that the system spent: of this process; on a GPU, of the wall."""
-    if device.type == "cuda":
-        synchronize(device)
-        return time.perf_counter(), 0.0
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime, used.ru_stime
-
-
-def timed(step: Callable[[], Any], times: int, device: torch.device, row: Row | None = None) -> float:
-    """Seconds of each of so many steps, noted in `row`."""
-    begun, kernel = clock(device)
-    for _ in range(times):
-        loss = step()
-    ended, kernel_end = clock(device)
-    if row is not None:
-        row.seconds.append((ended - begun) / times)
-        row.kernel.append((kernel_end - kernel) / max(ended - begun, 1e-9))
-        row.loss = float(loss)
-    return (ended - begun) / times
-
-
 def prepared(label: str, recipe: str, step: str, device: torch.device) -> Step | str:
     """A step that has run twice; or why there is none."""
     try:
@@ -108,8 +112,7 @@ def prepared(label: str, recipe: str, step: str, device: torch.device) -> Step |
     except Exception as error:
         if label == SHIPPED or not VARIANTS[label].compiled:
             raise
-        # Compilers refuse for reasons of their own: a result like any other.
-        return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:80]}"
+        return refused(error)
 
 
 def measure(recipe: str, rounds: int, device: torch.device) -> Measured:
@@ -119,45 +122,42 @@ def measure(recipe: str, rounds: int, device: torch.device) -> Measured:
     largest = 4 * how.batch_size * (how.generator.width // 2) * SHAPE[1] * SHAPE[2]
     found = Measured(config, device, Pace(largest))
     for step in STEPS:
-        ready = {label: prepared(label, recipe, step, device) for label in (SHIPPED, *VARIANTS)}
-        for label, made in ready.items():
-            found.rows[label, step] = Row(missing=made if isinstance(made, str) else "")
-        runs = {label: made for label, made in ready.items() if not isinstance(made, str)}
+        ways = {label: prepared(label, recipe, step, device) for label in (SHIPPED, *VARIANTS)}
         for label in (SHIPPED, TORCHS):
             counted = prepared(label, recipe, step, device)
             assert not isinstance(counted, str), "it is never missing"
             found.work[label, step] = Work.of(counted)
         # Once each, so that all of them have done as many steps at the end.
-        once = {label: timed(made, 1, device) for label, made in runs.items()}
+        once = {label: timed(way, 1, device) for label, way in ways.items() if not isinstance(way, str)}
         times = max(1, round(MEASURE_S / max(once[SHIPPED], 1e-6)))
-        for turn in range(rounds):
+        alone = Timed()
+
+        def between(step: str = step, times: int = times, alone: Timed = alone) -> None:
             found.pace.measure(lambda call: timed(call, 5, device), device)
-            # There and back, so that nobody always comes first.
-            for label, made in list(runs.items())[:: -1 if turn % 2 else 1]:
-                seconds = timed(made, times, device, found.rows[label, step])
-                where = f"{device.type}, {recipe}, round {turn + 1}: {step}, {label}"
-                print(f"{where}: {1000 * seconds:.1f} ms", flush=True)
             if device.type == "cpu":
-                row = found.rows.setdefault((ALONE, step), Row())
                 seconds, kernel = in_a_process_of_its_own(recipe, step, times)
-                row.seconds.append(seconds)
-                row.kernel.append(kernel)
+                alone.seconds.append(seconds)
+                alone.kernel.append(kernel)
+
+        rows = in_turn(ways, times, rounds, device, between) | ({ALONE: alone} if device.type == "cpu" else {})
+        found.rows |= {(label, step): row for label, row in rows.items()}
     return found
 
 
 def in_a_process_of_its_own(recipe: str, step: str, times: int) -> list[float]:
     """Seconds and the system's share of a plain script: torch's layers, and memory handed back when it is freed."""
-    command = [sys.executable, "-m", "benchmarks.speed.image_loop", "--alone", recipe, step, str(times)]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
-    done = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment)
-    answer: list[float] = json.loads(done.stdout.splitlines()[-1])
+    answer: list[float] | None = own_process(
+        "benchmarks.speed.image_loop", "--alone", recipe, step, times, threads=torch.get_num_threads()
+    )
+    if answer is None:
+        raise RuntimeError("The plain script was killed.")
     return answer
 
 
 def alone(recipe: str, step: str, times: int) -> list[float]:
     """The same, in this process."""
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    device, row = torch.device("cpu"), Row()
+    device, row = torch.device("cpu"), Timed()
     made = prepared(TORCHS, recipe, step, device)
     assert not isinstance(made, str), "it is never missing"
     timed(made, times, device, row)
@@ -170,22 +170,24 @@ def main() -> None:
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--threads", type=int, default=1, help="of the CPU")
-    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.alone:
         recipe, step, times = options.alone
         print(json.dumps(alone(recipe, step, int(times))))
         return
-    load = os.getloadavg()[0]
+    page = Page("image-loop", "benchmarks.speed.image_loop")
     torch.set_num_threads(options.threads)
     keep_freed_memory()
     devices = [torch.device("cpu"), *([resolve_device("cuda")] if torch.cuda.is_available() else [])]
     found = [measure(recipe, options.rounds, device) for device in devices for recipe in options.recipes]
-    command = " ".join(["python", "-m", "benchmarks.speed.image_loop", *sys.argv[1:]])
-    text = page(found, command, options.rounds, load)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(text)
-    print(f"\n{text}\n{options.out}")
+    page.write(options.out, **words(found), rounds=options.rounds, threads=options.threads)
+
+
+def words(found: list[Measured]) -> dict[str, Any]:
+    """What the template of the page calls."""
+    ways = {"SHIPPED": SHIPPED, "PLAIN": PLAIN, "TORCHS": TORCHS, "ALONE": ALONE}
+    return {"found": found, "STEPS": STEPS, "LIMIT": LIMIT, **ways}
 
 
 if __name__ == "__main__":

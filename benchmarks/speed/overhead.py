@@ -16,22 +16,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Ray gives its workers a low priority, so that whatever else the machine does would be measured with them.
 os.environ.setdefault("RAY_worker_niceness", "0")
 
-from benchmarks.speed._overhead_bench import Task
-from benchmarks.speed._overhead_cases import CASES
+from benchmarks.speed._overhead_cases import CASES, DEFAULTS, MOST, OURS, TUNED, WORKERS
 from benchmarks.speed._overhead_cpu import Tree, adopt_orphans, bury_orphans
-from benchmarks.speed._overhead_page import Found, page
+from benchmarks.speed._overhead_work import Task
 
 ROOT = Path(__file__).resolve().parents[2]
-RESULT = ROOT / "docs" / "results" / "overhead.md"
 LOOK_S = 0.05
+
+# A sweep that was measured: part (trials that work, or empty ones), case, and its figures.
+Sweep = tuple[str, str, dict[str, float]]
 
 
 def measured(case: str, trials: int, work_s: float) -> dict[str, float]:
@@ -114,27 +116,36 @@ def main() -> None:
     parser.add_argument(
         "--work", type=float, default=0.2, help="seconds that a trial works; then once more, empty ones"
     )
-    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.alone:
         case, folder, trials, work_s = options.alone
         CASES[case].run(Task(Path(folder), Path(folder) / "work.log", int(trials), float(work_s)))
         return
+    from benchmarks._lib.pages import Page  # no case is to import what a page needs
+
     adopt_orphans()
-    found = Found(options.trials, options.work)
+    page, loads, sweeps = Page("overhead", "benchmarks.speed.overhead"), list[float](), list[Sweep]()
     for turn in range(options.rounds):
-        found.loads.append(os.getloadavg()[0])
-        for work_s, rounds in ((options.work, found.working), (0.0, found.empty)):
-            rounds.append({})
+        loads.append(os.getloadavg()[0])
+        for part, work_s in (("work", options.work), ("empty", 0.0)):
             for case in options.cases:
                 if work_s or CASES[case].empty:
                     trials = min(options.trials, CASES[case].most or options.trials)
-                    rounds[-1][case] = measured(case, trials, work_s)
-                    print(f"round {turn + 1}, {work_s:g} s of work: {case}: {rounds[-1][case]}", flush=True)
-    text = page(found, " ".join(["python", "-m", "benchmarks.speed.overhead", *sys.argv[1:]]))
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(text)
-    print(f"\n{text}\n{options.out}")
+                    sweeps.append((part, case, measured(case, trials, work_s)))
+                    print(f"round {turn + 1}, {work_s:g} s of work: {case}: {sweeps[-1][2]}", flush=True)
+    page.write(options.out, **words(sweeps), options=options, loads=loads)
+
+
+def words(sweeps: Sequence[Sweep]) -> dict[str, Any]:
+    """What the template of the page calls."""
+
+    def series(part: str, case: str, key: str) -> list[float]:
+        """A figure round by round; empty where the case was not measured."""
+        return [figures[key] for which, who, figures in sweeps if (which, who) == (part, case)]
+
+    names = {"OURS": OURS, "TUNED": TUNED, "DEFAULTS": DEFAULTS, "MOST": MOST, "WORKERS": WORKERS}
+    return {"series": series, "cases": CASES, **names}
 
 
 if __name__ == "__main__":

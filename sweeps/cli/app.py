@@ -13,6 +13,7 @@ from acgkd.errors import (
     ConfigError,
     DataError,
     FolderError,
+    FolderInUseError,
     MissingFolderError,
     RayLostError,
     SpecError,
@@ -25,22 +26,30 @@ from acgkd.guard import require_own_packages
 from sweeps.cli.commands import (
     cache,
     check,
+    compare,
     confirm,
+    dashboard,
     distill,
     doctor,
     enqueue,
+    export,
     export_study,
     fork,
     init,
     listing,
+    logs,
     merge,
     pack,
+    predict,
     report,
     reproduce,
     retry,
     run,
+    serve,
+    slurm,
     status,
     stop,
+    submit,
     unpack,
     why,
 )
@@ -72,6 +81,9 @@ for _name, _function, _epilog in (
     ("init", init.init, init.EPILOG),
     ("run", run.run, run.EPILOG),
     ("check", check.check, check.EPILOG),
+    ("submit", submit.submit, submit.EPILOG),
+    ("logs", logs.logs, logs.EPILOG),
+    ("slurm", slurm.slurm, slurm.EPILOG),
     ("status", status.status, status.EPILOG),
     ("why", why.why, why.EPILOG),
     ("retry", retry.retry, retry.EPILOG),
@@ -82,12 +94,17 @@ for _name, _function, _epilog in (
     ("stop", stop.stop, stop.EPILOG),
     ("distill", distill.distill, distill.EPILOG),
     ("report", report.report, report.EPILOG),
+    ("serve", serve.serve, serve.EPILOG),
+    ("compare", compare.compare, compare.EPILOG),
+    ("export", export.export, export.EPILOG),
+    ("predict", predict.predict, predict.EPILOG),
     ("list", listing.list_, listing.EPILOG),
     ("doctor", doctor.doctor, doctor.EPILOG),
     ("pack", pack.pack, pack.EPILOG),
     ("unpack", unpack.unpack, unpack.EPILOG),
     ("merge", merge.merge, merge.EPILOG),
     ("cache", cache.cache, cache.EPILOG),
+    ("dashboard", dashboard.dashboard, dashboard.EPILOG),
     ("export-study", export_study.export_study, export_study.EPILOG),
 ):
     app.command(_name, help=paragraphs(_function), epilog=_epilog)(_function)
@@ -144,6 +161,9 @@ def _main(arguments: Sequence[str]) -> int:
     except SpecError as error:
         print_faults(error)
         return ExitCode.BAD_INPUT
+    except FolderInUseError as error:
+        print_error(str(error))
+        return ExitCode.IN_USE
     except _BAD_INPUT as error:
         print_error(str(error))
         return ExitCode.BAD_INPUT

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from acgkd.errors import SpecError
+from analysis.stores.copies import shown
 from sweeps.display.safe_console import SafeConsole
 
 LEAST_VALUE = 24  # columns; with less beside its name, a value stands below it
@@ -25,17 +26,17 @@ err = SafeConsole(stderr=True)
 def print_text(text: str) -> None:
     """Text as it is, never wrapped: JSON, a schema, a version."""
     if sys.stdout is not None:
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write(f"{shown(text)}\n")
 
 
 def print_line(text: str, style: str | None = None) -> None:
     """A line that may be longer than the terminal is wide, such as one that ends with a path to be copied."""
-    out.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    out.print(shown(text), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_note(text: str) -> None:
     """A paragraph that readers should not miss, wrapped."""
-    out.print(text, style="yellow", markup=False, highlight=False)
+    out.print(shown(text), style="yellow", markup=False, highlight=False)
 
 
 def print_facts(facts: Iterable[tuple[str, str]], *, style: str = "bold", indent: int = 0) -> None:
@@ -46,7 +47,7 @@ def print_facts(facts: Iterable[tuple[str, str]], *, style: str = "bold", indent
         style: of the names.
         indent: columns to the left of all.
     """
-    rows = list(facts)
+    rows = [(name, shown(value)) for name, value in facts]
     names = max((cell_len(name) for name, _ in rows), default=0)
     if out.width - indent - names - 2 >= LEAST_VALUE:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
@@ -86,7 +87,7 @@ def print_run(spec: Path, folder: Path, overrides: Iterable[str], trust_code: bo
 
 def print_error(message: str) -> None:
     """An error in one block; brackets in it are no markup."""
-    err.print(Text.assemble(("Error: ", "bold red"), message))
+    err.print(Text.assemble(("Error: ", "bold red"), shown(message)))
 
 
 def print_faults(error: SpecError) -> None:

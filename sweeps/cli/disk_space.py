@@ -54,7 +54,7 @@ def student_bytes(spec: "SweepSpec", found: "Survey | None") -> float | None:
     shape = spec.prior.shape or known.shape
     features = spec.prior.feature_count or known.feature_count or (None if shape is None else shape[0])
     classes = spec.prior.classes or known.classes
-    if features is None or classes is None:
+    if features is None or classes is None or any(":" in preset for preset in presets):
         return None
     sizes = [numbers_in(preset, features, classes) for preset in presets]
     counted = [size for size in sizes if size is not None]

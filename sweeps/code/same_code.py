@@ -70,18 +70,11 @@ def require_same_code(
     if new and not accept:
         raise FolderError(_refusal(folder, new))
     if new:
-        _forget_checkpoints(folder)
+        folder.forget_checkpoints()  # a replicate must not be half of one code and half of another
         say("Accepted, and kept with the sweep; the report says which rows are of which code:\n" + _listed(new))
     elif not changes:
         _say_other_package(rows, say)
     return (*accepted, *new)
-
-
-def _forget_checkpoints(folder: SweepFolder) -> None:
-    """What is under way begins again: a replicate must not be half of one code and half of another."""
-    for place in (folder.trials_folder, folder.path / "work"):
-        for path in place.glob("*/*.ckpt"):
-            path.unlink(missing_ok=True)
 
 
 def _rows(folder: SweepFolder) -> Iterator[_Row]:
@@ -128,7 +121,7 @@ def _changed_files(rows: Sequence[_Row], now: Mapping[str, str], recorded: set[s
 
 def _refusal(folder: SweepFolder, changes: Mapping[str, Sequence[_Row]]) -> str:
     return (
-        f"The rows of a sweep must come from one code, but since those in {folder.path} were made this has changed:\n"
+        f"The rows of a sweep must come from one code, but since those in {folder.shown} were made this has changed:\n"
         f"{_listed(changes)}\n"
         "Put it back, or choose another folder with `--out`. To continue with both, add `--accept-code-change` (in "
         "Python `accept_code_change=True`): the report then says which rows are of which code."

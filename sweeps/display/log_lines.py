@@ -27,6 +27,7 @@ class PlainProgress:
         self._now = now
         self._last_line = float("-inf")
         self._last_phase = ""
+        self._noticed = 0
 
     def __enter__(self) -> "PlainProgress":
         self._line(f"{self._title}: starting")
@@ -38,7 +39,10 @@ class PlainProgress:
         pass
 
     def watch(self, snapshot: Snapshot) -> None:
-        """Prints a snapshot, unless the last line is not ten seconds old and the phase is the same."""
+        """Prints a snapshot, unless the last line is not ten seconds old and the phase is the same; and what is new."""
+        new, self._noticed = snapshot.notices[self._noticed :], max(self._noticed, len(snapshot.notices))
+        for line in new:
+            self._line(line)
         phase = snapshot.phase
         if phase != self._last_phase or self._now() - self._last_line >= LINE_EVERY_S:
             self._last_phase = phase

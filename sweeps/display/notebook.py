@@ -16,6 +16,7 @@ from sweeps.engine.snapshot import Snapshot
 
 UPDATE_EVERY_S = 0.5
 RUNNING_SHOWN = 8
+NOTICES_SHOWN = 5
 
 
 def in_notebook() -> bool:
@@ -79,7 +80,8 @@ def to_html(snapshot: Snapshot, title: str) -> str:
     for fact in facts(snapshot):
         bar = "" if fact.total is None else f'<progress value="{fact.done}" max="{max(fact.total, 1)}"></progress> '
         rows.append((escape(fact.label), bar + escape(fact.text)))
-    return f"<div><b>{escape(title)}</b>{_table(rows)}{_running(snapshot)}</div>"
+    notices = "".join(f"<div>{escape(line)}</div>" for line in snapshot.notices[-NOTICES_SHOWN:])
+    return f"<div><b>{escape(title)}</b>{_table(rows)}{_running(snapshot)}{notices}</div>"
 
 
 def _running(snapshot: Snapshot) -> str:

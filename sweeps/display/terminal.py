@@ -33,6 +33,7 @@ class TerminalProgress:
         self._console = console
         self._spinner = Spinner(console.spinner)
         self._live = Live(console=console, refresh_per_second=8, transient=True)
+        self._noticed = 0
 
     def __enter__(self) -> "TerminalProgress":
         self._live.start()
@@ -45,7 +46,10 @@ class TerminalProgress:
         self._live.stop()
 
     def watch(self, snapshot: Snapshot) -> None:
-        """Shows a snapshot."""
+        """Shows a snapshot; what is new stays above the table."""
+        new, self._noticed = snapshot.notices[self._noticed :], max(self._noticed, len(snapshot.notices))
+        for line in new:
+            self._console.print(line, style="yellow", markup=False, highlight=False)
         self._live.update(render(snapshot, self._title, self._console, self._spinner))
 
 

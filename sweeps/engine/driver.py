@@ -11,6 +11,7 @@ from sweeps.engine.dispatch import Dispatch, NoJob
 from sweeps.engine.failures import Failures
 from sweeps.engine.heartbeat import DEADLINE, Heartbeat
 from sweeps.engine.limits import limits
+from sweeps.engine.node_table import NodeTable
 from sweeps.engine.prerequisites import Prerequisites
 from sweeps.engine.progress import Progress
 from sweeps.engine.snapshot import Snapshot, Summary, Watch
@@ -59,15 +60,16 @@ class Driver:
         self.fatal: BaseException | None = None
         self.slots = 1
         self.in_process = False
-        self.failures = Failures(self.folder, self.spec.failures.stop_after)
+        self.journal = trials.journal
         self._trials, self._stopwatch = trials, stopwatch
         self._prerequisites = Prerequisites(trials, experiments)
         self._dispatch = Dispatch(trials, self._prerequisites)
         self._heartbeat = Heartbeat(self.folder, trials.generation, stopwatch, command, limits(self.spec))
         self._closed, self._mutex = False, threading.RLock()
         self._out: dict[str, Job] = {}
-        self._hosts: dict[str, tuple[str, str]] = {}
         self.progress = Progress(trials, self._prerequisites, stopwatch, watch, self._mutex, self._beat)
+        self.nodes = NodeTable(self.progress.notice, self.journal.node)
+        self.failures = Failures(self.folder, self.spec.failures.stop_after, self.nodes)
 
     def prepare(self) -> None:
         """Finds out which teachers are missing; comes before the first job, for it may take seconds of imports.
@@ -78,6 +80,7 @@ class Driver:
         self._prerequisites.find_teachers(self._stopwatch.before_s)
         if self.in_process:
             self._prerequisites.died_with_driver(self.folder.deaths_in_process(self._trials.generation))
+        self._prerequisites.crashed_before()
 
     def close(self) -> None:
         """Releases the jobs that are still out, and notes how long the start took."""
@@ -100,7 +103,7 @@ class Driver:
         return Summary(
             folder=self.folder.path,
             trials_started=self._trials.suggestions.asked,
-            counts=self._trials.counts(),
+            counts=self._trials.tally.counts(),
             interrupted=left,
             set_back={**self._prerequisites.set_back, **self._trials.set_back},
             set_aside=tuple(map(str, self.failures.nodes.values())),
@@ -139,6 +142,7 @@ class Driver:
         """A worker has begun with a job; until then the job only waits for one."""
         with self._mutex:
             self.progress.started(job)
+            self.nodes.began(job.key)
             if job.trial is not None:
                 self._trials.open(job.trial, job.replicates[0])
             elif self.in_process:  # whose attempts are in no file: if it takes the driver along, the next start knows
@@ -153,18 +157,18 @@ class Driver:
         """
         with self._mutex:
             self.progress.reported(job, report)
-            self._hosts[job.key] = (report.host, report.node)
+            self.nodes.reported(job.key, report)
             if job.trial is not None:
                 going = self._trials.take_in(job.trial, report)
             else:
-                going = report.record is None
-                if report.record is not None:
-                    self._prepared(job, Record.model_validate_json(report.record))
-            if report.record is not None:
-                record = Record.model_validate_json(report.record)
-                self._act(self.failures.recorded(job, record, report.node or report.host))
+                going = report.row is None
+                if report.row is not None:
+                    self._prepared(job, report.row)
+            if report.row is not None:
+                self._act(self.failures.recorded(job, report.row, report.node or report.host))
             if not going:
                 self._remove(job)
+                self._heartbeat.unsynced = True
         if report.record is not None or report.rung is not None:
             self.progress.publish()
         return going and self.fatal is None
@@ -194,28 +198,26 @@ class Driver:
         self.progress.publish()
 
     def _failed(self, job: Job, failure: Failure, progress: float) -> None:
-        failure = failure.at(*self._hosts.get(job.key, ("", "")))
+        failure = failure.at(*self.nodes.place(job.key))
         others = self.failures.others(job, failure)
-        self.folder.note(f"{job.label}, replicate {job.replicates[0]}: {failure.cause}: {failure}{_on(failure)}")
-        self.progress.message = f"{job.label}: {failure}{_on(failure)}"
+        self.nodes.failed(job.key, failure, self._trials.records.unsaved_s(job))
+        self.progress.failed(job, failure)
         if job.trial is not None:
             self._trials.release(job.trial, failure, progress=progress, others=others)
         else:
             hopeless = self._prerequisites.died(job, failure, progress, others)
             if hopeless is not None:
                 self.refused(hopeless)
+        self.journal.failed(job, failure)
         self._act(self.failures.failed(job, failure))
 
     def _act(self, found: SetAside | RepeatedFailureError | None) -> None:
         """Does what equal failures in a row call for."""
-        if found is None:
-            return
-        self.folder.note(str(found))
-        self.progress.message = str(found)
-        if isinstance(found, SetAside):
-            self._trials.take_back(found.trials, found.node)
-        else:
+        if isinstance(found, RepeatedFailureError):
             self.refused(found)
+        elif found is not None:
+            self.nodes.set_aside(found)
+            self._trials.take_back(found.trials, found.node)
 
     def refused(self, error: BaseException) -> None:
         """Something makes the sweep as a whole impossible; it stops."""
@@ -230,21 +232,19 @@ class Driver:
     def _interrupt(self, job: Job, message: str, progress: float) -> None:
         if job.trial is not None:
             self._trials.release(job.trial, message=message, progress=progress)
-        elif not self.stopping:
-            self._prerequisites.again(job)
+            return
+        self.journal.interrupted(job, message)
+        self._prerequisites.interrupted(job, self.stopping, self.fatal)
 
     def _remove(self, job: Job) -> float:
         self._out.pop(job.key, None)
+        self.nodes.ended(job.key)
         return self.progress.ended(job)
 
     def _beat(self) -> None:
         jobs = {"in_process": self.in_process, "job": next(iter(self._out), ""), "closed": self._closed}
-        why = self._heartbeat.beat({**jobs, "set_aside": [str(node) for node in self.failures.nodes.values()]})
+        why = self._heartbeat.beat({**jobs, **self._prerequisites.to_json(), **self.nodes.to_json(self.failures.nodes)})
         if why and not self.stopping and not self._closed:
             self.folder.note(why)
             self.progress.message, self.stopping = why, True
             self.break_off(why != DEADLINE)
-
-
-def _on(failure: Failure) -> str:
-    return f" (on {failure.host})" if failure.host else ""

@@ -1,9 +1,11 @@
 """What failures amount to when they are seen together: a broken node, a broken sweep, workers that died as one."""
 
 import time
+from dataclasses import replace
 
 from acgkd.errors import RepeatedFailureError
 from analysis.records.record import Record
+from sweeps.engine.node_table import NodeTable
 from sweeps.faults.failure import Failure
 from sweeps.faults.retries import Others
 from sweeps.faults.streaks import SetAside, Streak, Streaks
@@ -19,9 +21,11 @@ class Failures:
     Args:
         folder: of the sweep, for messages.
         limit: so many equal failures in a row end the work of a node, or of the sweep; 0: never.
+        nodes: those of this start.
     """
 
-    def __init__(self, folder: SweepFolder, limit: int) -> None:
+    def __init__(self, folder: SweepFolder, limit: int, nodes: NodeTable) -> None:
+        self._table = nodes
         self._folder, self._streaks = folder, Streaks(limit)
         self._deaths: dict[str, float] = {}
         self._worked_since: dict[str, bool] = {}
@@ -55,7 +59,8 @@ class Failures:
         """
         if failure.cause == "platform" or (failure.cause == "trial" and failure.outcome != "failed"):
             return None
-        found = self._streaks.failed(failure, job.label, job.trial)
+        failure = replace(failure, host=self._table.host(failure.node, failure.host))
+        found = self._streaks.failed(failure, job.label, job.trial, self._table.present)
         return self._stop(found) if isinstance(found, Streak) else found
 
     def _stop(self, streak: Streak) -> RepeatedFailureError:
@@ -63,11 +68,12 @@ class Failures:
         hosts = sorted({failure.host for failure in streak.failures if failure.host})
         where = f" on {', '.join(hosts)}" if hosts else ""
         jobs = ", ".join(dict.fromkeys(streak.jobs))
-        again = (
-            f"`acgkd retry {self._folder.path}`, then the same command" if last.cause == "trial" else "the same command"
-        )
-        return RepeatedFailureError(
+        place = self._folder.shown
+        again = f"`acgkd retry {place}`, then the same command" if last.cause == "trial" else "the same command"
+        error = RepeatedFailureError(
             f"{len(streak.failures)} jobs in a row failed in the same way{where}: {last} ({jobs}). The sweep stops; "
-            f"what was finished is kept. `acgkd status {self._folder.path}` names the tracebacks. After a fix, {again} "
+            f"what was finished is kept. `acgkd status {place}` names the tracebacks. After a fix, {again} "
             "resumes; `failures/stop_after` says how many are too many."
         )
+        self._folder.note(str(error))
+        return error

@@ -1,4 +1,4 @@
-"""What a driver does every second beside its jobs: notes how long the start takes, looks whether it shall stop."""
+"""What a driver does every second beside its jobs: notes the time, syncs new records, looks whether it shall stop."""
 
 import contextlib
 from collections.abc import Mapping
@@ -10,12 +10,11 @@ from sweeps.store.budgets import passed
 from sweeps.store.folder import SweepFolder
 from sweeps.store.stop_request import StopRequest
 
-EVERY_S = 1.0
 DEADLINE = "the deadline has come"
 
 
 class Heartbeat:
-    """Beats at most once a second; the driver asks for it at every change and at least every two seconds.
+    """Beats at most once a second (on an object store every three); the driver asks for it at every change.
 
     Args:
         folder: of the sweep.
@@ -32,11 +31,13 @@ class Heartbeat:
         self._folder, self._generation = folder, generation
         self._stopwatch, self._command = stopwatch, command
         self._request = StopRequest(folder)
-        self._beaten_at = -EVERY_S
+        self._every_s = folder.looks_every_s
+        self._beaten_at = -self._every_s
+        self.unsynced = False  # whether there are records whose entries in their folder nobody has waited for
 
     def soon(self) -> None:
         """The next one is due at once."""
-        self._beaten_at = -EVERY_S
+        self._beaten_at = -self._every_s
 
     def beat(self, facts: Mapping[str, object]) -> str:
         """Notes the start and looks around, if it is time.
@@ -48,11 +49,19 @@ class Heartbeat:
             Why the driver shall stop now, in words; empty where it shall not.
         """
         elapsed = self._stopwatch.elapsed_s
-        if elapsed - self._beaten_at <= EVERY_S:
+        if elapsed - self._beaten_at <= self._every_s:
             return ""
         self._beaten_at = elapsed
         with contextlib.suppress(OSError, StorageError):  # the budget of hours loses a second or two by it
             self._folder.note_start(self._generation, {"seconds": elapsed, "command": self._command, **facts})
+        self._folder.keep_logs()
+        if self.unsynced:
+            self.unsynced = False  # first: another thread may report one meanwhile
+            try:
+                self._folder.sync_entries()
+            except OSError:
+                self.unsynced = True
+                raise
         if passed(self._budget):
             return DEADLINE
         if self._request.generation != self._generation:

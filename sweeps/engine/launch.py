@@ -15,6 +15,7 @@ from sweeps.engine.resuming.missing_records import revive
 from sweeps.engine.snapshot import Watch
 from sweeps.engine.stopwatch import Stopwatch
 from sweeps.engine.trials.trial_table import TrialTable
+from sweeps.journal.journal import Journal
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store import kept_students
 from sweeps.store.budgets import passed
@@ -54,16 +55,24 @@ def open_driver(
     folder = startup.reserve(path)
     folder.cache = cache or folder.cache
     with folder.lock():
+        if restored := folder.restore_trials():
+            folder.note(restored)
+            say(restored)
         same_code = partial(require_same_code, folder, spec, experiments, accept=accept_code_change, say=say)
         startup.match(folder, spec, command=command, spec_text=spec_text, same_code=same_code)
-        found = revive(folder, folder.read_trials())
+        before, journal = folder.read_trials(), Journal(folder, spec)
+        journal.catch_up(before)
+        found = revive(folder, before)
         for line in found.lines:
             say(line)
         kept = {trial.number: trial for trial in found.trials}
         kept_students.tidy(spec.artefacts.students, spec.directions, folder, kept)
+        for line in kept_students.missing(spec.artefacts.students, spec.directions, folder, kept):
+            say(line)
         over = passed(limits(spec))
         if over or (startup.complete(spec, folder, found.trials) and not found.teachers):
             table, stopwatch = TrialTable(spec, folder, experiments, found.trials), Stopwatch(None)
+            table.journal = journal
             table.records.of_all_pruned(found.trials)
             yield Driver(table, experiments, stopwatch, command=command, nothing_to_do=True)
             return
@@ -75,13 +84,36 @@ def open_driver(
             None if deadline is None else datetime.fromisoformat(deadline).timestamp(),
         )
         folder.remove_temporaries()
+        folder.sync_entries()  # of what an earlier start may not have waited for
         StopRequest(folder).remove()  # of an earlier start, which has ended
         table = TrialTable(spec, folder, experiments, found.trials, generation)
         table.teachers_without_row = found.teachers
+        table.journal, journal.generation = journal, generation
+        journal.began(command)
         table.recover()
         driver = Driver(table, experiments, stopwatch, command=command, watch=watch)
+        error: BaseException | None = None
         try:
             with driver.progress:
                 yield driver
+        except BaseException as raised:
+            error = raised
+            if isinstance(raised, Exception):
+                driver.refused(raised)
+            raise
         finally:
             driver.close()
+            with contextlib.suppress(Exception):  # a folder that is gone has been said
+                journal.ended(*_ending(driver, error))
+            folder.keep_logs()
+
+
+def _ending(driver: Driver, error: BaseException | None) -> tuple[str, str, dict[str, int]]:
+    """How a start came to its end, why, and its trials by state."""
+    error = error or driver.fatal
+    counts = dict(driver.snapshot().counts)
+    if error is not None:
+        asked = isinstance(error, KeyboardInterrupt | GeneratorExit)
+        return "interrupted" if asked else "failed", str(error) or type(error).__name__, counts
+    summary = driver.summary()
+    return "interrupted" if summary.interrupted else "completed", summary.ended_by or driver.progress.message, counts

@@ -19,7 +19,7 @@ def spent(
         seconds: that all starts together took.
         known_idle: how many trials ended without an improvement; counted if left out.
     """
-    return met(limits(spec), len(trials), seconds, known_idle or (lambda: idle(spec, trials)))
+    return met(limits(spec), trials, seconds, known_idle or (lambda: idle(spec, trials)))
 
 
 def idle(spec: SweepSpec, trials: Collection[Trial]) -> int:

@@ -1,12 +1,13 @@
 """What a start does beside its trials, each a job of its own: teachers, controls, and seeds that were added."""
 
-from acgkd.errors import SweepError
+from acgkd.errors import AcgkdError, StorageError, SweepError
 from sweeps.engine import teachers_and_controls
 from sweeps.engine.limits import spent
 from sweeps.engine.side_attempts import SideAttempts
 from sweeps.engine.trials.trial_table import TrialTable
 from sweeps.faults.failure import Failure
 from sweeps.faults.retries import Others
+from sweeps.store import starts
 from sweeps.worker.experiments import Experiments
 from sweeps.worker.messages import Job
 
@@ -53,6 +54,7 @@ class Prerequisites:
         Raises:
             Exception: the spec names something that is not there.
         """
+        self._folder.fetch_cache()
         trials = self._trials.trials.values()
         more = self._trials.suggestions.enqueued or not spent(self._spec, trials, seconds_used)
         wanted = teachers_and_controls.unfinished(self._spec, self._folder, trials, more)
@@ -151,6 +153,21 @@ class Prerequisites:
             self._controls.insert(0, (job.label, job.replicates[0]))
         else:
             self._added.insert(0, (job.number, job.replicates[0]))
+
+    def interrupted(self, job: Job, stopping: bool, fatal: BaseException | None) -> None:
+        """One of them was stopped; it is due again, unless the start ends, which a teacher may be the reason for."""
+        if not stopping:
+            self.again(job)
+        elif job.kind == "teacher" and isinstance(fatal, AcgkdError) and not isinstance(fatal, StorageError):
+            self._attempts.note(job, "failed", "trial", str(fatal))
+
+    def to_json(self) -> dict[str, object]:
+        """What failed of them, for the file of the start; nothing where nothing did."""
+        return {"failures": self._attempts.failures} if self._attempts.failures else {}
+
+    def crashed_before(self) -> None:
+        """Takes in what crashed in earlier starts, guarded: it is guarded from the first attempt on."""
+        self._attempts.crashed_before(starts.crashed(self._folder.starts))
 
     def died_with_driver(self, keys: list[str]) -> None:
         """Takes in at which jobs drivers have died that ran them in their own process, latest first."""

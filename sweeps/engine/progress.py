@@ -10,6 +10,7 @@ from sweeps.engine.snapshot import RunningTrial, Snapshot, Watch
 from sweeps.engine.stopwatch import Stopwatch
 from sweeps.engine.teachers_and_controls import mean
 from sweeps.engine.trials.trial_table import TrialTable
+from sweeps.faults.failure import NODE_DIED, Failure
 from sweeps.store.trial import Trial
 from sweeps.worker.messages import Job, Report
 
@@ -39,6 +40,7 @@ class Progress:
         before: Callable[[], None],
     ) -> None:
         self.message = ""
+        self._notices: list[str] = []
         self._trials, self._prerequisites, self._stopwatch = trials, prerequisites, stopwatch
         self._watch, self._before = watch, before
         self._best = BestTrial(trials)
@@ -60,12 +62,14 @@ class Progress:
             self._running[job.key] = RunningTrial(number, job.replicates[0], 0.0, 0.0)
             if job.trial is not None:
                 self._stopwatch.trial_begun()
+            self._trials.journal.started(job)
 
     def reported(self, job: Job, report: Report) -> None:
         """A worker has said how far its job is."""
         with self._mutex:
             number = self._running[job.key].number
             self._running[job.key] = RunningTrial(number, report.replicate, report.progress, report.seconds)
+            self._trials.journal.reported(job, report)
 
     def ended(self, job: Job) -> float:
         """A job is no longer at work.
@@ -77,20 +81,34 @@ class Progress:
             running = self._running.pop(job.key, None)
         return 0.0 if running is None else running.progress
 
+    def failed(self, job: Job, failure: Failure) -> None:
+        """An attempt at a job failed."""
+        text = f"{failure} (on {failure.host})" if failure.host else str(failure)
+        self._trials.folder.note(f"{job.label}, replicate {job.replicates[0]}: {failure.cause}: {text}")
+        if failure.message != NODE_DIED:  # which is said once for the node, and not for each of its jobs
+            self.message = f"{job.label}: {text}"
+
     def snapshot(self) -> Snapshot:
         """How far the sweep is."""
         with self._mutex:
             return Snapshot(
                 prepared=self._prerequisites.there,
                 to_prepare=self._prerequisites.needed,
-                counts=self._trials.counts(),
+                counts=self._trials.tally.counts(),
                 budget_trials=self._budget(),
                 running=list(self._running.values()),
                 best=self._best.best(),
                 elapsed_s=self._stopwatch.elapsed_s,
                 remaining_s=self._stopwatch.remaining_s(self._trials.ended, self._to_come()),
                 message=self.message,
+                notices=tuple(self._notices),
             )
+
+    def notice(self, line: str) -> None:
+        """Something that whoever watches is to see once, however soon other things happen."""
+        self._trials.folder.note(line)
+        self._notices.append(line)
+        self.publish()
 
     def publish(self) -> None:
         """Hands a snapshot to whoever watches."""
@@ -108,7 +126,7 @@ class Progress:
         budget = self._budget()
         if self._trials.spec.space is None or budget is None:
             return None
-        return max(0, budget - sum(trial.final for trial in self._trials.trials.values()))
+        return max(0, budget - self._trials.tally.final)
 
 
 class Ticker:
@@ -154,19 +172,12 @@ class BestTrial:
     def __init__(self, trials: TrialTable) -> None:
         self._trials = trials
         self._known: tuple[int, Best] | None = None
-        self._seen = -1
 
     def best(self) -> Best | None:
         """Its number, objective values, and validation accuracy where that is no objective itself."""
-        trials = self._trials
-        if trials.ended != self._seen:
-            self._seen = trials.ended
-            sign = -1 if trials.spec.objectives[0].direction == "maximize" else 1
-            complete = [trial for trial in trials.trials.values() if trial.values]
-            if complete:
-                best = min(complete, key=lambda trial: (sign * (trial.values or (0.0,))[0], trial.number))
-                if self._known is None or self._known[0] != best.number:
-                    self._known = (best.number, self._facts(best))
+        best = self._trials.tally.best
+        if best is not None and (self._known is None or self._known[0] != best.number):
+            self._known = (best.number, self._facts(best))
         return None if self._known is None else self._known[1]
 
     def _facts(self, trial: Trial) -> Best:

@@ -1,6 +1,7 @@
 """Attempts at jobs beside the trials: teachers, controls, and seeds that were added. They are counted in this start."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import takewhile
 
@@ -9,6 +10,8 @@ from sweeps.faults.failure import Failure
 from sweeps.faults.retries import DEATHS_BEFORE_GUARD, Others, Verdict, decide, same_place
 from sweeps.store.trial import Attempt
 from sweeps.worker.messages import Job
+
+KEPT, MESSAGE = 50, 2000
 
 
 class SideAttempts:
@@ -20,6 +23,7 @@ class SideAttempts:
 
     def __init__(self, records: DriverRecords) -> None:
         self._records = records
+        self.failures: list[dict[str, object]] = []
         self._attempts: dict[str, list[Attempt]] = {}
         self._due: dict[str, float] = {}
 
@@ -60,10 +64,22 @@ class SideAttempts:
         facts: dict[str, object] = {"outcome": failure.outcome, "message": failure.message, "cause": failure.cause}
         facts |= {"replicate": replicate, "attempt": len(tries), "generation": job.generation}
         tries.append(Attempt.model_validate(facts | self._records.facts(*where, progress)))
+        self.note(job, failure.outcome, failure.cause, failure.message, host=failure.host, log=tries[-1].log)
         verdict = decide(tries, failure, others)
         if verdict.action == "retry":
             self._due[job.key] = time.monotonic() + verdict.pause_s
         return verdict
+
+    def note(self, job: Job, outcome: str, cause: str | None, message: str, *, host: str = "", log: str = "") -> None:
+        """Keeps that an attempt failed for the file of the start: no other file has it; the latest ones alone."""
+        facts = {"key": job.key, "label": job.label, "replicate": job.replicates[0], "outcome": outcome, "cause": cause}
+        self.failures.append({**facts, "message": message[:MESSAGE], "host": host, "log": log})
+        del self.failures[:-KEPT]
+
+    def crashed_before(self, keys: Iterable[str]) -> None:
+        """Takes in which jobs have crashed in a process of their own: their next attempt runs in one, too."""
+        for key in keys:
+            self.died_with_driver([key] * (DEATHS_BEFORE_GUARD - len(self._attempts.get(key, []))))
 
     def died_with_driver(self, keys: list[str]) -> None:
         """Takes in at which jobs drivers have died that ran them in their own process, latest first."""

@@ -36,6 +36,7 @@ class Snapshot:
         elapsed_s: since this start.
         remaining_s: an estimate, once there is something to go by.
         message: what happens now, in words.
+        notices: what users should know, each to be shown once: nodes that came, were lost or set aside; oldest first.
     """
 
     prepared: int
@@ -47,6 +48,7 @@ class Snapshot:
     elapsed_s: float
     remaining_s: float | None
     message: str
+    notices: tuple[str, ...] = ()
 
     @property
     def finished(self) -> int:

@@ -4,9 +4,12 @@ import json
 import os
 import platform
 from collections.abc import Callable, Collection
+from contextlib import suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from acgkd.cache import sync
 from acgkd.errors import FolderError
 from analysis.records.file_names import as_text
 from analysis.records.sweep_file import Objective, SweepFile
@@ -19,13 +22,15 @@ from sweeps.store.budgets import passed
 from sweeps.store.folder import SweepFolder
 from sweeps.store.point_queue import PointQueue
 from sweeps.store.trial import Trial, now
-from sweeps.store.writable import require_path, require_writable
+from sweeps.store.writable import require_writable
 
 SameCode = Callable[[tuple[str, ...]], tuple[str, ...]]
 PACKAGES = ("acgkd", "torch", "torch_geometric", "ray", "optuna", "pydantic", "numpy")
+_version = cache(version)  # each is read from a file, and a process may start a thousand sweeps
 # What a folder may hold before its `sweep.json` is there: a start was killed in its first instants.
 EARLY = frozenset(
     {"spec.yaml", "driver.lock", "epoch", "trials", "records", "curves", "students", "starts", "cache", "work", "logs"}
+    | {"launch", "leases"}  # what batch scripts and job servers keep there before the driver starts; its own lease
 )
 
 
@@ -35,18 +40,21 @@ def reserve(path: Path) -> SweepFolder:
     Raises:
         FolderError: there is something else at that place, or it cannot be written.
     """
-    require_path(path)
     folder = SweepFolder(Path(os.path.realpath(path)))
     if os.path.exists(path) and not os.path.isdir(path):
         raise FolderError(f"A sweep needs a folder, but {path} is a file. Choose another one with `--out`.")
     if os.path.isdir(path) and not os.path.exists(folder.sweep):
-        foreign = [item.name for item in path.iterdir() if item.name not in EARLY and not item.name.startswith(".")]
+        foreign = [name for name in folder.top_names() if name not in EARLY and not name.startswith(".")]
         if foreign:
             raise FolderError(
-                f"A sweep needs a folder of its own, but {path} holds other things ({', '.join(sorted(foreign)[:3])}) "
-                "and no `sweep.json`. Choose another one with `--out`."
+                f"A sweep needs a folder of its own, but {folder.shown} holds other things "
+                f"({', '.join(sorted(foreign)[:3])}) and no `sweep.json`. Choose another one with `--out`."
             )
+    made = [place for place in (folder.path, *folder.path.parents) if not os.path.exists(place)]
     require_writable(folder.path)
+    for place in made:
+        with suppress(OSError):  # a folder above may be closed to us
+            sync(place.parent)
     return folder
 
 
@@ -95,6 +103,7 @@ def match(
         changes=() if known is None else known.changes,
         extensions=() if known is None else known.extensions,
         accepted=accepted,
+        code_folders=tuple(as_text(str(folder)) for folder in spec.code_folders) if spec.own_models else (),
     )
     if spec_text or not folder.spec.exists():
         write(folder.spec, spec_text or json.dumps(content.spec, indent=2) + "\n")
@@ -107,7 +116,7 @@ def versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            found[name] = _version(name)
         except PackageNotFoundError:
             continue
     return found

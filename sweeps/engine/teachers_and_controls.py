@@ -45,7 +45,7 @@ def find_teachers(spec: SweepSpec, folder: SweepFolder, experiments: Experiments
         first[replicate] = by_key.setdefault(runs[0].preparation_key(), replicate)
         if first[replicate] == replicate:
             there = all(experiment.prepared for experiment in runs)
-            missing[replicate] = not (there and folder.record_file(TEACHER, replicate).exists())
+            missing[replicate] = not (there and folder.has_record(TEACHER, replicate))
     needed = sorted({first[replicate] for replicate in wanted})
     return Teachers(first, needed, [replicate for replicate in needed if missing[replicate]])
 
@@ -66,7 +66,7 @@ def unfinished(spec: SweepSpec, folder: SweepFolder, trials: Collection[Trial], 
     if more:
         names.append(folder.trial_name(len(trials)))
     names += [folder.control_name(control.label) for control in spec.controls]
-    wanted = {index for index in everything for name in names if not folder.record_file(name, index).exists()}
+    wanted = {index for index in everything for name in names if not folder.has_record(name, index)}
     return wanted | {replicate for _, replicate in missing_extensions(folder)}
 
 
@@ -76,7 +76,7 @@ def missing_controls(spec: SweepSpec, folder: SweepFolder) -> list[tuple[str, in
         (control.label, replicate)
         for control in spec.controls
         for replicate in range(len(spec.replicates.seeds))
-        if not folder.record_file(folder.control_name(control.label), replicate).exists()
+        if not folder.has_record(folder.control_name(control.label), replicate)
     ]
 
 
@@ -88,7 +88,7 @@ def missing_extensions(folder: SweepFolder) -> list[tuple[int, int]]:
         for extension in (() if sweep is None else sweep.extensions)
         for number in extension.trials
         for replicate in range(extension.first, extension.stop)
-        if not folder.record_file(folder.trial_name(number), replicate).exists()
+        if not folder.has_record(folder.trial_name(number), replicate)
     ]
 
 

@@ -69,7 +69,7 @@ def spec_of(folder: SweepFolder) -> SweepSpec:
         return SweepSpec.model_validate(folder.require_sweep().spec)
     except ValidationError as error:
         raise FolderError(
-            f"{folder.path} must be of a spec that this version reads, but it is not: {error.errors()[0]['msg']}. "
+            f"{folder.shown} must be of a spec that this version reads, but it is not: {error.errors()[0]['msg']}. "
             "`acgkd check` of its `spec.yaml` says more."
         ) from error
 
@@ -95,7 +95,7 @@ def stop(folder: SweepFolder, wait_s: float, say: Callable[[str], None] | None =
     lock, request = folder.lock(), StopRequest(folder)
     if not lock.held():
         raise SweepError(
-            f"Only a sweep that runs can be stopped, but no driver works on {folder.path}. The next `acgkd run` "
+            f"Only a sweep that runs can be stopped, but no driver works on {folder.shown}. The next `acgkd run` "
             "resumes it."
         )
     holder = lock.holder()

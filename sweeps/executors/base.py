@@ -10,9 +10,11 @@ from sweeps.engine.driver import Driver
 from sweeps.engine.launch import open_driver
 from sweeps.engine.snapshot import Summary, Watch
 from sweeps.executors import on_end
+from sweeps.journal.opening import opens, tracked
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store import shared_cache
 from sweeps.store.storage_errors import folder_error
+from sweeps.store.writable import place_for_run
 from sweeps.worker.experiments import AcgkdExperiments, Experiments
 
 
@@ -37,7 +39,7 @@ class Executor(Protocol):
 
 def run_sweep(
     spec: SweepSpec,
-    folder: Path,
+    folder: Path | str,
     executor: Executor,
     *,
     command: str = "",
@@ -52,7 +54,8 @@ def run_sweep(
 
     Args:
         spec: the sweep.
-        folder: where it lives; made if need be. On a cluster, every node must see it under the same path.
+        folder: where it lives; made if need be. On a cluster, every node must see it under the same path, or reach
+            the same object store (``s3://bucket/name``).
         executor: where its jobs run.
         command: that started it, for the record.
         watch: called with a snapshot at every change and at least every two seconds, also from another thread.
@@ -74,6 +77,8 @@ def run_sweep(
         KeyboardInterrupt: at the second Ctrl-C, SIGTERM or SIGHUP; the first one ends cleanly.
     """
     on_end.require_trust(spec, trust_code)
+    folder = place_for_run(folder)
+    trackers = opens(spec, trust_code)
     source = experiments or AcgkdExperiments.of(spec, trust_code)
     begun: Driver | None = None
     try:
@@ -90,6 +95,7 @@ def run_sweep(
                 say=say,
                 cache=cache,
             ) as driver,
+            tracked(spec, trackers, driver.folder, driver.journal, lambda: driver.stopping, say),
         ):
             if not driver.nothing_to_do:
                 begun = driver
@@ -110,6 +116,6 @@ def run_sweep(
 def _cache(spec: SweepSpec, folder: Path, executor: Executor) -> AbstractContextManager[Path]:
     return shared_cache.opened(
         folder.resolve(),
-        own_code=":" in spec.teacher.preset,
+        own_code=bool(spec.own_models),
         one_machine=bool(getattr(executor, "on_this_machine", False)),
     )

@@ -62,12 +62,13 @@ def _run(
     facts = {
         "ACGKD_OUTCOME": outcome,
         "ACGKD_MESSAGE": message,
-        "ACGKD_FOLDER": str(folder.path),
+        "ACGKD_FOLDER": folder.shown,
         "ACGKD_NAME": spec.name,
         "ACGKD_COUNTS": json.dumps(dict(counts)),
     }
     limit_s = INTERRUPTED_S if outcome == "interrupted" else LIMIT_S
     problem = _problem(spec.on_end, {**os.environ, **facts}, folder, limit_s)
+    folder.keep_logs()
     if problem:
         line = f"the command of `on_end` {problem}"
         folder.note(line)

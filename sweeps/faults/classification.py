@@ -53,7 +53,8 @@ def failure_of(error: BaseException) -> Failure:
     message = f"{type(error).__name__}: {error}".strip()
     shown = [] if isinstance(error, AcgkdError) else traceback.format_exception(error)
     trace = "\n".join("".join(shown).splitlines()[-_SHOWN_LINES:])
-    return Failure(cause, outcome if cause == "trial" else "lost", message, trace)
+    failure = Failure(cause, outcome if cause == "trial" else "lost", message, trace)
+    return failure.at(*error.where) if isinstance(error, NodeError) else failure
 
 
 def outcome_of(error: BaseException) -> Outcome:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from analysis.records.record import Cause, Outcome
 from sweeps.store.trial import signature
 
+NODE_DIED = "its node died"
+
 
 @dataclass(frozen=True)
 class Failure:

@@ -81,7 +81,9 @@ def decide(attempts: Sequence[Attempt], failure: Failure, others: Others = NO_OT
         return _no_further(attempts, failure, idle, others.worked)
     if failure.cause == "platform":
         return Verdict("retry", "lost", failure.message, guarded=same_place(attempts) >= DEATHS_BEFORE_GUARD)
-    pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** max(0, idle - 1))
+    # A broken disk or network may recover; a node that lacks something will not, and others wait for nothing.
+    times = 1 if failure.cause == "node" else 2 ** max(0, idle - 1)
+    pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * times)
     return Verdict("retry", "lost", failure.message, pause, elsewhere=failure.cause != "cache")
 
 

@@ -11,7 +11,7 @@ class Entry:
     Args:
         due: when its pause is over, on the clock of `time.monotonic`.
         alone: whether it runs with nothing beside it.
-        nodes: on which it failed.
+        nodes: on which it failed in this start.
     """
 
     due: float = 0.0
@@ -24,6 +24,7 @@ class RetryQueue:
 
     def __init__(self) -> None:
         self._entries: dict[int, Entry] = {}
+        self._nodes: dict[int, tuple[str, ...]] = {}
 
     def add(self, number: int, pause_s: float = 0.0, *, alone: bool = False, node: str = "") -> None:
         """Lets a trial wait.
@@ -34,13 +35,14 @@ class RetryQueue:
             alone: whether it runs with nothing beside it.
             node: where it has just failed.
         """
-        before = self._entries.get(number, Entry()).nodes
-        nodes = (*before, node) if node and node not in before else before
+        before = self._nodes.get(number, ())
+        self._nodes[number] = nodes = (*before, node) if node and node not in before else before
         self._entries[number] = Entry(time.monotonic() + pause_s if pause_s else 0.0, alone, nodes)
 
     def discard(self, number: int) -> None:
-        """The trial waits no more."""
+        """The trial waits no more, and will not again: where it failed is forgotten."""
         self._entries.pop(number, None)
+        self._nodes.pop(number, None)
 
     def take(self, at_work: int) -> tuple[int, Entry] | None:
         """The oldest trial that may run now, which then waits no more; None where there is none.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from acgkd.errors import ConfigError, FolderError
 from analysis.records import confirmations
+from analysis.stores.copies import copy_of
 from sweeps.engine.snapshot import Summary, Watch
 from sweeps.executors.base import Executor, run_sweep
 from sweeps.followups.single_trial import Original
@@ -143,8 +144,10 @@ def run(
         say: called with a line for each thing that the user should know before the start.
 
     Raises:
+        ConfigError: the spec names code, which is not trusted.
         SweepError: another driver works on it, or it cannot be written.
     """
+    Original.open(folder).require_trust(trust_code)
     if not plan.folder.exists() or not any(plan.folder.iterdir()):
         _prepare(plan, folder, experiments or AcgkdExperiments.of(plan.spec, trust_code))
     return run_sweep(
@@ -162,11 +165,14 @@ def run(
 
 def _prepare(plan: Plan, folder: Path, experiments: Experiments) -> None:
     """Takes over teachers and controls that are the same in the confirmation of another trial."""
-    for other in sorted(plan.folder.parent.glob("trial-*")):
+    others = () if copy_of(folder) is not None else sorted(plan.folder.parent.glob("trial-*"))  # a fork needs a folder
+    for other in others:
         known = SweepFolder(other).read_sweep() if other != plan.folder else None
         section = None if known is None else known.spec.get("replicates")
         if isinstance(section, dict) and section.get("seeds") == list(plan.spec.replicates.seeds):
             fork(other, plan.spec, plan.folder, experiments)
             return
     if not {"split", "teacher"} & set(plan.spec.replicates.vary):  # the search's teacher is this one's, too
-        copy_cache(SweepFolder(folder).cache, SweepFolder(plan.folder).cache)
+        searched = SweepFolder(folder)
+        searched.fetch_cache()
+        copy_cache(searched.cache, SweepFolder(plan.folder).cache)

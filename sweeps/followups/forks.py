@@ -8,6 +8,7 @@ from typing import Any
 from sweeps.interchange.forking import Forked, fork
 from sweeps.spec.loading import spec_of
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.store.writable import place_of
 from sweeps.worker.experiments import AcgkdExperiments
 
 
@@ -39,4 +40,4 @@ def fork_sweep(
     """
     read = spec_of(spec, overrides, trust_code)
     command = f"sweeps.fork in {Path(sys.argv[0]).name or 'an interactive session'}"
-    return fork(Path(folder), read, Path(out), AcgkdExperiments.of(read, trust_code), command=command)
+    return fork(place_of(folder), read, Path(out), AcgkdExperiments.of(read, trust_code), command=command)

@@ -93,10 +93,12 @@ def reproduce(
         say: called with a line for each thing that the user should know before the start.
 
     Raises:
+        ConfigError: the spec names code, which is not trusted.
         FolderError: there is no such sweep, trial or replicate, or `out` is in the sweep's folder or something else.
         SweepError: another driver works on `out`, or it cannot be written.
     """
     original = Original.open(folder)
+    original.require_trust(trust_code)
     here, there = folder.resolve(), out.resolve()
     if here == there or here in there.parents:
         raise FolderError(

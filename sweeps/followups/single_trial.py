@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from acgkd.errors import FolderError
+from acgkd.errors import ConfigError, FolderError
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.spec.values import differences
 from sweeps.store.folder import SweepFolder
@@ -50,6 +50,8 @@ class Original:
             raise FolderError(
                 f"A trial is run again on the files that the sweep had, but `{name}` names another one. Put it back."
             )
+        places = [Path(place) for place in known.code_folders]
+        vars(spec)["code_folders"] = tuple(dict.fromkeys([*places, Path.cwd()]))  # where `run` found the user's code
         return cls(files, spec)
 
     def trial(self, number: int) -> Trial:
@@ -66,6 +68,21 @@ class Original:
             )
         return trials[number]
 
+    def require_trust(self, trust_code: bool) -> None:
+        """Refuses a sweep that runs the user's code, before anything is made.
+
+        Raises:
+            ConfigError: its spec names code, which is not trusted.
+        """
+        spec = self.spec
+        if trust_code or not (spec.own_models or spec.plugins):
+            return
+        named = ", ".join(f"`{name}`" for name in (*spec.own_models, *spec.plugins))
+        raise ConfigError(
+            f"The spec of {self.files.shown} names Python code, {named}, which is never run by itself. Add "
+            "`--trust-code` to allow it."
+        )
+
     def alone(self, trial: Trial, seeds: Sequence[int], controls: Collection[str] = ()) -> SweepSpec:
         """The spec that runs one trial, and nothing else but controls.
 
@@ -77,8 +94,8 @@ class Original:
         spec = self.spec
         config = spec.run_config(trial.parameters)
         tree = spec.model_dump(mode="json", include={"dataset", "teacher", "prior", "objectives", "resources"})
-        kept = spec.model_dump(mode="json", include={"device", "timeout_s", "artefacts", "failures"})
-        return SweepSpec.model_validate(
+        kept = spec.model_dump(mode="json", include={"device", "timeout_s", "artefacts", "failures", "plugins"})
+        found = SweepSpec.model_validate(
             {
                 **tree,
                 **kept,
@@ -89,6 +106,8 @@ class Original:
                 "controls": [self._control(label) for label in controls],
             }
         )
+        vars(found)["code_folders"] = spec.code_folders
+        return found
 
     def _control(self, label: str) -> Mapping[str, object]:
         """A control with all settings spelled out, since it would take over what it leaves out from the trial."""

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from acgkd.config import RunConfig
 from analysis.records.record import Record
 from analysis.records.sweep_file import SweepFile
+from sweeps.engine.trials.early_stopping import Decision
 from sweeps.engine.trials.trial_rules import Rules, result_of
 from sweeps.interchange.fitting import Today, objectives_of
 from sweeps.interchange.points import OutsideSpaceError, point_in
@@ -211,7 +212,7 @@ class Chooser:
         if before.state == "pruned":
             return made.model_copy(update={"state": "pruned", "message": before.message})
         results = {item.record.identity.replicate: result_of(item.record, self._spec.objectives) for item in moved}
-        return Rules(len(self._places)).settle(made, results, lambda *_: True)
+        return Rules(len(self._places)).settle(made, results, lambda *_: Decision(True))
 
 
 def _same_rules(known: SweepFile, spec: SweepSpec) -> bool:

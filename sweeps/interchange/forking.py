@@ -18,7 +18,7 @@ from sweeps.interchange.fork_records import Chooser, Takeover
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.atomic import write
 from sweeps.store.folder import SweepFolder
-from sweeps.store.writable import require_writable
+from sweeps.store.writable import require_path, require_writable
 from sweeps.worker.experiments import Experiments
 
 _KINDS: tuple[Kind, ...] = ("trial", "control", "teacher")
@@ -78,9 +78,11 @@ def fork(
         SweepError: a file of a trial is damaged.
         ConfigError: a file that the spec names cannot be read.
     """
+    require_path(out)
     source = SweepFolder(folder)
     known = source.require_sweep()
     _require_free(folder, out)
+    source.fetch_weights()
     # Trials before records: what a trial's file speaks of is then among the records, though the sweep is at work.
     trials = sorted(source.trials(), key=lambda trial: trial.number)
     records, damaged = _records(source)

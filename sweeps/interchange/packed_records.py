@@ -9,11 +9,12 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from acgkd.errors import FolderError, RecordError
-from analysis.records import record_file
+from analysis.records import record_file, trial_file
 from analysis.records.packed import COLUMNS, Packed
 from analysis.records.packed import read as read_packed
 from sweeps.interchange.fitting import Today
@@ -30,6 +31,7 @@ def pack(folder: Path) -> Packed:
 
     Raises:
         FolderError: it is none.
+        DamagedFileError: a record or a trial file is not one.
     """
     known = SweepFolder(folder).require_sweep()
     found = {}
@@ -37,8 +39,18 @@ def pack(folder: Path) -> Packed:
         for path in sorted(folder.glob(pattern)):
             tree = None if path.name.startswith(".") else read_json(path)
             if tree is not None:
+                _require_whole(path)
                 found[path.relative_to(folder).as_posix()] = json.dumps(_without_machine(tree), separators=(",", ":"))
     return Packed(known.fingerprint, found)
+
+
+def _require_whole(path: Path) -> None:
+    """Refuses what readers would refuse: a packed file is for those who cannot look into the folder."""
+    with suppress(FileNotFoundError):  # set aside meanwhile
+        if path.name == "trial.json":
+            trial_file.parse(path.read_bytes(), path, trial_file.TrialFile)
+        else:
+            record_file.parse(path.read_bytes(), path)
 
 
 def fitting(packed: Packed, spec: SweepSpec, experiments: Experiments) -> Packed:

@@ -29,7 +29,10 @@ def notes(spec: SweepSpec) -> list[str]:
             )
     if any(objective.floor == "control" for objective in spec.objectives) and spec.floor_control() is None:
         such = "".join(f", such as `{name}`" for name in lower_controls(spec.method, spec.student)[:1])
-        lines.append(f"No lower control is configured, so there is no floor: add one to `controls`{such}.")
+        lines.append(
+            "No lower control is configured, so there is no floor: add one to `controls` (of a suite, to "
+            f"`suite/methods`){such}."
+        )
     lines += inactive_terms(spec)
     deadline = spec.budget.deadline
     if deadline is not None and datetime.fromisoformat(deadline) <= datetime.now(UTC):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from acgkd.config import MethodChoice, PriorConfig, ShortConfig, spelled_out
+from acgkd.config import Config, MethodChoice, PriorConfig, ShortConfig, spelled_out
 from acgkd.errors import ConfigError, UnknownNameError
 
 LABEL_LENGTH = 60
@@ -31,6 +31,18 @@ def _label(label: str) -> str:
     return label
 
 
+Label = Annotated[str, AfterValidator(_label)]
+
+
+class Chosen(Config):
+    """Which trial of which search a control has its settings from."""
+
+    sweep: str = Field(description="Name of the search.")
+    trial: int = Field(description="Number of the chosen trial.")
+    among: int = Field(description="Among how many it was chosen.")
+    searched: tuple[str, ...] = Field(default=(), description="Slash paths of what was searched, below the method.")
+
+
 class Control(ShortConfig):
     """A method run on all seeds of a sweep, beside its trials.
 
@@ -39,7 +51,7 @@ class Control(ShortConfig):
     """
 
     name: str = Field(description="The method.")
-    label: Annotated[str, AfterValidator(_label)] = Field(description="How tables call it; its name if left out.")
+    label: Label = Field(description="How tables call it; its name if left out.")
     synthesis: dict[str, Any] | None = Field(
         default=None, description="Its own settings, all of them; the sweep's if left out."
     )
@@ -47,6 +59,15 @@ class Control(ShortConfig):
         default=None, description="Its own settings, all of them; the sweep's if left out."
     )
     prior: PriorConfig | None = Field(default=None, description="What it knows of the data; the sweep's if left out.")
+    settings_from: str | None = Field(
+        default=None,
+        description="Folder of a search, or of a suite of searches: the settings that it chose for this method, "
+        "teacher and student on this data set, in place of `synthesis` and `transfer`. Looked for beside the spec, "
+        "then in the current folder; its seeds may not be this sweep's.",
+    )
+    chosen: Chosen | None = Field(
+        default=None, description="Where settings were chosen; written for `settings_from`, not by hand."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -55,6 +76,15 @@ class Control(ShortConfig):
         if isinstance(value, Mapping) and "label" not in value and isinstance(value.get("name"), str):
             value = {**value, "label": value["name"]}
         return value
+
+    @model_validator(mode="after")
+    def _said_once(self) -> "Control":
+        if self.settings_from is not None and (self.synthesis is not None or self.transfer is not None):
+            raise ConfigError(
+                "Settings are those that a search chose (`settings_from`) or given (`synthesis`, `transfer`), but here "
+                "are both. Leave one of them out."
+            )
+        return self
 
     @model_serializer(mode="wrap")
     def _as_written(self, handler: SerializerFunctionWrapHandler) -> Any:
@@ -73,7 +103,7 @@ class Control(ShortConfig):
         Raises:
             UnknownNameError: there is no such method.
         """
-        from acgkd.methods import METHODS
+        from acgkd.methods import METHODS, shared_settings
 
         entry = METHODS[self.name]
         shared = shared_settings(self.name, method)
@@ -87,42 +117,16 @@ class Control(ShortConfig):
         return MethodChoice(name=self.name, **subtrees)
 
 
-def shared_settings(name: str, method: MethodChoice) -> MethodChoice:
-    """Another method with those of a sweep's fixed settings that it knows too.
-
-    Args:
-        name: of the other method.
-        method: the sweep's, with its fixed settings.
-
-    Raises:
-        UnknownNameError: there is no such method.
-    """
-    from acgkd.methods import METHODS
-
-    fields = METHODS[name].config.model_fields
-    known = {stage: fields[stage].annotation for stage in ("synthesis", "transfer")}
-    kept = {stage: _known_part(getattr(method, stage), model) for stage, model in known.items()}
-    return MethodChoice(name=name, **kept)
-
-
 def searched_method(parameters: Mapping[str, Any], method: MethodChoice) -> MethodChoice:
     """The method that a point of a space names, with the sweep's fixed settings; the sweep's where it names none.
 
     Raises:
         UnknownNameError: there is no such method.
     """
+    from acgkd.methods import shared_settings
+
     name = parameters.get(METHOD_NAME, method.name)
     return method if name == method.name else shared_settings(name, method)
-
-
-def _known_part(settings: Mapping[str, Any], model: Any) -> dict[str, Any]:
-    """The settings that another method's config has too, all the way down."""
-    fields = getattr(model, "model_fields", {})
-    kept: dict[str, Any] = {}
-    for key, value in settings.items():
-        if key in fields:
-            kept[key] = _known_part(value, fields[key].annotation) if isinstance(value, Mapping) else value
-    return kept
 
 
 def lower_controls(method: Any, student: Any) -> list[str]:
@@ -132,7 +136,7 @@ def lower_controls(method: Any, student: Any) -> list[str]:
         method: what a spec says under `method`: a name, a mapping or a `MethodChoice`.
         student: what it says under `student`: a preset, a mapping or a `StudentConfig`.
     """
-    from acgkd.methods import METHODS, modality_of
+    from acgkd.methods import METHODS, lower_controls_of, modality_of
 
     name, preset = _said(method, "name"), _said(student, "preset")
     if name not in METHODS:
@@ -141,9 +145,7 @@ def lower_controls(method: Any, student: Any) -> list[str]:
         kind = modality_of(METHODS[name], preset)
     except UnknownNameError:
         return []
-    return [
-        other for other in METHODS if other != name and METHODS[other].lower_control and METHODS[other].modality == kind
-    ]
+    return [other for other in lower_controls_of(kind) if other != name]
 
 
 def _said(section: Any, key: str) -> str:

@@ -83,7 +83,9 @@ def _merge(entries: Sequence[tuple[str | None, str]]) -> str:
     if len(expected) > 1 and len(expected) == len(entries):
         found = entries[0][1].split("but got", 1)[1]
         return f"This must be {' or '.join(dict.fromkeys(expected))}, but got{found}"
-    return " ".join(dict.fromkeys(message for _, message in entries))
+    # A member that broke a law was of the right kind: what others would have been says nothing.
+    laws = [message for phrase, message in entries if phrase is None]
+    return " ".join(dict.fromkeys(laws or [message for _, message in entries]))
 
 
 def _message(detail: Any, keys: Sequence[str | int], known: Sequence[str]) -> tuple[str | None, str]:

@@ -7,13 +7,21 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from acgkd.errors import Fault, SpecError, SweepError
+from acgkd import plugins
+from acgkd.errors import ConfigError, Fault, SpecError, SweepError
 from sweeps.shipped import locate
+from sweeps.spec.checks.chosen_settings import write_out
 from sweeps.spec.checks.cross_checks import cross_check
 from sweeps.spec.fault_messages import missing_key, translate, unknown_key
 from sweeps.spec.inspection import Inspection
-from sweeps.spec.raw import Overrides, SpecTree, read_tree, tree_of, tuples
+from sweeps.spec.raw import PLUGINS, UNTRUSTED_PLUGINS, Overrides, SpecTree, is_suite_tree, read_tree, tree_of, tuples
 from sweeps.spec.sweep_spec import SweepSpec, defaults
+
+A_SUITE = (
+    "This needs one sweep, but here is a suite of several. `acgkd run`, `check`, `slurm`, `status`, `report`, "
+    "`compare` and `stop` take suites; so does `sweeps.run_suite`. On a cluster of Ray's, start it on one of its "
+    "machines: `acgkd run SUITE --address auto`."
+)
 
 
 def load(source: Path | str | Mapping[str, Any], overrides: Overrides = (), trust_code: bool = False) -> SweepSpec:
@@ -25,7 +33,8 @@ def load(source: Path | str | Mapping[str, Any], overrides: Overrides = (), trus
             folder.
         overrides: laid over it: values by slash path, ``{"budget/trials": 10}``; or texts ``path=value``, the value as
             it would stand in a file.
-        trust_code: let `teacher.preset` name a Python function, as ``module:function``, and `on_end` a command.
+        trust_code: let `teacher/module` and `student/module` name Python functions, as ``module:function``, and
+            `on_end` a command.
 
     Raises:
         SpecError: something is wrong; it holds all faults, in the order of the file.
@@ -63,19 +72,50 @@ def check_tree(tree: SpecTree, trust_code: bool = False) -> SweepSpec:
     Raises:
         SpecError: something is wrong; it holds all faults, in the order of the file.
     """
+    if is_suite_tree(tree):
+        raise SpecError(tree.source, [tree.locate(Fault("suite", A_SUITE))])
+    use_plugins_of(tree, trust_code)
     data = defaults({**({} if tree.stem is None else {"name": tree.stem}), **tree.value})
     sound, found = _sections(data)
     unread = {fault.path for fault in tree.faults}  # what could not be read is reported once
     faults = [*tree.faults, *(fault for fault in found if fault.path not in unread)]
     broken = {fault.path.split("/")[0] for fault in faults}
+    if "controls" not in broken:
+        faults += write_out(sound, tree.folder)
     inspection = Inspection()
     faults += cross_check({name: value for name, value in sound.items() if name not in broken}, inspection, trust_code)
+    faults = [_as_written(fault, data) for fault in faults]
     if faults:
         raise SpecError(tree.source, sorted(map(tree.locate, faults), key=_order(tree)))
     spec = SweepSpec.model_construct(**sound)
     vars(spec)["inspection"] = inspection  # what was found out once is known from here on
     vars(spec)["folder"] = tree.folder
     return spec
+
+
+def use_plugins_of(tree: SpecTree, trust_code: bool) -> None:
+    """Adds what the spec names to the catalogues, before anything is looked up in them.
+
+    Raises:
+        SpecError: it may not run code, or what it names cannot be used.
+    """
+    paths = tree.value.get(PLUGINS) or ()
+    if not isinstance(paths, list | tuple) or not all(isinstance(path, str) for path in paths):
+        paths = ()  # reported when it is read
+    if paths and not trust_code:
+        raise SpecError(tree.source, [tree.locate(Fault(PLUGINS, UNTRUSTED_PLUGINS))])
+    try:
+        plugins.activate(paths)
+    except ConfigError as error:
+        raise SpecError(tree.source, [tree.locate(Fault(PLUGINS, str(error)))]) from None
+
+
+def _as_written(fault: Fault, data: Mapping[str, Any]) -> Fault:
+    """The fault at the key that the spec has, where a model is named by `module`."""
+    section, _, key = fault.path.partition("/")
+    written = data.get(section)
+    by_module = section in ("teacher", "student") and isinstance(written, Mapping) and "module" in written
+    return Fault(f"{section}/module", fault.message, fault.line) if by_module and key == "preset" else fault
 
 
 def _order(tree: SpecTree) -> Callable[[Fault], tuple[int, int]]:

@@ -27,9 +27,9 @@ _LISTED = 12
 class FloatParameter(Config):
     """A number in a range, both ends included."""
 
-    type: Literal["float"]
-    low: float
-    high: float
+    type: Literal["float"] = Field(description="Which kind of parameter it is.")
+    low: float = Field(description="The least value.")
+    high: float = Field(description="The largest value.")
     step: float | None = Field(default=None, description="Only low, low + step, ...; excludes `log`.")
     log: bool = Field(default=False, description="Drawn uniformly in the logarithm; needs `low > 0`.")
     when: When = Field(default_factory=dict)
@@ -80,9 +80,9 @@ class FloatParameter(Config):
 class IntParameter(Config):
     """A whole number in a range, both ends included."""
 
-    type: Literal["int"]
-    low: int
-    high: int
+    type: Literal["int"] = Field(description="Which kind of parameter it is.")
+    low: int = Field(description="The least value.")
+    high: int = Field(description="The largest value.")
     step: int = Field(default=1, description="Only low, low + step, ...; excludes `log`.")
     log: bool = Field(default=False, description="Drawn uniformly in the logarithm; needs `low >= 1`.")
     when: When = Field(default_factory=dict)
@@ -128,8 +128,8 @@ class IntParameter(Config):
 class CategoricalParameter(Config):
     """One of a few values that have no order."""
 
-    type: Literal["categorical"]
-    choices: tuple[Scalar, ...]
+    type: Literal["categorical"] = Field(description="Which kind of parameter it is.")
+    choices: tuple[Scalar, ...] = Field(description="The values, in the order in which samplers see them.")
     when: When = Field(default_factory=dict)
 
     def laws(self) -> Iterator[tuple[str, str]]:

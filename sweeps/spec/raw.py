@@ -25,7 +25,9 @@ SHORT_SECTIONS: dict[str, type[ShortConfig]] = {
     "scheduler": SchedulerConfig,
 }
 SHORT_LISTS: dict[str, type[ShortConfig]] = {"objectives": Objective, "controls": Control}
-FILE_PATHS = (("dataset", "root"), ("dataset", "split_file"), ("teacher", "checkpoint"))
+FILE_PATHS = (("dataset", "root"), ("dataset", "path"), ("dataset", "split_file"), ("teacher", "checkpoint"))
+PLUGINS = "plugins"
+UNTRUSTED_PLUGINS = "`plugins` are Python code, which a spec may not run by itself. `--trust-code` allows it."
 
 Overrides = Mapping[str, Any] | Sequence[str]
 
@@ -84,15 +86,20 @@ def read_tree(path: Path, overrides: Overrides = ()) -> SpecTree:
     if not isinstance(document.value, dict):
         raise SpecError(source, [Fault("", "A spec is a mapping (`key: value`), but this file is none.", 1)])
     value, faults = plain(document.value)
-    value = _written_out(value)
+    value = written_out(value)
     folder = path.resolve().parent
-    _make_absolute(value, folder)
+    make_absolute(value, folder)
     faults = [*document.faults, *faults]
     tree = SpecTree(source, value, dict(document.lines), text, faults, stem=path.stem, folder=folder)
     if overrides:
         _lay_over(tree, overrides)
         tree.text = f"# From {path.name}, with every override written in.\n" + _text(tree.value)
     return tree
+
+
+def is_suite_tree(tree: SpecTree) -> bool:
+    """Whether a spec is of a suite, and not of one sweep."""
+    return "suite" in tree.value
 
 
 def tree_of(mapping: Mapping[str, Any], overrides: Overrides = ()) -> SpecTree:
@@ -104,8 +111,8 @@ def tree_of(mapping: Mapping[str, Any], overrides: Overrides = ()) -> SpecTree:
         overrides: as for `read_tree`.
     """
     value, faults = plain(mapping)
-    value = _written_out(value)
-    _make_absolute(value, Path.cwd())
+    value = written_out(value)
+    make_absolute(value, Path.cwd())
     tree = SpecTree("the mapping", value, {}, "", faults)
     _lay_over(tree, overrides)
     tree.text = _text(tree.value)
@@ -123,7 +130,8 @@ def _text(value: Mapping[str, Any]) -> str:
     return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
 
 
-def _written_out(value: Mapping[str, Any]) -> dict[str, Any]:
+def written_out(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec with every short form spelled out."""
     result = dict(value)
     for section, config in SHORT_SECTIONS.items():
         if section in result:
@@ -134,17 +142,27 @@ def _written_out(value: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _make_absolute(value: dict[str, Any], folder: Path) -> None:
-    """Files are looked for beside the spec that names them, not where the command was typed."""
+def make_absolute(value: dict[str, Any], folder: Path) -> None:
+    """Files are looked for beside the spec that names them, then where the command was typed."""
     for section, key in FILE_PATHS:
         part = value.get(section)
         if isinstance(part, dict) and isinstance(part.get(key), str):
             value[section] = {**part, key: _absolute(part[key], folder)}
+    if PLUGINS in value:
+        value[PLUGINS] = _absolute_all(value[PLUGINS], folder)
+
+
+def _absolute_all(paths: Any, folder: Path) -> Any:
+    """One path or several as a list; what is neither is reported when it is read."""
+    listed = [paths] if isinstance(paths, str) else paths
+    whole = isinstance(listed, list) and all(isinstance(path, str) for path in listed)
+    return [os.path.normpath(_absolute(path, folder)) for path in listed] if whole else paths
 
 
 def _absolute(path: str, folder: Path) -> str:
     # Unlike `Path.expanduser`, it leaves the `~` of somebody who has no home here as it is.
-    return str(folder / os.path.expanduser(path))
+    beside, here = (place / os.path.expanduser(path) for place in (folder, Path.cwd()))
+    return str(here if not os.path.lexists(beside) and os.path.lexists(here) else beside)
 
 
 def _lay_over(tree: SpecTree, overrides: Overrides) -> None:
@@ -176,10 +194,18 @@ def _lay_over(tree: SpecTree, overrides: Overrides) -> None:
 def _override(tree: SpecTree, name: str, value: Any, source: str) -> None:
     keys = name.split("/") if "/" in name else name.split(".")
     if len(keys) == 1:
-        value = _written_out({name: value})[name]
+        value = written_out({name: value})[name]
     if tuple(keys) in FILE_PATHS and isinstance(value, str):
         value = _absolute(value, Path.cwd())
+    if name.rstrip("+") == PLUGINS:
+        value = _absolute_all(value, Path.cwd())
+        if name.endswith("+") and isinstance(value, list):  # beside those of the file
+            value = list(dict.fromkeys([*tree.value.get(PLUGINS, ()), *value]))
+        keys = [PLUGINS]
     space = tree.value.get("space")
+    other = {"module": "preset", "preset": "module"}.get(keys[-1])
+    if len(keys) == 2 and keys[0] in ("teacher", "student") and other and isinstance(tree.value.get(keys[0]), dict):
+        tree.value[keys[0]].pop(other, None)  # two names of one thing: the override's is meant
     if keys[0] == "space" and isinstance(space, dict) and isinstance(value, dict) and "type" in value:
         keys = ["space", "/".join(keys[1:])]  # a parameter, whose name has slashes of its own
     problem = _put(tree.value, keys, value)

@@ -28,6 +28,9 @@ def schema() -> dict[str, Any]:
         listed = tree["properties"][section]
         listed["items"] = _or_word(listed["items"], tree["$defs"], config.word)
     tree["$defs"]["Control"]["required"].remove("label")
+    for model in ("TeacherConfig", "StudentConfig"):  # one or the other names it
+        tree["$defs"][model]["required"].remove("preset")
+        tree["$defs"][model]["oneOf"] = [{"required": [name]} for name in ("preset", "module")]
     return tree
 
 

@@ -1,11 +1,13 @@
 """The sections of a spec, each a frozen value: what to optimise, how to ask, when to stop, how much to spend."""
 
+import re
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
-from acgkd.config import Config, ShortConfig, Vary, spelled_out
+from acgkd.config import Config, GrownConfig, ShortConfig, Vary, spelled_out
 from acgkd.errors import ConfigError, nearest
 from acgkd.run.objectives import OBJECTIVES, Direction
 from sweeps.spec.values import show
@@ -13,6 +15,18 @@ from sweeps.spec.values import show
 SamplerName = Literal["random", "tpe", "nsga2", "qmc", "gp", "grid"]
 UNTRUSTED_COMMAND = "This runs a command, which a spec may not do by itself. `--trust-code` allows it."
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+def _folder_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise ConfigError(
+            "A name is made of up to 100 letters, digits, `.`, `_` and `-`, and starts with a letter or a digit "
+            f"(it names a folder), but got {show(name)}."
+        )
+    return name
+
+
+SweepName = Annotated[str, AfterValidator(_folder_name)]
 
 
 def _objective_name(name: str) -> str:
@@ -30,7 +44,7 @@ ObjectiveName = Annotated[
 class Objective(ShortConfig):
     """One thing to make as large or as small as possible."""
 
-    name: ObjectiveName
+    name: ObjectiveName = Field(description="What is measured.")
     floor: float | Literal["control"] | None = Field(
         default="control",
         description="A trial worse than this ranks last however cheap it is; `control` takes what the first lower "
@@ -65,10 +79,15 @@ class Objective(ShortConfig):
 class SamplerConfig(ShortConfig):
     """How the next point is chosen."""
 
-    name: SamplerName = "tpe"
-    seed: Seed = 0
+    name: SamplerName = Field(default="tpe", description="Optuna's sampler of that name.")
+    seed: Seed = Field(default=0, description="Of the sampler: the same seed asks for the same points.")
     startup_trials: Annotated[int, Field(ge=0)] = Field(
         default=10, description="Random points before the sampler looks at results."
+    )
+    history: Annotated[int, Field(ge=20)] | None = Field(
+        default=300,
+        description="Ended trials that `tpe` looks at: the best and the latest, so that an ask costs the same "
+        "however long the sweep is. null: all.",
     )
     lag: Annotated[int, Field(ge=0)] | None = Field(
         default=None,
@@ -77,22 +96,33 @@ class SamplerConfig(ShortConfig):
     )
 
 
-class SchedulerConfig(ShortConfig):
+class SchedulerConfig(GrownConfig, ShortConfig):
     """Whether poor trials are stopped early."""
 
-    name: Literal["none", "halving"] = "none"
+    later: ClassVar[tuple[str, ...]] = ("error",)
+
+    name: Literal["none", "halving", "observe"] = Field(
+        default="none",
+        description="`halving`: asynchronous successive halving by non-dominated rank. `observe`: rungs are measured "
+        "and kept, and nothing is stopped.",
+    )
     reduction: Annotated[int, Field(ge=2)] = Field(default=3, description="One in this many continues after each rung.")
     fractions: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
         default=(0.5,),
         description="Rungs inside the first replicate, as shares of the stage in which the student learns. Every whole "
         "replicate is a rung too.",
     )
+    error: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None,
+        description="At whole replicates stop what a paired t test finds worse than a trial that ran to the end, with "
+        "this chance to stop one that is as good as all of them. Left out: one in `reduction` continues there, too.",
+    )
 
 
 class Replicates(Config):
     """The seeds that every trial runs, so that trials are paired."""
 
-    seeds: tuple[Seed, ...] = (0,)
+    seeds: tuple[Seed, ...] = Field(default=(0,), description="Each trial runs once with each of them.")
     vary: tuple[Vary, ...] = Field(default=("split", "teacher", "draws"), description="What a seed changes.")
     extend: Literal["all", "front"] = Field(
         default="all",
@@ -113,7 +143,16 @@ def _deadline(text: str) -> str:
 class Budget(Config):
     """When the sweep ends; whatever comes first."""
 
-    trials: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    trials: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(default=None, description="Number of trials.")
+    replicates: Annotated[int, Field(ge=1, le=100_000_000)] | None = Field(
+        default=None,
+        description="Replicates that trials begin, of all trials together: what early stopping saves buys more trials.",
+    )
+    multiply_adds: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="Counted work of all trials together, stopped ones included, such as `2e12`; trials under way then "
+        "still finish.",
+    )
     hours: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
         default=None, description="Of all starts together; trials under way then still finish."
     )
@@ -146,6 +185,37 @@ Command = Annotated[
 ]
 
 
+def _trackers_by_name(value: Any) -> Any:
+    """A list of names, or of names with options, as a mapping of options by name."""
+    if isinstance(value, str):
+        return {value: {}}
+    if isinstance(value, Mapping):
+        return {name: {} if options is None else options for name, options in value.items()}
+    if not isinstance(value, list | tuple):
+        return value
+    found: dict[str, Any] = {}
+    for item in value:
+        named = {item: {}} if isinstance(item, str) else item
+        if not isinstance(named, Mapping):
+            raise ConfigError(f"A tracker is a name, or a name with options, but got {show(item)}.")
+        twice = next((name for name in named if name in found), None)
+        if twice is not None:
+            raise ConfigError(f"Duplicate tracker {show(twice)}. Leave one of them out.")
+        found.update({name: {} if options is None else options for name, options in named.items()})
+    return found
+
+
+_Options = dict[str, str | int | float | bool]
+_BY_NAME = {"type": "object", "additionalProperties": {"type": ["object", "null"]}}
+Trackers = Annotated[
+    dict[str, _Options],
+    BeforeValidator(_trackers_by_name),
+    WithJsonSchema(
+        {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "string"}, _BY_NAME]}}, _BY_NAME, {"type": "string"}]}
+    ),
+]
+
+
 class Artefacts(Config):
     """What runs measure and leave beyond what the sweep needs. None of it changes another result."""
 
@@ -163,6 +233,11 @@ class Artefacts(Config):
         default=False,
         description="Measure `agreement` of every replicate though no objective asks for it; each teacher then needs a "
         "reference pool. Without data it is always measured.",
+    )
+    validation_curves: bool = Field(
+        default=False,
+        description="Measure validation accuracy at twelve shares of the stage in which the student learns, off the "
+        "clock; kept with the loss curves, for accuracy after the same seconds.",
     )
 
 
@@ -182,4 +257,9 @@ class Resources(Config):
     cpu: Annotated[float, Field(gt=0, le=4096)] = Field(default=1, description="Cores; a trial uses as many threads.")
     gpu: Annotated[float, Field(ge=0, le=4096)] = Field(
         default=0, description="A share of one device (0.25: four trials on one), or a whole number of devices."
+    )
+    memory: Literal["auto", "none"] | Annotated[float, Field(gt=0, le=1_000_000)] = Field(
+        default="auto",
+        description="Of the host, on Ray: GB that a trial asks for; a node gets no more trials than its memory holds. "
+        "`auto`: what finished ones took, with some room; `none`: cores and devices alone decide.",
     )

@@ -1,12 +1,15 @@
 """Looking into a define-by-run space without a study: which parameters it asks for, and under which others."""
 
 import random
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
+from pathlib import Path
 from typing import Any
 
+from acgkd.errors import AcgkdError, ConfigError
 from sweeps.spec.controls import METHOD_NAME
 from sweeps.spec.stand_ins import Asked, ProbeTrial, TooManyComparisonsError
 
@@ -125,6 +128,9 @@ def survey(suggest: Callable[[Any], object]) -> Survey:
 
     Args:
         suggest: takes what stands in for an `optuna.Trial`.
+
+    Raises:
+        ConfigError: it raised an error; with the lines of its files.
     """
     walk = _Walk(suggest)
     walk.go()
@@ -137,8 +143,28 @@ def draw(suggest: Callable[[Any], object], seed: int) -> dict[str, Any]:
     """One random point of a space, for checks; not how trials are sampled."""
     generator = random.Random(seed)
     trial = ProbeTrial({}, lambda asked: _any(asked, generator))
-    suggest(trial)
+    _ask(suggest, trial)
     return trial.params
+
+
+def _ask(suggest: Callable[[Any], object], trial: ProbeTrial) -> None:
+    """Runs a space on a probe; of a space that others wrote, what it raises is said with its lines."""
+    try:
+        suggest(trial)
+    except (TooManyComparisonsError, AcgkdError):
+        raise
+    except Exception as error:
+        if str(getattr(suggest, "__module__", "")).startswith("sweeps."):
+            raise
+        ours = str(Path(__file__).parent)
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
+        lines = [f"  {Path(frame.filename).name}:{frame.lineno}, in {frame.name}: {frame.line}" for frame in frames]
+        said = (
+            "A space is a function of a trial, of which it may use `suggest_float`, `suggest_int` and "
+            f"`suggest_categorical`, and takes every answer to these. But this one raised {type(error).__name__}: "
+            f"{str(error).rstrip('.')}."
+        )
+        raise ConfigError("\n".join([said, *lines])) from error
 
 
 def _run(suggest: Callable[[Any], object], forced: dict[str, Any], pick: Callable[[Asked], Any]) -> ProbeTrial:
@@ -146,7 +172,7 @@ def _run(suggest: Callable[[Any], object], forced: dict[str, Any], pick: Callabl
     while True:
         trial = ProbeTrial(forced, pick, listen=True, deaf=heard)
         try:
-            suggest(trial)
+            _ask(suggest, trial)
         except TooManyComparisonsError as error:
             heard[str(error)] = trial.compared[str(error)][:_HEARD_FIRST]
             forced = {**forced, **trial.params}

@@ -1,13 +1,11 @@
 """What a sweep is, as one frozen value: read from YAML, checked whole before anything starts."""
 
-import hashlib
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from acgkd.config import (
     Config,
@@ -37,26 +35,19 @@ from sweeps.spec.sections import (
     Resources,
     SamplerConfig,
     SchedulerConfig,
+    SweepName,
+    Trackers,
 )
 from sweeps.spec.stand_ins import ProbeTrial, WrittenTrial
-from sweeps.spec.values import differences, leaves, show
+from sweeps.spec.values import Plugins, differences, leaves
 from sweeps.spec.written_space import WrittenSpace
 
 # What may change between two starts on one folder: how long to continue, what to occupy, what to keep; not what is run.
-CHANGEABLE = ("budget", "resources", "artefacts", "failures", "on_end")
+CHANGEABLE = ("budget", "resources", "artefacts", "failures", "on_end", "trackers", "plugins")
 
 # Where files and data lie: a sweep and what it needs can be moved together. What is in the files counts.
-FILES = ("dataset/split_file", "teacher/checkpoint")
+FILES = ("dataset/split_file", "dataset/path", "teacher/checkpoint")
 PLACES = (*FILES, "dataset/root", "dataset/mirror")
-
-
-def _folder_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
-        raise ConfigError(
-            "A name is made of up to 100 letters, digits, `.`, `_` and `-`, and starts with a letter or a digit "
-            f"(it names a folder), but got {show(name)}."
-        )
-    return name
 
 
 def _how_space_is_given(space: Any) -> str:
@@ -71,9 +62,7 @@ SpaceChoice = Annotated[
 class SweepSpec(Config):
     """A sweep: what is distilled from what, which settings are searched, for what, and for how long."""
 
-    name: Annotated[str, AfterValidator(_folder_name)] = Field(
-        description="Names the default folder, `runs/<name>`; the file's name if left out."
-    )
+    name: SweepName = Field(description="Names the default folder, `runs/<name>`; the file's name if left out.")
     dataset: DatasetConfig | None = Field(default=None, description="A name, or a mapping with `name`.")
     teacher: TeacherConfig
     student: StudentConfig
@@ -99,8 +88,18 @@ class SweepSpec(Config):
         description="Methods run as reference lines, each on all seeds; the lower control (`random_graphs`) if left "
         "out.",
     )
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Where tensors are; `auto` is a CUDA device where there is one."
+    )
     on_end: Command | None = Field(default=None, description="Run when a start has ended; needs `--trust-code`.")
+    trackers: Trackers = Field(
+        default={},
+        description="Tools to which runs are logged: names (`acgkd list trackers`), or options by name. `module:Class` "
+        "is a tracker of your own and needs `--trust-code`.",
+    )
+    plugins: Plugins = Field(
+        default=(), description="Python files, or folders of them, that add to the catalogues; needs `--trust-code`."
+    )
     timeout_s: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Limit for one replicate.")
 
     @model_validator(mode="before")
@@ -117,6 +116,16 @@ class SweepSpec(Config):
     def folder(self) -> Path:
         """Where code that it names is looked for: beside its file, or in the current folder where there is none."""
         return Path.cwd()
+
+    @cached_property
+    def code_folders(self) -> tuple[Path, ...]:
+        """All folders in which such code is looked for, in this order."""
+        return tuple(dict.fromkeys([self.folder, Path.cwd()]))
+
+    @property
+    def own_models(self) -> tuple[str, ...]:
+        """The functions of the user's that build models, as `module:function`."""
+        return tuple(dict.fromkeys(name for name in (self.teacher.preset, self.student.preset) if ":" in name))
 
     def suggest(self, trial: Any) -> dict[str, Any]:
         """Asks a trial (`optuna.Trial`, or anything with its `suggest_*`) for every parameter of the space.
@@ -196,9 +205,9 @@ class SweepSpec(Config):
         Raises:
             ConfigError: one cannot be read.
         """
-        named = {"dataset/split_file": self.dataset and self.dataset.split_file}
-        named["teacher/checkpoint"] = self.teacher.checkpoint
-        return {path: _digest(Path(file)) for path, file in named.items() if file}
+        from acgkd.datasets._given.named_files import digests
+
+        return digests(self.dataset, self.teacher)
 
     def fingerprint(self) -> str:
         """Sixteen hex digits over all that may not change between two starts on one folder.
@@ -210,20 +219,14 @@ class SweepSpec(Config):
 
     def what_counts(self) -> dict[str, Any]:
         """The spec as plain values, without what may always change between two starts and where files lie."""
-        tree = self.model_dump(mode="json", exclude={**dict.fromkeys(CHANGEABLE, True), "replicates": {"extend"}})
-        return overlay(tree, {path: None for path in PLACES if tree[path.split("/")[0]] is not None})
+        parts: dict[str, Any] = {"replicates": {"extend"}, "sampler": {"history"}, "controls": {"__all__": {"chosen"}}}
+        tree = self.model_dump(mode="json", exclude={**dict.fromkeys(CHANGEABLE, True), **parts})
+        # A key that a later version brought and that is not said is not there.
+        return overlay(tree, {path: None for path in PLACES if path in leaves(tree)})
 
     def difference(self, other: "SweepSpec") -> list[str]:
         """What `other` says differently where that is not always allowed, a line for each path; files are left out."""
         return differences(leaves(self.what_counts()), leaves(other.what_counts()))
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return f"sha256 {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def defaults(tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from datetime import date
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import PurePath
-from typing import Any, overload
+from typing import Annotated, Any, overload
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
 from acgkd.errors import Fault
 from sweeps.spec.strict_yaml import DEPTH_LIMIT, DIGIT_LIMIT
@@ -236,3 +236,14 @@ def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]
         if here != there:
             lines.append(f"{path}: {here} is now {there}")
     return lines
+
+
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Plugins = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}),
+]

@@ -1,4 +1,7 @@
-"""Files that are never half there: written whole or not at all, created once or not at all, locked or refused."""
+"""Files that are never half there: written whole or not at all, created once or not at all, locked or refused.
+
+All of it holds for the copy of a sweep on an object store too: what is written here is written there first.
+"""
 
 import fcntl
 import io
@@ -11,7 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from acgkd.errors import FolderError, StorageError, SweepError
+from acgkd.cache import sync
+from acgkd.errors import FolderInUseError, StorageError, SweepError
+from analysis.stores.copies import copy_of
 from sweeps.store.batch_job import batch_job
 from sweeps.store.storage_errors import storage_error
 
@@ -23,16 +28,7 @@ def temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.{time.monotonic_ns()}{TEMPORARY}")
 
 
-def sync_folder(folder: Path) -> None:
-    """Makes a rename or a link in `folder` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write(path: Path, content: str | bytes, *, durable: bool = True) -> None:
+def write(path: Path, content: str | bytes, *, durable: bool = True, there: bool = True) -> None:
     """Replaces `path` by `content`; whoever reads sees the old file or the new one, never a part.
 
     After a power cut, too, there is one of the two, if `durable`.
@@ -41,15 +37,21 @@ def write(path: Path, content: str | bytes, *, durable: bool = True) -> None:
         path: in a folder that exists.
         content: all of it; text is written as UTF-8.
         durable: wait until the disk has it.
+        there: whether the object store gets it now, if the folder is the copy of one.
 
     Raises:
         StorageError: the disk, the quota or the largest file size is reached.
     """
-    _place(path, content, durable=durable, replace=True)
+    _place(path, content, durable=durable, replace=True, there=there)
 
 
-def create(path: Path, text: str) -> bool:
+def create(path: Path, text: str, *, entry: bool = True) -> bool:
     """Writes `path` unless it exists already.
+
+    Args:
+        path: in a folder that exists.
+        text: all of it.
+        entry: wait until the disk has its entry in the folder; what it holds is there in any case.
 
     Returns:
         Whether this call made it: of several processes, one gets True.
@@ -57,7 +59,7 @@ def create(path: Path, text: str) -> bool:
     Raises:
         StorageError: the disk, the quota or the largest file size is reached.
     """
-    return _place(path, text, durable=True, replace=False)
+    return _place(path, text, durable=True, replace=False, entry=entry)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
@@ -73,9 +75,18 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     write(path, packed.getvalue(), durable=False)
 
 
-def _place(path: Path, content: str | bytes, *, durable: bool, replace: bool) -> bool:
+def _place(
+    path: Path, content: str | bytes, *, durable: bool, replace: bool, there: bool = True, entry: bool = True
+) -> bool:
+    copy = copy_of(path) if there else None
+    if copy is not None:
+        packed = content.encode() if isinstance(content, str) else content
+        if not replace:
+            return copy.create(path, packed)
+        copy.write(path, packed)
+        return True
     part = temporary(path)
-    fresh = durable and not path.exists()
+    fresh = durable and entry and not path.exists()
     try:
         with part.open("wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
@@ -87,7 +98,7 @@ def _place(path: Path, content: str | bytes, *, durable: bool, replace: bool) ->
         elif not _link(part, path):
             return False
         if fresh:
-            sync_folder(path.parent)
+            sync(path.parent)
         return True
     except OSError as error:
         full = storage_error(error)
@@ -123,10 +134,19 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return value
 
 
-def _holder() -> str:
+def holder_here() -> str:
+    """This process, as others read of it."""
     job = batch_job()
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return f"process {os.getpid()} on {socket.gethostname()}{'' if job is None else f', {job}'}, since {since}"
+
+
+def one_driver(folder: str, holder: str) -> FolderInUseError:
+    """The refusal of a folder on which a driver works."""
+    return FolderInUseError(
+        f"One driver at a time may work on {folder}, but another one does ({holder or 'unknown'}). Wait for it, or "
+        "stop it with `acgkd stop`."
+    )
 
 
 class Lock:
@@ -154,7 +174,7 @@ class Lock:
                     raise self._refusal() from None
                 time.sleep(patience)
         os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{_holder()}\n".encode(), 0)
+        os.pwrite(handle, f"{holder_here()}\n".encode(), 0)
         self._handle = handle
         return self
 
@@ -176,16 +196,13 @@ class Lock:
         """Refuses a folder on which a driver works; costs nothing, so it can come before all imports.
 
         Raises:
-            FolderError: some process holds the lock now.
+            FolderInUseError: some process holds the lock now.
         """
         if self.held():
             raise self._refusal()
 
-    def _refusal(self) -> FolderError:
-        return FolderError(
-            f"One driver at a time may work on {self.path.parent}, but another one does "
-            f"({self.holder() or 'unknown'}). Wait for it, or stop it with `acgkd stop`."
-        )
+    def _refusal(self) -> FolderInUseError:
+        return one_driver(str(self.path.parent), self.holder())
 
     def held(self) -> bool:
         """Whether some process holds the lock now."""

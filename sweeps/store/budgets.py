@@ -7,19 +7,23 @@ from analysis.records.sweep_file import Budget
 from sweeps.store.trial import Trial
 
 
-def met(budget: Budget, trials: int, seconds: float, idle: Callable[[], int]) -> str:
+def met(budget: Budget, trials: Collection[Trial], seconds: float, idle: Callable[[], int]) -> str:
     """Which limit is met, in words; empty where none is.
 
     Args:
         budget: the limits; whatever comes first.
-        trials: how many there are, those under way included.
+        trials: all that there are, those under way included.
         seconds: that all starts together took.
         idle: how many trials ended without an improvement; asked only where the budget has a limit for it.
     """
     if passed(budget):
         return f"the deadline {budget.deadline} has come"
-    if budget.trials is not None and trials >= budget.trials:
+    if budget.trials is not None and len(trials) >= budget.trials:
         return f"the budget of {_plural(budget.trials, 'trial')} is met"
+    if budget.replicates is not None and sum(map(begun, trials)) >= budget.replicates:
+        return f"the budget of {_plural(budget.replicates, 'replicate')} is met"
+    if budget.multiply_adds is not None and sum(map(work, trials)) >= budget.multiply_adds:
+        return f"the budget of {budget.multiply_adds:g} multiply-adds is met"
     if budget.hours is not None and seconds >= budget.hours * 3600:
         return f"the budget of {_plural(budget.hours, 'hour')} is met"
     if budget.patience is not None and idle() >= budget.patience:
@@ -37,9 +41,29 @@ def way_on(ended_by: str) -> str:
         return "A later `budget/deadline` extends the sweep."
     if ended_by.startswith("no trial of"):
         return "A larger `budget/patience` extends the sweep."
+    if ended_by.endswith(("replicate is met", "replicates is met")):
+        return "A larger budget extends the sweep, such as `--set budget/replicates=N`."
+    if ended_by.endswith("multiply-adds is met"):
+        return "A larger budget extends the sweep, such as `--set budget/multiply_adds=N`."
     if ended_by.endswith(("hour is met", "hours is met")):
         return "A larger budget extends the sweep, such as `--set budget/hours=N`."
     return "A larger budget extends the sweep, such as `--trials N`."
+
+
+def begun(trial: Trial) -> int:
+    """How many replicates the trial has begun; seeds that were added after it had completed are not among them."""
+    return len(
+        {item.replicate for item in trial.attempts if trial.replicates is None or item.replicate < trial.replicates}
+    )
+
+
+def work(trial: Trial) -> float:
+    """Multiply-adds that the trial's replicates took, with those that were stopped and without what was lost."""
+    taken: dict[int, float] = {}
+    for item in trial.attempts:
+        if trial.replicates is None or item.replicate < trial.replicates:
+            taken[item.replicate] = max(taken.get(item.replicate, 0.0), item.multiply_adds or 0.0)
+    return sum(taken.values())
 
 
 def passed(budget: Budget) -> bool:

@@ -3,77 +3,33 @@
 The files are the only truth: whatever a driver knows, it can rebuild by reading them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from acgkd.errors import DamagedFileError, FolderError, NewerVersionError, StaleGenerationError, SweepError
-from analysis.records import record_file, sweep_file, trial_file
+from acgkd.cache import sync
+from acgkd.errors import FolderError
+from analysis.records import record_file, sweep_file
 from analysis.records.record import Outcome, Record
 from analysis.records.sweep_file import SweepFile
+from analysis.stores.copies import copy_of
 from sweeps.store import starts
-from sweeps.store.atomic import TEMPORARY, Lock, create, sync_folder, write
-from sweeps.store.paths import SweepPaths
+from sweeps.store.atomic import TEMPORARY, create, write
+from sweeps.store.sharing.shared_files import remove
 from sweeps.store.status import Status, status_of
-from sweeps.store.storage_errors import folder_error, removed
-from sweeps.store.trial import Trial, now
+from sweeps.store.storage_errors import reading
+from sweeps.store.trial import now
+from sweeps.store.trial_files.trials_folder import TrialFiles
 
 
-class SweepFolder(SweepPaths):
-    """A sweep on disk.
+class SweepFolder(TrialFiles):
+    """A sweep on disk, or the copy of one on an object store (`analysis.stores.working_copy`).
 
     Args:
         path: the folder; it need not exist yet.
     """
 
     # ---- the sweep as a whole
-
-    def make(self) -> None:
-        """Makes the folders that every sweep has."""
-        for name in ("trials", "records", "curves", "students", "starts", "work", "logs"):
-            (self.path / name).mkdir(parents=True, exist_ok=True)
-        self.cache.mkdir(parents=True, exist_ok=True)  # its own, or one that sweeps share
-
-    def lock(self) -> Lock:
-        """The lock that a driver holds."""
-        return Lock(self.lock_file)
-
-    @property
-    def generation(self) -> int:
-        """The number of the latest start; 0 before the first."""
-        try:
-            return int(self.generation_file.read_text(encoding="ascii"))
-        except FileNotFoundError:
-            return 0
-        except ValueError:
-            return self._latest_start  # so a damaged counter can be made again
-
-    @property
-    def _latest_start(self) -> int:
-        """The number of the latest start that has a file of its own."""
-        return max((int(path.stem) for path in self.starts.glob("[0-9]*.json") if path.stem.isdecimal()), default=0)
-
-    def begin_generation(self) -> int:
-        """Counts the start; workers of earlier ones leave at their next commit."""
-        generation = max(self.generation, self._latest_start) + 1  # the counter may have been removed
-        write(self.generation_file, str(generation))
-        sync_folder(self.path)  # no number is used twice, not even after a power cut
-        return generation
-
-    def check_generation(self, generation: int) -> None:
-        """Lets the latest start pass.
-
-        Raises:
-            StaleGenerationError: there has been a later one.
-            StorageError: the folder is not there any more, or not to be read.
-        """
-        try:
-            latest = self.generation
-        except OSError as error:
-            raise folder_error(error, self.path) or error from error
-        if latest != generation:
-            gone = removed(self.path) if latest == 0 else None
-            raise gone or StaleGenerationError(f"start {generation} of {self.path} was followed by start {latest}")
 
     def note_start(self, generation: int, facts: Mapping[str, object]) -> None:
         """Keeps what is known of a start; its ``seconds`` count towards the budget of hours."""
@@ -101,13 +57,10 @@ class SweepFolder(SweepPaths):
             FolderError: a newer version wrote it.
         """
         try:
-            return sweep_file.parse(self.sweep.read_bytes(), self.sweep)
+            with reading("Restore it."):
+                return sweep_file.parse(self.sweep.read_bytes(), self.sweep)
         except FileNotFoundError:
             return None
-        except NewerVersionError as error:
-            raise FolderError(str(error)) from error
-        except DamagedFileError as error:
-            raise SweepError(f"{error} Restore it.") from error
 
     @property
     def space_changed(self) -> bool:
@@ -129,48 +82,10 @@ class SweepFolder(SweepPaths):
 
     def write_sweep(self, sweep: SweepFile) -> None:
         """Replaces the folder's account of itself."""
+        self.require_ours()
         write(self.sweep, sweep.model_dump_json(indent=2) + "\n")
 
-    # ---- trials and records
-
-    def write_trial(self, trial: Trial) -> None:
-        """Replaces the trial's file; the driver alone does."""
-        path = self.trial_file(trial.number)
-        path.parent.mkdir(exist_ok=True)  # with no parents: a folder that was removed is not made again
-        write(path, trial.model_dump_json())
-
-    def read_trials(self) -> list[Trial]:
-        """All trials in order of number.
-
-        Raises:
-            SweepError: a file is damaged, or a number is missing.
-            FolderError: a newer version wrote one.
-        """
-        trials = sorted(self.trials(), key=lambda trial: trial.number)
-        for number, trial in enumerate(trials):
-            if trial.number != number:
-                raise SweepError(
-                    f"Trials are numbered from 0 without gaps, but {self.trial_file(number)} is missing. Restore it."
-                )
-        return trials
-
-    def trials(self) -> Iterator[Trial]:
-        """The trials that there are, in no order.
-
-        Raises:
-            SweepError: a file is damaged.
-            FolderError: a newer version wrote one.
-        """
-        for folder in self.trials_folder.iterdir() if self.trials_folder.is_dir() else ():
-            path = folder / "trial.json"
-            try:
-                yield trial_file.parse(path.read_bytes(), path, Trial)
-            except (FileNotFoundError, NotADirectoryError):
-                continue  # a folder was made and its file was not: that trial never was
-            except NewerVersionError as error:
-                raise FolderError(str(error)) from error
-            except DamagedFileError as error:
-                raise SweepError(f"{error} Restore it.") from error
+    # ---- records
 
     def read_record(self, name: str, replicate: int) -> Record | None:
         """The record of one replicate, or None where there is none yet.
@@ -180,14 +95,13 @@ class SweepFolder(SweepPaths):
             FolderError: a newer version wrote it.
         """
         path = self.record_file(name, replicate)
+        if not self.has_record(name, replicate):
+            return None
         try:
-            return record_file.parse(path.read_bytes(), path)
+            with reading("Remove it to run it again."):
+                return record_file.parse(path.read_bytes(), path)
         except FileNotFoundError:
             return None
-        except NewerVersionError as error:
-            raise FolderError(str(error)) from error
-        except DamagedFileError as error:
-            raise SweepError(f"{error} Remove it to run it again.") from error
 
     def remove_records(self, name: str, outcome: Outcome) -> None:
         """Removes the records of a trial or control that have this outcome: those replicates run again.
@@ -199,15 +113,28 @@ class SweepFolder(SweepPaths):
             index = path.stem.rpartition("-")[2]
             record = self.read_record(name, int(index)) if index.isdecimal() else None
             if record is not None and record.outcome == outcome:
-                path.unlink(missing_ok=True)
+                remove(path)
+        self.sync_entries()
 
-    def commit_record(self, name: str, record: Record) -> bool:
+    def commit_record(self, name: str, record: Record, *, entry: bool = True) -> bool:
         """Writes a record unless there is one: the first wins, whoever it was.
+
+        Args:
+            name: what its file begins with.
+            record: the record.
+            entry: wait until the disk has its entry in the folder, too; else `sync_entries` does.
 
         Returns:
             Whether it was this one.
         """
-        return create(self.record_file(name, record.identity.replicate), record.model_dump_json())
+        self.keep_cache()  # who sees the record finds what it was made with
+        return create(self.record_file(name, record.identity.replicate), record.model_dump_json(), entry=entry)
+
+    def sync_entries(self) -> None:
+        """Waits until the disk has what was made in, or removed from, the folders of records and students."""
+        if copy_of(self.path) is None:
+            for folder in (self.students, self.records):
+                sync(folder)
 
     # ---- what happened
 

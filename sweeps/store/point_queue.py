@@ -6,8 +6,10 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from acgkd.cache import sync
 from acgkd.errors import SweepError
 from sweeps.store.atomic import create, read_json
+from sweeps.store.sharing.shared_files import move, names, newest, remove
 
 if TYPE_CHECKING:
     from sweeps.store.folder import SweepFolder
@@ -39,17 +41,16 @@ class PointQueue:
             StorageError: the disk or the quota is full.
         """
         queue = self._folder.queue
-        queue.mkdir(exist_ok=True)
+        if not queue.exists():
+            queue.mkdir(exist_ok=True)
+            sync(queue.parent)
         numbers = [int(name[:4]) for name in self._names() if name[:4].isdecimal()]
         name = f"{max(numbers, default=0) + 1:04d}-{uuid.uuid4().hex[:8]}.json"
         create(queue / name, json.dumps({"parameters": dict(parameters)}) + "\n")
         return name
 
     def _names(self) -> list[str]:
-        with suppress(FileNotFoundError, NotADirectoryError):
-            found = (path.name for path in self._folder.queue.iterdir())
-            return sorted(name for name in found if name.endswith(".json") and not name.startswith("."))
-        return []
+        return [name for name in names(self._folder.queue) if name.endswith(".json") and not name.startswith(".")]
 
     def waiting(self, known: Collection[str] = ()) -> list[str]:
         """The names of its files, the next one first.
@@ -65,17 +66,17 @@ class PointQueue:
         Raises:
             SweepError: the file is damaged or gone.
         """
-        parameters = (read_json(self._folder.queue / name) or {}).get("parameters")
+        parameters = (read_json(newest(self._folder.queue / name)) or {}).get("parameters")
         if not isinstance(parameters, dict):
             raise SweepError(f"{self._folder.queue / name} must hold `parameters`, but does not.")
         return parameters
 
     def remove(self, name: str) -> None:
         """Removes a file whose trial is there."""
-        (self._folder.queue / name).unlink(missing_ok=True)
+        remove(self._folder.queue / name)
 
     def put_aside(self, name: str) -> None:
         """Moves a file that cannot become a trial to the logs."""
         self._folder.logs.mkdir(exist_ok=True)
         with suppress(FileNotFoundError):
-            (self._folder.queue / name).replace(self._folder.logs / f"refused-{name}")
+            move(self._folder.queue / name, self._folder.logs / f"refused-{name}")

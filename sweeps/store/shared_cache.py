@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from acgkd import cache
-from acgkd.errors import FolderError, SweepError
+from acgkd.errors import FolderError, NodeError, SweepError
+from analysis.stores.copies import copy_of
 from sweeps.store import cache_size
 from sweeps.store.atomic import Lock
 from sweeps.store.writable import require_writable
@@ -31,6 +32,9 @@ def opened(sweep: Path, *, own_code: bool, one_machine: bool) -> Iterator[Path]:
         ConfigError: ``$ACGKD_CACHE_LIMIT`` is no size.
         FolderError: ``$ACGKD_CACHE`` cannot be written.
     """
+    if copy_of(sweep) is not None:  # of an object store: what machines make goes there
+        yield sweep / "cache"
+        return
     limit = cache_size.limit()
     root = place(sweep, own_code=own_code, one_machine=one_machine)
     if root == sweep / "cache":
@@ -110,10 +114,10 @@ def require_visible(root: Path, sweep: Path) -> None:
     """Makes sure that this machine sees the cache that the driver does: else every node would train other teachers.
 
     Raises:
-        SweepError: it does not.
+        NodeError: it does not.
     """
     if root != sweep / "cache" and not mark_of(root, sweep).is_file():
-        raise SweepError(
+        raise NodeError(
             f"Every node must see the cache under the same path, but {os.uname().nodename} does not see the driver's "
             f"{root}. Set ACGKD_CACHE to a folder on a filesystem that all nodes share, or leave it out."
         )

@@ -1,10 +1,14 @@
 """The starts of a sweep, one small file each: how long they took, and at what they died."""
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from acgkd.errors import SweepError
+from analysis.records.node_accounts import NodeAccount, node_accounts
 from sweeps.store.atomic import read_json, write
 
 
@@ -46,6 +50,43 @@ def deaths_in_process(folder: Path, generation: int) -> list[str]:
     return jobs
 
 
+def crashed(folder: Path) -> set[str]:
+    """Keys of the teachers, controls and added seeds at which some start saw a process of their own crash."""
+    return {str(item.get("key")) for item in _noted(folder) if item.get("outcome") == "crashed"}
+
+
+def side_failures(folder: Path, alive: bool) -> list[dict[str, Any]]:
+    """Failed attempts at teachers, controls and added seeds, in the order of the starts.
+
+    Where a driver died that ran one of them in its own process, that is one, too.
+
+    Args:
+        folder: of the starts.
+        alive: whether a driver works on the sweep now, whose start has not died.
+    """
+    found = []
+    paths = sorted(folder.glob("[0-9]*.json"))
+    for path in paths:
+        found += list(_noted(folder, path.name))
+        with suppress(SweepError):
+            facts = read_json(path) or {}
+            key = str(facts.get("job", ""))
+            name, _, replicate = key.rpartition("-")
+            died = facts.get("in_process") and not facts.get("closed") and not (alive and path == paths[-1])
+            if died and replicate.isdecimal() and not name.startswith("trial-"):
+                label = name.removeprefix("control-")
+                which = {"key": key, "label": label, "replicate": int(replicate), "host": "", "log": ""}
+                found.append({**which, "outcome": "lost", "cause": "platform", "message": "the driver died with it"})
+    return found
+
+
+def _noted(folder: Path, pattern: str = "[0-9]*.json") -> Iterator[dict[str, Any]]:
+    for path in sorted(folder.glob(pattern)):
+        with suppress(SweepError):
+            noted = (read_json(path) or {}).get("failures")
+            yield from (item for item in noted or () if isinstance(item, dict) and isinstance(item.get("key"), str))
+
+
 def set_aside(folder: Path, generation: int) -> list[str]:
     """Nodes that got no more work in a start, a sentence each.
 
@@ -57,6 +98,21 @@ def set_aside(folder: Path, generation: int) -> list[str]:
         return [str(line) for line in (read_json(folder / f"{generation:04d}.json") or {}).get("set_aside", [])]
     except (SweepError, TypeError):
         return []
+
+
+def nodes(folder: Path) -> tuple[NodeAccount, ...]:
+    """What each node did, over all starts; a start whose file is damaged adds nothing."""
+    found: list[object] = []
+    for path in sorted(folder.glob("[0-9]*.json")):
+        with suppress(SweepError):
+            found.append(read_json(path))
+    return node_accounts(found)
+
+
+def last_activity(folder: Path, *others: Path) -> str | None:
+    """When a start, or one of some other folders, was last written: UTC, ISO 8601."""
+    touched = max((path.stat().st_mtime for path in (*folder.glob("*.json"), *others)), default=None)
+    return None if touched is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(touched))
 
 
 def damaged(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from acgkd.errors import SweepError
 from sweeps.store.atomic import read_json, write
+from sweeps.store.sharing.shared_files import newest, remove
 
 if TYPE_CHECKING:
     from sweeps.store.folder import SweepFolder
@@ -32,11 +33,11 @@ class StopRequest:
     def generation(self) -> int | None:
         """The number of the start that shall stop; None where none shall, or the file is damaged."""
         try:
-            number = (read_json(self._path) or {}).get("generation")
+            number = (read_json(newest(self._path)) or {}).get("generation")
         except (OSError, SweepError):
             return None
         return number if isinstance(number, int) else None
 
     def remove(self) -> None:
         """Removes the request: it was obeyed, or is of an earlier start."""
-        self._path.unlink(missing_ok=True)
+        remove(self._path)

@@ -2,9 +2,19 @@
 
 import errno
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from acgkd.errors import StaleGenerationError, StorageError, SweepError
+from acgkd.errors import (
+    DamagedFileError,
+    FolderError,
+    NewerVersionError,
+    StaleGenerationError,
+    StorageError,
+    SweepError,
+)
+from analysis.stores.copies import shown
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -65,7 +75,7 @@ def removed(folder: Path) -> StorageError | None:
 def sweep_error(error: BaseException, folder: Path) -> SweepError | None:
     """The error that stops the sweep in `folder`, if `error` amounts to one: then no trial is to blame."""
     if isinstance(error, StaleGenerationError):
-        return SweepError(f"Another driver has taken {folder} over; this one leaves. ({error})")
+        return SweepError(f"Another driver has taken {shown(str(folder))} over; this one leaves. ({error})")
     return folder_error(error, folder) or (error if isinstance(error, SweepError) else None)
 
 
@@ -85,3 +95,22 @@ def _refused(facts: str) -> StorageError:
         f"The sweep folder must be readable and writable, but {facts}. {KEPT} Give yourself access to it, then start "
         "the same command again."
     )
+
+
+@contextmanager
+def reading(way_out: str) -> Iterator[None]:
+    """Reading a file that carries a version: what cannot be read is an error of the folder, with what to do.
+
+    Args:
+        way_out: a sentence, for a file that is damaged.
+
+    Raises:
+        FolderError: a newer version wrote it.
+        SweepError: it is damaged.
+    """
+    try:
+        yield
+    except NewerVersionError as error:
+        raise FolderError(str(error)) from error
+    except DamagedFileError as error:
+        raise SweepError(f"{error} {way_out}") from error

@@ -1,26 +1,50 @@
 """Whether a folder can be written, found out before hours of work are spent."""
 
-import re
 import tempfile
 from pathlib import Path
 
 from acgkd.errors import FolderError
+from analysis.stores.addresses import address_of
+from analysis.stores.copies import copy_of, here, working_copy
 
-# `Path` makes one slash of two.
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+def place_of(folder: Path | str) -> Path:
+    """A folder to read a sweep in: of one on an object store the copy of this machine, as new as can be.
+
+    Args:
+        folder: as the user named it.
+
+    Raises:
+        FolderError: no such store can hold a sweep, or its bucket is not there.
+        StorageError: the store cannot be read.
+    """
+    return here(folder)
+
+
+def place_for_run(folder: Path | str) -> Path:
+    """The same for a sweep that is to be run there.
+
+    Raises:
+        FolderError: as `place_of`; or the store cannot be written, or has no exclusive create.
+        StorageError: the store cannot be read.
+    """
+    address = address_of(folder)
+    if address is not None:
+        working_copy(address).store.require_writable()
+    return place_of(folder)
 
 
 def require_path(folder: Path | str) -> None:
-    """Refuses an address on an object store, which would become a local folder of that name.
+    """Refuses an address on an object store where only a folder will do.
 
     Raises:
         FolderError: it begins with a scheme, as ``s3://`` does.
     """
-    if _SCHEME.match(str(folder)):
-        scheme, _, rest = str(folder).partition(":/")
+    address = address_of(folder)
+    if address is not None:
         raise FolderError(
-            f"A folder must be a path on a filesystem, but got {scheme}://{rest.lstrip('/')}. Name a folder that every "
-            "node sees, and copy it to the store when the work is done."
+            f"This needs a folder on a filesystem, but got {address}. Name a folder, and copy it to the store with the "
+            "store's own tools."
         )
 
 
@@ -35,6 +59,8 @@ def require_writable(folder: Path, remedy: str = "Choose another one with `--out
         FolderError: the folder cannot be made, or not be written; something else may be in its place.
     """
     require_path(folder)
+    if copy_of(folder) is not None:
+        return  # it is our own, and the store says itself what it refuses
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -1,6 +1,7 @@
 """The seconds of a replicate: what was worked, what of it is kept, what interruptions cost; and where it is."""
 
 import json
+import math
 import time
 from pathlib import Path
 from types import TracebackType
@@ -8,6 +9,9 @@ from types import TracebackType
 from acgkd.errors import SweepError
 from sweeps.store.atomic import read_json, write
 from sweeps.worker.watchdog import watched
+
+# An object store gets the clock with each checkpoint, and so often in between.
+THERE_EVERY_S = 5.0
 
 
 class Clock:
@@ -19,6 +23,7 @@ class Clock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._written_at = -math.inf
         try:
             known = read_json(path) or {}
         except SweepError:  # torn by a power cut: the run resumes from its checkpoint, its seconds are not known
@@ -39,7 +44,7 @@ class Clock:
             attempt: which try it is.
         """
         self.place, self.progress, self.attempt = place, progress, attempt
-        self.write()
+        self.write(there=time.monotonic() - self._written_at > THERE_EVERY_S)
 
     def rewind(self, checkpoint: str | None, before_s: float) -> None:
         """Goes back to a checkpoint, or to the start: what earlier attempts did since is lost.
@@ -54,8 +59,14 @@ class Clock:
         self.lost_s += max(0.0, before_s - then)
         self.kept_s = then + start_up
 
-    def write(self) -> None:
-        """Keeps the state; not worth waiting for the disk."""
+    def write(self, *, there: bool = True) -> None:
+        """Keeps the state; not worth waiting for the disk.
+
+        Args:
+            there: also on an object store, if the sweep lies on one.
+        """
+        if there:
+            self._written_at = time.monotonic()
         facts = {
             "kept_s": self.kept_s,
             "lost_s": self.lost_s,
@@ -64,7 +75,7 @@ class Clock:
             "progress": self.progress,
             "place": self.place,
         }
-        write(self.path, json.dumps(facts), durable=False)
+        write(self.path, json.dumps(facts), durable=False, there=there)
 
 
 class WatchedStep:

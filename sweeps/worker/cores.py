@@ -1,11 +1,12 @@
 """How many cores this process may use: those that the system leaves to it, not those of the machine."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
+from sweeps.worker.control_groups import GROUPS, OWN, groups_of
 
-def usable_cores(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
+
+def usable_cores(groups: Path = GROUPS, own: Path = OWN) -> int:
     """Cores within this process's affinity and the limits of its control groups; at least 1.
 
     Args:
@@ -16,28 +17,8 @@ def usable_cores(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # no such call outside Linux
         cores = os.cpu_count() or 1
-    return max(1, min([cores, *(int(limit) for limit in _limits(groups, own))]))
-
-
-def _limits(groups: Path, own: Path) -> Iterator[float]:
-    """Cores' worth of time that each control group above this process admits."""
-    try:
-        lines = own.read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, controllers, place = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        root = groups if not controllers else groups / "cpu"
-        folder = root / place.lstrip("/")
-        # In a container the path may be that of the host, which is not mounted here; then the root holds the limit.
-        for group in (folder, *folder.parents):
-            limit = _quota(group)
-            if limit is not None:
-                yield limit
-            if group == root:
-                break
+    limits = (_quota(group) for group in groups_of("cpu", groups, own))
+    return max(1, min([cores, *(int(limit) for limit in limits if limit is not None)]))
 
 
 def _quota(group: Path) -> float | None:

@@ -2,14 +2,19 @@
 
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from acgkd import plugins
 from acgkd.config import RunConfig, flatten
 from acgkd.errors import ConfigError, OtherCodeError
+from sweeps.spec.raw import UNTRUSTED_PLUGINS
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.worker.protocols import Experiment, Experiments, Measurement, Run
+from sweeps.worker.validation_curves import JudgedExperiment
+
+_TRAVELLED = "plugins that travel"
 
 __all__ = ["AcgkdExperiments", "Experiment", "Experiments", "Measurement", "Run", "user_files"]
 
@@ -22,6 +27,18 @@ def user_files(experiments: Experiments, spec: SweepSpec) -> Mapping[str, str]:
         return {}
 
 
+def _named(spec: SweepSpec) -> set[str]:
+    """What a spec names of the catalogues, as far as plug-ins may have it."""
+    found = {spec.method.name, *(control.name for control in spec.controls), *spec.trackers}
+    found |= {preset.split("-")[0] for preset in (spec.teacher.preset, spec.student.preset)}
+    found |= {spec.space} if isinstance(spec.space, str) else set()
+    found |= set() if spec.dataset is None else {spec.dataset.name}
+    survey = spec.inspection.survey(spec.space)
+    for asked in () if survey is None else survey.parameters.values():
+        found.update(end for end in asked.ends if isinstance(end, str))
+    return found
+
+
 class AcgkdExperiments:
     """The real one. Torch is imported when it is first asked for something.
 
@@ -29,7 +46,8 @@ class AcgkdExperiments:
         trust_code: whether a spec may name Python functions of the user's.
         share_synthesis: whether trials may take over each other's pseudo-samples.
         agreement: whether every run measures `agreement`, for which each teacher needs a reference pool.
-        folder: where such functions are looked for first: that of the spec. Then comes the current one.
+        folders: where such functions are looked for, in this order; the current one if left out.
+        validation_curves: whether runs look at the validation split on their way.
     """
 
     def __init__(
@@ -37,26 +55,44 @@ class AcgkdExperiments:
         trust_code: bool = False,
         share_synthesis: bool = False,
         agreement: bool = True,
-        folder: Path | None = None,
+        folders: Sequence[Path] = (),
+        validation_curves: bool = False,
     ) -> None:
         self.trust_code = trust_code
         # Workers stand in the sweep folder, but the user's code lies beside the spec or where the driver was started.
-        self.code_folders = tuple(dict.fromkeys([folder or Path.cwd(), Path.cwd()])) if trust_code else ()
+        self.code_folders = (tuple(folders) or (Path.cwd(),)) if trust_code else ()
         self.share_synthesis = share_synthesis
         self.agreement = agreement
+        self.validation_curves = validation_curves
         self._files: dict[str, str] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Plug-ins that are in use travel along: the process that takes this in uses them too."""
+        return {**vars(self), _TRAVELLED: plugins.travelling()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        plugins.arrive(state.pop(_TRAVELLED))
+        vars(self).update(state)
 
     @classmethod
     def of(cls, spec: SweepSpec, trust_code: bool = False) -> "AcgkdExperiments":
         """The experiments of a sweep.
 
         Pseudo-samples are worth keeping where no trial makes its own kind; agreement is measured where it is asked for.
+        Plug-ins that the spec names are in use from here on.
+
+        Raises:
+            ConfigError: it names plug-ins that are not trusted, or cannot be used.
         """
+        if spec.plugins and not trust_code:
+            raise ConfigError(UNTRUSTED_PLUGINS)
+        plugins.activate(spec.plugins)
         found = spec.inspection.survey(spec.space)
         searched = () if found is None else found.parameters
         shared = not any(name.startswith("method/synthesis/") for name in searched)
         asked = any(objective.name == "agreement" for objective in spec.objectives)
-        return cls(trust_code, shared, asked or spec.artefacts.agreement, spec.folder)
+        kept = spec.artefacts
+        return cls(trust_code, shared, asked or kept.agreement, spec.code_folders, kept.validation_curves)
 
     def warm_up(self) -> None:
         """Imports torch and what is built on it."""
@@ -64,9 +100,13 @@ class AcgkdExperiments:
 
     def experiment(self, config: RunConfig, seed: int, home: Path) -> Experiment:
         """One run of a config; cheap."""
+        import torch
+
         from acgkd.run.experiment import Experiment
 
-        return Experiment(
+        # An attempt that a timer or a signal broke off, at the very end of a block without gradients, leaves them off.
+        torch.set_grad_enabled(True)
+        made = Experiment(
             config,
             seed,
             home=home,
@@ -75,6 +115,7 @@ class AcgkdExperiments:
             share_synthesis=self.share_synthesis,
             agreement=self.agreement,
         )
+        return JudgedExperiment(made) if self.validation_curves else made
 
     def settings(self, config: RunConfig) -> dict[str, Any]:
         """Every setting of a config by slash path, the method's defaults included."""
@@ -91,11 +132,12 @@ class AcgkdExperiments:
         Raises:
             ConfigError: what the spec names cannot be imported.
         """
-        if not self.trust_code or ":" not in spec.teacher.preset:
-            return {}
-        from acgkd.teachers.user_code import loaded_files
+        found = plugins.digests(_named(spec))
+        if self.trust_code and spec.own_models:
+            from acgkd.teachers.user_code import loaded_files
 
-        found = loaded_files(spec.teacher.preset, self.code_folders, also=also, fresh=fresh)
+            others = [name for name in also if not plugins.is_plugin(name)]
+            found |= loaded_files(spec.own_models, self.code_folders, also=others, fresh=fresh)
         if fresh:
             self._files = found
         return found
@@ -110,8 +152,9 @@ class AcgkdExperiments:
             return
         from acgkd.teachers.user_code import file_digest
 
+        installed = plugins.digests(None)
         for name, then in self._files.items():
-            now = file_digest(name, self.code_folders)
+            now = installed.get(name) if plugins.is_plugin(name) else file_digest(name, self.code_folders)
             if now != then:
                 theirs = f"no {name}" if now is None else f"{name} with the digest {now}"
                 raise OtherCodeError(socket.gethostname(), theirs, f"{name} with the digest {then}")

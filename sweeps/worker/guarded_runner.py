@@ -16,6 +16,7 @@ from sweeps.faults.classification import failure_of
 from sweeps.faults.failure import Failure, JobFailedError
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
+from sweeps.worker.device_share import limit_device_memory
 from sweeps.worker.experiments import Experiments
 from sweeps.worker.job_runner import JobRunner
 from sweeps.worker.messages import Job, Report
@@ -119,6 +120,7 @@ def serve(handle: int) -> None:
         signal.signal(number, signal.SIG_IGN)  # the worker says when to leave
     with Connection(handle) as connection, contextlib.suppress(EOFError, BrokenPipeError):
         spec, folder, job, experiments = pickle.loads(connection.recv_bytes())
+        limit_device_memory(spec.resources.gpu, alone=job.alone)
         runner = JobRunner(spec, folder, job, experiments)
         while True:
             what = connection.recv()
@@ -144,5 +146,7 @@ def _portable(error: Exception) -> Exception:
 
 def runner_for(spec: SweepSpec, folder: SweepFolder, job: Job, experiments: Experiments) -> JobRunner | GuardedRunner:
     """What does a job: in this process, or guarded where the job asks for it."""
-    kind = GuardedRunner if job.guarded else JobRunner
-    return kind(spec, folder, job, experiments)
+    if job.guarded:
+        return GuardedRunner(spec, folder, job, experiments)
+    limit_device_memory(spec.resources.gpu, alone=job.alone)
+    return JobRunner(spec, folder, job, experiments)

@@ -46,6 +46,7 @@ class JobRunner:
         self._runner: ReplicateRunner | None = None
         self._calibration_s: float | None = None
         self._started_at = now()
+        folder.fetch_cache()
         experiments.use_threads(max(1, min(int(spec.resources.cpu), usable_cores())))
 
     @property

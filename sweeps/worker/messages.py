@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
-from analysis.records.record import CostValue
+from analysis.records.record import CostValue, Record
 
 Kind = Literal["teacher", "control", "trial"]
 
@@ -89,3 +90,8 @@ class Report:
     record: str | None = None
     host: str = ""
     node: str = ""
+
+    @cached_property
+    def row(self) -> Record | None:
+        """The record, if there is one; parsed once."""
+        return None if self.record is None else Record.model_validate_json(self.record)

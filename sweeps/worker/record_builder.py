@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from acgkd import __version__
 from acgkd.code_digest import package_digest, plugin_digests
 from acgkd.config import RunConfig
+from acgkd.methods import METHODS
 from analysis.records.record import Code, Cost, CostValue, Environment, Identity, Kind, Outcome, Quality, Record
 from sweeps.spec.sections import Objective
 from sweeps.spec.sweep_spec import SweepSpec
@@ -48,6 +49,7 @@ def build_record(
     cost: Mapping[str, CostValue] | None = None,
     lost_s: float | None = None,
     started_at: str = "",
+    host: str = "",
     alongside: int = 1,
     calibration_s: float | None = None,
     added: bool = False,
@@ -74,6 +76,7 @@ def build_record(
         cost: what it took, by field of `Cost`, where there is no measurement to say it.
         lost_s: work that was done and lost; taken from `cost` if left out.
         started_at: of this attempt, UTC.
+        host: name of the machine on which it ran; this one if left out.
         alongside: jobs at the same time, this one included.
         calibration_s: seconds of the calibration kernel.
         added: whether its seed was added after the trial had completed.
@@ -105,11 +108,12 @@ def build_record(
             vary=list(config.vary),
             fingerprint=config.fingerprint(),
             method=config.method.name if teaching else "teacher",
-            dataset=None if config.dataset is None else config.dataset.name,
+            dataset=None if config.dataset is None else config.dataset.title,
             teacher=config.teacher.preset,
             student=config.student.preset if teaching else None,
             prior={} if measurement is None else dict(measurement.prior),
             added=added,
+            lower_control=teaching and config.method.name in METHODS and METHODS[config.method.name].lower_control,
         ),
         parameters=dict(parameters or {}),
         settings=dict(settings),
@@ -125,7 +129,7 @@ def build_record(
             **(
                 environment
                 | {
-                    "host": socket.gethostname(),
+                    "host": host or socket.gethostname(),
                     "process": os.getpid(),
                     "trials_alongside": alongside,
                     "calibration_s": calibration_s,

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from acgkd.cache import sync, unsynced
 from acgkd.errors import CheckpointError, StorageError
 from analysis.records.record import CostValue, Record
 from sweeps.faults.timeouts import StepTimeoutError
 from sweeps.store.atomic import write, write_arrays
 from sweeps.store.folder import SweepFolder
+from sweeps.store.sharing.shared_files import remove
 from sweeps.store.storage_errors import storage_error
 from sweeps.store.trial import now
 from sweeps.worker.clock import Clock, WatchedStep
@@ -62,6 +64,7 @@ class ReplicateRunner:
         self.samples = samples
         self.work = folder.work(name)
         self.work.mkdir(exist_ok=True)  # with no parents: a folder that was removed is not made again
+        folder.fetch_work(name, replicate)
         self.clock = Clock(clock_file(folder, name, replicate))
         self.trace = trace_file(folder, name, replicate)
         self.started_at = now()
@@ -87,7 +90,7 @@ class ReplicateRunner:
                 try:
                     run.load(path)
                 except CheckpointError:
-                    path.unlink(missing_ok=True)  # torn, or of another program: an older one will do
+                    remove(path)  # torn, or of another program: an older one will do
                     run = self.experiment.start()
                     continue
                 taken = path.name
@@ -143,13 +146,17 @@ class ReplicateRunner:
             StaleGenerationError: a later start has taken over.
             StorageError: it cannot be written.
         """
-        if self.run is None or self.folder.record_file(self.name, self.replicate).exists():
+        if self.run is None or self.folder.has_record(self.name, self.replicate):
             return  # nothing was begun, or it has ended meanwhile: stopped early, for instance
         self.folder.check_generation(self.generation)
         steps = round(self.run.progress * 1_000_000)
         path = self.work / f"{self.replicate:02d}-{steps:07d}-e{self.generation:04d}-a{self.attempt:02d}.ckpt"
         try:
+            first = not self._checkpoints()
             self.run.save(path)
+            if first:
+                sync(self.work.parent)  # in which this replicate's folder may be new
+            self.folder.keep(path)
         except Exception as error:
             self.folder.check_generation(self.generation)
             raise storage_error(error) or StorageError(
@@ -159,9 +166,10 @@ class ReplicateRunner:
         self.clock.at[path.name] = self.clock.kept_s
         self._saved_at = self.clock.kept_s
         self.clock.write()
-        for old in self._checkpoints()[CHECKPOINTS_KEPT:]:
-            old.unlink(missing_ok=True)
-            self.clock.at.pop(old.name, None)
+        old = self._checkpoints()[CHECKPOINTS_KEPT:]
+        remove(*old)
+        for gone in old:
+            self.clock.at.pop(gone.name, None)
 
     def commit(self, record: Record) -> None:
         """Makes the result the replicate's, unless another process was first; then clears the work away.
@@ -176,16 +184,22 @@ class ReplicateRunner:
                 self._keep_samples()
             curves = json.dumps(_finite(self.run.curves))
             write(self.folder.curves_file(self.name, self.replicate), curves, durable=False)
-        self.folder.commit_record(self.name, record)
-        clear_work(self.folder, self.name, self.replicate)
+        long = bool(self._checkpoints())  # what is short the driver makes sure of, for several at a time
+        self.folder.commit_record(self.name, record, entry=False)
+        if long:
+            self.folder.sync_entries()  # before the checkpoints go
+        self.folder.clear_work(self.name, self.replicate)
 
     def _export(self) -> None:
         assert self.run is not None, "start comes first"
         path = self.folder.student_file(self.name, self.replicate)
         part = path.with_name(f".{path.stem}-e{self.generation:04d}-a{self.attempt:02d}.pt.tmp")
         try:
-            self.run.export(part)
+            with unsynced():
+                self.run.export(part)
+            sync(part)
             os.replace(part, path)
+            self.folder.keep(path)
         finally:
             part.unlink(missing_ok=True)
 
@@ -230,14 +244,6 @@ def crash_file(folder: SweepFolder, name: str, replicate: int) -> Path:
 def clock_file(folder: SweepFolder, name: str, replicate: int) -> Path:
     """Where the seconds of a replicate are, and how far it is."""
     return folder.work(name) / f"{replicate:02d}.clock.json"
-
-
-def clear_work(folder: SweepFolder, name: str, replicate: int) -> None:
-    """Removes what is only needed while a replicate is at work."""
-    work = folder.work(name)
-    for pattern in (f"{replicate:02d}[-.]*", f".{replicate:02d}[-.]*"):
-        for path in work.glob(pattern):
-            path.unlink(missing_ok=True)
 
 
 def _finite(tree: Any) -> Any:

@@ -143,7 +143,7 @@ def test_readouts_are_named_or_given(readout: Any) -> None:
 
 
 def test_a_part_that_is_not_there_is_named() -> None:
-    with pytest.raises(TeacherError, match=r"Net has no 'encode'. Its submodules: first, second, head"):
+    with pytest.raises(TeacherError, match=r"is not called with graphs\. .* submodules: first, second, head"):
         adapt(Net(gin_layer))
     with pytest.raises(TeacherError, match="has no 'classifier'"):
         adapt(Net(gin_layer), encode="embed")
@@ -194,7 +194,7 @@ class Broken(nn.Module):
         ("ignores", "an edge of weight 0 must be as good as absent"),
         ("half", "edge weights of 1 must mean the same as no weights"),
         ("shifted", "an edge of weight 0 must be as good as absent"),
-        ("nodes", r"`encode` of a graph teacher must return \[nodes, width\]"),
+        ("nodes", r"`readout` of a graph teacher must return \[graphs, width\]"),
         ("readout", r"`readout` of a graph teacher must return \[graphs, width\]"),
         ("classes", r"`classifier` of a graph teacher must return \[graphs, classes\]"),
         ("width", "must say its `width`, an int"),

@@ -59,7 +59,7 @@ def dense_terms(
 
 
 @pytest.mark.parametrize("how", ["relaxed", "straight_through"])
-@pytest.mark.parametrize("preset", ["gin-3-8", "gcn-3-8"])
+@pytest.mark.parametrize("preset", ["gin-3-8", "gcn-3-8", "sage-3-8", "gat-3-8"])
 def test_values_and_gradients_are_those_of_the_dense_computation(tiny: ModuleType, preset: str, how: Any) -> None:
     teacher = tiny.teacher(preset=preset).double()
     config = GraphInversionConfig.model_validate({**SETTINGS, "edges": how, "features": how})

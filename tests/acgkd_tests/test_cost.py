@@ -26,6 +26,18 @@ def test_gcn_costs_what_it_costs_by_hand() -> None:
     assert GRAPHS.unit_cost(model, 5) == UnitCost(node=5 * 16 + 16 * 16 + 2 * 16, edge=2 * 16, graph=16 * 3)
 
 
+def test_graphsage_costs_what_it_costs_by_hand() -> None:
+    model = build_model("sage-3-16", 5, 3)
+    # Features are sent as they come; the mean and the node itself are lifted, each by weights of its own.
+    assert GRAPHS.unit_cost(model, 5) == UnitCost(node=2 * 5 * 16 + 2 * 16 * 16, edge=5 + 16, graph=16 * 3)
+
+
+def test_gat_costs_what_it_costs_by_hand() -> None:
+    model = build_model("gat-3-16", 5, 3)
+    # Features are lifted before they are sent; what a node attends to itself with is no message.
+    assert GRAPHS.unit_cost(model, 5) == UnitCost(node=5 * 16 + 16 * 16, edge=2 * 16, graph=16 * 3)
+
+
 def test_the_projection_is_counted() -> None:
     student, teacher = build_model("gin-3-32", 7, 2), build_model("gin-5-64", 7, 2)
     plain = GRAPHS.unit_cost(student, 7)
@@ -45,7 +57,7 @@ def a_batch(nodes: int = 9, edges: int = 14, graphs: int = 3) -> GraphBatch:
     )
 
 
-@pytest.mark.parametrize("preset", ["gin-4-8", "gcn-4-8"])
+@pytest.mark.parametrize("preset", ["gin-4-8", "gcn-4-8", "sage-4-8", "gat-4-8"])
 def test_unit_costs_sum_to_a_direct_count(preset: str) -> None:
     model, batch = build_model(preset, 7, 2), a_batch()
     with at_rest(model), counting(model) as counts:

@@ -382,7 +382,9 @@ def test_distill_needs_a_teacher_and_a_prior_and_no_data(tiny: ModuleType) -> No
     assert made.prior["mean_degree"] == 2.0
     count = sum(parameter.numel() for parameter in made.student.parameters())
     shown = repr(made)
-    assert shown.startswith(f"<Distilled: GIN of {count:,} parameters, agreement {made.agreement:.4f}, ")
+    assert shown.startswith(
+        f"<Distilled: GIN of {count:,} parameters, agreement {made.agreement:.4f} on made-up samples, "
+    )
     assert len(shown.splitlines()) == 1
     again = distilled(tiny, teacher=teacher)
     assert tiny.weight_bytes(again.student) == tiny.weight_bytes(made.student)
@@ -443,3 +445,9 @@ def test_bad_input_raises_errors_of_our_own(
 ) -> None:
     with pytest.raises(kind, match=law):
         distilled(tiny, **changes)
+
+
+def test_code_is_not_named_from_python(tiny: ModuleType) -> None:
+    prior = {"nodes": [4, 8], "mean_degree": 2.0, "features": "categorical", "feature_count": 4, "classes": 3}
+    with pytest.raises(ConfigError, match="From Python call `mine:build` yourself"):
+        acgkd.distill(tiny.teacher(), "mine:build", prior=prior)

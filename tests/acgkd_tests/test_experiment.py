@@ -129,6 +129,7 @@ print(tiny.weight_bytes(one.teacher).hex()[:40], one.preparation_key())
 """
 
 
+@pytest.mark.cluster  # processes of its own
 def test_two_processes_that_start_together_prepare_once(tiny: ModuleType, tmp_path: Path) -> None:
     code = CHILD.format(
         folder=str(Path(__file__).parents[1]), pool=POOL, home=str(tmp_path), run=config(tiny).model_dump_json()

@@ -13,7 +13,6 @@ from acgkd.datasets import DATASETS, Dataset, Official, Samples
 from acgkd.errors import ConfigError
 from acgkd.images import IMAGES
 from acgkd.pixels import Pixels
-from acgkd.run import run_data
 from acgkd.run.experiment import Experiment
 from acgkd.run.run_data import RunData
 
@@ -33,8 +32,7 @@ def published(monkeypatch: pytest.MonkeyPatch, train: int = 300, test: int = 600
         source="Made up.",
         official_test=True,
     )
-    for module in (datasets, run_data):
-        monkeypatch.setattr(module, "DATASETS", {"published": entry})
+    monkeypatch.setattr(datasets, "DATASETS", {"published": entry})
 
 
 def made(**dataset: Any) -> RunData:

@@ -103,7 +103,7 @@ def gradients_of(logits: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
     return torch.autograd.grad((logits * torch.tensor([[1.0, -2.0, 0.5], [0.3, 1.0, 2.0]])).sum(), inputs)
 
 
-@pytest.mark.parametrize("preset", ["gin-5-16", "gcn-5-16"])
+@pytest.mark.parametrize("preset", ["gin-5-16", "gcn-5-16", "sage-5-16", "gat-5-16"])
 def test_the_quick_way_equals_torch_geometrics(preset: str) -> None:
     """Somebody who listens to messages gets them, and the same results."""
     model, x, edge_index, half, batch = model_and_batch(preset)
@@ -125,7 +125,7 @@ def test_the_quick_way_equals_torch_geometrics(preset: str) -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("preset", ["gin-5-16", "gcn-5-16"])
+@pytest.mark.parametrize("preset", ["gin-5-16", "gcn-5-16", "sage-5-16", "gat-5-16"])
 def test_all_pairs_as_candidates_are_the_dense_computation(tiny: ModuleType, preset: str) -> None:
     """Complexity 1 leaves nothing out: logits and gradients are those of dense matrices."""
     model, x, edge_index, half, batch = model_and_batch(preset)

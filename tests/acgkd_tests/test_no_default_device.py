@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 CODE = """
 import sys
 from pathlib import Path
@@ -100,10 +102,11 @@ print("agreement", distilled.agreement)
 """
 
 
+@pytest.mark.cluster  # a whole loop in a process of its own
 def test_the_whole_loop_passes_while_the_default_device_holds_no_numbers(tmp_path: Path) -> None:
     folder = str(Path(__file__).parents[1])
     ended = subprocess.run(
-        [sys.executable, "-c", CODE, folder, str(tmp_path)], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", CODE, folder, str(tmp_path)], capture_output=True, text=True, timeout=280
     )
     assert ended.returncode == 0, ended.stderr[-3000:]
     assert 0 <= float(ended.stdout.split()[1]) <= 1

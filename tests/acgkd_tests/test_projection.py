@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS
 from acgkd.losses import softened_kl
-from acgkd.students.projection import ProjectedStudent, WeightedGAT
+from acgkd.modules.weighted_attention import WeightedGAT
+from acgkd.students.projection import ProjectedStudent
 from acgkd.transfer.teaching import lift_to
 
 CPU = torch.device("cpu")

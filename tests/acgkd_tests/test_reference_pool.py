@@ -12,7 +12,7 @@ import acgkd.run.reference_pool as pools
 from acgkd.graphs import GRAPHS
 from acgkd.images import IMAGES
 from acgkd.methods import METHODS
-from acgkd.run.reference_pool import PRESETS, pool_agreement, reference_agreement, reference_pool
+from acgkd.run.reference_pool import PRESETS, pool_agreement, reference_pool
 
 
 @pytest.fixture(autouse=True)
@@ -123,4 +123,4 @@ def test_a_modality_without_presets_has_no_pool(tiny: ModuleType, monkeypatch: p
 
 def test_agreement_of_a_teacher_with_itself_is_whole(tiny: ModuleType) -> None:
     teacher = tiny.teacher()
-    assert reference_agreement(teacher, teacher, GRAPHS, tiny.prior(), 0, tiny.CPU) == 1.0
+    assert pool_agreement(teacher, teacher, GRAPHS, pool(tiny)) == 1.0

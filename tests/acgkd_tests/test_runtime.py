@@ -234,3 +234,8 @@ def test_gradients_go_to_the_named_leaves_and_fused_adam_moves_the_right_entries
         return weight.detach()
 
     assert torch.equal(moved(fused=True), moved(fused=False))
+
+
+def test_a_device_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigError, match="must be `auto`, `cpu` or `cuda`, but got 'gpu'"):
+        resolve_device("gpu")

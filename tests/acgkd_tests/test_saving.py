@@ -81,11 +81,6 @@ def test_weights_that_do_not_fit_are_reported(tiny: ModuleType, tmp_path: Path) 
         load_student(tmp_path / "student.pt", into=nn.Linear(2, 2))
 
 
-def test_a_projection_over_a_classifier_of_the_users_is_custom(tiny: ModuleType) -> None:
-    student = ProjectedStudent(tiny.context().student, nn.Sequential(nn.Linear(8, 2)), 8, tiny.CPU)
-    assert describe(student) == {"kind": "custom"}
-
-
 @pytest.mark.parametrize("content", ["run", "torn", "text"])
 def test_foreign_files_are_refused(tiny: ModuleType, tmp_path: Path, content: str) -> None:
     path = tmp_path / "student.pt"

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from analysis.figures.canvas import Picture, picture, spread_labels
+from analysis.figures.canvas import Picture, draw, picture, spread_labels
 from analysis.figures.loss_curves import paint_curves, stages_of, thinned
+from analysis.figures.marked_trials import trial_marks
 from analysis.figures.outcome_bars import bars, paint_bars
-from analysis.figures.panels import paint_panels, panel
+from analysis.figures.panels import Panel, Point, paint_panels, panel
 from analysis.figures.scatters import paint_scatters, scatter
 
 
@@ -102,13 +103,23 @@ def test_a_scatter_knows_where_its_parameter_was_active() -> None:
     sound(rendered(paint_scatters([(rate, rate), (mode, mode), (switch, switch)] * 3, ("a", "b"))))
 
 
-def test_bars_keep_the_order_of_outcomes() -> None:
-    rows = pd.DataFrame({"outcome": ["failed", "completed", "completed", "out_of_memory"]})
-    found = bars(rows)
-    assert [(bar.outcome, bar.replicates) for bar in found] == [("completed", 2), ("out_of_memory", 1), ("failed", 1)]
+COUNTED = pd.DataFrame(
+    {
+        "outcome": ["failed", "completed", "out_of_memory", "failed"],
+        "cause": ["trial", "", "not recorded", "node"],
+        "attempts": [1, 2, 1, 3],
+    }
+)
+
+
+def test_bars_keep_the_order_of_outcomes_and_say_whose_fault_it_was() -> None:
+    found = bars(COUNTED)
+    assert [(bar.outcome, bar.attempts) for bar in found] == [("completed", 2), ("out_of_memory", 1), ("failed", 4)]
+    assert found[-1].causes == (("trial", 1), ("node", 3))
     shown = rendered(paint_bars(found))
     sound(shown)
-    assert "out of memory" in shown.svg
+    for word in ("out of memory", "fault of the node", "not recorded"):
+        assert word in shown.svg
 
 
 def test_curves_draw_each_stage_and_drop_what_is_not_finite() -> None:
@@ -144,7 +155,7 @@ def test_drawing_leaves_the_process_as_it_was() -> None:
         "before = look()\n"
         "from analysis.figures.canvas import picture\n"
         "from analysis.figures.outcome_bars import Bar, paint_bars\n"
-        "picture('n', 't', 'c', paint_bars([Bar('completed', 3)]))\n"
+        "picture('n', 't', 'c', paint_bars([Bar('completed', (('', 3),))]))\n"
         "assert look() == before\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
@@ -154,5 +165,28 @@ def test_drawing_leaves_the_process_as_it_was() -> None:
 
 def test_png_can_be_opened() -> None:
     image = pytest.importorskip("PIL.Image")
-    shown = rendered(paint_bars(bars(pd.DataFrame({"outcome": ["completed"]}))))
+    shown = rendered(paint_bars(bars(COUNTED)))
     assert image.open(io.BytesIO(shown.png)).size[0] > 300
+
+
+def test_each_mark_of_a_picture_says_its_trial() -> None:
+    def paint(drawn: Figure) -> None:
+        axes = drawn.subplots()
+        axes.plot([3, 1, 2], [1, 2, 3], "o", gid=trial_marks([7, 5, 12]))
+        axes.plot([3, 1, 2], [1, 2, math.nan], "o", gid=trial_marks([1, 2, 3]))
+        axes.plot([1, 3], [1, 2], "-")
+
+    svg = draw("marks", "Marks", "", (4, 3), paint).svg
+    assert re.findall(r'<use data-trial="(\d+)"', svg) == ["7", "5", "12"], "as many marks as trials, or none says one"
+    assert "trials-" not in svg
+
+
+def test_more_than_two_thousand_points_are_one_picture() -> None:
+    def content(count: int) -> Panel:
+        points = tuple(Point(n, n, n % 7, 0.1, True, n < 3, n == 1) for n in range(count))
+        return Panel("title", "y", points)
+
+    few, many = (picture("p", "t", "", paint_panels([content(n)], "x")).svg for n in (2000, 2001))
+    assert (few.count("data-trial"), "<image" in few) == (2000, False)
+    assert many.count("data-trial") == 3, "the front hovers still"
+    assert "<image" in many

@@ -91,5 +91,5 @@ def test_inline_svg_has_own_ids_and_no_addresses() -> None:
     assert "url(#my-figure-c)" in shown
     assert "var(--ink)" in shown
     assert 'aria-label="A &quot;title&quot;"' in shown
-    assert "max-width:100pt" in shown
+    assert "--wide:100pt" in shown
     assert "height=" not in shown

@@ -20,6 +20,8 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 MIXED = (None, True, 4, 2.5, "4", "null", "NULL", "None", "(null)", "true", "NA", "nan", "", '"4"', "pairs")
 ABSENT = object()
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 def kind(value: object) -> tuple[type, object]:
     return type(value), value

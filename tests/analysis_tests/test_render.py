@@ -34,17 +34,25 @@ def report(rows: int = 3) -> Report:
 
 def test_html_sets_whatever_users_wrote_as_text() -> None:
     page = render.html(report())
-    assert "<script" not in page
+    assert page.count("<script") == 2, "the page's own, and its data"
     assert "&lt;script&gt;" in page
     assert "{{ 7 * 7 }}" in page
-    assert "49" not in page.split("</style>")[1]
+    assert "49" not in page.split("</style>")[1].split("<script")[0]
     assert '<tr class="marked">' in page
     assert '<a href="#section-one">' in page
 
 
+def test_only_words_too_long_for_a_column_are_broken() -> None:
+    data = pd.DataFrame({"first": ["a", "b"], "second": ["deepinv_graphs (reduced)", "x" * 60]})
+    columns = tuple(Column(name, lambda row, name=name: row[name], numeric=False) for name in data.columns)
+    page = render.html(Report("R", "", (), (), (Section("S", (Table("t", "T", data, columns),)),)))
+    assert '<td class="text">deepinv_graphs (reduced)</td>' in page
+    assert f'<td class="text wordy long">{"x" * 60}</td>' in page
+
+
 def test_rows_that_are_not_shown_are_counted() -> None:
     page = render.html(report())
-    assert "1 more rows are in <code>tables/things.csv</code>" in page
+    assert "1 more row is in <code>tables/things.csv</code>" in page
 
 
 def test_all_files_are_there_and_tables_hold_every_row(tmp_path: Path) -> None:

@@ -12,17 +12,22 @@ import pandas as pd
 import pytest
 
 from acgkd.errors import MissingFolderError, RecordError, UnknownReportError
-from analysis.page.render import Table
+from analysis.page.markup import markdown_text
+from analysis.page.render import Report, Section, Table
 from analysis.records.frame import load
 from analysis.reports import REPORTS, pareto_table, write
-from analysis.reports._health import unknowns, warnings
-from analysis.reports._outcomes import outcome_section
+from analysis.reports._health import warnings
+from analysis.reports._outcomes import outcomes
 from analysis.reports._provenance import provenance
 from analysis.reports._tradeoffs import tradeoffs
+from analysis.reports.questions.rung_blocks import rung_blocks
 from analysis.statistics.view import View, view_of
+from tests.conftest import leave_out_figures
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "sweep_report.md"
 ACCEPT = "ACCEPT_GOLDEN"
+
+pytestmark = pytest.mark.usefixtures("without_figures")
 
 
 class Requests(HTMLParser):
@@ -33,7 +38,9 @@ class Requests(HTMLParser):
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in ("script", "link", "iframe", "object", "embed", "base"):
+        if tag == "script" and dict(attrs) not in ({}, {"type": "application/json", "id": "trials"}):
+            self.found.append(tag)
+        if tag in ("link", "iframe", "object", "embed", "base"):
             self.found.append(tag)
         for name, value in attrs:
             if name.startswith("on"):
@@ -71,9 +78,19 @@ def small(made_up: ModuleType, folder: Path) -> Path:
     return made_up.write_folder(folder, records, seeds=2, trials=4)
 
 
-def test_the_markdown_report_is_the_golden_one(made_up: ModuleType, tmp_path: Path) -> None:
-    path = write([small(made_up, tmp_path / "small")], tmp_path / "report")
-    found = path.with_name("report.md").read_text()
+@pytest.fixture(scope="module")
+def reported(made_up: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sweep `small`, its report and, under `methods`, its report of methods: made once, and read."""
+    home = tmp_path_factory.mktemp("small")
+    with pytest.MonkeyPatch.context() as patch:
+        leave_out_figures(patch)
+        write([small(made_up, home / "small")], home / "report")
+        write([home / "small"], home / "methods", "methods")
+    return home
+
+
+def test_the_markdown_report_is_the_golden_one(reported: Path) -> None:
+    found = (reported / "report" / "report.md").read_text()
     if os.environ.get(ACCEPT):
         GOLDEN.write_text(found)
     expected = GOLDEN.read_text()
@@ -84,8 +101,8 @@ def test_the_markdown_report_is_the_golden_one(made_up: ModuleType, tmp_path: Pa
     )
 
 
-def test_the_page_asks_nobody_and_holds_the_numbers(made_up: ModuleType, tmp_path: Path) -> None:
-    page = write([small(made_up, tmp_path / "small")], tmp_path / "report").read_text()
+def test_the_page_asks_nobody_and_holds_the_numbers(reported: Path) -> None:
+    page = (reported / "report" / "report.html").read_text()
     requests = Requests()
     requests.feed(page)
     assert requests.found == []
@@ -95,8 +112,8 @@ def test_the_page_asks_nobody_and_holds_the_numbers(made_up: ModuleType, tmp_pat
     assert "The loss left the finite numbers." in page
 
 
-def test_the_numbers_are_right(made_up: ModuleType, tmp_path: Path) -> None:
-    text = write([small(made_up, tmp_path / "small")], tmp_path / "report").with_name("report.md").read_text()
+def test_the_numbers_are_right(reported: Path) -> None:
+    text = (reported / "report" / "report.md").read_text()
     # Trial 1 has the best validation accuracy, trial 2 the best test accuracy: 0.87 against 0.85.
     assert "Trial 1 is chosen: the highest mean `validation\\_accuracy`".replace("\\_", "_") in text
     assert "Oracle gap: 0.020. Trial 2 is best on test" in text
@@ -117,7 +134,9 @@ def test_the_terminal_table(made_up: ModuleType, tmp_path: Path) -> None:
     assert table["validation_accuracy"].tolist()[:3] == pytest.approx([0.9, 0.88, 0.8])
     assert table["test_accuracy"].tolist()[0] == pytest.approx(0.85)
     assert table["on_front"].tolist() == [True, *[False] * 7]
-    assert table.attrs == {"objective": "validation_accuracy", "direction": "maximize", "searched": True}
+    assert table.attrs == {
+        "objective": "validation_accuracy", "direction": "maximize", "searched": True, "students": "",
+    }  # fmt: skip
 
 
 def test_an_empty_folder_gives_a_sensible_report(tmp_path: Path) -> None:
@@ -148,7 +167,7 @@ def test_one_replicate_says_that_it_knows_no_spread(made_up: ModuleType, tmp_pat
     text = write([folder], tmp_path / "report").with_name("report.md").read_text()
     assert "One replicate per trial" in text
     assert "the spread is unknown" in text
-    assert "±" not in text.split("## Best trials")[1].split("| trial 2")[1].split("\n")[0]
+    assert "±" not in text.split("## What should I use?")[1].split("| trial 2")[1].split("\n")[0]
     assert "one seed: the gap between teacher and majority class has no interval" in text
 
 
@@ -206,8 +225,8 @@ def test_provenance_says_the_floor_once_and_the_device_that_was_used(made_up: Mo
         made_up.record(selection=selection),
         made_up.record(replicate=1, outcome="pruned", environment={"device": "auto"}, selection=selection),
     ]
-    section = provenance(opened(made_up.write_folder(tmp_path, records, seeds=2)))
-    facts = dict(next(block for block in section.blocks if isinstance(block, Table)).cells())  # type: ignore[arg-type]
+    blocks = provenance(opened(made_up.write_folder(tmp_path, records, seeds=2)))
+    facts = dict(next(block for block in blocks if isinstance(block, Table)).cells())  # type: ignore[arg-type]
     assert facts["floor of test_accuracy"] == "control"
     assert facts["kind of device"] == "cpu"
     assert not [name for name in facts if "uses_real_data" in name]
@@ -223,9 +242,9 @@ def test_a_trial_without_any_record_is_still_a_row(made_up: ModuleType, tmp_path
         "attempts": [{"replicate": 0, "attempt": 0, "epoch": 1, "outcome": None}],
     }
     (folder / "trials" / "0007" / "trial.json").write_text(json.dumps(trial))
-    tables = {table.name: table for table in unknowns(opened(folder)).blocks if isinstance(table, Table)}
-    assert tables["without-record"].cells() == [["7", "failed", "no such layer"]]
-    history = [block for block in outcome_section(opened(folder)).blocks if isinstance(block, Table)]
+    tables = {table.name: table for table in rung_blocks(opened(folder)) if isinstance(table, Table)}
+    assert tables["trials-at-rungs"].cells()[1] == ["7", "failed", "0 of 1", "no such layer"]
+    history = [block for block in outcomes(opened(folder)) if isinstance(block, Table)]
     assert "1 under way" in next(table for table in history if table.name == "attempts").cells()[0][2]
 
 
@@ -241,7 +260,8 @@ def test_a_kept_front_needs_students_of_several_sizes(made_up: ModuleType, tmp_p
             for n, size in enumerate(sizes)
         ]
         folder = made_up.write_folder(tmp_path / str(sizes), records, seeds=1)
-        names = [block.name for block in tradeoffs(opened(folder)).blocks if isinstance(block, Table)]
+        shown = Report("", "", (), (), (Section("", tuple(tradeoffs(opened(folder)))),))
+        names = [table.name for table in shown.tables()]
         assert ("front-inference" in names) is drawn
 
 
@@ -277,15 +297,12 @@ def test_parts_that_cannot_judge_are_named_at_the_top(
     assert list(warnings(view))[: len(found)] == found
 
 
-def test_captions_follow_from_what_is_shown(made_up: ModuleType, tmp_path: Path) -> None:
-    texts = {}
-    for name in ("sweep", "methods"):
-        page = write([small(made_up, tmp_path / "small")], tmp_path / name, name)
-        texts[name] = page.with_name("report.md").read_text()
-    assert "per 1,000: the student's" in texts["sweep"]
-    assert "per 1,000" not in texts["methods"]
-    assert "not active" not in texts["sweep"]
-    assert "means of categories" not in texts["sweep"]
+def test_captions_follow_from_what_is_shown(made_up: ModuleType, reported: Path, tmp_path: Path) -> None:
+    text = (reported / "report" / "report.md").read_text()
+    assert "per 1,000: the student's" in text
+    assert "per 1,000" not in (reported / "methods" / "report.md").read_text()
+    assert "not active" not in text
+    assert "means of categories" not in text
     nothing = [made_up.record(label=f"trial {n}", trial=n, outcome="failed" if n else "completed") for n in range(2)]
     folder = made_up.write_folder(tmp_path / "unchosen", nothing, seeds=2)
     page = write([folder], tmp_path / "report")
@@ -302,13 +319,33 @@ def test_collapse_is_a_warning(made_up: ModuleType, tmp_path: Path) -> None:
     assert "1 complete trial with a collapsed student" in text
 
 
+def test_a_synthesis_that_is_stuck_is_a_warning_and_a_table(made_up: ModuleType, tmp_path: Path) -> None:
+    facts = {"hit_rate": 0.58, "synthesis_confidence": 0.9, "classes": 2, "synthesis_classes": 2, "degree_ratio": 0.63}
+    records = [
+        made_up.record(
+            replicate=r, quality={**facts, "hit_rate_lowest": 0.16 + r / 2}, cost={"synthesis_restarts": 2 * r}
+        )
+        for r in range(2)
+    ]
+    folder = made_up.write_folder(tmp_path / "s", records, seeds=2)
+    text = write([folder], tmp_path / "r").with_name("report.md").read_text()
+    assert "1 complete trial with a synthesis that was stuck in at least one replicate." in text
+    assert "Health of the synthesis" in text
+    (row,) = [line for line in text.splitlines() if "| 1 of 2 |" in line and "0.160" in line]
+    assert [cell.strip() for cell in row.split("|")][2:] == [
+        "1 of 2", "0.580", "0.160", "0.900", "–", "0.630", "–", "1.000", "",
+    ]  # fmt: skip
+    plain = made_up.write_folder(tmp_path / "old", [made_up.record()], seeds=1)
+    assert "Health of the synthesis" not in write([plain], tmp_path / "p").with_name("report.md").read_text()
+
+
 def test_several_sweeps_stand_in_one_report(made_up: ModuleType, tmp_path: Path) -> None:
     folders = [small(made_up, tmp_path / name) for name in ("one", "two")]
     path = write(folders, tmp_path / "report")
     text = path.with_name("report.md").read_text()
     assert "# 2 sweeps" in text
-    assert "## one: Best trials" in text
-    assert "## two: Provenance" in text
+    assert "## one: What should I use?" in text
+    assert "## two: Can I trust it?" in text
     assert (path.parent / "tables" / "one-best-trials.csv").exists()
     assert (path.parent / "figures" / "two-outcomes.svg").exists()
 
@@ -329,12 +366,12 @@ def test_warnings_of_several_sweeps_name_theirs_and_are_not_repeated(made_up: Mo
         assert "`slowing`: A fixed calculation" in text
 
 
-def test_methods_compares_the_chosen_trial_with_the_controls(made_up: ModuleType, tmp_path: Path) -> None:
-    path = write([small(made_up, tmp_path / "small")], tmp_path / "report", "methods")
-    differences = pd.read_csv(path.parent / "tables" / "differences.csv").set_index("against")
+def test_methods_compares_the_chosen_trial_with_the_controls(reported: Path) -> None:
+    tables = reported / "methods" / "tables"
+    differences = pd.read_csv(tables / "differences.csv").set_index("against")
     assert differences.loc["random_graphs", "difference"] == pytest.approx(0.34)
     assert differences.loc["real_data", "wins"] == 0
-    methods = pd.read_csv(path.parent / "tables" / "methods.csv")
+    methods = pd.read_csv(tables / "methods.csv")
     assert methods["label"].tolist()[-1] == "majority class"
     assert methods["share"].tolist()[0] == pytest.approx(0.95)
 
@@ -358,8 +395,8 @@ def test_a_sweep_without_a_space_is_a_comparison_of_methods(made_up: ModuleType,
     page = path.with_name("report.md").read_text()
     assert "# Comparison made-up" in page
     assert "3 methods × 3 replicates" in page
-    for word in ("trial 0", "chosen", "Hyper-parameters", "Pareto"):
-        assert word not in page, "there is one trial, and nothing was chosen from"
+    for word in ("trial 0", "chosen", "Which settings matter", "Pareto"):
+        assert word not in page.replace("--trial 0", ""), "there is one trial, and nothing was chosen from"
     table = pd.read_csv(path.parent / "tables" / "methods.csv")
     assert table["label"].tolist() == [
         "acgkd", "gfkd as released", "real_data", "teacher", "majority class",
@@ -412,11 +449,24 @@ def test_the_catalogue_lists_files() -> None:
     assert list(REPORTS) == REPORTS.names()
 
 
-def test_all_records_lie_beside_the_report_as_one_table(made_up: ModuleType, tmp_path: Path) -> None:
-    folder = small(made_up, tmp_path / "small")
-    out = write([folder], tmp_path / "report").parent
+def test_all_records_lie_beside_the_report_as_one_table(reported: Path) -> None:
+    folder, out = reported / "small", reported / "report"
     expected = load([folder]).rows
     pd.testing.assert_frame_equal(pd.read_parquet(out / "records.parquet"), expected)
     lines = pd.read_csv(out / "records.csv")
     assert len(lines) == len(expected) == len(list((folder / "records").glob("*.json")))
     assert list(lines.columns) == list(expected.columns)
+
+
+def test_a_report_answers_six_questions_in_order_and_warns_once(made_up: ModuleType, tmp_path: Path) -> None:
+    folder = made_up.plausible(tmp_path / "sweep", trials=8)
+    made_up.keep_samples(folder)
+    view = opened(folder)
+    assert len(view.caveats) > 0, "this sweep ran on two hosts"
+    text = write([folder], tmp_path / "report").with_name("report.md").read_text()
+    assert re.findall(r"^## (.+)$", text, flags=re.MULTILINE) == [
+        "What should I use?", "What does accuracy cost?", "Which settings matter?", "What happened?",
+        "Can I trust it?", "What was made?",
+    ]  # fmt: skip
+    for warning in warnings(view):
+        assert text.count(markdown_text(warning)) == 1

@@ -16,10 +16,10 @@ from matplotlib.image import imread
 from analysis.figures.canvas import BLUE, MUTED, SERIES, Picture, picture
 from analysis.figures.graph_layout import APART, layout
 from analysis.figures.sample_grid import Grid, kinds_of, paint_samples, placed
-from analysis.page.render import Note, Section
+from analysis.page.render import Block, Note
 from analysis.records.frame import load
 from analysis.records.pseudo_samples import MOST_CLASSES, PseudoSamples, of, read
-from analysis.reports._samples import sample_section
+from analysis.reports._samples import samples
 from analysis.statistics.view import view_of
 
 
@@ -206,23 +206,21 @@ def test_parts_that_no_edge_joins_stand_apart() -> None:
 # ---- in a report
 
 
-def section_of(folder: Path) -> Section | None:
-    return sample_section(view_of(load([folder])))
+def blocks_of(folder: Path) -> list[Block]:
+    return samples(view_of(load([folder])))
 
 
 def test_a_report_shows_the_chosen_trial_and_the_controls_that_kept_samples(
     made_up: ModuleType, tmp_path: Path
 ) -> None:
     folder = made_up.plausible(tmp_path / "sweep", trials=3)
-    assert section_of(folder) is None
+    assert blocks_of(folder) == []
     (folder / "samples").mkdir()
     for number in range(3):
         np.savez_compressed(folder / "samples" / f"trial-{number:04d}-00.npz", **graphs(drawn=np.array(50 + number)))
     (folder / "samples" / "control-random_graphs-00.npz").write_bytes(b"torn")
     np.savez(folder / "samples" / "control-real_data-00.npz", absent=np.array("It is taught with real data."))
-    section = section_of(folder)
-    assert section is not None
-    explained, picture, *others = section.blocks
+    explained, picture, *others = blocks_of(folder)
     assert isinstance(explained, Note)
     assert "No sample here is real" in explained.text
     assert isinstance(picture, Picture)

@@ -7,6 +7,7 @@ from analysis.records.frame import from_records
 from analysis.statistics.intervals import t_interval
 from analysis.statistics.replicates import interval_of, with_derived
 from analysis.statistics.summary import groups, references
+from analysis.statistics.trust.outcome_bounds import below_bound, remarks
 
 
 def test_a_failed_replicate_is_never_averaged_away(made_up: ModuleType) -> None:
@@ -54,6 +55,30 @@ def test_an_objective_that_one_replicate_lacks_is_missing(made_up: ModuleType) -
 def test_collapsed_replicates_are_counted(made_up: ModuleType) -> None:
     rows = [made_up.record(replicate=i, quality={"predicted_classes": n}) for i, n in enumerate([1, 2, None])]
     assert groups(from_records(rows)).iloc[0]["collapsed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "teacher", "majority", "below"),
+    [
+        (0.60, 0.8, 0.5, False),
+        (0.59, 0.8, 0.5, True),
+        (0.70, 0.8, 0.71, True),
+        (0.70, 0.8, math.nan, False),
+        (math.nan, 0.8, 0.5, None),
+        (0.7, math.nan, 0.5, None),
+    ],
+)
+def test_a_student_below_the_bound(accuracy: float, teacher: float, majority: float, below: bool | None) -> None:
+    assert below_bound(accuracy, teacher, majority) == below
+
+
+def test_replicates_that_stand_out_are_counted_and_those_of_old_records_are_not(made_up: ModuleType) -> None:
+    bad = {"test_accuracy": 0.6, "predicted_classes": 1, "hit_rate": 0.5, "hit_rate_lowest": 0.2}
+    rows = [made_up.record(replicate=i, quality=quality) for i, quality in enumerate([{}, bad, {**bad}])]
+    summary = groups(from_records(rows)).iloc[0]
+    assert [summary[name] for name in ("collapsed", "below_bound", "stuck")] == [2, 2, 2]
+    assert remarks(rows[1].quality.model_dump()) == ["collapsed", "below the bound", "stuck"]
+    assert remarks(rows[0].quality.model_dump()) == []
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from analysis.records import sweep_metadata
 from analysis.records.distribution import Distribution, merged
 from analysis.records.record_source import Source
+from analysis.records.sweep_file import SweepFile
 from analysis.records.sweep_metadata import SweepMetadata
 
 
@@ -34,6 +35,14 @@ def test_an_empty_folder_has_gaps_not_errors(tmp_path: Path) -> None:
     assert found.sweep.name == tmp_path.name
     assert found.sweep.replicates is None
     assert found.curves(0) == {}
+
+
+def test_a_spec_that_names_code_is_known() -> None:
+    plain = {"teacher": {"preset": "gin-2-8"}, "student": {"preset": "gin-2-8"}, "plugins": []}
+    assert not SweepFile(name="plain", spec=plain).runs_code
+    assert not SweepFile(name="old").runs_code
+    for key, value in (("teacher", {"preset": "mine:build"}), ("student", {"preset": "a.b:c"}), ("plugins", ["x"])):
+        assert SweepFile(name="own", spec={**plain, key: value}).runs_code, key
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,15 +32,12 @@ from acgkd.run.distillation import Distillation
 from acgkd.run.pseudo_samples import pseudo_samples
 from acgkd.runtime import Streams, backward, derive_seed
 from acgkd.settings.transfer_stage import TransferConfig
+from acgkd.testing.method_laws import LAWS, MethodCase, finished
 from acgkd.transfer.transfer import Transfer
 from acgkd.transfer.two_phase import TwoPhase
 from analysis.records.pseudo_samples import of as as_read
 
 CPU = torch.device("cpu")
-SMALL: dict[str, dict[str, Any]] = {
-    "synthesis": {"steps": 4, "graphs": 8, "images": 8, "batch_size": 4, "generator": {"latent": 8, "width": 8}},
-    "transfer": {"steps": 6, "batch_size": 4},
-}
 
 # ---- a joint method, whole: pseudo-graphs of fixed structure whose features play against the student
 
@@ -194,27 +190,22 @@ class ImageNet(nn.Module):
 
 
 @dataclass(frozen=True)
-class Case:
-    """A method of the catalogue or a dummy, and how to run it small."""
+class Case(MethodCase):
+    """A method of the catalogue or a dummy, on teachers as the other tests have them."""
 
-    method: AnyMethod
     tiny: ModuleType
-    kind: str
 
     def config(self, **changes: Mapping[str, Any]) -> Any:
-        """The defaults, but few steps and samples wherever a setting of that name is there."""
-        chosen = {}
-        for part in ("synthesis", "transfer"):
-            fields = type(getattr(self.method.config(), part)).model_fields
-            small = {name: value for name, value in SMALL[part].items() if name in fields}
-            chosen[part] = {**small, **{k: v for k, v in changes.get(part, {}).items() if k in fields}}
-        return self.method.config.model_validate(chosen)
+        """Still fewer steps than `MethodCase` has: a run is resumed at each, and they are as alike as those."""
+        steps = {"synthesis": {"steps": 3}, "transfer": {"steps": 4}}
+        return super().config(**{part: {**said, **changes.get(part, {})} for part, said in steps.items()})
 
     def context(self, seed: int = 0, other_student: bool = False) -> MethodContext:
         if self.kind == "graphs":
             context = self.tiny.context(seed, "gin-3-8" if other_student else "gin-2-8")
-            real = self.tiny.distillation(seed=100).method_run.samples(8)
-            return replace(context, real=_items(real) if self.method.needs_data else ())
+            if not self.method.needs_data:
+                return context
+            return replace(context, real=_items(self.tiny.distillation(seed=100).method_run.samples(8)))
         prior = IMAGES.prior(PriorConfig(shape=(1, 8, 8), classes=2), PriorConfig())
         streams = Streams(derive_seed("draws", seed), CPU)
         with Streams(0, CPU).fork("teacher"):
@@ -254,7 +245,7 @@ KINDS = [
 @pytest.fixture(params=KINDS, ids=lambda param: "-".join(param))
 def case(request: pytest.FixtureRequest, tiny: ModuleType) -> Case:
     name, kind = request.param
-    return Case(DUMMIES[name] if name in DUMMIES else METHODS[name], tiny, kind)
+    return Case(DUMMIES[name] if name in DUMMIES else METHODS[name], kind, tiny)
 
 
 def test_the_catalogue_holds_the_methods_that_the_docs_name() -> None:
@@ -275,6 +266,14 @@ def test_the_catalogue_holds_the_methods_that_the_docs_name() -> None:
         "zskd",
         "zskt",
     ]
+
+
+# ---- the laws that others hold their methods to as well
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_every_method_keeps_the_law(law: str, case: Case) -> None:
+    LAWS[law](case)
 
 
 # ---- settings
@@ -300,27 +299,6 @@ def test_every_setting_has_a_default(case: Case) -> None:
 # ---- stages and steps
 
 
-def test_stages_are_named_counted_and_one_of_them_is_judged(case: Case) -> None:
-    stages = case.run().stages
-    names = [stage.name for stage in stages]
-    assert names in (["joint"], ["transfer"], ["synthesis", "transfer"])
-    assert all(stage.steps >= 1 for stage in stages)
-    assert [stage.judged for stage in stages] == [name != "synthesis" for name in names]
-
-
-def test_every_step_gives_detached_scalars_with_a_loss(case: Case) -> None:
-    run = case.run()
-    for _ in range(run.total_steps):
-        losses = run.method_run.step()
-        assert "loss" in losses
-        for value in losses.values():
-            assert isinstance(value, Tensor)
-            assert value.dim() == 0
-            assert not value.requires_grad
-            assert value.device == CPU
-            assert bool(torch.isfinite(value))
-
-
 def test_the_students_loss_falls(case: Case) -> None:
     steps = {"synthesis": {"steps": 40}, "transfer": {"steps": 40, "batch_size": 8, "curriculum": {"pacing": "none"}}}
     run = case.run(**steps)
@@ -331,54 +309,7 @@ def test_the_students_loss_falls(case: Case) -> None:
     assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
 
 
-def test_the_student_is_a_module_of_the_modality_throughout(case: Case) -> None:
-    run, kind = case.run(), modality(case.kind)
-    while not run.done:
-        run.advance(until=min(1.0, run.progress + 0.26))
-        run.student.eval()
-        assert kind.logits(run.student, run.method_run.samples(3)).shape == (3, 2)
-
-
-def test_the_teacher_and_the_global_random_state_are_left_alone(case: Case) -> None:
-    run = case.run()
-    teacher, before = case.tiny.weight_bytes(run.context.teacher), torch.get_rng_state()
-    run.advance()
-    run.method_run.samples(3)
-    assert case.tiny.weight_bytes(run.context.teacher) == teacher
-    assert not run.context.teacher.training
-    assert all(parameter.grad is None for parameter in run.context.teacher.parameters())
-    assert torch.equal(torch.get_rng_state(), before)
-
-
 # ---- seeds and states
-
-
-def finished(case: Case, seed: int = 0) -> bytes:
-    run = case.run(seed)
-    run.advance()
-    weights: bytes = case.tiny.weight_bytes(run.student)
-    return weights
-
-
-def test_equal_seeds_give_equal_students_and_others_do_not(case: Case) -> None:
-    assert finished(case) == finished(case) != finished(case, 1)
-
-
-def test_a_run_resumed_at_any_step_gives_the_same_bytes(case: Case, tmp_path: Path) -> None:
-    expected, total = finished(case), case.run().total_steps
-    whole = case.run()
-    whole.advance()
-    for steps in range(total + 1):
-        run = case.run()
-        while run.steps_done < steps:
-            run.advance(until=run.progress + 1e-6)
-        run.save(tmp_path / "run.ckpt")
-        resumed = case.run()
-        resumed.load(tmp_path / "run.ckpt")
-        resumed.advance()
-        assert case.tiny.weight_bytes(resumed.student) == expected
-        assert resumed.method_run.multiply_adds() == whole.method_run.multiply_adds()
-        assert resumed.curves == whole.curves
 
 
 def test_a_state_is_not_changed_by_the_steps_that_follow(case: Case, tmp_path: Path) -> None:
@@ -395,16 +326,6 @@ def test_a_state_is_not_changed_by_the_steps_that_follow(case: Case, tmp_path: P
 
 
 # ---- samples, work, facts
-
-
-def test_samples_are_one_detached_batch_of_the_size_asked_for(case: Case) -> None:
-    run, kind = case.run(), modality(case.kind)
-    for until in (0.0, 0.5, 1.0):
-        run.advance(until=until)
-        for count in (1, 5):
-            batch = run.method_run.samples(count)
-            assert kind.size(batch) == count
-            assert not batch.x.requires_grad
 
 
 def test_asking_for_samples_does_not_change_the_run(case: Case) -> None:
@@ -449,24 +370,6 @@ def test_pseudo_samples_taken_on_the_way_do_not_change_the_run(case: Case) -> No
     assert case.tiny.weight_bytes(run.student) == finished(case)
 
 
-def test_counted_work_grows_with_every_step(case: Case) -> None:
-    run = case.run()
-    seen = [run.method_run.multiply_adds()]
-    assert seen == [0.0]
-    for _ in range(run.total_steps):
-        run.method_run.step()
-        seen.append(run.method_run.multiply_adds())
-    assert all(earlier < later for earlier, later in pairwise(seen))
-
-
-def test_facts_are_known_finite_figures(case: Case) -> None:
-    run = case.run()
-    run.advance()
-    facts = run.method_run.facts()
-    assert set(facts) <= {"candidate_edges", "kept_edges"}
-    assert all(isinstance(value, (int, float)) and 0 <= value < float("inf") for value in facts.values())
-
-
 # ---- what a method may look at
 
 
@@ -495,15 +398,6 @@ def test_data_are_needed_only_where_it_is_said(case: Case) -> None:
         start().advance()
 
 
-def test_importing_every_method_does_not_import_the_data_sets() -> None:
-    code = (
-        "import sys\nfrom acgkd.methods import METHODS\nfor name in METHODS: METHODS[name]\n"
-        "import acgkd.run.distillation, acgkd.run.reference_pool\n"
-        "print([name for name in sys.modules if name.startswith('acgkd.datasets') or name == 'acgkd.run.experiment'])"
-    )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
-
-
 def test_the_ground_floor_imports_no_torch() -> None:
     code = (
         "import sys\nimport acgkd, acgkd.config, acgkd.catalog, acgkd.errors\n"
@@ -511,3 +405,20 @@ def test_the_ground_floor_imports_no_torch() -> None:
         "print([name for name in ('torch', 'numpy', 'torch_geometric', 'ray', 'optuna') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+# Whose settings a method has.
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in ("random_graphs", "noise", "real_data")])
+def test_every_method_but_controls_declares_whose_settings_it_has(name: str) -> None:
+    method = METHODS[name]
+    names = [variant.name for variant in method.variants]
+    assert names
+    assert len(set(names)) == len(names)
+    assert not method.variants[0].settings, "the defaults come first"
+    for variant in method.variants:
+        assert variant.source
+        assert variant.less_of in ("", *names)
+        assert set(variant.settings) <= {"synthesis", "transfer"}
+        method.config.model_validate({stage: dict(said) for stage, said in variant.settings.items()})

@@ -23,6 +23,7 @@ def run(page: Path) -> None:
         exec(compile("\n" * before + code, str(page), "exec"), namespace)
 
 
+@pytest.mark.slow  # `make docs` runs them, with the snippets of all other pages
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_examples_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -24,7 +24,7 @@ TO_WRITE = "mine"
 
 def test_all_documents_are_found() -> None:
     names = {path.name for path in DOCUMENTS}
-    assert {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "architecture.md", "adding.md", "mutag.md"} <= names
+    assert {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "decisions.md", "adding.md", "mutag.md"} <= names
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -108,7 +108,9 @@ def test_every_make_target_that_is_named_exists(document: str) -> None:
 
 
 def test_the_table_of_equations_names_files_that_exist() -> None:
-    section = (ROOT / "docs" / "methods.md").read_text().split("## Where each equation")[1].split("###")[0]
+    section = (
+        (ROOT / "docs" / "explanations" / "methods.md").read_text().split("## Where each equation")[1].split("###")[0]
+    )
     files = re.findall(r"`([\w/]+\.py)`", section)
     assert len(files) >= 9
     missing = [name for name in files if not (ROOT / "acgkd" / name.removeprefix("acgkd/")).exists()]

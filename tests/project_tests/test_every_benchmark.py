@@ -23,7 +23,11 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     return Stage(tmp_path, monkeypatch)
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+# The one whose tiny run takes longest.
+LONG = {"overhead": pytest.mark.cluster}
+
+
+@pytest.mark.parametrize("script", [pytest.param(name, marks=LONG.get(name, ())) for name in SCRIPTS])
 def test_it_runs_at_a_tiny_size_and_writes_what_it_promises(script: str, stage: Stage) -> None:
     assert script in SMOKES, f"{script}.py in benchmarks/ has no tiny run: add one to tests/benchmark_smokes.py."
     before = {path: path.stat().st_mtime_ns for path in RESULTS.rglob("*")}

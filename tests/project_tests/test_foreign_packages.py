@@ -55,6 +55,7 @@ def notes(environment: Any) -> list[str]:
     return [text for _, text in others]
 
 
+@pytest.mark.slow
 def test_installed_after_ours_it_is_refused_until_ours_is_put_back(
     environment: Any, wheel: Path, foreign: Path
 ) -> None:
@@ -74,6 +75,7 @@ def test_installed_after_ours_it_is_refused_until_ours_is_put_back(
     assert not notes(environment)
 
 
+@pytest.mark.slow
 def test_installed_before_ours_it_is_overwritten_and_doctor_says_so(
     environment: Any, wheel: Path, foreign: Path
 ) -> None:
@@ -85,6 +87,7 @@ def test_installed_before_ours_it_is_overwritten_and_doctor_says_so(
     assert note.startswith("`foreign-sweeps 1.0` has a package `sweeps` too, and acgkd's was installed over it")
 
 
+@pytest.mark.slow
 def test_in_a_folder_that_comes_first_its_owner_is_named(environment: Any, wheel: Path, foreign: Path) -> None:
     environment.install(wheel)
     environment.install("--target", environment.work / "first", foreign)
@@ -94,6 +97,7 @@ def test_in_a_folder_that_comes_first_its_owner_is_named(environment: Any, wheel
     refused(environment, str(environment.work / "first" / "sweeps" / "__init__.py"), "belongs to `foreign-sweeps 1.0`")
 
 
+@pytest.mark.slow
 def test_in_a_folder_that_comes_last_it_is_a_note(environment: Any, wheel: Path, foreign: Path) -> None:
     environment.install(wheel)
     environment.install("--target", environment.work / "last", foreign)

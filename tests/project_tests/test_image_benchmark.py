@@ -1,18 +1,22 @@
-"""The benchmark of image methods: its hyper-parameters, its curves, and that it runs, resumes and reports."""
+"""The comparison of image methods: what is perturbed, how students are taught, and where settings come from."""
 
-import math
-import shutil
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import torch
 
+import analysis
+from acgkd.config import flatten
 from acgkd.methods import parse_method
-from sweeps.interchange import packed_records
-from tests.image_scripts import IMAGES, TINY, imported, record
-from tests.tiny_images import distillation
+from analysis import robustness
+from analysis.comparison.templates.chosen_rows import top
+from analysis.comparison.templates.comparison_part import Part
+from sweeps.cli.app import main
+from sweeps.executors.inprocess import InProcess
+from sweeps.spec.loading import load
+from sweeps.suites.members import Member
+from sweeps.suites.suite import run_suite
+from sweeps.suites.suite_loading import load_suite
 
 pytestmark = pytest.mark.usefixtures("data_at_hand")
 
@@ -20,241 +24,60 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def scripts() -> SimpleNamespace:
-    return imported(*IMAGES)
+def members() -> dict[str, Member]:
+    """The sweeps of the suite, by what comes after its name."""
+    return {member.name.removeprefix("image-methods-"): member for member in load_suite("image-methods").members}
 
 
-@pytest.fixture(scope="module")
-def methods(scripts: SimpleNamespace) -> dict[str, Any]:
-    """The methods of the study of robustness, at their defaults."""
-    return {item.label: item.spec.method for item in scripts.image_methods.perturbed("robustness")}
-
-
-def test_hyper_parameters_are_found_by_one_rule(scripts: SimpleNamespace, methods: dict[str, Any]) -> None:
-    names, shared = scripts.robustness.hyper_parameters, {"synthesis rate", "transfer rate", "batch"}
-    weights = {"one_hot_weight", "balance_weight", "latent"}
-    expected = {
+def test_every_method_of_the_study_is_perturbed_by_one_rule(members: dict[str, Member]) -> None:
+    shared, weights = {"synthesis rate", "transfer rate", "batch"}, {"one_hot_weight", "balance_weight", "latent"}
+    own = {
         "rdskd": weights | {"diversity_weight"},
         "dafl": weights | {"activation_weight"},
         "mskd": weights | {"activation_weight", "mode_seeking_weight"},
         "zskd": {"concentration", "square_weight"},
         "deepinversion": {"statistics_weight", "variation_weight"},
     }
-    own = {label: set(names(method)) - shared for label, method in methods.items()}
-    assert own == {label: expected[label] for label in methods}
-    assert all(shared <= set(names(method)) for method in methods.values())
+    found = {member.study: member.spec() for name, member in members.items() if name.startswith("robustness-")}
+    assert set(found) == set(own)
+    for name, spec in found.items():
+        settings = flatten(parse_method(spec.method)[1].model_dump())
+        assert set(robustness.hyper_parameters(settings)) == own[name] | shared
+        labels = [control.label for control in spec.controls]
+        assert labels[-1] == "draw 29"
+        assert len(labels) == 4 * len(own[name] | shared) + 30
+        assert spec.replicates.seeds == (0,)
+    control = found["rdskd"].control_config("batch x 0.1").method
+    before, after = (flatten(parse_method(each)[1].model_dump()) for each in (found["rdskd"].method, control))
+    assert {path for path, value in after.items() if value != before[path]} == {
+        "synthesis/batch_size", "transfer/batch_size",
+    }  # fmt: skip
 
 
-def test_a_perturbed_hyper_parameter_changes_its_settings_alone(
-    scripts: SimpleNamespace, methods: dict[str, Any]
-) -> None:
-    method = methods["rdskd"]
-    before = parse_method(method)[1].model_dump()
-    after = parse_method(scripts.robustness.varied(method, {"batch": 0.1, "balance_weight": 3.0}))[1].model_dump()
-    assert before["synthesis"]["batch_size"] == before["transfer"]["batch_size"] == 32
-    assert after["synthesis"]["batch_size"] == after["transfer"]["batch_size"] == 4
-    assert after["synthesis"]["balance_weight"] == 3.0
-    for tree in (before, after):
-        del tree["synthesis"]["batch_size"], tree["transfer"]["batch_size"], tree["synthesis"]["balance_weight"]
-    assert after == before
-
-
-def test_draws_share_what_methods_share(scripts: SimpleNamespace, methods: dict[str, Any]) -> None:
-    joint = scripts.robustness.joint
-    ours, theirs = joint(methods["rdskd"], 30), joint(methods["deepinversion"], 30)
-    for one, other in zip(ours, theirs, strict=True):
-        shared = one.factors.keys() & other.factors.keys()
-        assert shared == {"synthesis rate", "transfer rate", "batch"}
-        assert all(one.factors[name] == other.factors[name] for name in shared)
-    drawn = [factor for variant in ours for factor in variant.factors.values()]
-    assert 0.1 <= min(drawn) < 0.2
-    assert 5 < max(drawn) <= 10
-    assert len(set(drawn)) == len(drawn)
-    assert joint(methods["rdskd"], 20) == ours[:20]
-
-
-def test_a_curve_is_read_between_its_points(scripts: SimpleNamespace) -> None:
-    curve = scripts.curves.Curve((10.0, 20.0, 40.0), (0.5, 0.7, 0.9))
-    assert [curve.at(s) for s in (10, 15, 30, 40, 99)] == pytest.approx([0.5, 0.6, 0.8, 0.9, 0.9])
-    assert math.isnan(curve.at(9.9))
-
-
-@pytest.mark.parametrize("name", ["rdskd", "dafl"])
-def test_judging_on_the_way_changes_nothing_and_resumes_where_it_stopped(
-    scripts: SimpleNamespace, name: str, tmp_path: Path
-) -> None:
-    asked: list[float] = []
-
-    def evaluate(run: Any, objectives: list[str]) -> dict[str, float]:
-        asked.append(run.progress)
-        return {"validation_accuracy": run.progress}
-
-    experiment, shares = SimpleNamespace(evaluate=evaluate), (0.4, 0.8, 1.0)
-    plain = distillation(name)
-    plain.advance()
-    whole = scripts.curves.JudgedRun(distillation(name), experiment, shares)
-    whole.advance()
-    kept = scripts.curves.JudgedRun(distillation(name), experiment, shares)
-    kept.advance(until=kept.judged_fractions_to_progress(0.5))
-    kept.save(tmp_path / "state")
-    again = scripts.curves.JudgedRun(distillation(name), experiment, shares)
-    again.load(tmp_path / "state")
-    again.advance()
-    for run in (whole, again):
-        for weights, other in zip(plain.student.parameters(), run.student.parameters(), strict=True):
-            assert torch.equal(weights, other)
-        seen = run.curves[scripts.curves.STAGE]
-        assert seen["accuracy"] == pytest.approx([run.judged_fractions_to_progress(share) for share in shares])
-        assert len(seen["step"]) == len(seen["seconds"]) == 3
-    assert len(asked) == 6, "a point that was reached before the stop is not judged again"
-
-
-@pytest.fixture
-def small(scripts: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
-    """The parts as specs of a few steps on digits, with two draws and one perturbed hyper-parameter."""
-    folder = tmp_path / "specs"
-    folder.mkdir()
-    for name in scripts.image_methods.FILES.values():
-        (folder / f"{name}.yaml").write_text(TINY)
-    (folder / "pilot-digits.yaml").write_text(TINY.replace("seeds: [0]", "seeds: [100]"))
-    monkeypatch.setattr(scripts.image_methods, "DRAWS", {"robustness": 2, "draws": 2})
-    singles = scripts.image_methods.one_at_a_time
-    monkeypatch.setattr(scripts.image_methods, "one_at_a_time", lambda method: singles(method)[:1])
-    place = scripts.comparison.Place(tmp_path / "home", tmp_path / "records.parquet", tmp_path / "page.md")
-    place.home.mkdir()
-    return SimpleNamespace(folder=folder, place=place, curves=tmp_path / "curves.json")
-
-
-def test_a_page_of_nothing_says_so(scripts: SimpleNamespace, small: SimpleNamespace) -> None:
-    scripts.image_methods.report(small.place, small.folder, small.curves)
-    page = small.place.page.read_text()
-    assert "not decided; 0 of 5 runs completed" not in page, "the specs here have one seed"
-    assert page.count("not decided; 0 of ") == 2
-    assert "Not run: no GPU." in page
-    assert "not decided: 8 settings have not been run yet" in page
-    assert "synthesis rate 0.001; latent 10;" in page, "default settings stand on the page, from the spec"
-    assert "![" not in page
-    assert "the pilot" not in page
-    assert not small.place.records.exists()
-
-
-@pytest.mark.slow
-def test_it_runs_resumes_from_what_is_packed_and_writes_its_page(
-    scripts: SimpleNamespace, small: SimpleNamespace, tmp_path: Path
-) -> None:
-    benchmark = scripts.image_methods
-    assert benchmark.run(["mnist", "robustness"], small.place, workers=1, hours=None, folder=small.folder)
-    benchmark.report(small.place, small.folder, small.curves)
-    page = small.place.page.read_text()
-    for row in ("| rdskd | 1 of 1 |", "| dafl | 1 of 1 |", "| noise | 1 of 1 |", "| dafl | 2 |", "| mnist | 3 |"):
-        assert row in page
-    assert "tested on digits: **" in page
-    assert "minus its (97.5 %)" in page
-    assert "not decided" not in page
-    assert page.count("| rdskd | batch |") == 1
-    picture = tmp_path / "page-spread.svg"
-    assert f"]({picture.name})" in page
-    assert "rdskd" in picture.read_text()
-    packs = packed_records.read(small.place.records)
-    assert len(packs) == 4
-    for secret in (str(ROOT), str(tmp_path)):
-        assert secret not in page + picture.read_text() + small.curves.read_text()
-
-    clone = scripts.comparison.Place(
-        tmp_path / "clone" / "home", tmp_path / "clone" / "r.parquet", tmp_path / "clone" / "page.md"
-    )
-    clone.home.mkdir(parents=True)
-    shutil.copy(small.place.records, clone.records)
-    benchmark.report(clone, small.folder, small.curves)
-    assert clone.page.read_text() == page
-
-
-@pytest.mark.slow
-@pytest.mark.ray
-def test_workers_keep_curves_too(scripts: SimpleNamespace, small: SimpleNamespace) -> None:
-    benchmark = scripts.image_methods
-    assert benchmark.run(["mnist"], small.place, workers=2, hours=None, folder=small.folder)
-    curves = benchmark.keep_curves(small.place, small.folder, small.curves)
-    assert len(curves) == 3
-    for curve in curves.values():
-        assert list(curve.seconds) == sorted(curve.seconds)
-        assert len(curve.seconds) == len(curve.accuracy) == 4, "four steps, each judged"
-
-
-def test_the_released_schedules_need_a_gpu(
-    scripts: SimpleNamespace, small: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(SystemExit, match="needs a CUDA device"):
-        scripts.image_methods.run(["published"], small.place, workers=1, hours=None, folder=small.folder)
-    assert "published" not in scripts.image_methods.USUAL
-
-
-def test_equal_seconds_are_read_from_the_curves_of_the_same_runs(scripts: SimpleNamespace) -> None:
-    curve = scripts.curves.Curve
-    rows = {"fast": curve((2.0, 4.0), (0.6, 0.8)), "slow": curve((10.0, 40.0), (0.5, 0.9))}
-    found = [record(name, "completed", 0.9, trials_alongside=2) for name in rows]
-    spec = SimpleNamespace(name="s", method=SimpleNamespace(name="fast"))
-    result = SimpleNamespace(spec=spec, labels=["fast", "slow"])
-    along = {scripts.curves.run_of(item): rows[item.identity.label] for item in found}
-    shared, _, *table = scripts.image_tables.equal_time(result, found, along)
-    assert "Up to 2 runs at a time shared the machine" in shared
-    assert table[0].count("after") == len(scripts.image_tables.TIMES)
-    assert table[2] == "| fast | 1 | 4 | not begun | 0.600 | 0.800 (ended) | 0.800 (ended) |"
-    assert table[3] == "| slow | 1 | 40 | not begun | not begun | not begun | not begun |"
-
-
-def test_the_teacher_of_the_study_stands_beside_those_of_its_pilot(scripts: SimpleNamespace) -> None:
-    comparison, pilot = scripts.comparison, scripts.image_pilot
-    specs = [comparison.read_spec(comparison.SPECS / "digits-robustness.yaml"), *pilot.specs(("pilot-digits",))]
-    scores = ([0.7, 0.8, 0.9], [0.4, 0.5, 0.6])
-    results = []
-    for spec, values in zip(specs, scores, strict=True):
-        found = [
-            item.model_copy(
-                update={
-                    "identity": item.identity.model_copy(update={"sweep": spec.name}),
-                    "quality": item.quality.model_copy(update={"validation_accuracy": value}),
-                }
-            )
-            for seed, value in enumerate(values)
-            for item in [record("rdskd", "completed", 0.5, seed)]
-        ]
-        results.append(scripts.tables.Results.of(spec, comparison.frame_of(found)))
-    _, _, *rows, end = scripts.image_tables.elsewhere_table(*results, {"rdskd": "rdskd", "dafl": "dafl, rate 0.002"})
-    assert rows == ["| rdskd | 0.800 ± 0.100 | 0.500 ± 0.100 |", "| dafl | – | – |"]
-    assert not end
-
-
-def test_packed_records_that_are_as_they_were_are_not_written_again(scripts: SimpleNamespace, tmp_path: Path) -> None:
-    comparison, pilot = scripts.comparison, scripts.image_pilot
-    place = comparison.Place(tmp_path, tmp_path / "records.parquet", tmp_path / "page.md").beside(pilot.NAME)
-    shutil.copy(comparison.Place.of(pilot.NAME).records, place.records)
-    before = place.records.stat().st_mtime_ns
-    assert comparison.records(pilot.specs(("pilot-digits",)), place)
-    assert place.records.stat().st_mtime_ns == before
-
-
-@pytest.mark.parametrize("name", ["mnist", "digits-robustness", "mnist-draws", "cifar10-small"])
-def test_students_of_a_table_are_taught_alike(scripts: SimpleNamespace, name: str) -> None:
-    spec = scripts.comparison.read_spec(scripts.comparison.SPECS / f"{name}.yaml")
-    taught = [parse_method(choice)[1].model_dump()["transfer"] for choice in scripts.image_pilot.methods(spec).values()]
+@pytest.mark.parametrize("name", ["mnist", "robustness", "draws", "cifar10-small"])
+def test_students_of_a_table_are_taught_alike(members: dict[str, Member], name: str) -> None:
+    taught = [parse_method(choice)[1].model_dump()["transfer"] for choice in rows_of(members[name].spec()).values()]
     assert len({(each["steps"], each["batch_size"], each["rate"], each["decay"]) for each in taught}) == 1
     assert len(taught) > 1
 
 
-@pytest.mark.parametrize(("pilot", "table"), [("pilot-mnist", "mnist"), ("pilot-digits", "digits-robustness")])
+def rows_of(spec: Any) -> dict[str, Any]:
+    """Every row's method and settings, by label."""
+    rows = {control.label: spec.control_config(control.label).method for control in spec.controls}
+    return {spec.method.name: spec.method, **rows}
+
+
+@pytest.mark.parametrize(("pilot", "table"), [("pilot-mnist", "mnist"), ("pilot-digits", "robustness")])
 def test_tables_have_the_settings_that_validation_splits_chose(
-    scripts: SimpleNamespace, tmp_path: Path, pilot: str, table: str
+    members: dict[str, Member], pilot: str, table: str
 ) -> None:
-    module, comparison = scripts.image_pilot, scripts.comparison
-    (spec,) = module.specs((pilot,))
-    packed = shutil.copy(comparison.Place.of(module.NAME).records, tmp_path)
-    found = comparison.records([spec], comparison.Place(tmp_path, Path(packed), tmp_path / "page.md"))
-    chosen = module.chosen(scripts.tables.Results.of(spec, comparison.frame_of(found)))
-    assert set(chosen) == {"rdskd", "dafl", "zskd", "deepinversion"}
-    tried = module.methods(spec)
-    stands = module.methods(comparison.read_spec(comparison.SPECS / f"{table}.yaml"))
+    spec = load(ROOT / "specs" / "benchmarks" / f"{pilot}.yaml")
+    assert min(spec.replicates.seeds) >= 100, "seeds below are kept for results"
+    place = ROOT / "docs" / "results" / "records" / "image-methods-pilot.parquet"
+    part = Part(analysis.compare_methods([place]).part(pilot), str)
+    chosen = {method: top(part, method) for method in ("rdskd", "dafl", "zskd", "deepinversion")}
+    tried = rows_of(spec)
+    stands = rows_of(members[table].spec())
     for method, label in chosen.items():
         assert parse_method(stands[method])[1] == parse_method(tried[label])[1]
     rows = [choice.name for choice in tried.values()]
@@ -263,13 +86,36 @@ def test_tables_have_the_settings_that_validation_splits_chose(
     assert rates["mskd"] == rates["dafl"]
 
 
-def test_a_pilot_keeps_off_the_seeds_of_tables_and_chooses_nothing_early(
-    scripts: SimpleNamespace, tmp_path: Path
-) -> None:
-    module = scripts.image_pilot
-    (tmp_path / "pilot-mnist.yaml").write_text(TINY)
-    with pytest.raises(SystemExit, match="kept for results"):
-        module.specs(("pilot-mnist",), tmp_path)
-    (spec,) = module.specs(("pilot-mnist",))
-    frame = scripts.comparison.frame_of([record("rdskd", "completed", 0.9)])
-    assert not module.chosen(scripts.tables.Results.of(spec, frame))
+SMALL: dict[str, Any] = {"recipe": "compact", "batch_size": 8, "generator": {"latent": 10, "width": 8}}
+TINY: dict[str, Any] = {
+    "name": "tiny",
+    "replicates": {"seeds": [0, 1], "vary": ["draws"]},
+    "artefacts": {"validation_curves": True},
+    "suite": {
+        "methods": [
+            {"name": "rdskd", "synthesis": {**SMALL, "steps": 2}, "transfer": {"steps": 4, "batch_size": 8}},
+            {"name": "dafl", "synthesis": {**SMALL, "steps": 4}, "transfer": "reference"},
+            "noise",
+        ],
+        "datasets": [{"name": "digits", "sensitivity": {"draws": 2, "one_at_a_time": False}}],
+        "pairs": [{"teacher": {"preset": "wrn-10-1", "epochs": 1, "batch_size": 256}, "student": "wrn-10-1"}],
+    },
+}
+
+
+@pytest.mark.slow
+def test_a_suite_of_perturbed_settings_is_read_as_studies_and_its_curves_at_equal_seconds(tmp_path: Path) -> None:
+    suite = run_suite(TINY, tmp_path / "tiny", executor=InProcess(), on_progress=None)
+    assert suite.status().states == {"completed": 3}
+    packed = tmp_path / "tiny.parquet"
+    assert main(["pack", str(suite.folder), "--out", str(packed)]) == 0
+    for frame, curves in (
+        (analysis.load(suite.folder), robustness.read_curves(suite.folder)),
+        (analysis.load(packed), robustness.read_curves(tmp_path / "tiny-curves.json")),
+    ):
+        studies = robustness.studies(frame)
+        assert {study.label: len(study.draws) for study in studies} == {"rdskd": 2, "dafl": 2}
+        assert robustness.contrasts(studies, "rdskd")
+        table = robustness.equal_seconds(frame.of("tiny-digits-wrn-10-1-wrn-10-1"), curves, "rdskd")
+        assert set(table["row"]) == {"rdskd", "dafl", "noise"}
+        assert set(table["seeds"]) == {2}

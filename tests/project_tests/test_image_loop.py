@@ -15,7 +15,7 @@ TINY = {"tiny": {"recipe": "compact", "batch_size": 8, "generator": {"latent": 6
 
 @pytest.fixture(scope="module")
 def scripts() -> SimpleNamespace:
-    return imported("_plain_images", "_image_floor", "_image_loop_page", "image_loop")
+    return imported("_plain_images", "_image_floor", "timing", "image_loop")
 
 
 @pytest.fixture
@@ -58,7 +58,8 @@ def test_what_does_not_compile_is_a_row_and_not_the_end(
     monkeypatch.setattr(loop, "in_a_process_of_its_own", lambda *_: [1.0, 0.5])
     found = loop.measure("tiny", 1, CPU)
     assert found.rows[label, "student"].missing == "RuntimeError: no compiler"
-    assert f"| {label} | RuntimeError: no compiler |" in loop.page([found], "", 1, 0.0)
+    text = loop.Page("image-loop", "benchmarks.speed.image_loop", ()).text(**loop.words([found]), rounds=1, threads=1)
+    assert f"| {label} | RuntimeError: no compiler |" in text
 
 
 def test_work_is_products_and_the_bytes_of_all_else(scripts: SimpleNamespace) -> None:
@@ -96,12 +97,19 @@ def test_the_floor_is_work_by_pace(scripts: SimpleNamespace) -> None:
 def test_a_tax_beyond_the_limit_is_a_target_missed(
     scripts: SimpleNamespace, seconds: list[float], verdict: str
 ) -> None:
-    module = scripts.image_loop_page
+    module, floor = scripts.image_loop, scripts.image_floor
+    ways = (module.PLAIN, module.SHIPPED, module.TORCHS, module.ALONE)
     rows = {
-        (label, step): module.Row([4.0, 4.0, 4.0]) for label in (module.PLAIN, module.SHIPPED) for step in module.STEPS
+        (label, step): scripts.timing.Timed([4.0, 4.0, 4.0], kernel=[0.5]) for label in ways for step in module.STEPS
     }
-    rows[module.SHIPPED, "student"] = module.Row(seconds)
-    found = module.Measured(None, CPU, None, rows)
-    lines = module._verdicts(found)
+    rows[module.SHIPPED, "student"].seconds = seconds
+    work = {(label, step): floor.Work(8e6, 1, 6) for label in (module.SHIPPED, module.TORCHS) for step in module.STEPS}
+    found = module.Measured(module.config_of("compact"), CPU, floor.Pace(64, [4e6], [3.0]), rows, work)
+    text = module.Page("image-loop", "benchmarks.speed.image_loop", ()).text(
+        **module.words([found]), rounds=3, threads=1
+    )
+    lines = [line for line in text.splitlines() if "at most 1.05:" in line]
     assert lines[0].endswith("1.000 (1.000 to 1.000), **met**")
     assert lines[1].endswith(verdict)
+    assert "| a step as shipped, times both | 1.00 (1.00 to 1.00) | " in text
+    assert "| the system's share of the seconds, as shipped, % | 50.0 | 50.0 |" in text

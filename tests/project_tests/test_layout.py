@@ -12,6 +12,7 @@ CATALOGUES = (
     "acgkd/models",
     "acgkd/datasets",
     "sweeps/spaces",
+    "sweeps/trackers",
     "analysis/reports",
     "sweeps/cli/commands",
 )

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import tomllib
 import zipfile
@@ -16,10 +17,23 @@ OTHER_FILES = {
     "acgkd/py.typed",
     "analysis/py.typed",
     "analysis/page/templates/report.html",
+    "analysis/page/templates/report.css",
+    "analysis/page/templates/trials.js",
+    "analysis/page/templates/pointer.js",
+    "analysis/page/templates/tables.js",
+    "analysis/page/templates/live.js",
     "sweeps/cli/templates/my_teacher.py.txt",
     "sweeps/cli/templates/own-teacher.yaml",
+    "sweeps/launching/templates/directives.sh",
+    "sweeps/launching/templates/environment.sh",
+    "sweeps/launching/templates/head.sh",
+    "sweeps/launching/templates/nodes.sh",
+    "sweeps/launching/templates/one_node.sh",
+    "sweeps/launching/templates/ray_node.sh",
+    "sweeps/launching/templates/requeue.sh",
     "sweeps/py.typed",
     "sweeps/spec.schema.json",
+    "sweeps/suite.schema.json",
 }
 SPECS = {path.stem for path in (ROOT / "specs").glob("*.yaml")}
 
@@ -48,7 +62,16 @@ def test_it_says_what_it_is(wheel: Path) -> None:
     assert scripts == ["[console_scripts]", "acgkd", "=", "acgkd.__main__:main"]
     assert "\nName: acgkd\n" in metadata
     assert "\nLicense-Expression: Apache-2.0\n" in metadata
-    assert set(re.findall(r"^Provides-Extra: (\w+)$", metadata, re.M)) == {"dashboard", "cluster", "dev", "images"}
+    assert set(re.findall(r"^Provides-Extra: (\w+)$", metadata, re.M)) == {
+        "cluster",
+        "dashboard",
+        "dev",
+        "docs",
+        "export",
+        "images",
+        "storage",
+        "trackers",
+    }
     core = re.findall(r"^Requires-Dist: (?!.*extra ==)([\w-]+)", metadata, re.M)
     assert "ray" in core
     assert not {"pytest", "ruff", "mypy", "optuna-dashboard"} & set(core)
@@ -72,6 +95,7 @@ def succeeds(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_from_an_empty_environment_and_folder_one_can_look_around(environment: Any, wheel: Path) -> None:
     environment.install(wheel)
     acgkd = environment.acgkd
@@ -98,6 +122,27 @@ def test_from_an_empty_environment_and_folder_the_quickstart_runs(environment: A
     rows = {row["what"]: row for row in reversed(json.loads(succeeds(acgkd("doctor", "--json"))))}
     assert rows["packages"]["text"].endswith(str(environment.site))
     assert {rows[what]["state"] for what in ("packages", "folder", "cache")} == {"ok"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_from_an_empty_environment_plugins_run_in_process_and_on_ray(environment: Any, wheel: Path) -> None:
+    """One of each kind, from files that lie nowhere near the package."""
+    environment.install(wheel)
+    acgkd, home = environment.acgkd, environment.work / "mine"
+    shutil.copytree(ROOT / "docs" / "examples" / "plugins", home, ignore=shutil.ignore_patterns("__pycache__"))
+    listed = json.loads(succeeds(acgkd("list", "--plugin", "mine", "--json")))
+    own = {"methods": "chance", "models": "oneround", "datasets": "wheels", "spaces": "chance_space"}
+    assert all(name in listed[kind] for kind, name in (own | {"reports": "endings", "trackers": "lines"}).items())
+    spec = ("mine/sweep.yaml", "--trust-code", "--set=budget/trials=1", "--set=teacher/epochs=1")
+    for folder, where in (("alone", ("--in-process",)), ("cluster", ())):
+        assert f"{folder}/report/report.html" in succeeds(acgkd("run", *spec, "--out", folder, *where))
+        records = [json.loads(path.read_bytes()) for path in (environment.work / folder / "records").glob("*.json")]
+        assert {record["outcome"] for record in records} == {"completed"}
+        assert all(record["code"]["files"]["plugins/mine/chance.py"] for record in records)
+        assert "trial-0000" in (environment.work / folder / "trackers" / "lines" / "runs.txt").read_text()
+    succeeds(acgkd("report", "cluster", "--name=endings", "--plugin=mine", "--trust-code", "--out=endings"))
+    assert "random\\_graphs" in (environment.work / "endings" / "report.md").read_text()
 
 
 def test_everything_that_any_extra_names_is_pinned() -> None:

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from benchmarks._lib import pages
+from benchmarks._lib.pages import Page
+from sweeps.spec.loading import load
 from tests.image_scripts import imported
 
 
@@ -28,8 +31,8 @@ def test_a_measurement_is_made_in_a_process_of_its_own(scripts: SimpleNamespace)
 
 def test_what_is_too_small_to_be_measured_gives_no_ratio(scripts: SimpleNamespace) -> None:
     small, large = ("a", 4), ("a", 8)
-    assert scripts.synthesis.ratio({small: [0.0], large: [1.0]}, large, small) is None
-    assert scripts.synthesis.ratio({small: [2.0, 1.0], large: [3.0, 4.0]}, large, small) == (2.75, 1.5, 4.0)
+    assert scripts.synthesis.ratio({small: [0.0], large: [1.0]}, large, small) == []
+    assert scripts.synthesis.ratio({small: [2.0, 1.0], large: [3.0, 4.0]}, large, small) == [1.5, 4.0]
 
 
 def test_what_would_not_fit_is_estimated_and_not_started(
@@ -42,7 +45,7 @@ def test_what_would_not_fit_is_estimated_and_not_started(
         return math.nan if (variant, nodes) == (module.GFKD, 20) else 100.0 * nodes
 
     monkeypatch.setattr(module, "asked", asked)
-    monkeypatch.setattr(module, "available_bytes", lambda: 20_000)
+    monkeypatch.setattr(module.psutil, "virtual_memory", lambda: SimpleNamespace(available=20_000))
     found, too_large = module.memory_table((10, 20, 100), 4)
     assert found[module.ALL, 20] == [2000.0]
     # 2000 bytes at 20 nodes: 25 times as many pairs at 100, or five times as many nodes.
@@ -64,26 +67,59 @@ def test_targets_are_met_or_missed(scripts: SimpleNamespace) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scores", "verdict"),
+    ("scores", "factor"),
     [
         # The point at 1 step is above GFKD's by luck: the next one is not.
-        ({1: 0.9, 10: 0.7, 100: 0.85}, "2.0, **missed**"),
-        ({1: 0.7, 10: 0.8, 100: 0.85}, "20.0, **met**"),
-        ({1: 0.7, 10: 0.7, 100: 0.7}, "not reached, **missed**"),
+        ({1: 0.9, 10: 0.7, 100: 0.85}, 2.0),
+        ({1: 0.7, 10: 0.8, 100: 0.85}, 20.0),
+        ({1: 0.7, 10: 0.7, 100: 0.7}, None),
     ],
 )
 def test_a_lucky_point_of_the_curve_does_not_count(
-    scripts: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, scores: dict[int, float], verdict: str
+    scripts: SimpleNamespace, scores: dict[int, float], factor: float | None
 ) -> None:
     module = scripts.synthesis
 
-    def student_after(method: str, synthesis: dict[str, Any], seed: int) -> tuple[float, float]:
-        return (0.8, 200.0) if method == "gfkd" else (scores[synthesis["steps"]], float(synthesis["steps"]))
+    rows = {f"acgkd, {steps} synthesis steps": [(score, float(steps))] * 2 for steps, score in scores.items()}
+    found = module.accuracy({"gfkd, as released": [(0.8, 200.0)] * 2, **rows})
+    assert found["factor"] == factor
+    assert len(found["rows"]) == 4
+    state = module.words({1: {(module.DEGREE, 8): [1.0, 2.0]}}, {(module.DEGREE, 8): [2.0**20]}, [8])
+    gone = {(variant, 8): 2.0**30 for variant in module.VARIANTS if variant != module.DEGREE}
+    page = Page("synthesis", "benchmarks.speed.synthesis", ())
+    text = page.text(**state, too_large=gone, rounds=2, graphs=4, accuracy=found)
+    assert text.count("| acgkd, 1") == 3
+    assert text.count("| does not fit (estimated 1 GiB) |") == 4
+    assert ("not reached" in text) == (factor is None)
+    assert ("at least 4: 2.0, **missed**" in text) == (factor == 2.0)
 
-    monkeypatch.setattr(module, "student_after", student_after)
-    lines = module.accuracy_lines((0, 1), tuple(scores))
-    assert verdict in lines[-2]
-    assert sum(line.startswith("| acgkd") for line in lines) == 3
+
+@pytest.mark.usefixtures("data_at_hand")
+def test_the_curve_is_a_sweep_of_methods_at_their_defaults_but_for_steps(scripts: SimpleNamespace) -> None:
+    module = scripts.synthesis
+    spec = load(module.curve_spec((0, 1), (3, 10)))
+    assert (spec.method.name, spec.method.synthesis, spec.method.transfer) == ("gfkd", {}, {})
+    steps = [spec.control_config(control.label).method for control in spec.controls]
+    assert [(each.name, each.synthesis, each.transfer) for each in steps] == [
+        ("acgkd", {"steps": 3}, {}), ("acgkd", {"steps": 10}, {}),
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_students_of_the_curve_are_read_from_their_sweep(
+    scripts: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    module = scripts.synthesis
+    monkeypatch.setattr(module, "HOME", tmp_path / "sweep")
+    tiny = {"dataset": {"name": "motifs", "options": {"graphs": 40}}, "teacher": {"preset": "gin-2-8", "epochs": 1}}
+    few = {"graphs": 4, "steps": 2}
+    method = {"name": "gfkd", "synthesis": few, "transfer": {"steps": 2}}
+    rows = [{"name": "acgkd", "label": "acgkd, 2 synthesis steps", "synthesis": few, "transfer": {"steps": 2}}]
+    found = module.students(
+        {**module.curve_spec((0,), ()), **tiny, "student": "gin-2-4", "method": method, "controls": rows}
+    )
+    assert list(found) == ["gfkd, as released", "acgkd, 2 synthesis steps"]
+    assert all(0 <= score <= 1 < 1 + seconds for ((score, seconds),) in found.values())
 
 
 def test_a_bare_run_learns_from_a_random_teacher(scripts: SimpleNamespace) -> None:
@@ -98,7 +134,8 @@ def test_the_gpu_benchmark_keeps_no_figures_of_a_cpu_unless_asked_to(
     scripts: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     module = scripts.gpu_loop
-    monkeypatch.setattr(module, "RESULT", tmp_path / "gpu.md")
+    monkeypatch.setattr(pages, "RESULTS", tmp_path)
+    monkeypatch.setattr(module.Page, "text", lambda self, **_: "# Steps")
     monkeypatch.setattr(module, "keep_freed_memory", lambda: True)
     monkeypatch.setattr(module, "measure", lambda *_: {})
     monkeypatch.setattr(sys, "argv", ["gpu_loop.py", "--device", "cpu"])
@@ -129,7 +166,11 @@ def test_what_does_not_compile_is_a_row_and_not_the_end(
     monkeypatch.setattr(torch, "compile", refuse)
     rows = module.measure(6, (5, 8), 1, 1, torch.device("cpu"), ("compiled", "eager"))
     assert rows["synthesis", "compiled"].missing == "RuntimeError: no compiler"
-    assert "| transfer | compiled | RuntimeError: no compiler | | |" in module.page(rows, "", "")
+    options = SimpleNamespace(graphs=6, nodes=(5, 8), rounds=1, steps=1)
+    text = Page("gpu", "benchmarks.speed.gpu_loop", ()).text(
+        rows=rows, options=options, device="CPU", pair=("gin-5-64", "gin-3-32"), stages=module.STAGES
+    )
+    assert "| transfer | compiled | RuntimeError: no compiler |  |  |" in text
 
 
 @pytest.mark.gpu

@@ -12,6 +12,7 @@ from fake_experiments import FakeExperiments, make_spec
 from acgkd import __main__
 from sweeps.cli.commands import check
 from sweeps.spec import advisories, loading, raw
+from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.worker.experiments import AcgkdExperiments
 
 
@@ -21,17 +22,21 @@ def slow_import(*_: Any) -> Any:
     time.sleep(float(os.environ["FAKE_IMPORT_S"]))
 
 
-def main() -> int:
-    spec = make_spec(**json.loads(sys.argv.pop(1)))
-    sys.argv.insert(1, "run")
-    sys.argv.insert(2, str(Path(__file__)))  # any file: its text is not read
-    replaced: list[tuple[Any, str, Any]] = [
+def stand_ins(spec: SweepSpec) -> list[tuple[Any, str, Any]]:
+    """What lets the command run a sweep of the fake experiments, whatever file it is given: places, names, values."""
+    return [
         (raw, "read_tree", lambda *_: raw.SpecTree("fake", {}, {}, "name: fake\n")),
         (loading, "check_tree", lambda *_: spec),
         (check, "print_summary", lambda *_: None),
         (advisories, "notes", lambda *_: []),
         (AcgkdExperiments, "of", lambda *_: FakeExperiments()),
     ]
+
+
+def main() -> int:
+    replaced = stand_ins(make_spec(**json.loads(sys.argv.pop(1))))
+    sys.argv.insert(1, "run")
+    sys.argv.insert(2, str(Path(__file__)))  # any file: its text is not read
     if "FAKE_IMPORT_S" in os.environ:
         replaced.append((loading, "check_tree", slow_import))
     for place, name, value in replaced:

@@ -145,6 +145,8 @@ class FakeExperiment:
             "transfer_s": run.seconds["transfer"],
             "transfer_steps": run.steps_done,
         }
+        if "peak_host_bytes" in self.options:
+            cost["peak_host_bytes"] = int(self.options["peak_host_bytes"])
         return FakeMeasurement(quality, cost, objectives=known)
 
     def pseudo_samples(self, run: "FakeRun", per_class: int) -> dict[str, Any]:

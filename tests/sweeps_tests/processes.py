@@ -111,17 +111,17 @@ def no_override() -> Iterator[None]:
 
 def session_of_ray(driver: int) -> dict[str, int]:
     """The processes of the Ray that a driver has started: name to number."""
-    supervisors = [pid for pid, (_, parent, session, _) in _table().items() if parent == driver and session == pid]
-    return {name: pid for pid, (name, _, session, _) in _table().items() if session in supervisors}
+    supervisors = [pid for pid, (_, parent, session, _) in table().items() if parent == driver and session == pid]
+    return {name: pid for pid, (name, _, session, _) in table().items() if session in supervisors}
 
 
 def alive(numbers: "list[int]") -> list[int]:
     """Those processes that have not ended."""
-    table = _table()
-    return [number for number in numbers if number in table and table[number][3] not in DEAD]
+    there = table()
+    return [number for number in numbers if number in there and there[number][3] not in DEAD]
 
 
-def _table() -> dict[int, tuple[str, int, int, str]]:
+def table() -> dict[int, tuple[str, int, int, str]]:
     """Name, parent, session and state of every process."""
     found = {}
     for path in Path("/proc").glob("[0-9]*/stat"):

@@ -5,21 +5,21 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import optuna
 import pandas as pd
 import pytest
-from processes import command
 
 from acgkd import __version__, load_student
-from acgkd.errors import DataError, DivergedError, FolderError, RayLostError, RecordError, SweepError
+from acgkd.errors import DataError, DivergedError, FolderError, FolderInUseError, RayLostError, RecordError, SweepError
 from acgkd.exit_codes import MEANINGS
 from analysis.records import pseudo_samples
 from sweeps.cli import app
 from sweeps.cli.app import main
 from sweeps.cli.commands import run as run_command
-from sweeps.cli.outcome import print_selection
+from sweeps.cli.outcome import selection
 from sweeps.engine.snapshot import Summary
 from sweeps.executors.inprocess import InProcess
 from sweeps.executors.ray.executor import Ray
@@ -57,7 +57,7 @@ def executor(monkeypatch):
         return Summary(folder=folder, trials_started=3, **answer)
 
     monkeypatch.setattr("sweeps.executors.base.run_sweep", noted)
-    monkeypatch.setattr(run_command, "finish", lambda folder, summary: None)
+    monkeypatch.setattr(run_command, "finish", lambda folder, summary, identity: None)
     calls.append(answer)
     return calls
 
@@ -67,7 +67,21 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
 
 
-LATER = ("why", "retry", "fork", "confirm", "reproduce", "pack", "unpack", "merge")
+LATER = (
+    "why",
+    "retry",
+    "fork",
+    "compare",
+    "confirm",
+    "reproduce",
+    "pack",
+    "unpack",
+    "merge",
+    "submit",
+    "logs",
+    "slurm",
+    "stop",
+)
 HEAVY = "{'torch', 'ray', 'optuna', 'pandas'}"
 
 
@@ -80,7 +94,20 @@ def test_looking_around_loads_nothing_heavy(arguments):
 
 @pytest.mark.parametrize(
     "command",
-    ["init", "run", "check", "status", "distill", "report", "list", "doctor", "cache", "export-study", *LATER],
+    [
+        "init",
+        "run",
+        "check",
+        "status",
+        "distill",
+        "report",
+        "list",
+        "doctor",
+        "cache",
+        "export-study",
+        "dashboard",
+        *LATER,
+    ],
 )
 def test_every_command_has_a_paragraph_and_examples(command, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
@@ -98,11 +125,11 @@ def test_help_documents_the_exit_codes(capsys):
     text = " ".join(capsys.readouterr().out.split())
     for code, meaning in MEANINGS.items():
         assert f"{code:d} {meaning}" in text
-    assert [int(code) for code in MEANINGS] == [0, 1, 2, 75, 130]
+    assert [int(code) for code in MEANINGS] == [0, 1, 2, 73, 75, 130]
 
 
 def test_the_guide_has_the_same_exit_codes():
-    guide = (HOME / "docs" / "when-things-go-wrong.md").read_text()
+    guide = (HOME / "docs" / "how-to" / "when-things-go-wrong.md").read_text()
     for code, meaning in MEANINGS.items():
         assert f"| {code:d} | {meaning} |" in guide
 
@@ -125,6 +152,7 @@ def test_bad_usage_is_bad_input(arguments, capsys):
         (SweepError("not possible"), 1),
         (RayLostError("gone"), 75),
         (FolderError("of another sweep"), 2),
+        (FolderInUseError("at work"), 73),
         (DivergedError("far away"), 1),
         (RecordError("too new"), 1),
         (KeyboardInterrupt(), 130),
@@ -186,6 +214,7 @@ def test_in_process_takes_no_address(spec, executor, capsys):
     assert len(executor) == 1
 
 
+@pytest.mark.usefixtures("whole_reports")
 def test_a_whole_sweep_ends_with_its_table_and_report(spec, capsys):
     arguments = ["run", str(spec), "--in-process", "--set", "sampler=random", "--trials", "2"]
     assert main(arguments) == 0
@@ -201,10 +230,34 @@ def test_a_whole_sweep_ends_with_its_table_and_report(spec, capsys):
     student = re.search(r"^Student: (\S+) ", written.out, re.M)
     assert student is not None
     assert str(load_student(student[1])).startswith("ProjectedStudent")
+    assert main(["why", "runs/tiny", "0"]) == 0
+    assert "Pseudo-samples: the teacher gives" in " ".join(capsys.readouterr().out.split())
     assert main(arguments) == 0
     assert "Nothing is left to do" in capsys.readouterr().out
     assert main([*arguments, "--set", "sampler/seed=1"]) == 2
     assert "sampler/seed: 0 is now 1" in capsys.readouterr().err
+
+
+def test_students_and_syntheses_that_stand_out_are_named(spec, capsys):
+    arguments = ["run", str(spec), "--in-process", "--set", "sampler=random", "--trials", "1"]
+    assert main(arguments) == 0
+    (path,) = Path("runs/tiny/records").glob("trial-*.json")
+    record = json.loads(path.read_text())
+    bad = {"predicted_classes": 1, "test_accuracy": 0.1, "teacher_test_accuracy": 0.9, "hit_rate_lowest": 0.2}
+    path.write_text(json.dumps({**record, "quality": {**record["quality"], **bad}}))
+    capsys.readouterr()
+    assert main(["status", "runs/tiny"]) == 0
+    assert "1 below the bound, 1 collapsed, 1 stuck" in capsys.readouterr().out
+    assert main(["status", "runs/tiny", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["remarks"] == {"below the bound": 1, "collapsed": 1, "stuck": 1}
+    assert main(["why", "runs/tiny", "0"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "collapsed, below the bound, stuck" in shown
+    assert "The synthesis is stuck: the teacher gives 0.20 of one class's pseudo-samples" in shown
+    assert main(arguments) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for what in ("collapsed student (one class predicted)", "student below the bound", "synthesis that was stuck"):
+        assert f"1 complete trial with a {what} in at least one replicate." in shown
 
 
 def test_a_sweep_whose_trials_all_fail_is_a_failure(spec, monkeypatch, capsys):
@@ -221,12 +274,14 @@ def test_a_sweep_whose_trials_all_fail_is_a_failure(spec, monkeypatch, capsys):
     assert "broken on purpose" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("faults", "code"), [(["none"], 0), (["none", "bug"], 1), (["diverge"], 1)])
-def test_a_failed_trial_is_something_to_look_at_and_so_is_none_that_completed(faults, code, tmp_path):
+@pytest.mark.parametrize(("faults", "code"), [(["none", "bug"], 1), (["diverge"], 1)])
+def test_a_failed_trial_is_something_to_look_at_and_so_is_none_that_completed(faults, code, lab, tmp_path, monkeypatch):
     space = {"method/transfer/fault": {"type": "categorical", "choices": faults}}
-    sampler = {"name": "grid"}
-    with command(tmp_path / "sweep", "--in-process", trials=9, seeds=(0,), space=space, sampler=sampler) as run:
-        assert run.end() == code, run.text
+    made = lab.make_spec(trials=9, seeds=(0,), space=space, sampler={"name": "grid"})
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    for place, name, value in import_module("drive_cli").stand_ins(made):
+        monkeypatch.setattr(place, name, value)
+    assert main(["run", __file__, "--in-process", "--out", str(tmp_path / "sweep")]) == code
 
 
 # ---- check
@@ -278,7 +333,11 @@ def test_distil_once(spec, capsys):
     assert not list(folder.glob("samples*"))
     changes = ["--set", "method.transfer.steps=3", "--set", "artefacts/samples=2"]
     assert main(["distill", str(spec), "--seed", "1", *changes]) == 0
-    assert re.search(r"teacher test accuracy +0\.\d{3}", capsys.readouterr().out)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"teacher test accuracy 0\.\d{3}", shown)
+    assert re.search(r"Pseudo-samples: the teacher gives [01]\.\d\d of a class the class asked for", shown)
+    assert 0 <= row["hit_rate_lowest"] <= row["hit_rate"] <= 1
+    assert len(row["hit_rates"].split(",")) == 2
     kept = pseudo_samples.read(folder / "samples-1.npz")
     assert kept is not None
     assert kept.label.tolist() == [0, 0, 1, 1]
@@ -299,7 +358,7 @@ def test_a_diverged_run_is_a_record_and_a_failure(spec, capsys):
 def test_list_names_all_and_says_what_they_are(capsys):
     assert main(["list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert set(found) == {"methods", "models", "datasets", "spaces", "reports", "specs"}
+    assert set(found) == {"methods", "models", "datasets", "spaces", "reports", "trackers", "specs"}
     assert "acgkd" in found["methods"]
     assert "motifs" in found["datasets"]
     assert "sweep" in found["reports"]
@@ -322,6 +381,17 @@ def test_doctor_looks_and_leaves_nothing_behind(tmp_path, monkeypatch, capsys):
         assert words in text
     assert list(tmp_path.iterdir()) == []
     assert main(["doctor", "--folder", str(tmp_path / "nowhere")]) == 1
+
+
+def test_doctor_names_what_python_would_import_in_place_of_ours_and_no_script(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ACGKD_DATA", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "acgkd").write_text("#!/bin/sh\n")  # as `.venv/bin/acgkd`, which cannot be imported
+    assert main(["doctor", "--folder", str(tmp_path), "--json"]) == 0
+    assert "comes first" not in capsys.readouterr().out
+    (tmp_path / "analysis.py").touch()
+    assert main(["doctor", "--folder", str(tmp_path), "--json"]) == 0
+    assert f"{tmp_path / 'analysis.py'} has the name of a package of ours" in capsys.readouterr().out
 
 
 @pytest.fixture
@@ -371,10 +441,9 @@ def test_status_reads_a_folder(folder, capsys):
         ([False, False], [False, False], ""),
     ],
 )
-def test_the_legend_explains_the_marks_of_its_table(chosen, front, legend, capsys):
+def test_the_legend_explains_the_marks_of_its_table(chosen, front, legend):
     table = pd.DataFrame({"label": ["trial 3", "trial 4"], "chosen": chosen, "on_front": front})
-    print_selection(table)
-    assert " ".join(capsys.readouterr().out.split()) == legend
+    assert selection(table) == legend
 
 
 @pytest.mark.parametrize("arguments", [["status"], ["export-study", "{}", "sqlite://"], ["report"]])
@@ -398,4 +467,5 @@ def test_a_study_is_copied_for_optuna(folder, tmp_path, capsys):
     assert "2 trials copied" in capsys.readouterr().out
     study = optuna.load_study(study_name="tiny", storage=url)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "FAIL"]
-    assert main(["export-study", str(folder), url]) == 2
+    assert main(["export-study", str(folder), url]) == 0  # the copy is brought up to date
+    assert len(study.trials) == 2

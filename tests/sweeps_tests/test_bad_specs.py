@@ -205,3 +205,8 @@ def test_the_installed_command_does_the_same(name, tmp_path):
     assert "Traceback" not in done.stderr
     assert max(map(len, done.stderr.splitlines())) <= max(100, len(str(path)) + 60)
     assert list(work.iterdir()) == []
+
+
+def test_a_number_that_breaks_a_law_is_not_said_to_be_no_number(elsewhere, capsys) -> None:
+    assert main(["check", str(FOLDER / "negative_memory.yaml")]) == 2
+    assert "must be one of" not in capsys.readouterr().err

@@ -18,7 +18,7 @@ from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.spec.loading import load
 from sweeps.spec.sections import Budget
-from sweeps.store.budgets import idle_trials, way_on
+from sweeps.store.budgets import idle_trials, way_on, work
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Trial
 from sweeps.sweep import Sweep
@@ -105,6 +105,43 @@ def test_a_sweep_ends_after_so_many_trials_without_improvement(
     Sweep(tmp_path).enqueue({"method/synthesis/width": 8})
     assert SweepFolder(tmp_path).status().ended_by is None
     assert go(lab, tmp_path, {"patience": 7}, **changes).trials_started >= 1
+
+
+def test_what_early_stopping_saves_buys_more_trials(lab: ModuleType, tmp_path: Path) -> None:
+    budget: dict[str, Any] = {"replicates": 24}
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    for folder, scheduler in ((whole, "none"), (stopped, {"name": "halving", "fractions": ()})):
+        summary = go(
+            lab, folder, budget, scheduler=scheduler, seeds=(0, 1, 2), objectives=[{"name": "validation_divergence"}]
+        )
+        assert summary.ended_by == "the budget of 24 replicates is met"
+        begun = sum(len({item["replicate"] for item in trial["attempts"]}) for trial in lab.trials(folder))
+        assert 24 <= begun <= 26  # the last trial finishes
+        assert SweepFolder(folder).status().ended_by == summary.ended_by
+    assert len(lab.trials(whole)) == 8
+    assert len(lab.trials(stopped)) > 8
+    assert (
+        go(
+            lab, whole, {"replicates": 27}, seeds=(0, 1, 2), objectives=[{"name": "validation_divergence"}]
+        ).trials_started
+        == 1
+    )
+
+
+def test_a_budget_of_work_counts_what_was_stopped_and_buys_more_trials(lab: ModuleType, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"seeds": (0, 1, 2), "objectives": [{"name": "validation_divergence"}]}
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    for folder, scheduler in ((whole, "none"), (stopped, {"name": "halving", "fractions": (0.1, 0.5)})):
+        summary = go(lab, folder, {"multiply_adds": 6000}, scheduler=scheduler, **changes)
+        assert summary.ended_by == "the budget of 6000 multiply-adds is met"
+        assert SweepFolder(folder).status().ended_by == summary.ended_by
+        records = [json.loads(path.read_text()) for path in (folder / "records").glob("trial-*.json")]
+        counted = sum(record["cost"]["multiply_adds"] or 0 for record in records)
+        assert counted == sum(map(work, SweepFolder(folder).trials()))
+        last = max(record["identity"]["trial"] for record in records)
+        before = [record for record in records if record["identity"]["trial"] != last]
+        assert counted >= 6000 > sum(record["cost"]["multiply_adds"] or 0 for record in before)
+    assert len(lab.trials(stopped)) > len(lab.trials(whole))
 
 
 def test_whatever_comes_first(lab: ModuleType, tmp_path: Path) -> None:
@@ -203,7 +240,7 @@ def test_check_says_when_it_ends(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_a_comparison_may_have_a_deadline_and_nothing_else() -> None:
     alone = {key: value for key, value in SPEC.items() if key != "space"}
     assert load({**alone, "budget": {"deadline": "2030-01-01T08:00"}}).trials == 1
-    for budget in ({"patience": 3}, {"hours": 1.0}, {"trials": 2}):
+    for budget in ({"patience": 3}, {"hours": 1.0}, {"trials": 2}, {"replicates": 4}, {"multiply_adds": 1e9}):
         with pytest.raises(SpecError, match=r"Leave `budget` out, or give a `deadline`"):
             load({**alone, "budget": budget})
 
@@ -214,6 +251,8 @@ def test_a_comparison_may_have_a_deadline_and_nothing_else() -> None:
         ({"trials": 2}, "--trials N"),
         ({"trials": 9, "hours": 1e-9}, "budget/hours=N"),
         ({"trials": 9, "patience": 1}, "budget/patience"),
+        ({"trials": 9, "replicates": 3}, "budget/replicates=N"),
+        ({"trials": 9, "multiply_adds": 1.0}, "budget/multiply_adds=N"),
         ({"trials": 9, "deadline": "2020-01-01T00:00:00"}, "budget/deadline"),
     ],
 )

@@ -97,7 +97,8 @@ def wider(lab: ModuleType, high: float = 2.0, kinds: tuple[str, ...] = ("a", "b"
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "nsga2", "gp", "qmc"])
 def test_a_wider_space_and_trials_count_where_they_lie_in_it(lab: ModuleType, tmp_path: Path, sampler: str) -> None:
-    settings: dict[str, Any] = {"sampler": {"name": sampler, "startup_trials": 2}, "seeds": (0,)}
+    startup = 10 if sampler == "gp" else 2  # it takes longest: it asks for two trials in either space
+    settings: dict[str, Any] = {"sampler": {"name": sampler, "startup_trials": startup}, "seeds": (0,)}
     go(lab, tmp_path, trials=6, **settings)
     reported = [trial.values for trial in SweepFolder(tmp_path).read_trials()]
     go(lab, tmp_path, trials=12, space=wider(lab), **settings)
@@ -122,6 +123,7 @@ def test_other_parameters_make_another_space(lab: ModuleType, tmp_path: Path) ->
     assert "these are new or gone: `method/synthesis/width`" in said
 
 
+@pytest.mark.usefixtures("whole_reports")
 def test_more_seeds_leave_told_values_and_compare_over_common_seeds(lab: ModuleType, tmp_path: Path) -> None:
     go(lab, tmp_path, trials=5, seeds=(0, 1), controls=({"name": "random_graphs"},))
     reported = {trial.number: trial.values for trial in SweepFolder(tmp_path).read_trials()}

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from acgkd.errors import SweepError
+from acgkd.errors import ConfigError, SweepError
 from sweeps.executors.ray.cluster import check_room, preflight
+from sweeps.spec.sections import Resources
 from sweeps.store.batch_job import JOBS
 
 BIN = Path(sys.executable).parent
@@ -25,10 +26,12 @@ def listener() -> Iterator[int]:
 
 
 def test_a_trial_must_fit_into_the_machine() -> None:
-    check_room({"CPU": 2.0, "GPU": 1.0}, 2, 0.25)
-    check_room({"CPU": 1.0}, 1, 0)
+    check_room({"CPU": 2.0, "GPU": 1.0}, Resources(cpu=2, gpu=0.25))
+    check_room({"CPU": 1.0, "memory": 4e9}, Resources(memory=4.0))
     with pytest.raises(SweepError, match="takes 1 CPU and 2 GPU, and Ray finds 2 and 1"):
-        check_room({"CPU": 2.0, "GPU": 1.0}, 1, 2)
+        check_room({"CPU": 2.0, "GPU": 1.0}, Resources(gpu=2))
+    with pytest.raises(SweepError, match=r"takes 5 GB of memory, and 4\.0 are free"):
+        check_room({"CPU": 1.0, "memory": 4e9}, Resources(memory=5.0))
 
 
 def test_where_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,8 +56,11 @@ def test_a_token_file_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_no_address_in_words_is_no_address() -> None:
-    with pytest.raises(SweepError, match="must answer at nonsense"):
-        preflight("nonsense")
+    for address in ("nonsense", "host:", ":6379", "host:port"):
+        with pytest.raises(ConfigError, match=f"named HOST:PORT.* but got {address}"):
+            preflight(address)
+    with pytest.raises(ConfigError, match="that is a job server, to which `acgkd submit` hands"):
+        preflight("http://127.0.0.1:8265")
 
 
 def test_a_client_address_is_left_to_ray() -> None:
@@ -98,8 +104,8 @@ def test_auto_is_refused_in_a_batch_job(variable: str, job: str, monkeypatch: py
     monkeypatch.setenv(variable, "17")
     with pytest.raises(SweepError, match=f"must be named, but this is {job}"):
         preflight("auto")
-    monkeypatch.setenv("RAY_ADDRESS", "nonsense")  # named after all
-    with pytest.raises(SweepError, match="must answer at nonsense"):
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")  # named after all
+    with pytest.raises(SweepError, match=r"must answer at 127\.0\.0\.1:9,"):
         preflight("auto")
 
 

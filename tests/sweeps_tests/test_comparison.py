@@ -96,7 +96,8 @@ def test_only_teachers_that_something_needs_are_made_again(lab: ModuleType, spec
         path.unlink()
     assert run_sweep(spec, folder, InProcess(), experiments=lab.FakeExperiments()).nothing_to_do
     SweepFolder(folder).record_file(SweepFolder.control_name("ACGKD, short"), 1).unlink()
-    assert not run_sweep(spec, folder, InProcess(), experiments=lab.FakeExperiments()).nothing_to_do
+    with pytest.warns(UserWarning, match="is gone: it is made again"):
+        assert not run_sweep(spec, folder, InProcess(), experiments=lab.FakeExperiments()).nothing_to_do
     assert lab.events(folder, "teacher") == ["teacher teacher-0", "teacher teacher-1", "teacher teacher-1"]
 
 

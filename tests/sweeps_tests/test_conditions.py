@@ -173,9 +173,8 @@ def test_a_teacher_behind_a_branch_of_a_catalogue_space_is_refused(tmp_path, mon
             trial.suggest_int("teacher/epochs", 1, 3)
 
     monkeypatch.setitem(sys.modules, "sweeps.spaces.made_up", SimpleNamespace(suggest=suggest))
-    monkeypatch.setattr(
-        type(SPACES), "names", lambda self, names=SPACES.names: names() if self is not SPACES else ["made_up"]
-    )
+    own = type(SPACES).own_names
+    monkeypatch.setattr(type(SPACES), "own_names", lambda self: ["made_up"] if self is SPACES else own(self))
     path = tmp_path / "spec.yaml"
     path.write_text((CASES / "tiny.yaml").read_text().partition("space:")[0] + "space: made_up\nbudget: {trials: 1}\n")
     with pytest.raises(SpecError, match="`teacher/epochs` cannot be searched"):

@@ -5,16 +5,18 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from acgkd.config import DatasetConfig
 from acgkd.datasets import DATASETS
 from acgkd.datasets._readers import files, source
-from acgkd.errors import DataError, SpecError
+from acgkd.errors import DataError, FolderError, SpecError
 from acgkd.models import build_model
 from analysis import reports
 from analysis.records.record import Record
 from analysis.statistics.judged_parts import FEW, remark
 from sweeps.cli.app import main
+from sweeps.cli.commands.check import print_summary
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.spec.advisories import notes
@@ -111,6 +113,7 @@ def test_large_sets_give_no_false_alarm():
     assert part_notes(SPECS / "cifar10.yaml") == []
 
 
+@pytest.mark.usefixtures("whole_reports")
 def test_small_parts_are_at_the_top_of_the_report(tmp_path):
     spec = load(CASES / "one_class_validation.yaml", {"budget/trials": 1})
     run_sweep(spec, tmp_path / "sweep", InProcess())
@@ -128,3 +131,58 @@ def test_small_parts_are_at_the_top_of_the_report(tmp_path):
     for part in ("validation", "test"):
         del old["quality"][f"{part}_classes"], old["quality"][f"{part}_smallest_class"]
     assert Record.model_validate(old).quality.validation_smallest_class is None
+
+
+def graphs_at(path):
+    from torch_geometric.data import Data
+
+    pair = torch.tensor([[0, 1], [1, 0]])
+    torch.save([Data(x=torch.eye(3), edge_index=pair, y=torch.tensor([number % 2])) for number in range(20)], path)
+
+
+OWN = {"teacher": {"preset": "gin-2-4", "epochs": 1}, "student": "gin-2-4", "controls": []} | {
+    "method": {"name": "acgkd", "synthesis": {"steps": 1}, "transfer": {"steps": 2}}
+}
+
+
+def test_files_are_looked_for_beside_the_spec_and_then_in_the_current_folder(tmp_path, monkeypatch):
+    beside, here = tmp_path / "specs", tmp_path / "here"
+    for folder in (beside, here):
+        folder.mkdir()
+    monkeypatch.chdir(here)
+    spec = beside / "own.yaml"
+    spec.write_text(yaml.safe_dump({**OWN, "dataset": {"name": "folder", "path": "graphs.pt"}}))
+    graphs_at(here / "graphs.pt")
+    assert load(spec).dataset.path == str(here / "graphs.pt")
+    graphs_at(beside / "graphs.pt")
+    assert load(spec).dataset.path == str(beside / "graphs.pt")
+
+
+def test_what_is_wrong_with_files_is_said_at_their_place(tmp_path):
+    (tmp_path / "graphs.pt").write_bytes(b"")
+    for dataset, path, message in (
+        ({"name": "folder", "path": str(tmp_path / "graphs.pt")}, "dataset/path", "graphs.pt is damaged"),
+        ({"name": "folder", "path": str(tmp_path / "none")}, "dataset/path", "there is none at"),
+        ({"name": "motifs", "path": "here"}, "dataset/path", "takes no `path`"),
+        ({"name": "tu"}, "dataset/name", "needs `set`"),
+        ({"name": "tu", "set": "MINE", "root": str(tmp_path)}, "dataset/set", "MINE was not found"),
+    ):
+        with pytest.raises(SpecError) as caught:
+            load({**OWN, "name": "own", "dataset": dataset})
+        assert [fault.path for fault in caught.value.faults] == [path]
+        assert message in str(caught.value)
+
+
+def test_a_sweep_over_data_of_ones_own_keeps_to_what_was_in_the_files(tmp_path, capsys):
+    path = tmp_path / "graphs.pt"
+    graphs_at(path)
+    spec = {**OWN, "name": "own", "dataset": {"name": "folder", "path": str(path)}, "prior": {"nodes": [3, 4]}}
+    run_sweep(load(spec), tmp_path / "run", InProcess())
+    (record,) = (tmp_path / "run" / "records").glob("trial*.json")
+    assert json.loads(record.read_bytes())["outcome"] == "completed"
+    print_summary(load(spec))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "given: 3 to 4 nodes measured on the data: mean degree 0.67, categorical features, 3 columns" in said
+    torch.save(torch.load(path, weights_only=False)[:-2], path)
+    with pytest.raises(FolderError, match="dataset/path"):
+        run_sweep(load(spec), tmp_path / "run", InProcess())

@@ -50,7 +50,10 @@ def printed(monkeypatch, tmp_path):
         stream = io.StringIO()
         monkeypatch.setattr(outcome, "out", SafeConsole(file=stream, width=width))
         monkeypatch.setattr(outcome, "print_line", lambda text: stream.write(f"{text}\n"))
-        outcome.print_table(made, tmp_path)
+        ending = outcome.ending_of(made, tmp_path, Summary(tmp_path, 0, {}, interrupted=False, nothing_to_do=True))
+        outcome.print_table(ending.table, tmp_path)
+        if ending.selection:
+            outcome.out.print(ending.selection, markup=False, highlight=False)
         return [line.rstrip() for line in stream.getvalue().splitlines()]
 
     return at

@@ -208,13 +208,13 @@ def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 when, folder = sys.argv[1], Path(sys.argv[2])
-write = SweepFolder.write_trial
+write = SweepFolder.note_trial
 if when == "before the trial is written":
-    SweepFolder.write_trial = lambda self, trial: die() if trial.enqueued else write(self, trial)
+    SweepFolder.note_trial = lambda self, trial: die() if trial.enqueued else write(self, trial)
 elif when == "before the file is removed":
     PointQueue.remove = die
 elif when == "while it runs":
-    SweepFolder.commit_record = lambda self, name, record: die() if name == "trial-0001" else True
+    SweepFolder.commit_record = lambda self, name, record, **more: die() if name == "trial-0001" else True
 run_sweep(make_spec(trials=4), folder, InProcess(), experiments=FakeExperiments())
 """
 
@@ -239,7 +239,7 @@ def test_a_killed_driver_loses_and_doubles_no_point(lab: ModuleType, tmp_path: P
 
 def test_a_second_process_enqueues_while_a_driver_runs(lab: ModuleType, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(HERE)}
-    changes = json.dumps({"trials": 4, "seeds": [0], "transfer": {"steps": 20, "delay_s": 0.1}})
+    changes = json.dumps({"trials": 4, "seeds": [0], "transfer": {"steps": 20, "delay_s": 0.04}})
     command = [sys.executable, str(HERE / "drive.py"), "inprocess", str(tmp_path), changes]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as driver:
         end = time.monotonic() + 60

@@ -73,7 +73,7 @@ def test_a_reference_pool_is_made_where_something_needs_it(
     assert runs["agreement"].notna().all() if measured else runs["agreement"].isna().all()
     assert runs["test_agreement"].notna().all(), "on the test split it needs no pool"
     assert len(list((tmp_path / "cache/pools").glob("*.pt"))) == (2 if measured else 0)
-    tables = [block for block in unknowns(view_of(load_frame(tmp_path / "sweep"))).blocks if isinstance(block, Table)]
+    tables = [block for block in unknowns(view_of(load_frame(tmp_path / "sweep"))) if isinstance(block, Table)]
     said = str([table.data.to_dict("records") for table in tables])
     assert ("`artefacts: {agreement: true}` measures it" in said) == (not measured)
 
@@ -86,3 +86,18 @@ def test_seeds_that_vary_the_draws_alone_share_one_teachers_row(
     run_sweep(load({**tree, "replicates": {"seeds": [0, 1], "vary": ["draws"]}}), tmp_path / "sweep", InProcess())
     assert [path.name for path in (tmp_path / "sweep/records").glob("teacher-*")] == ["teacher-00.json"]
     assert len(list((tmp_path / "cache/teachers").glob("*.pt"))) == 1
+
+
+def test_gradients_that_a_broken_off_attempt_left_off_are_on_again(tmp_path: Path) -> None:
+    import torch
+
+    path = tmp_path / "spec.yaml"
+    text = (Path(__file__).parents[1] / "cases" / "tiny.yaml").read_text()
+    path.write_text(text.replace("[0, 1]", "[0]").replace("trials: 4", "trials: 1"))
+    torch.set_grad_enabled(False)
+    try:
+        summary = run_sweep(load(path), tmp_path / "sweep", InProcess())
+        assert summary.counts == {"completed": 1}
+        assert torch.is_grad_enabled()
+    finally:
+        torch.set_grad_enabled(True)

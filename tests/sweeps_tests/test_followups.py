@@ -1,6 +1,7 @@
 """`acgkd confirm` and `acgkd reproduce`: a trial again, on fresh seeds or on its own."""
 
 import json
+import shutil
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -31,13 +32,22 @@ def _fakes(lab: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
 
 
-@pytest.fixture
-def search(lab: ModuleType, tmp_path: Path) -> Path:
-    """A finished search with controls."""
+@pytest.fixture(scope="module")
+def finished(lab: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished search with controls, which stays as it is."""
+    folder: Path = tmp_path_factory.mktemp("followups") / "search"
     replicates = {"seeds": (0, 1, 4), "vary": ("teacher", "draws")}
     spec = lab.make_spec(method=FIXED, controls=CONTROLS, replicates=replicates)
-    run_sweep(spec, tmp_path / "search", InProcess())
-    return tmp_path / "search"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shared_cache, "place", lambda sweep, **_: sweep / "cache")
+        run_sweep(spec, folder, InProcess(), experiments=lab.FakeExperiments(hurry=True))
+    return folder
+
+
+@pytest.fixture
+def search(finished: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(finished, tmp_path / "search"))
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> str:
@@ -65,6 +75,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 # ---- confirm
 
 
+@pytest.mark.usefixtures("whole_reports")
 def test_the_chosen_trial_runs_on_fresh_seeds(
     lab: ModuleType, search: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -177,8 +188,11 @@ def test_what_cannot_be_confirmed_is_one_error(
     assert not (search / "confirm").exists()
 
 
-def test_a_report_of_several_sweeps_and_of_packed_records(search: Path, tmp_path: Path) -> None:
+def test_a_report_of_several_sweeps_and_of_packed_records(
+    search: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     assert main(["confirm", str(search), "--seeds", "2", "--in-process"]) == 0
+    request.getfixturevalue("whole_reports")
     assert main(["report", str(search), str(search / "confirm"), "--out", str(tmp_path / "r")]) == 2
     single = next((search / "confirm").iterdir())
     assert main(["report", str(search), str(single), "--out", str(tmp_path / "r")]) == 0

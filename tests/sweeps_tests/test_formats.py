@@ -58,6 +58,7 @@ def test_an_old_sweep_is_resumed_and_nothing_is_left_to_do(old: Path, capsys: py
     assert (old / "epoch").read_text() == "1"
 
 
+@pytest.mark.usefixtures("whole_reports")
 def test_an_old_sweep_is_reported(old: Path, tmp_path: Path) -> None:
     assert main(["report", str(old), "--out", str(tmp_path / "report")]) == 0
     text = (tmp_path / "report" / "report.md").read_text()
@@ -105,6 +106,7 @@ def rewrite(path: Path, change: Callable[[dict[str, object]], object]) -> None:
     path.write_text(json.dumps(tree))
 
 
+@pytest.mark.usefixtures("whole_reports")
 @pytest.mark.parametrize(
     ("name", "command"),
     [
@@ -145,18 +147,20 @@ def test_a_newer_version_is_refused_in_one_sentence(
 def test_a_report_names_a_damaged_trial_file(old: Path, damage: Callable[[Path], object]) -> None:
     damage(old / "trials" / "0001" / "trial.json")
     view = view_of(load([old]))
-    named = [block.text for block in unknowns(view).blocks if isinstance(block, Note)]
+    named = [block.text for block in unknowns(view) if isinstance(block, Note)]
     assert any(text.startswith("`trials/0001/trial.json` ") for text in named)
     assert 1 in set(view.trials["trial"]), "its records are there"
 
 
+@pytest.mark.usefixtures("whole_reports")
 def test_a_damaged_sweep_file_is_named_in_a_report_and_refused_by_a_run(
     old: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rewrite(old / "sweep.json", lambda tree: tree.pop("name"))
     (old / "trials" / "0001" / "trial.json").write_text("{")
-    assert main(["report", str(old), "--out", str(tmp_path / "report")]) == 0
-    text = (tmp_path / "report" / "report.md").read_text().split("## What is not known")[1]
+    assert main(["report", str(old), "--out", str(tmp_path / "report")]) == 1
+    assert "`trials/0001/trial.json` is not JSON" in " ".join(capsys.readouterr().err.split())
+    text = (tmp_path / "report" / "report.md").read_text().split("## Can I trust it?")[1]
     assert "`sweep.json` is not valid: name: Field required" in text
     assert "`trials/0001/trial.json` is not JSON" in text
     capsys.readouterr()
@@ -182,7 +186,7 @@ def test_a_command_that_is_no_utf_8_is_kept_as_far_as_it_can_be_written(old: Pat
 
 
 def test_the_page_on_formats_names_every_field_and_version() -> None:
-    page = (ROOT / "docs" / "formats.md").read_text()
+    page = (ROOT / "docs" / "reference" / "files.md").read_text()
     parts = (TrialFile, Attempt, Rung, sweep_file.SweepFile, sweep_file.Objective)
     for model in (*parts, Record, Identity, Quality, Cost, Environment, Code):
         missing = [name for name in model.model_fields if f"`{name}`" not in page]
@@ -191,7 +195,7 @@ def test_the_page_on_formats_names_every_field_and_version() -> None:
 
 
 def test_the_page_on_formats_names_every_file_of_a_sweep(old: Path) -> None:
-    page = (ROOT / "docs" / "formats.md").read_text()
+    page = (ROOT / "docs" / "reference" / "files.md").read_text()
     folder = SweepFolder(old)
     places = [value for value in vars(folder).values() if isinstance(value, Path) and value != old]
     assert [path.name for path in places if f"`{path.name}" not in page] == []

@@ -78,6 +78,7 @@ def test_the_student_is_called(sweep: sweeps.Sweep) -> None:
         sweep.student(7)
 
 
+@pytest.mark.usefixtures("whole_reports")
 def test_the_report_is_written(sweep: sweeps.Sweep, tmp_path: Path) -> None:
     page = sweep.report(tmp_path / "report")
     assert page == tmp_path / "report" / "report.html"

@@ -78,8 +78,13 @@ def test_about_one_in_so_many_continues(losses: dict[int, tuple[float, ...]], re
     rule = Halving(reduction, ("minimize", "minimize"), (None, None))
     ranked = rule.rank(losses)
     assert sorted(ranked) == sorted(losses)
-    going = [n for n in losses if rule.promotes(n, losses[n], {m: v for m, v in losses.items() if m != n})]
-    assert len(going) == math.ceil(len(losses) / reduction)
+    going = {n for n in losses if rule.promotes(n, losses[n], {m: v for m, v in losses.items() if m != n})}
+    best = set(ranked[: math.ceil(len(losses) / reduction)])
+    assert best <= going
+    if len(losses) >= reduction**2:
+        assert going == best
+    for n in going - best:  # among few nothing unbeaten is stopped
+        assert not any(dominates(losses[m], losses[n]) or losses[m] == losses[n] for m in losses if m != n)
 
 
 @settings(max_examples=100, deadline=None)
@@ -88,3 +93,15 @@ def test_no_trial_is_ranked_before_one_that_dominates_it(losses: dict[int, tuple
     ranked = Halving(3, ("minimize", "minimize"), (None, None)).rank(losses)
     for index, number in enumerate(ranked):
         assert not any(dominates(losses[later], losses[number]) for later in ranked[index + 1 :])
+
+
+def test_while_a_rung_has_few_entries_nothing_unbeaten_is_stopped() -> None:
+    rule = Halving(2, ("maximize", "minimize"), (0.5, None))
+    accurate = (0.9, 50.0)
+    assert rule.promotes(1, (0.8, 10.0), {0: accurate})  # five times cheaper
+    assert rule.promotes(2, (0.7, 5.0), {0: accurate, 1: (0.8, 10.0)})
+    assert not rule.promotes(2, (0.85, 60.0), {0: accurate, 1: (0.8, 10.0)})  # dominated
+    assert not rule.promotes(2, (0.4, 1.0), {0: accurate, 1: (0.8, 10.0)})  # below the floor, however cheap
+    # With reduction² entries half of the front is enough, the lonely ones first.
+    seen = {0: accurate, 1: (0.8, 10.0), 2: (0.7, 5.0), 3: (0.6, 1.0)}
+    assert not rule.promotes(4, (0.79, 9.5), seen)

@@ -2,6 +2,7 @@ import itertools
 import json
 import os
 import resource
+import socket
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -144,11 +145,8 @@ OUTCOMES = [
 
 @pytest.mark.parametrize(("fault", "state", "outcome"), OUTCOMES)
 def test_outcomes(lab: ModuleType, tmp_path: Path, fault: str, state: str, outcome: str) -> None:
-    space = {
-        **lab.SPACE,
-        "method/transfer/fault": {"type": "categorical", "choices": ("none", fault)},
-    }
-    go(lab, tmp_path, trials=10, space=space, sampler={"name": "random"})
+    space = {"method/transfer/fault": {"type": "categorical", "choices": ("none", fault)}}
+    go(lab, tmp_path, trials=2, space=space, sampler={"name": "grid"})
     seen = set()
     for trial in lab.trials(tmp_path):
         faulty = trial["parameters"]["method/transfer/fault"] == fault
@@ -214,6 +212,7 @@ def test_halving_prunes_and_every_trial_ends(lab: ModuleType, tmp_path: Path) ->
         )
         assert (record["outcome"], record["identity"]["replicate"]) == ("pruned", last["replicate"])
         assert record["progress"] == last["progress"]
+        assert {attempt["host"] for attempt in trial["attempts"]} == {socket.gethostname()}
     for trial in found:
         if trial["state"] == "completed":
             assert list(trial["rungs"]) == ["0.5", "1", "2"]
@@ -272,9 +271,12 @@ def test_hours_count_over_all_starts(lab: ModuleType, tmp_path: Path) -> None:
     assert go(lab, tmp_path, hours=2.0 / 3600, **changes).trials_started >= 2
 
 
-def test_the_watch_sees_everything(lab: ModuleType, tmp_path: Path) -> None:
+def test_the_watch_sees_everything(lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A third of the seconds.
+    monkeypatch.setattr("sweeps.engine.progress.WATCH_EVERY_S", 0.5)
+    monkeypatch.setattr("sweeps.worker.replicate_runner.SLICE_S", 0.33)
     seen: list[Snapshot] = []
-    go(lab, tmp_path, watch=seen.append, trials=2, seeds=(0,), transfer={"delay_s": 0.1, "steps": 24})
+    go(lab, tmp_path, watch=seen.append, trials=2, seeds=(0,), transfer={"delay_s": 0.033, "steps": 24})
     assert (seen[0].prepared, seen[0].to_prepare) == (0, 1)
     assert seen[-1].counts == {"completed": 2}
     assert seen[-1].best is not None
@@ -282,7 +284,7 @@ def test_the_watch_sees_everything(lab: ModuleType, tmp_path: Path) -> None:
     assert any(shown.running and 0 < shown.running[0].progress < 1 for shown in seen)
     assert any(shown.remaining_s is not None and shown.remaining_s > 0 for shown in seen)
     gaps = [later.elapsed_s - earlier.elapsed_s for earlier, later in itertools.pairwise(seen)]
-    assert max(gaps) < 2.2
+    assert max(gaps) < 1.5
 
 
 def test_a_torn_checkpoint_falls_back_to_the_older_one(lab: ModuleType, tmp_path: Path) -> None:
@@ -376,6 +378,7 @@ def test_damage_is_reported_with_its_path(lab: ModuleType, tmp_path: Path, name:
     go(lab, tmp_path, trials=2)
     path = tmp_path / name
     path.write_text(path.read_text()[:50])
+    (tmp_path / "asked.jsonl").unlink()  # as in a folder of an earlier version; else it is made again
     with pytest.raises(SweepError, match=f"{name}.* damaged"):
         go(lab, tmp_path, trials=3)
 
@@ -383,6 +386,7 @@ def test_damage_is_reported_with_its_path(lab: ModuleType, tmp_path: Path, name:
 def test_a_missing_trial_is_reported(lab: ModuleType, tmp_path: Path) -> None:
     go(lab, tmp_path, trials=3)
     (tmp_path / "trials/0001/trial.json").unlink()
+    (tmp_path / "asked.jsonl").unlink()
     with pytest.raises(SweepError, match=r"without gaps(.|\n)*0001"):
         go(lab, tmp_path, trials=4)
 

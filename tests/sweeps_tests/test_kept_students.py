@@ -62,10 +62,10 @@ def test_those_of_the_reports_front_stay_and_a_controls(
     lab: ModuleType, tmp_path: Path, keep: str, objectives: Any, scheduler: str
 ) -> None:
     changes = {} if objectives is None else {"objectives": objectives}
-    go(lab, tmp_path, keep, scheduler=scheduler, **changes)
+    go(lab, tmp_path, keep, scheduler=scheduler, trials=8, **changes)
     kept = expected(tmp_path, keep)
     assert kept
-    assert len(kept) < 12
+    assert len(kept) < 8
     assert there(tmp_path) == of_trials(tmp_path, kept) | OF_CONTROLS
 
 

@@ -35,6 +35,7 @@ def test_every_entry_is_a_field_of_the_schema(added):
     assert schema()["$defs"]["Objective"]["properties"]["name"]["enum"] == list(OBJECTIVES)
 
 
+@pytest.mark.usefixtures("whole_reports")
 def test_an_entry_is_all_it_takes(added, tmp_path, capsys):
     tree = yaml.safe_load((CASES / "tiny.yaml").read_text())
     tree |= {"objectives": ["positive_parameters", "seconds"], "replicates": {"seeds": [0]}, "budget": {"trials": 2}}

@@ -78,6 +78,7 @@ def python(program: str, home: Path, *arguments: str, check: bool = True) -> "su
 
 
 @pytest.mark.ray  # which it imports
+@pytest.mark.cluster
 def test_a_worker_with_another_copy_of_the_package_begins_nothing(copy: Path, tmp_path: Path) -> None:
     python(SEND, ROOT, str(tmp_path / "sent"))
     said = python(BEGIN, copy, str(tmp_path / "sent")).stdout
@@ -116,16 +117,15 @@ def test_on_ray_no_job_is_done_by_another_copy(copy: Path, tmp_path: Path) -> No
     assert not list((tmp_path / "sweep" / "records").glob("*.json"))
 
 
-def test_a_worker_that_sees_other_files_of_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_sees_other_files_of_the_users(
+    lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "mine.py").write_text("def build(prior):\n    return None\n")
     monkeypatch.chdir(tmp_path)
     experiments: Any = AcgkdExperiments(trust_code=True)
 
-    class Spec:
-        class teacher:  # noqa: N801
-            preset = "mine:build"
-
-    assert list(experiments.user_files(Spec, fresh=True)) == ["mine.py"]
+    spec = lab.make_spec(teacher={"preset": "mine:build", "checkpoint": "mine.pt"})
+    assert list(experiments.user_files(spec, fresh=True)) == ["mine.py"]
     sent = pickle.loads(pickle.dumps(experiments))
     sent.require_user_files()
     (tmp_path / "mine.py").write_text("def build(prior):\n    return 1\n")

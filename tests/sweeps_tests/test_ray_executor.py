@@ -40,6 +40,7 @@ def go(lab: ModuleType, folder: Path, watch: Any = None, **changes: Any) -> Summ
     return run_sweep(lab.make_spec(**changes), folder, Ray(), experiments=lab.FakeExperiments(), watch=watch)
 
 
+@pytest.mark.cluster
 @pytest.mark.usefixtures("cluster")
 def test_with_a_lag_two_workers_make_the_table_of_one_process(lab: ModuleType, tmp_path: Path) -> None:
     # Long enough for the second worker to get there.
@@ -61,6 +62,15 @@ def test_with_a_lag_two_workers_make_the_table_of_one_process(lab: ModuleType, t
     assert lab.table(tmp_path / "ray") == lab.table(tmp_path / "one")
 
 
+@pytest.mark.usefixtures("cluster")
+def test_a_sweep_on_ray_is_that_of_one_process(lab: ModuleType, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"trials": 4, "seeds": (0, 1), "sampler": {"lag": 2}}
+    assert go(lab, tmp_path / "ray", **changes).counts == {"completed": 4}
+    run_sweep(lab.make_spec(**changes), tmp_path / "one", InProcess(), experiments=lab.FakeExperiments())
+    assert lab.table(tmp_path / "ray") == lab.table(tmp_path / "one")
+
+
+@pytest.mark.cluster
 @pytest.mark.usefixtures("cluster")
 def test_every_way_to_end(lab: ModuleType, tmp_path: Path) -> None:
     kinds = ("none", "diverge", "oom", "bug", "die once", "hang below")
@@ -127,6 +137,7 @@ def test_halving_on_two_workers(lab: ModuleType, tmp_path: Path) -> None:
     assert not list((tmp_path / "trials").rglob("*.ckpt"))
 
 
+@pytest.mark.cluster
 @pytest.mark.usefixtures("cluster")
 def test_a_teacher_that_cannot_be_made_stops_the_sweep(lab: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(SweepError, match="13 epochs"):
@@ -134,6 +145,7 @@ def test_a_teacher_that_cannot_be_made_stops_the_sweep(lab: ModuleType, tmp_path
     assert lab.trials(tmp_path) == []
 
 
+@pytest.mark.cluster
 @pytest.mark.usefixtures("cluster")
 def test_a_full_disk_in_a_worker_stops_the_sweep(lab: ModuleType, tmp_path: Path) -> None:
     from acgkd.errors import StorageError

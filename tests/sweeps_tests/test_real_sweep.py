@@ -13,7 +13,7 @@ from acgkd.datasets._readers.motif_graphs import make as make_motifs
 from analysis.figures.canvas import Picture
 from analysis.page.render import Note
 from analysis.records import frame, pseudo_samples
-from analysis.reports._samples import sample_section
+from analysis.reports._samples import samples
 from analysis.statistics.view import view_of
 from sweeps.cli.app import main
 from sweeps.executors.base import run_sweep
@@ -83,11 +83,10 @@ def test_the_controls_came_before_the_first_rung(folder: Path) -> None:
 
 def test_the_report_shows_pseudo_samples_and_no_real_ones(folder: Path) -> None:
     view = view_of(frame.load([folder]))
-    section = sample_section(view)
-    assert section is not None
-    titles = {block.title for block in section.blocks if isinstance(block, Picture)}
+    blocks = samples(view)
+    titles = {block.title for block in blocks if isinstance(block, Picture)}
     assert titles == {f"Pseudo-graphs of trial {view.choice.trial}", "Pseudo-graphs of random_graphs"}
-    assert [block.text for block in section.blocks if isinstance(block, Note)][1:] == [
+    assert [block.text for block in blocks if isinstance(block, Note)][1:] == [
         "`real_data` has no pseudo-samples. It is taught with real data, which are never kept."
     ]
     for path in sorted((folder / "samples").iterdir()):
@@ -122,14 +121,18 @@ def test_the_study_can_be_exported(folder: Path, tmp_path: Path) -> None:
     expected = [trial.parameters for trial in SweepFolder(folder).read_trials()]
     assert [trial.params for trial in study.trials] == expected
     assert study.metric_names == ["validation_divergence", "multiply_adds"]
-    with pytest.raises(SweepError, match="has a study called 'small' already"):
-        export_study(folder, url)
+    assert export_study(folder, url) == 4  # again: nothing is new
+    assert len(optuna.load_study(study_name="small", storage=url).trials) == 4
+    optuna.create_study(study_name="other", storage=url)
+    with pytest.raises(SweepError, match="has a study called 'other', which is not of this sweep"):
+        export_study(folder, url, "other")
     with pytest.raises(SweepError, match="storage that Optuna can open"):
         export_study(folder, "nonsense://")
     with pytest.raises(SweepError, match=r"sweep\.json"):
         export_study(tmp_path, url)
 
 
+@pytest.mark.usefixtures("whole_reports")
 @pytest.mark.slow
 def test_a_trial_is_reproduced_to_the_last_bit_and_confirmed(folder: Path, tmp_path: Path) -> None:
     sweep = tmp_path / "sweep"

@@ -390,6 +390,7 @@ def test_code_that_cannot_be_imported_is_refused_before_anything_starts(own: Pat
     assert not (own / "other" / "sweep.json").exists()
 
 
+@pytest.mark.usefixtures("whole_reports")
 def test_the_command_refuses_edited_code_and_takes_it_by_name(
     own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

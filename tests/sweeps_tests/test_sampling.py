@@ -38,7 +38,7 @@ def sequential(spec: Any, count: int) -> list[Trial]:
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_restart_after_every_trial_asks_the_same_points(lab: ModuleType, name: str) -> None:
     spec = lab.make_spec(sampler={"name": name, "startup_trials": 4})
-    count = 12 if name == "gp" else 26
+    count = 6 if name == "gp" else 26  # each point of a Gaussian process, after the first four, takes half a second
     expected = [trial.parameters for trial in sequential(spec, count)]
     trials: list[Trial] = []
     for _ in range(count):
@@ -152,6 +152,6 @@ def test_rebuilding_ten_thousand_trials_is_quick(lab: ModuleType) -> None:
     spec = lab.make_spec(sampler={"name": "random"})
     one = outcome(Study(spec).ask() or Trial(number=0))
     trials = [one.model_copy(update={"number": number}) for number in range(10_000)]
-    start = time.perf_counter()
+    start = time.process_time()  # some tenths of a second; minutes where each trial looks at all others
     Study(spec, trials)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10

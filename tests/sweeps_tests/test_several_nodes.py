@@ -38,15 +38,15 @@ def broken_node() -> Iterator[str]:
 
 
 def test_a_broken_node_is_set_aside_and_no_trial_fails(lab: ModuleType, tmp_path: Path, broken_node: str) -> None:
-    changes: dict[str, Any] = {"trials": 16, "seeds": (0,), "sampler": {"lag": 4}, "transfer": {"delay_s": 0.05}}
+    changes: dict[str, Any] = {"trials": 16, "seeds": (0,), "sampler": {"lag": 4}, "transfer": {"delay_s": 0.2}}
     spec = lab.make_spec(**changes)
     summary = run_sweep(spec, tmp_path / "two", Ray(), experiments=lab.FakeExperiments())
     assert summary.counts == {"completed": 16}
     (line,) = summary.set_aside
-    assert "gets no more work: 5 times in a row: RuntimeError: CUDA error: no kernel image" in line
+    assert "gets no more work: RuntimeError: CUDA error: no kernel image" in line
     assert SweepFolder(tmp_path / "two").status().set_aside == [line]
     failed = [attempt for trial in lab.trials(tmp_path / "two") for attempt in trial["attempts"] if attempt["cause"]]
     assert {(attempt["outcome"], attempt["cause"]) for attempt in failed} == {("lost", "node")}
-    assert 5 <= len(failed) <= 12
+    assert 1 <= len(failed) <= 4
     run_sweep(spec, tmp_path / "one", InProcess(), experiments=lab.FakeExperiments(hurry=True))
     assert lab.table(tmp_path / "two") == lab.table(tmp_path / "one")

@@ -1,11 +1,10 @@
 """Shipped specs by name, and `acgkd init`, which writes copies of them to edit."""
 
-import importlib
 import json
 import re
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import jsonschema
 import pytest
@@ -16,11 +15,14 @@ from sweeps import shipped
 from sweeps.cli.app import main
 from sweeps.spec import schema
 from sweeps.spec.loading import load
+from sweeps.suites import suite_schema
+from sweeps.suites.suite_loading import load_suite
 
 pytestmark = pytest.mark.usefixtures("data_at_hand")
 
 HOME = Path(__file__).resolve().parents[2]
-NAMES = ("cifar10", "digits", "mnist", "mutag", "quickstart")
+SUITES = ("graph-methods", "image-methods", "image-methods-published", "suite-small")
+NAMES = tuple(sorted(("cifar10", "digits", "mnist", "mutag", "quickstart", *SUITES)))
 
 
 @pytest.fixture(autouse=True)
@@ -93,13 +95,24 @@ def test_what_init_writes_passes_check(kind, capsys):
     trust = ["--trust-code"] if kind == "own-teacher" else []
     said = capsys.readouterr().out
     assert f"acgkd check {kind}.yaml{' --trust-code' * bool(trust)} " in said
+    if kind == "own-teacher":
+        assert main(["check", f"{kind}.yaml", *trust]) == 2, "the weights are the user's"
+        assert "my_teacher.pt" in capsys.readouterr().err
+        save_weights()
+        trust += ["--set", "objectives=[multiply_adds]"]  # no reference pool is made
     assert main(["check", f"{kind}.yaml", *trust]) == 0
     assert f"name: {kind}\n" in text
     assert "specs/" not in text
     lead = re.match(r"# yaml-language-server: \$schema=(.*)\n", text)
     assert lead is not None
-    assert Path(lead[1]) == schema.FILE
-    jsonschema.validate(yaml.safe_load(text), json.loads(schema.FILE.read_text()))
+    of = suite_schema if kind in SUITES else schema
+    assert Path(lead[1]) == of.FILE
+    jsonschema.validate(yaml.safe_load(text), json.loads(of.FILE.read_text()))
+
+
+def test_a_suite_to_edit_is_the_smallest_one(capsys):
+    assert main(["init", "suite"]) == 0
+    assert load_suite("suite-small.yaml").name == "suite-small"
 
 
 def test_a_copy_is_named_after_its_file_and_says_its_path():
@@ -132,11 +145,20 @@ def test_an_unknown_kind_gets_the_nearest(capsys):
     assert "Did you mean 'own-teacher'?" in capsys.readouterr().err
 
 
-TINY = ["teacher.epochs=1", "method/synthesis/graphs=6", "method/synthesis/steps=2", "method/transfer/steps=2"]
+TINY = ["method/synthesis/graphs=6", "method/synthesis/steps=2", "method/transfer/steps=2"]
 
 
-def distil(*changes):
-    overrides = [argument for change in (*TINY, *changes) for argument in ("--set", change)]
+def save_weights():
+    """Those of a network that nobody trained, as plain torch saves them."""
+    import torch
+
+    names: dict[str, Any] = {}
+    exec(Path("my_teacher.py").read_text(), names)
+    torch.save(names["Network"](10, 2).state_dict(), "my_teacher.pt")
+
+
+def distil():
+    overrides = [argument for change in TINY for argument in ("--set", change)]
     return main(["distill", "own-teacher.yaml", "--trust-code", "--json", *overrides])
 
 
@@ -152,27 +174,21 @@ def one_thread():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
-def test_the_own_teacher_is_trained_on_data(capsys):
+def test_the_own_teacher_is_trained_on_data_as_its_comments_say(capsys):
     assert main(["init", "own-teacher"]) == 0
     capsys.readouterr()
-    assert distil("dataset.options.graphs=60") == 0
+    path = Path("own-teacher.yaml")
+    text = path.read_text().replace(", checkpoint: my_teacher.pt}", ", epochs: 1}")
+    path.write_text(re.sub("^prior: .*$", "dataset: {name: motifs, options: {graphs: 60}}", text, flags=re.M))
+    assert distil() == 0
     assert json.loads(capsys.readouterr().out)["test_accuracy"] is not None
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_the_own_teacher_is_read_without_data_as_its_comments_say(capsys, monkeypatch):
-    import torch
-
+def test_the_own_teacher_is_read_without_data(capsys):
     assert main(["init", "own-teacher"]) == 0
+    save_weights()
     capsys.readouterr()
-    path = Path("own-teacher.yaml")
-    text = path.read_text().replace("dataset: motifs\n", "").replace("[validation_divergence]", "[agreement]")
-    path.write_text(text.replace("#  checkpoint:", "  checkpoint:").replace("#prior:", "prior:"))
-    monkeypatch.syspath_prepend(str(Path.cwd()))
-    module = importlib.import_module("my_teacher")
-    teacher = module.build(SimpleNamespace(feature_count=7, classes=2))
-    teacher.module.load_state_dict(module.Network(7, 2).state_dict())
-    torch.save(teacher.state_dict(), "my_teacher.pt")
     assert distil() == 0
     read = json.loads(capsys.readouterr().out)
     assert read["test_accuracy"] is None

@@ -57,8 +57,15 @@ SLOW: dict[str, Any] = {"trials": 3, "seeds": [0], "transfer": {"steps": 60, "de
 
 @pytest.mark.parametrize("executor", ["inprocess", pytest.param("ray", marks=pytest.mark.slow)])
 def test_a_driver_stops_keeps_its_work_and_resumes(
-    lab: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], executor: str
+    lab: ModuleType,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    executor: str,
 ) -> None:
+    if executor == "inprocess":
+        soon = {"sweeps.worker.replicate_runner.SLICE_S": 0.5, "sweeps.worker.replicate_runner.CHECKPOINT_S": 0.5}
+        monkeypatch.setenv("FAKE_SECONDS", json.dumps(soon))
     with driver(tmp_path, executor, **SLOW) as process:
         until(lambda: bool(lab.events(tmp_path, "saved")))
         assert main(["stop", str(tmp_path)]) == 0
@@ -76,6 +83,7 @@ def test_a_driver_stops_keeps_its_work_and_resumes(
     assert summary.counts == {"completed": 3}
 
 
+@pytest.mark.cluster
 def test_of_a_teacher_nothing_is_kept_so_it_is_broken_off(lab: ModuleType, tmp_path: Path) -> None:
     with driver(tmp_path, **{**SLOW, "transfer": {"teacher_s": 60}}) as process:
         until(lambda: (read_json(tmp_path / "starts" / "0001.json") or {}).get("job") == "teacher-00")
@@ -95,6 +103,7 @@ def test_with_no_driver_there_is_nothing_to_stop(
     assert main(["stop", str(tmp_path / "elsewhere")]) == 2
 
 
+@pytest.mark.cluster
 def test_a_request_to_a_driver_that_dies_stops_no_later_start(
     lab: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

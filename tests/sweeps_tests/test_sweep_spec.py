@@ -160,7 +160,9 @@ def test_the_floor_is_the_first_lower_control_and_no_baseline(write):
     spec = load(write(controls=controls[:2]))
     assert spec.floor_control() is None
     assert any(
-        "No lower control is configured, so there is no floor" in note and "`random_graphs`" in note
+        "No lower control is configured, so there is no floor" in note
+        and "`suite/methods`" in note
+        and "`random_graphs`" in note
         for note in notes(spec)
     )
 

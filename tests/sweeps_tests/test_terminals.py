@@ -144,7 +144,7 @@ def test_looking_around_never_raises(name, place):
 SLOW = [pytest.param(name, HEAVY, marks=pytest.mark.slow) for name in FAULTS]
 
 
-@pytest.mark.parametrize(("name", "commands"), [("ascii", HEAVY[:5]), *SLOW])
+@pytest.mark.parametrize(("name", "commands"), [pytest.param("ascii", HEAVY[:5], marks=pytest.mark.cluster), *SLOW])
 def test_working_never_raises(name, commands, place):
     text = check_commands(name, commands, place)
     assert (place / "runs/tiny/report/report.html").stat().st_size > 10_000
@@ -172,6 +172,7 @@ def test_a_sweep_keeps_its_files_to_itself_where_descriptors_were_closed(place):
     assert Path("kept.txt").read_text() == "data"
 
 
+@pytest.mark.usefixtures("whole_reports")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -193,6 +194,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(arguments, folder, plac
     assert sorted(place.iterdir()) == before
 
 
+@pytest.mark.usefixtures("whole_reports")
 @pytest.mark.parametrize(
     ("arguments", "kilobytes"),
     [
@@ -277,6 +279,7 @@ def test_a_cut_text_takes_no_more_room_in_ascii():
     assert stream.buffer.getvalue() == b"n" * 19 + b"~\n"
 
 
+@pytest.mark.usefixtures("whole_reports")
 def test_bytes_of_a_path_that_are_no_text(place):
     """As a report, where the folder's name is written into tables and pages."""
     from analysis.reports import pareto_table, write

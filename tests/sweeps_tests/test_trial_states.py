@@ -101,8 +101,11 @@ def test_a_decision_at_a_rung_stands() -> None:
 
 
 def test_the_attempt_at_which_a_trial_was_pruned_is_the_open_one_or_the_next() -> None:
-    inside = trial_states.pruned_at(trial_states.rung_reached(trial("running"), "0.5", (0.1,), False), 0, 1, 0.5)
+    inside = trial_states.pruned_at(
+        trial_states.rung_reached(trial("running"), "0.5", (0.1,), False), 0, 1, progress=0.5
+    )
     assert [(a.replicate, a.outcome, a.progress) for a in inside.attempts] == [(0, "pruned", 0.5)]
-    done = trial_states.replicate_ended(trial("running"), "completed")
+    done = trial_states.replicate_ended(trial("running"), "completed", host="node-2")
     between = trial_states.pruned_at(trial_states.rung_reached(done, "1", (0.1,), False), 1, 1)
-    assert [(a.replicate, a.outcome) for a in between.attempts] == [(0, "completed"), (1, "pruned")]
+    found = [(a.replicate, a.outcome, a.host) for a in between.attempts]
+    assert found == [(0, "completed", "node-2"), (1, "pruned", "node-2")], "what ran last says where"

@@ -1,13 +1,15 @@
 """The TU collection: graph sets as text files, read by torch_geometric's `TUDataset`, kept processed in the cache."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.datasets import TUDataset
+from torch_geometric.io import read_txt_array
 
 from acgkd import cache, checkpoint
 from acgkd.config import PriorConfig
@@ -30,7 +32,11 @@ def load_tu(name: str, source: Source, graphs: int, prior: PriorConfig) -> Sampl
         DataError: missing, damaged, or another set.
     """
     kept = kept_in(name, source)
-    cache.once(kept, lambda part: _process(name, source.unpack, source.described, part))
+
+    def make(part: Path) -> None:
+        process(name, source, part)
+
+    cache.once(kept, make)
     loaded = checkpoint.load(kept)
     labels: Tensor = loaded["labels"]
     if labels.numel() != graphs or int(labels.max()) + 1 != prior.classes:
@@ -38,7 +44,7 @@ def load_tu(name: str, source: Source, graphs: int, prior: PriorConfig) -> Sampl
             f"{name} has {graphs} graphs of {prior.classes} classes, but {source.described} holds {labels.numel()} of "
             f"{int(labels.max()) + 1}. Is it another set, or a part of it?"
         )
-    return Samples(items=_cut(name, loaded, prior), labels=labels, classes=int(prior.classes))
+    return Samples(items=cut(name, loaded, prior), labels=labels, classes=int(prior.classes))
 
 
 class _Silent(TUDataset):  # type: ignore[misc]
@@ -51,61 +57,140 @@ class _Silent(TUDataset):  # type: ignore[misc]
         raise FileNotFoundError("raw files")
 
 
-def _process(name: str, unpack: Callable[[Path], None], described: str, part: Path) -> None:
-    """Unpacks and reads a set in a folder of its own, and keeps what is needed of it as one file."""
+def process(name: str, source: Source, part: Path, *, edge_labels: bool = False) -> dict[str, Any]:
+    """Unpacks and reads a set in a folder of its own, and keeps what is needed of it as one file.
+
+    Args:
+        name: as the collection calls it.
+        source: where its files are.
+        part: the file.
+        edge_labels: whether the kinds of edges are kept too.
+
+    Returns:
+        what is kept: the graphs as long columns.
+
+    Raises:
+        DataError: missing, damaged, or without classes.
+    """
     folder = part.with_name(f"{part.name}.folder")
     raw = folder / name / "raw"
     try:
         raw.mkdir(parents=True)
-        unpack(raw)
+        source.unpack(raw)
         try:
             # torch_geometric builds tensors without naming a device.
             with torch.device("cpu"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                dataset = _Silent(str(folder), name)
+                dataset = _Silent(str(folder), name, use_node_attr=True, use_edge_attr=edge_labels)
         # Its reader knows no errors of its own: a line cut short may end in any of a dozen.
         except Exception as error:
             raise DataError(
-                f"The files of {name} from {described} cannot be read ({type(error).__name__}: {error}). "
+                f"The files of {name} from {source.described} cannot be read ({type(error).__name__}: {error}). "
                 "Get them again."
             ) from error
         data, slices = dataset._data, dataset.slices
         counts = slices["x"].diff() if data.x is not None else torch.tensor(data._num_nodes, device="cpu")
+        attributes = dataset.num_node_attributes
+        values, kinds = (None, None) if data.x is None else (data.x[:, :attributes], data.x[:, attributes:])
+        if data.y is None or data.y.is_floating_point() or data.y.dim() != 1:
+            raise DataError(f"{name} from {source.described} gives its graphs numbers and no classes.")
         content = {
             "nodes": counts,
             "edges": slices["edge_index"].diff(),
             # No set has two thousand million nodes; half the size for the largest one.
             "edge_index": data.edge_index.to(torch.int32),
-            "kinds": None if data.x is None else data.x.argmax(dim=1).to(torch.int32),
-            "kind_count": 0 if data.x is None else int(data.x.shape[1]),
+            "kinds": kinds.argmax(dim=1).to(torch.int32) if kinds is not None and kinds.shape[1] else None,
+            "kind_count": 0 if kinds is None else int(kinds.shape[1]),
+            "values": values.clone() if values is not None and attributes else None,
             "labels": data.y,
         }
+        if kinds is not None and kinds.shape[1] and not bool((kinds.sum(1) == 1).all()):
+            # Several columns of labels are several ones in a row.
+            content |= {"kinds": None, "kind_count": 0, "values": data.x.clone()}
+        if edge_labels:
+            content |= _edge_kinds(name, raw, data.edge_attr, dataset.num_edge_attributes)
         checkpoint.save(content, part)
+        return content
     finally:
         cache.remove(folder)
 
 
-def _cut(name: str, loaded: Mapping[str, Tensor], prior: PriorConfig) -> list[Data]:
-    """Cuts the whole set into graphs and gives the nodes their features."""
+def _edge_kinds(name: str, raw: Path, edge_attr: Tensor | None, attributes: int) -> dict[str, Any]:
+    """Columns of kinds, and how many kinds each has; torch_geometric gives them as one-hot blocks side by side.
+
+    Shapes:
+        edge_attr: ``[edges, attributes + kinds of all columns]``
+    """
+    file = raw / f"{name}_edge_labels.txt"
+    if edge_attr is None or not file.is_file():
+        return {"edge_kinds": None, "edge_columns": ()}
+    said = read_txt_array(str(file), sep=",", dtype=torch.long)
+    said = said.view(-1, 1) if said.dim() == 1 else said
+    columns = (said.max(0).values - said.min(0).values + 1).tolist()
+    blocks = torch.split(edge_attr[:, attributes:], columns, dim=1)
+    # An edge that the file has twice comes as the sum of both.
+    if any(bool(((block > 0).sum(1) != 1).any()) for block in blocks):
+        raise DataError(f"`{file.name}` must give an edge of {name} one label, but gives one of them two.")
+    kinds = torch.stack([block.argmax(1) for block in blocks], dim=1)
+    return {"edge_kinds": kinds.to(torch.int32), "edge_columns": tuple(columns)}
+
+
+def cut(name: str, loaded: Mapping[str, Any], prior: PriorConfig, *, labels_too: bool = False) -> list[Data]:
+    """Cuts a whole set into graphs and gives the nodes their features.
+
+    Args:
+        name: of the set, for messages.
+        loaded: its columns.
+        prior: says what features are.
+        labels_too: whether continuous features are followed by the one-hot kinds of nodes.
+
+    Raises:
+        DataError: another number of kinds than the prior says, or attributes that are no finite numbers.
+    """
     nodes, edges = loaded["nodes"].tolist(), loaded["edges"].tolist()
     edge_index = torch.split(loaded["edge_index"].long(), edges, dim=1)
-    features = torch.split(_features(name, loaded, prior), nodes)
-    return [
+    features = torch.split(_features(name, loaded, prior, labels_too), nodes)
+    found = [
         Data(x=x, edge_index=pairs, y=label)
         for x, pairs, label in zip(features, edge_index, loaded["labels"].view(-1, 1), strict=True)
     ]
+    if prior.edge_columns:
+        of_edges = torch.split(_blocks(loaded["edge_kinds"], prior.edge_columns), edges)
+        for graph, edge_attr in zip(found, of_edges, strict=True):
+            graph.edge_attr = edge_attr
+    return found
 
 
-def _features(name: str, loaded: Mapping[str, Tensor], prior: PriorConfig) -> Tensor:
+def _features(name: str, loaded: Mapping[str, Any], prior: PriorConfig, labels_too: bool) -> Tensor:
     total, columns = int(loaded["nodes"].sum()), int(prior.feature_count or 0)
     if prior.features == "constant":
         return torch.ones(total, columns, device="cpu")
+    if prior.features == "continuous":
+        values: Tensor = loaded["values"]
+        if not bool(values.isfinite().all()):
+            wrong = int((~values.isfinite().all(1)).sum())
+            raise DataError(
+                f"Attributes of nodes must be finite numbers, but in {name} those of {wrong} nodes are not. Give them "
+                "numbers, or choose other `options/features`."
+            )
+        return torch.cat([values, _one_hot(loaded["kinds"].long(), loaded["kind_count"])], 1) if labels_too else values
     if prior.features == "degree":
         starts = loaded["nodes"].cumsum(0) - loaded["nodes"]
         targets = loaded["edge_index"][1].long() + starts.repeat_interleave(loaded["edges"])
         chosen = torch.bincount(targets, minlength=total).clamp(max=columns - 1)
+    elif prior.node_columns:
+        return _blocks(loaded["kinds"], prior.node_columns)
     elif loaded["kind_count"] == columns:
         chosen = loaded["kinds"].long()
     else:
         raise DataError(f"{name} has {columns} kinds of nodes, but these files have {loaded['kind_count']}.")
-    return torch.zeros(total, columns, device="cpu").scatter_(1, chosen.unsqueeze(1), 1.0)
+    return _one_hot(chosen, columns)
+
+
+def _blocks(kinds: Tensor, columns: Sequence[int]) -> Tensor:
+    """A one-hot block for each column of whole numbers."""
+    return torch.cat([_one_hot(kinds[:, place].long(), count) for place, count in enumerate(columns)], 1)
+
+
+def _one_hot(kinds: Tensor, columns: int) -> Tensor:
+    return torch.zeros(kinds.numel(), columns, device="cpu").scatter_(1, kinds.unsqueeze(1), 1.0)

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.graphs.batch import GraphBatch
-from acgkd.graphs.pseudo.concrete import degree_features, likeliest_features, sampled_features
+from acgkd.graphs.pseudo.concrete import degree_features
 from acgkd.graphs.pseudo.directed_parts import DirectedPart, DirectedParts
+from acgkd.graphs.pseudo.kinds import Kinds, starting_logits
 from acgkd.priors import GraphPrior
 
 
@@ -25,15 +26,15 @@ def antithetic_edges(logits: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class DirectedGraphs(nn.Module):
-    """K graphs of given sizes whose every ordered pair of nodes may be an edge; features by nodes.
+    """K graphs of given sizes whose every ordered pair of nodes may be an edge; features by nodes, and by pairs.
 
-    What is learned (`logits`, `features`) is kept apart from what is handed on: the structure that was kept (`kept`)
-    with the features as they are.
+    What is learned (`logits`, `features`, `edge_features`) is kept apart from what is handed on: the structure
+    that was kept (`kept`) with the features as they are.
 
     Args:
         sizes: nodes of each graph, at least 2.
         labels: pseudo-label of each graph.
-        prior: feature kind, feature count.
+        prior: feature kind, feature count, columns.
         mean_degree: of the most likely graphs, at the start and wherever `hold` is asked for it; None starts with every
             pair as likely an edge as not, and holds nothing.
         generator: for the initial noise; on `device`.
@@ -70,6 +71,11 @@ class DirectedGraphs(nn.Module):
         if prior.features in ("categorical", "continuous"):
             noise = torch.randn(int(sizes.sum()), prior.feature_count, generator=generator, device=device)
             self.features = nn.Parameter(noise)
+        self._kinds, self._edge_kinds = Kinds(prior.node_columns), Kinds(prior.edge_columns)
+        self.edge_features: nn.Parameter | None = None
+        if prior.edge_columns:
+            pairs = int(self.counts.sum())
+            self.edge_features = nn.Parameter(starting_logits(pairs, prior.edge_features, generator, device))
         self.hold(self.parts.all)
         self.kept: Tensor
         self.register_buffer("kept", self.logits.detach().clone())
@@ -96,7 +102,7 @@ class DirectedGraphs(nn.Module):
         Shapes:
             edges: bool ``[pairs of the part]``
         """
-        return self._hard(part, edges, self._probabilities(part))
+        return self._hard(part, edges, self._probabilities(part), self._edge_probabilities(part))
 
     def most_likely(self, part: DirectedPart) -> Tensor:
         """The edges that are at least as likely as not, by what is being learned.
@@ -130,6 +136,10 @@ class DirectedGraphs(nn.Module):
         """The part's feature logits where features are categorical, for their entropy."""
         return self._rows(part) if self.prior.features == "categorical" else None
 
+    def edge_logits(self, part: DirectedPart) -> Tensor | None:
+        """Logits of the edge features of the part's pairs, where there are any."""
+        return None if self.edge_features is None else part.pairs_of(self.edge_features)
+
     # ---- handed on
 
     @torch.no_grad()
@@ -142,8 +152,10 @@ class DirectedGraphs(nn.Module):
         part = self.parts(indices)
         rows = self._rows(part)
         if rows is not None and self.prior.features == "categorical":
-            rows = likeliest_features(rows)
-        return self._hard(part, part.pairs_of(self.kept) >= 0, rows)
+            rows = self._kinds.likeliest(rows)
+        kinds = self.edge_logits(part)
+        kinds = None if kinds is None else self._edge_kinds.likeliest(kinds)
+        return self._hard(part, part.pairs_of(self.kept) >= 0, rows, kinds)
 
     @torch.no_grad()
     def sampled(self, generator: torch.Generator, indices: Tensor | None = None) -> GraphBatch:
@@ -153,15 +165,18 @@ class DirectedGraphs(nn.Module):
         probability = torch.sigmoid(part.pairs_of(self.kept))
         edges = torch.rand(probability.shape, generator=generator, device=self.device) < probability
         if rows is not None and self.prior.features == "categorical":
-            rows = sampled_features(rows, generator)
-        return self._hard(part, edges, rows)
+            rows = self._kinds.sampled(rows, generator)
+        kinds = self.edge_logits(part)
+        kinds = None if kinds is None else self._edge_kinds.sampled(kinds, generator)
+        return self._hard(part, edges, rows, kinds)
 
     @torch.no_grad()
     def soft(self, indices: Tensor | None = None) -> GraphBatch:
         """The distribution itself as one weighted graph: edges weigh their probability, features are probabilities."""
         part = self.parts(indices)
         weights = torch.sigmoid(part.pairs_of(self.kept))
-        return self._batch(part, part.structure.edge_index, weights, self._probabilities(part))
+        every = replace(part.structure, edge_weight=weights, edge_attr=self._edge_probabilities(part))
+        return self._with_nodes(part, every, self._probabilities(part))
 
     # ---- both
 
@@ -170,24 +185,28 @@ class DirectedGraphs(nn.Module):
 
     def _probabilities(self, part: DirectedPart) -> Tensor | None:
         rows = self._rows(part)
-        return torch.softmax(rows, dim=1) if rows is not None and self.prior.features == "categorical" else rows
+        return self._kinds.probable(rows) if rows is not None and self.prior.features == "categorical" else rows
 
-    def _hard(self, part: DirectedPart, edges: Tensor, rows: Tensor | None) -> GraphBatch:
+    def _edge_probabilities(self, part: DirectedPart) -> Tensor | None:
+        logits = self.edge_logits(part)
+        return None if logits is None else self._edge_kinds.probable(logits)
+
+    def _hard(self, part: DirectedPart, edges: Tensor, rows: Tensor | None, kinds: Tensor | None) -> GraphBatch:
         """The part with edges of weight 1.
 
         On a CPU pairs that are no edge are left out. On another device their number is not known without waiting for
         it, so they stay, with weight 0: as good as none.
         """
-        every = part.structure.edge_index
+        every = replace(part.structure, edge_weight=None, edge_attr=kinds)
         if self.device.type != "cpu":
-            return self._batch(part, every, edges.float(), rows)
-        return self._batch(part, every[:, edges.nonzero().squeeze(1)], None, rows)
+            return self._with_nodes(part, replace(every, edge_weight=edges.float()), rows)
+        return self._with_nodes(part, every.with_edges(edges.nonzero().squeeze(1)), rows)
 
-    def _batch(self, part: DirectedPart, edge_index: Tensor, weights: Tensor | None, rows: Tensor | None) -> GraphBatch:
-        nodes, columns = part.nodes.shape[0], self.prior.feature_count
+    def _with_nodes(self, part: DirectedPart, batch: GraphBatch, rows: Tensor | None) -> GraphBatch:
+        nodes, columns, weights = part.nodes.shape[0], self.prior.feature_count, batch.edge_weight
         if rows is None and self.prior.features == "degree":
-            counted = torch.ones(edge_index.shape[1], device=self.device) if weights is None else weights
-            rows = degree_features(counted, edge_index, nodes, columns)
+            counted = torch.ones(batch.edge_index.shape[1], device=self.device) if weights is None else weights
+            rows = degree_features(counted, batch.edge_index, nodes, columns)
         elif rows is None:
             rows = torch.ones(nodes, columns, device=self.device)
-        return replace(part.structure, x=rows, edge_index=edge_index, edge_weight=weights)
+        return replace(batch, x=rows)

@@ -1,15 +1,16 @@
 """A network that turns noise into whole graphs: node logits first, edges from their products."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from acgkd.graphs.batch import GraphBatch
-from acgkd.graphs.pseudo.concrete import degree_features, one_hot
+from acgkd.graphs.pseudo.concrete import degree_features
+from acgkd.graphs.pseudo.kinds import Kinds
 from acgkd.graphs.select import ranges
 from acgkd.settings.choices import Gradient
 
@@ -18,6 +19,8 @@ Features = Literal["one_hot", "values", "degree", "constant"]
 
 class GraphGenerator(nn.Module):
     """z -> node logits N; structure logits ``N Nᵀ``; an edge where their sigmoid is above a threshold.
+
+    Where edges have features, their logits are linear in the products ``n_i ∘ n_j`` of the rows of both ends.
 
     Args:
         nodes: rows of N, the most nodes of a graph.
@@ -32,6 +35,8 @@ class GraphGenerator(nn.Module):
         latent: length of z.
         hidden: widths of the layers between.
         device: where the parameters live.
+        node_columns: how many kinds each of several categorical columns has.
+        edge_columns: the same of the edges; empty where they have no features.
     """
 
     def __init__(
@@ -47,6 +52,8 @@ class GraphGenerator(nn.Module):
         latent: int,
         hidden: tuple[int, ...],
         device: torch.device,
+        node_columns: Sequence[int] = (),
+        edge_columns: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.nodes = nodes
@@ -62,12 +69,16 @@ class GraphGenerator(nn.Module):
         for before, after in pairwise(widths):
             layers += [nn.Linear(before, after, device=device), nn.Tanh()]
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], nodes * columns, device=device))
+        self._kinds, self._edge_kinds = Kinds(node_columns), Kinds(edge_columns)
+        self.of_edges = nn.Linear(columns, sum(edge_columns), device=device) if edge_columns else None
 
     def multiply_adds(self, graphs: int) -> float:
         """Of one forward pass: the layers, and the products of all rows of N."""
         linear = [layer for layer in self.layers if isinstance(layer, nn.Linear)]
         weights = sum(layer.in_features * layer.out_features for layer in linear)
-        return float(graphs * (weights + self.nodes * self.nodes * self.columns))
+        pairs = self.nodes * self.nodes
+        of_edges = 0 if self.of_edges is None else pairs // 2 * self.columns * self.of_edges.out_features
+        return float(graphs * (weights + pairs * self.columns + of_edges))
 
     def forward(self, z: Tensor, sizes: Tensor) -> GraphBatch:
         """One graph for each row of z, of the first rows of its N.
@@ -93,13 +104,26 @@ class GraphGenerator(nn.Module):
                 hard = torch.zeros_like(logits).scatter_(0, edges, 1.0)
                 weights = self._through(hard, torch.sigmoid(logits - weakest[pairs // self.nodes**2]))
         edge_index, both = torch.cat([ends, ends.flip(0)], dim=1), torch.cat([weights, weights])
+        rows = n.reshape(-1, self.columns)[kept]
         return GraphBatch(
-            x=self._rows(n.reshape(-1, self.columns)[kept], both, edge_index),
+            x=self._rows(rows, both, edge_index),
             edge_index=edge_index,
             edge_weight=both,
             batch=graph,
             graphs=graphs,
+            edge_attr=self._edge_rows(rows, ends),
         )
+
+    def _edge_rows(self, rows: Tensor, ends: Tensor) -> Tensor | None:
+        """Features of edges: of all one way, then of all the other way, which are the same.
+
+        Shapes:
+            rows: ``[nodes, columns]``; ends: ``[2, edges]``; returns: ``[2 * edges, edge features]``
+        """
+        if self.of_edges is None:
+            return None
+        kinds = self._edge_kinds.hardened(self.of_edges(rows[ends[0]] * rows[ends[1]]), self._through)
+        return torch.cat([kinds, kinds])
 
     def _layout(self, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Where the nodes and the pairs i < j of such graphs stand, on the CPU.
@@ -146,8 +170,7 @@ class GraphGenerator(nn.Module):
             rows: ``[nodes, columns]``; returns: ``[nodes, feature_count]``
         """
         if self._features == "one_hot":
-            hard = one_hot(rows.detach().argmax(dim=1), self.columns, rows.dtype)
-            return self._through(hard, F.softmax(rows, dim=1))
+            return self._kinds.hardened(rows, self._through)
         if self._features == "degree":
             return degree_features(weights, edge_index, rows.shape[0], self._feature_count)
         if self._features == "constant":

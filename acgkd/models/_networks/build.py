@@ -18,14 +18,15 @@ def build(
     *,
     in_features: int,
     classes: int,
-    pooling: str,
+    of_graphs: Mapping[str, str | int],
     device: torch.device | str,
 ) -> nn.Module:
     """Builds a model whose name was read; see `acgkd.models.build_model`."""
     where = torch.device(device)
-    options: dict[str, bool | str] = dict(words)
+    options: dict[str, bool | str | int] = dict(words)
     if entry.modality == "graphs":
-        options["pooling"] = pooling
+        # A model need not know of edge features where there are none.
+        options |= {name: value for name, value in of_graphs.items() if value != 0}
     # Some third-party layers make buffers on the default device; inside this block that is ours, whatever it was.
     with where:
         module = entry.build(*numbers, in_features=in_features, classes=classes, device=where, **options)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import GCNConv
+from torch_geometric.typing import OptTensor
 
 from acgkd.models._networks.graph_classifier import GraphClassifier
 from acgkd.models._networks.neighbours import sums_alone, weighted_sum
@@ -43,30 +44,44 @@ class WeightedGCNConv(GCNConv):  # type: ignore[misc]
     """`GCNConv` over edges that are normalised already, its self-loops apart from the other edges or among them."""
 
     def forward(
-        self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None, own_weight: Tensor | None = None
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        edge_weight: Tensor | None,
+        own_weight: Tensor | None = None,
+        edges: Tensor | None = None,
     ) -> Tensor:
-        """Lifts the nodes and sums over weighted neighbours.
+        """Lifts the nodes and sums over weighted neighbours, each with the features of its edge, if any.
 
         Args:
             x: nodes.
             edge_index: edges.
             edge_weight: of each; None means that every edge counts 1.
             own_weight: of each node's self-loop; None where they are among the edges, or there are none.
+            edges: embedded features of each edge.
 
         Shapes:
-            x: ``[nodes, in_width]``; edge_index: ``[2, edges]``; edge_weight: ``[edges]``; own_weight: ``[nodes]``
+            x: ``[nodes, in_width]``; edge_index: ``[2, edges]``; edge_weight: ``[edges]``; own_weight: ``[nodes]``;
+            edges: ``[edges, width]``
             returns: ``[nodes, width]``
         """
         lifted = self.lin(x)
-        if sums_alone(self, lifted, edge_weight):
+        if edges is None and sums_alone(self, lifted, edge_weight):
             gathered = weighted_sum(lifted, edge_index, edge_weight)
         else:
-            # propagate_type: (x: Tensor, edge_weight: OptTensor)
-            gathered = self.propagate(edge_index, x=lifted, edge_weight=edge_weight)
+            # propagate_type: (x: Tensor, edge_weight: OptTensor, edges: OptTensor)
+            gathered = self.propagate(edge_index, x=lifted, edge_weight=edge_weight, edges=edges)
         if own_weight is not None:
             gathered = torch.addcmul(gathered, own_weight.unsqueeze(1), lifted)
         updated: Tensor = gathered + self.bias
         return updated
+
+    # torch_geometric reads this signature, and cannot read `Tensor | None`.
+    def message(self, x_j: Tensor, edge_weight: OptTensor, edges: OptTensor) -> Tensor:
+        """A neighbour with its edge's features, times the weight of the edge."""
+        if edges is not None:
+            x_j = x_j + edges
+        return x_j if edge_weight is None else edge_weight.view(-1, 1) * x_j
 
 
 class GCN(GraphClassifier):
@@ -77,15 +92,31 @@ class GCN(GraphClassifier):
     """
 
     def __init__(
-        self, depth: int, width: int, *, in_features: int, classes: int, pooling: str, device: torch.device
+        self,
+        depth: int,
+        width: int,
+        *,
+        in_features: int,
+        classes: int,
+        pooling: str,
+        device: torch.device,
+        edge_features: int = 0,
     ) -> None:
-        super().__init__("gcn", depth, width, in_features, classes, pooling, device)
+        super().__init__("gcn", depth, width, in_features, classes, pooling, device, edge_features)
         # Made under `with device` by `build_model`: GCNConv takes no device of its own.
         self.layers = nn.ModuleList(
             WeightedGCNConv(in_features if layer == 0 else width, width, normalize=False) for layer in range(depth - 1)
         )
 
-    def encode(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None, batch: Tensor) -> Tensor:
+    def encode(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        edge_weight: Tensor | None,
+        batch: Tensor,
+        *,
+        edge_attr: Tensor | None = None,
+    ) -> Tensor:
         """Embeds every node.
 
         Shapes:
@@ -99,5 +130,8 @@ class GCN(GraphClassifier):
             loops = torch.arange(nodes, device=edge_index.device).expand(2, nodes)
             edge_index, weight = torch.cat([edge_index, loops], dim=1), torch.cat([weight, own])
         for number, layer in enumerate(self.layers):
-            x = self._finish(number, x, layer(x, edge_index, weight, own if apart else None))
+            edges = self.edges_for(number, edge_attr)
+            if edges is not None and not apart:  # a loop has no features
+                edges = torch.cat([edges, edges.new_zeros(nodes, edges.shape[1])])
+            x = self._finish(number, x, layer(x, edge_index, weight, own if apart else None, edges))
         return x

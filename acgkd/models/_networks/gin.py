@@ -11,21 +11,32 @@ from acgkd.models._networks.resting_norm import BatchNorm
 
 
 class WeightedGINConv(GINConv):  # type: ignore[misc]
-    """`GINConv` whose messages carry edge weights: ``h((1 + ε) x_i + Σ_j w_ij x_j)``."""
+    """`GINConv` whose messages carry edge weights: ``h((1 + ε) x_i + Σ_j w_ij x_j)``.
 
-    def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None) -> Tensor:
-        """Sums weighted neighbours, adds the node itself, applies the perceptron."""
-        if sums_alone(self, x, edge_weight):
+    With embedded edge features e it is GINE: a message is ``w_ij ReLU(x_j + e_ij)`` (Hu et al. (2020),
+    arXiv:1905.12265).
+    """
+
+    def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None, edges: Tensor | None = None) -> Tensor:
+        """Sums weighted neighbours, adds the node itself, applies the perceptron.
+
+        Shapes:
+            x: ``[nodes, in_width]``; edges: ``[edges, in_width]``; returns: ``[nodes, width]``
+        """
+        if edges is None and sums_alone(self, x, edge_weight):
             gathered = weighted_sum(x, edge_index, edge_weight)
         else:
-            # propagate_type: (x: Tensor, edge_weight: OptTensor)
-            gathered = self.propagate(edge_index, x=x, edge_weight=edge_weight, size=(x.shape[0], x.shape[0]))
+            # propagate_type: (x: Tensor, edge_weight: OptTensor, edges: OptTensor)
+            size = (x.shape[0], x.shape[0])
+            gathered = self.propagate(edge_index, x=x, edge_weight=edge_weight, edges=edges, size=size)
         updated: Tensor = self.nn(torch.addcmul(gathered, 1 + self.eps, x))
         return updated
 
     # torch_geometric reads this signature, and cannot read `Tensor | None`.
-    def message(self, x_j: Tensor, edge_weight: OptTensor) -> Tensor:
+    def message(self, x_j: Tensor, edge_weight: OptTensor, edges: OptTensor) -> Tensor:
         """A neighbour, times the weight of the edge it comes over."""
+        if edges is not None:
+            x_j = (x_j + edges).relu()
         return x_j if edge_weight is None else edge_weight.unsqueeze(-1) * x_j
 
 
@@ -37,22 +48,39 @@ class GIN(GraphClassifier):
     """
 
     def __init__(
-        self, depth: int, width: int, *, in_features: int, classes: int, pooling: str, device: torch.device
+        self,
+        depth: int,
+        width: int,
+        *,
+        in_features: int,
+        classes: int,
+        pooling: str,
+        device: torch.device,
+        edge_features: int = 0,
     ) -> None:
-        super().__init__("gin", depth, width, in_features, classes, pooling, device)
+        super().__init__("gin", depth, width, in_features, classes, pooling, device, edge_features)
         self.layers = nn.ModuleList(
             WeightedGINConv(_perceptron(in_features if layer == 0 else width, width, device))
             for layer in range(depth - 1)
         )
 
-    def encode(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None, batch: Tensor) -> Tensor:
+    def encode(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        edge_weight: Tensor | None,
+        batch: Tensor,
+        *,
+        edge_attr: Tensor | None = None,
+    ) -> Tensor:
         """Embeds every node.
 
         Shapes:
             returns: ``[nodes, width]``
         """
         for number, layer in enumerate(self.layers):
-            x = self._finish(number, x, layer(x, edge_index, edge_weight))
+            edges = self.edges_for(number, edge_attr)
+            x = self._finish(number, x, layer(x, edge_index, edge_weight, edges))
         return x
 
 

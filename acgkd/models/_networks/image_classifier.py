@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.models import ModelConfig
+from acgkd.pixels import standardised
+from acgkd.priors import ImagePrior, Prior
 
 
 class ImageClassifier(nn.Module, ABC):
@@ -22,6 +24,9 @@ class ImageClassifier(nn.Module, ABC):
         classes: how many it tells apart.
         device: where the parameters live.
     """
+
+    # What was known of the data when it was taught; None where nobody said.
+    prior: Prior | None = None
 
     def __init__(self, preset: str, width: int, in_features: int, classes: int, device: torch.device) -> None:
         super().__init__()
@@ -67,12 +72,18 @@ class ImageClassifier(nn.Module, ABC):
         """
         return self.pool(self.stages(x)[-1])
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *, normalised: bool = False) -> Tensor:
         """Class scores of each image.
 
+        Args:
+            x: pixels of 0 to 1 (or bytes), which are standardised as `prior` says; as they are where there is none.
+            normalised: whether they are standardised already.
+
         Shapes:
-            returns: ``[images, classes]``
+            x: ``[images, channels, height, width]``; returns: ``[images, classes]``
         """
+        if not normalised and isinstance(self.prior, ImagePrior):
+            x = standardised(x, self.prior.mean, self.prior.std)
         scores: Tensor = self.classifier(self.encode(x))
         return scores
 

@@ -55,7 +55,7 @@ class AlternatingInversion(GraphSynthesis[DirectedGraphs]):
         self.config = config
         self._number, self._part = 0, self._cut(0)
         self._loss = InversionLoss(config, context)
-        self._cost = GRAPHS.unit_cost(context.teacher, context.prior.feature_count)
+        self._cost = GRAPHS.unit_cost(context.teacher, context.prior.feature_count, context.prior.edge_features)
         # Edges are counted where they are: how many a draw has is known on the device alone.
         self._edges = torch.zeros((), dtype=torch.long, device=context.device)
         self._begin()
@@ -68,9 +68,8 @@ class AlternatingInversion(GraphSynthesis[DirectedGraphs]):
         config, graphs = self.config, self.graphs
         self._lowest = torch.full((), torch.inf, device=self.context.device)
         self._structure = torch.optim.Adam([graphs.logits], lr=config.structure_rate, fused=True)
-        self._features = (
-            None if graphs.features is None else torch.optim.Adam([graphs.features], lr=config.feature_rate, fused=True)
-        )
+        learned = [rows for rows in (graphs.features, graphs.edge_features) if rows is not None]
+        self._features = torch.optim.Adam(learned, lr=config.feature_rate, fused=True) if learned else None
 
     @property
     def multiply_adds(self) -> float:
@@ -113,7 +112,7 @@ class AlternatingInversion(GraphSynthesis[DirectedGraphs]):
         """The loss of the most likely structure and its terms; gradients reach the features."""
         edges = self.graphs.most_likely(part)
         batch = self.graphs.learning(part, edges)
-        _, terms = self._loss(batch, part.labels, self.graphs.feature_logits(part))
+        _, terms = self._loss(batch, part.labels, self.graphs.feature_logits(part), self.graphs.edge_logits(part))
         self._count(batch, edges, 1 if self._features is None else 3)
         return terms
 

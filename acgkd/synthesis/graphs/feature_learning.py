@@ -34,7 +34,7 @@ def build_fixed_structure(config: FeatureInversionConfig, context: GraphContext)
         "degree": "logits" if config.degree_features == "free" else "given",
         "constant": "given",
     }[prior.features]
-    if learned == "given":
+    if learned == "given" and not prior.edge_columns:
         warn_once(
             logger,
             f"Features that are `{prior.features}` follow from the structure, which deepinv_graphs does not change: "
@@ -44,6 +44,8 @@ def build_fixed_structure(config: FeatureInversionConfig, context: GraphContext)
         untrained.sampled(context.streams.generator("structure")),
         learned,
         prior.feature_count,
+        node_columns=prior.node_columns,
+        edge_columns=prior.edge_columns,
         temperature=config.concrete_temperature,
         relaxation=config.features,
         generator=context.streams.generator("features"),
@@ -60,7 +62,7 @@ class FeatureInversion(GraphSynthesis[FixedStructure]):
 
     def __init__(self, config: FeatureInversionConfig, context: GraphContext) -> None:
         graphs = build_fixed_structure(config, context)
-        super().__init__(context, graphs, 0 if graphs.features is None else config.steps)
+        super().__init__(context, graphs, config.steps if list(graphs.parameters()) else 0)
         self.config = config
         self._loss = InversionLoss(config, context, learns=self.steps > 0)
         self._optimizer = (
@@ -76,7 +78,7 @@ class FeatureInversion(GraphSynthesis[FixedStructure]):
         for group in optimizer.param_groups:
             group["lr"] = config.rate * 0.5 * (1 + math.cos(math.pi * self.done / self.steps))
         batch = self.graphs.relaxed(self.context.streams.generator("synthesis"))
-        _, terms = self._loss(batch, self._labels, self.graphs.feature_logits())
+        _, terms = self._loss(batch, self._labels, self.graphs.feature_logits(), self.graphs.edge_features)
         optimizer.zero_grad(set_to_none=True)
         backward(terms["loss"])
         nn.utils.clip_grad_norm_(self.graphs.parameters(), 10.0)

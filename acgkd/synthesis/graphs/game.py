@@ -39,6 +39,8 @@ def build_generator(config: GraphGeneratorConfig, context: GraphContext) -> Grap
             latent=config.latent,
             hidden=config.hidden,
             device=context.device,
+            node_columns=prior.node_columns,
+            edge_columns=prior.edge_columns,
         )
 
 

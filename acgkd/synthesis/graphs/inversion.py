@@ -35,6 +35,7 @@ class GraphInversion(Untrained):
         super().__init__(config, context, config.steps * len(self._parts))
         self.config = config
         self._node_ends = [0, *self.graphs.candidates.sizes.cumsum(0).tolist()]
+        self._pair_ends = [0, *self.graphs.candidates.counts.cumsum(0).tolist()]
         self._teacher_loss = InversionLoss(config, context)
         self._optimizer = self._fresh_optimizer()
         if config.regrowth.every is not None and not isinstance(self.graphs.structure, Pairs):
@@ -79,7 +80,10 @@ class GraphInversion(Untrained):
         rows = self.graphs.feature_logits()
         if rows is not None:
             rows = rows[self._node_ends[first] : self._node_ends[last]]
-        logits, terms = self._teacher_loss(batch, self._targets[first:last], rows)
+        edge_rows: Tensor | None = self.graphs.edge_features
+        if edge_rows is not None:
+            edge_rows = edge_rows[self._pair_ends[first] : self._pair_ends[last]]
+        logits, terms = self._teacher_loss(batch, self._targets[first:last], rows, edge_rows)
         wanted = self.context.prior.mean_degree
         if wanted is not None and config.degree_weight > 0:
             assert batch.edge_weight is not None, "pseudo-graphs always carry weights"
@@ -104,9 +108,11 @@ class GraphInversion(Untrained):
         )
         self.graphs.take(candidates)
         structure.restart(places)
-        moments = self._optimizer.state[structure.logits]
-        for name in ("exp_avg", "exp_avg_sq"):
-            moments[name][places.to(self.context.device)] = 0
+        self.graphs.restart(places)
+        for learned in (structure.logits, self.graphs.edge_features):
+            moments = {} if learned is None else self._optimizer.state[learned]
+            for name in ("exp_avg", "exp_avg_sq") if moments else ():
+                moments[name][places.to(self.context.device)] = 0
 
     def _anneal(self, within: int) -> None:
         """Sets λ for the step `within` its part."""

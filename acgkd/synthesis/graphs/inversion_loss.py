@@ -29,7 +29,7 @@ class Terms(Protocol):
 
 
 class InversionLoss:
-    """``CE(T(G), y) + w_bn Σ_layers D(batch, memory) + w_oh H(features)``.
+    """``CE(T(G), y) + w_bn Σ_layers D(batch, memory) + w_oh H(features)``, of nodes and of edges.
 
     Args:
         config: of the terms.
@@ -54,7 +54,7 @@ class InversionLoss:
         return logits, self._statistics.distance(self._context.device)
 
     def __call__(
-        self, batch: GraphBatch, targets: Tensor, feature_logits: Tensor | None
+        self, batch: GraphBatch, targets: Tensor, feature_logits: Tensor | None, edge_logits: Tensor | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The teacher's class scores, and the terms; ``loss`` is their weighted sum.
 
@@ -62,9 +62,11 @@ class InversionLoss:
             batch: the graphs.
             targets: what the teacher is asked to say: class numbers, or probabilities.
             feature_logits: of the nodes, where features are one-hot.
+            edge_logits: of the edges or candidate pairs, where they have features.
 
         Shapes:
-            targets: ``[graphs]`` or ``[graphs, classes]``; feature_logits: ``[nodes, features]``
+            targets: ``[graphs]`` or ``[graphs, classes]``; feature_logits: ``[nodes, features]``;
+            edge_logits: ``[pairs, edge features]``
             returns: ``[graphs, classes]`` and scalars
         """
         logits, distance = self.heard(batch)
@@ -75,6 +77,9 @@ class InversionLoss:
             "statistics": distance,
         }
         if feature_logits is not None and self._config.entropy_weight > 0:
-            terms["entropy"] = feature_entropy(feature_logits)
+            terms["entropy"] = feature_entropy(feature_logits, self._context.prior.node_columns)
             terms["loss"] = terms["loss"] + self._config.entropy_weight * terms["entropy"]
+        if edge_logits is not None and self._config.entropy_weight > 0:
+            terms["edge_entropy"] = feature_entropy(edge_logits, self._context.prior.edge_columns)
+            terms["loss"] = terms["loss"] + self._config.entropy_weight * terms["edge_entropy"]
         return logits, terms

@@ -6,6 +6,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.stores.addresses import address_of
+
 if TYPE_CHECKING:
     from sweeps.executors.ray.nodes import Node
 
@@ -86,7 +88,7 @@ def _folder(facts: Mapping[str, Any], folder: Path) -> Iterator[Finding]:
         yield "bad", f"does not see {folder}: put it on a filesystem that all nodes share"
         return
     if "folder_error" in facts:
-        yield "bad", f"{folder} cannot be used: {facts['folder_error']}"
+        yield "bad", f"{address_of(folder) or folder} cannot be used: {facts['folder_error']}"
         return
     wrong = [
         text
@@ -94,6 +96,9 @@ def _folder(facts: Mapping[str, Any], folder: Path) -> Iterator[Finding]:
         if facts[key] is False
     ]
     tried = "rename and exclusive create work" if facts["renames"] else "not tried, since it cannot be written here"
+    if facts["free_bytes"] is None:
+        yield "ok", f"reaches {address_of(folder)}: of two writers of one object the first wins"
+        return
     room = f"{facts['free_bytes'] / 2**30:,.0f} GiB free"
     yield ("bad" if wrong or not facts["renames"] else "ok"), f"sees {folder}: {'; '.join(wrong) or tried}; {room}"
 

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeps.cli.commands._options import Overrides, SpecFile, TrustCode, examples
-from sweeps.cli.console import out, plural, print_facts, print_note, print_text
+from sweeps.cli.commands._options import Overrides, Plugin, SpecFile, TrustCode, examples, with_plugins
+from sweeps.cli.console import err, out, plural, print_facts, print_note, print_text
 from sweeps.cli.disk_space import students
+from sweeps.cli.known_facts import prior_lines
 
 if TYPE_CHECKING:
     from sweeps.spec.controls import Control
@@ -28,29 +29,54 @@ def _print_schema(value: bool) -> None:
         raise typer.Exit
 
 
+def _print_suite_schema(value: bool) -> None:
+    if value:
+        from sweeps.suites.suite_schema import text
+
+        print_text(text().removesuffix("\n"))
+        raise typer.Exit
+
+
 def check(
     spec: SpecFile,
     overrides: Overrides = None,
     trust_code: TrustCode = False,
+    plugin: Plugin = None,
     schema: Annotated[
         bool,
         typer.Option(
             "--schema", is_eager=True, callback=_print_schema, help="Print the JSON Schema of specs, and stop."
         ),
     ] = False,
+    suite_schema: Annotated[
+        bool,
+        typer.Option("--suite-schema", is_eager=True, callback=_print_suite_schema, help="Likewise, that of suites."),
+    ] = False,
 ) -> None:
-    """Check a spec: all faults at once, or what it would run.
+    """Check a spec or a suite: all faults at once, or what it would run.
 
     Each fault comes with its line and path in the file, the rule it breaks and the nearest known name. Data sets and
     checkpoints that the spec names are looked for; both ends of every searched range are tried on the method.
-    Nothing is started and nothing is written. A faulty spec gives exit code 2.
+    With `--trust-code` models of yours are built, filled and tried on made-up samples, and the untrained student is
+    saved and read back. Where agreement judges a sweep without data, what it is worth is looked into: what the teacher
+    says on a reference pool made within some 10 seconds, and what a student reaches that noise has taught. Of a suite
+    all sweeps are checked, and their rows listed. Nothing of it is kept. A faulty spec gives exit code 2.
     """
+    from sweeps.cli.own_teacher import try_models
+    from sweeps.cli.suite_commands import check_suite
     from sweeps.spec.advisories import notes
-    from sweeps.spec.loading import load
+    from sweeps.spec.loading import check_tree
+    from sweeps.spec.raw import is_suite_tree, read_tree
 
-    read = load(spec, overrides or (), trust_code)
+    tree = read_tree(spec, with_plugins(overrides, plugin))
+    if is_suite_tree(tree):
+        check_suite(tree, spec, trust_code)
+        return
+    read = check_tree(tree, trust_code)
     print_summary(read)
-    for note in notes(read):
+    with err.status("") as shown:
+        tried = try_models(read, trust_code, shown.update)
+    for note in [*notes(read), *tried]:
         print_note(f"Note: {note}")
     out.print(f"{spec} is valid.", style="green", markup=False, highlight=False, soft_wrap=True)
 
@@ -61,7 +87,7 @@ def print_summary(spec: "SweepSpec") -> None:
 
 
 def _lines(spec: "SweepSpec", found: "Survey | None") -> list[tuple[str, str]]:
-    data = "no data set" if spec.dataset is None else spec.dataset.name
+    data = "no data set" if spec.dataset is None else spec.dataset.title
     teacher = spec.teacher.preset + (" from a checkpoint" if spec.teacher.checkpoint else "")
     scheduler = "" if spec.scheduler.name == "none" else f", {spec.scheduler.name}"
     search = "nothing is searched" if spec.space is None else f"{spec.sampler.name}{scheduler}"
@@ -74,6 +100,7 @@ def _lines(spec: "SweepSpec", found: "Survey | None") -> list[tuple[str, str]]:
     ]
     room = students(spec, found)
     lines += [("students", room)] if room else []
+    lines += [("" if number else "prior", line) for number, line in enumerate(prior_lines(spec))]
     return lines if found is None else [*lines, *_space(spec, found)]
 
 
@@ -82,6 +109,8 @@ def _budget(spec: "SweepSpec") -> str:
     limits = spec.budget
     said = [f"{plural(spec.trials, 'trial') if spec.trials else 'trials'} of "]
     said[0] += plural(len(spec.replicates.seeds), "replicate")
+    said += [f"{plural(limits.replicates, 'replicate')} in all"] if limits.replicates else []
+    said += [f"{limits.multiply_adds:g} multiply-adds in all"] if limits.multiply_adds else []
     said += [f"at most {plural(float(limits.hours), 'hour')}"] if limits.hours else []
     said += [f"at most {plural(limits.patience, 'trial')} without improvement"] if limits.patience else []
     said += [f"until {limits.deadline}"] if limits.deadline else []

@@ -3,13 +3,23 @@
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sweeps.cli.commands._options import Json, Overrides, SpecFile, TrustCode, examples
-from sweeps.cli.console import err, print_facts, print_line, print_text
+from sweeps.cli.commands._options import (
+    Json,
+    Overrides,
+    Plugin,
+    SweepFile,
+    TrustCode,
+    examples,
+    local_place,
+    with_plugins,
+)
+from sweeps.cli.console import err, print_facts, print_line, print_note, print_text
 
 if TYPE_CHECKING:
     from analysis.records.record import Record
@@ -22,26 +32,29 @@ EPILOG = examples(
 
 
 def distill(
-    spec: SpecFile,
+    spec: SweepFile,
     overrides: Overrides = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Varies what `replicates/vary` names.")] = 0,
     folder: Annotated[
         Path | None,
         typer.Option(
             "--out",
+            callback=local_place,
             metavar="DIR",
             help="Takes record, student and curves.",
             show_default="runs/<name of the spec>-distill",
         ),
     ] = None,
     trust_code: TrustCode = False,
+    plugin: Plugin = None,
     json: Json = False,
 ) -> None:
     """Distil once with the fixed settings of a spec.
 
     Trains the teacher (or takes it from the cache), makes pseudo-samples, teaches the student and measures
-    it. The space, sampler, scheduler and budget of the spec play no part. Writes `record-<seed>.json`, the student
-    (`acgkd.load_student` reads it) and the loss curves; with `artefacts: {samples: 4}` also some pseudo-samples of each
+    it. The space, sampler, scheduler and budget of the spec play no part; its lower control is run too where agreement
+    alone says how good the student is. Writes `record-<seed>.json`, the student (`acgkd.load_student` reads it) and the
+    loss curves; with `artefacts: {samples: 4}` also some pseudo-samples of each
     class, as arrays and as a picture. `--json` prints the record.
     """
     from sweeps.spec.loading import load
@@ -49,10 +62,10 @@ def distill(
     from sweeps.store.atomic import write
     from sweeps.store.writable import require_writable
 
-    read = load(spec, overrides or (), trust_code)
+    read = load(spec, with_plugins(overrides, plugin), trust_code)
     target = folder or Path("runs") / f"{read.name}-distill"
     require_writable(target)
-    own_code = ":" in read.teacher.preset
+    own_code = bool(read.own_models)
     with _terminable(), shared_cache.opened(target.resolve(), own_code=own_code, one_machine=True) as cache:
         record, curves = _run(read, seed, target, cache, trust_code)
     from json import dumps
@@ -85,6 +98,7 @@ def _terminable() -> Iterator[None]:
 
 def _run(spec: Any, seed: int, folder: Path, cache: Path, trust_code: bool) -> tuple["Record", Any]:
     from acgkd.errors import DivergedError
+    from sweeps.cli.own_teacher import control_agreement
     from sweeps.store.trial import now
     from sweeps.worker.experiments import AcgkdExperiments, user_files
     from sweeps.worker.record_builder import build_record
@@ -118,8 +132,12 @@ def _run(spec: Any, seed: int, folder: Path, cache: Path, trust_code: bool) -> t
             )
             return record, run.curves
     run.export(folder / f"student-{seed}.pt")
-    with err.status("measuring"):
-        measured = experiment.measure(run)
+    with err.status("measuring") as shown:
+        measured: Any = experiment.measure(run)
+        if measured.quality.get("agreement") is not None and measured.quality.get("test_accuracy") is None:
+            shown.update("teaching a student with noise, to know what agreement is worth")
+            reached = control_agreement(spec, made, experiment, seed, cache)
+            measured = replace(measured, quality={**measured.quality, "control_agreement": reached})
         record = build_record(spec, config, seed, measured, started_at=started_at, files=user_files(made, spec))
     if spec.artefacts.samples:
         _picture(draw_samples(experiment, run, spec.artefacts.samples), folder / f"samples-{seed}.npz")
@@ -141,12 +159,19 @@ def _picture(kept: Mapping[str, Any], path: Path) -> None:
 
 
 def _print(row: dict[str, Any], folder: Path, seed: int) -> None:
+    from acgkd.agreement.health_facts import Health
+    from acgkd.agreement.worth import Worth
     from sweeps.display.wording import number
 
     def text(key: str) -> str:
         return f"{row[key]:.3f}" if key.endswith(("accuracy", "agreement")) else number(row[key])
 
     print_facts((key.replace("_", " "), text(key)) for key in _SHOWN if row.get(key) is not None)
+    if row.get("agreement") is not None and row.get("test_accuracy") is None:
+        print_note(Worth.of(row).verdict)
+    health = Health.of(row)
+    if health.known:
+        print_note(health.verdict)
     print_line(f"Record and student: {folder}/*-{seed}.*")
 
 

@@ -105,9 +105,8 @@ def _strays(name: str, known: set[Path]) -> Iterator[Path]:
     """Packages and files of that name on the path that are not ours and belong to no distribution."""
     known = {path.resolve() for path in known}
     for entry in dict.fromkeys(map(Path, sys.path)):
-        for place in (entry / name, entry / f"{name}.py"):
-            code = place.is_file() or (place / "__init__.py").is_file()
-            if code and place.resolve() not in known:
+        for place, code in ((entry / name, entry / name / "__init__.py"), (entry / f"{name}.py", entry / f"{name}.py")):
+            if code.is_file() and place.resolve() not in known:
                 yield place
 
 
@@ -172,8 +171,14 @@ def _folder(folder: Path) -> Iterator[Finding]:
     import shutil
     import tempfile
 
+    from analysis.stores.addresses import address_of
     from sweeps.store.atomic import Lock, create, write
+    from sweeps.store.writable import place_for_run
 
+    if (address := address_of(folder)) is not None:
+        place_for_run(folder)
+        yield "ok", f"{address} can be written, and of two writers of one object the first wins"
+        return
     if not folder.is_dir():
         yield "bad", f"there is no folder {folder}"
         return

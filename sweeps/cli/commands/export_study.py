@@ -9,7 +9,7 @@ from sweeps.cli.console import plural, print_line
 
 EPILOG = examples(
     "acgkd export-study runs/mutag sqlite:///mutag.db",
-    "optuna-dashboard sqlite:///mutag.db",
+    "acgkd export-study runs/mutag sqlite:///mutag.db --name first",
 )
 
 
@@ -18,10 +18,10 @@ def export_study(
     url: Annotated[str, typer.Argument(metavar="URL", help="Any Optuna storage: sqlite:///study.db, for instance.")],
     name: Annotated[str | None, typer.Option(help="The study's name.", show_default="the sweep's name")] = None,
 ) -> None:
-    """Copy a sweep's trials into an Optuna storage, for `optuna-dashboard` and other tools.
+    """Copy a sweep's trials into an Optuna storage, for Optuna's own functions and other tools.
 
-    It is a copy: the sweep never reads it back, and its folder stays the only truth. A study of that name must not
-    be there yet.
+    It is a copy: the sweep never reads it back, and its folder stays the only truth. Typed again, also while the sweep
+    runs, the copy is brought up to date. A study of that name that is not a copy of this sweep is refused.
     """
     from sweeps.interchange.optuna_export import export_study as export
 

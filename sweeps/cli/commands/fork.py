@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeps.cli.commands._options import Overrides, SpecFile, SweepFolderPath, TrustCode, examples, require_sweep
+from sweeps.cli.commands._options import (
+    Overrides,
+    SweepFile,
+    SweepFolderPath,
+    TrustCode,
+    examples,
+    local_place,
+    require_sweep,
+)
 from sweeps.cli.console import out, plural, print_facts, print_line, print_reasons, print_run
 
 if TYPE_CHECKING:
@@ -21,8 +29,10 @@ EPILOG = examples(
 
 def fork(
     folder: SweepFolderPath,
-    spec: SpecFile,
-    to: Annotated[Path, typer.Option("--out", metavar="DIR", help="The new sweep's folder: new or empty.")],
+    spec: SweepFile,
+    to: Annotated[
+        Path, typer.Option("--out", callback=local_place, metavar="DIR", help="The new sweep's folder: new or empty.")
+    ],
     overrides: Overrides = None,
     trust_code: TrustCode = False,
 ) -> None:

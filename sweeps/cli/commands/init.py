@@ -10,15 +10,16 @@ import typer
 
 from acgkd.errors import FolderError, UnknownNameError, nearest
 from sweeps import shipped
-from sweeps.cli.commands._options import examples
+from sweeps.cli.commands._options import examples, local_place
 from sweeps.cli.console import out
 
-EPILOG = examples("acgkd init", "acgkd init mutag --out mine.yaml", "acgkd init own-teacher")
+EPILOG = examples("acgkd init", "acgkd init suite", "acgkd init mutag --out mine.yaml", "acgkd init own-teacher")
 
 OWN_TEACHER = "own-teacher"
 MODULE = "my_teacher.py"
 _TEMPLATES = Path(__file__).parents[1] / "templates"
-_SCHEMA = Path(__file__).parents[2] / "spec.schema.json"
+_SCHEMAS = Path(__file__).parents[2]
+SUITE, SMALL_SUITE = "suite", "suite-small"
 
 
 def init(
@@ -26,11 +27,14 @@ def init(
         str,
         typer.Argument(
             metavar="KIND",
-            help=f"A shipped spec (see `acgkd list specs`), or `{OWN_TEACHER}`.",
+            help=f"A shipped spec (see `acgkd list specs`), `{SUITE}` for the smallest suite, or `{OWN_TEACHER}`.",
         ),
     ] = "quickstart",
     path: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Where to write it.", show_default="KIND.yaml")
+        Path | None,
+        typer.Option(
+            "--out", callback=local_place, metavar="FILE", help="Where to write it.", show_default="KIND.yaml"
+        ),
     ] = None,
 ) -> None:
     """Write a commented spec to edit.
@@ -38,7 +42,8 @@ def init(
     It is a copy of a shipped spec, named after the file that it is written to. `own-teacher` is a sweep over a model
     of your own, with a small Python module beside it that builds the model. A file that exists is never overwritten.
     """
-    kinds = (*shipped.names(), OWN_TEACHER)
+    kind = SMALL_SUITE if kind == SUITE else kind
+    kinds = (*shipped.names(), SUITE, OWN_TEACHER)
     if kind not in kinds:
         raise UnknownNameError(f"There is no spec '{kind}' to copy. {nearest(kind, kinds)}Known: {', '.join(kinds)}.")
     target = path or Path(f"{kind}.yaml")
@@ -55,9 +60,13 @@ def _spec(kind: str, target: Path) -> str:
     """The text of a spec, with its own name, its own path in the comments, and the schema where it is installed."""
     source = _TEMPLATES / f"{OWN_TEACHER}.yaml" if kind == OWN_TEACHER else shipped.find(kind)
     text = source.read_text(encoding="utf-8")
-    text = re.sub(r"(?<=\$schema=).*", lambda _: _SCHEMA.resolve().as_posix(), text, count=1)
+    text = re.sub(r"(?<=\$schema=).*?([\w.]+)$", lambda found: _schema(found[1]), text, count=1, flags=re.M)
     text = re.sub(rf"(?<= )(specs/)?{re.escape(source.name)}(?=\s)", lambda _: shlex.quote(str(target)), text)
     return re.sub(r"^name: .*$", lambda _: f"name: {_name(target)}", text, count=1, flags=re.M)
+
+
+def _schema(name: str) -> str:
+    return (_SCHEMAS / name).resolve().as_posix()
 
 
 def _name(target: Path) -> str:
@@ -96,12 +105,13 @@ def _write(files: dict[Path, str]) -> None:
 
 def _next_steps(kind: str, target: Path) -> list[str]:
     file, trust = shlex.quote(str(target)), ""
-    lines = []
+    first, lines = "Edit it, then:", []
     if kind == OWN_TEACHER:
         file, trust = shlex.quote(target.name), " --trust-code"
+        first = f"Put your network into {MODULE}, its weights beside it as my_teacher.pt, and edit the spec; then:"
         lines = [] if target.parent == Path() else [f"  cd {shlex.quote(str(target.parent))}"]
     return [
-        "Edit it, then:",
+        first,
         *lines,
         f"  acgkd check {file}{trust}      what is wrong with it, or what it would run",
         f"  acgkd run {file}{trust}        run it; run it again to resume",

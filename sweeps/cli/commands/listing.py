@@ -1,37 +1,32 @@
 """`acgkd list`: what there is to choose from."""
 
 import ast
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from acgkd import plugins
 from acgkd.catalog import Catalog
 from acgkd.errors import UnknownNameError, nearest
+from acgkd.plugins.plugin_places import KINDS as KINDS_OF_ENTRIES
 from sweeps import shipped
-from sweeps.cli.commands._options import Json, examples
+from sweeps.cli.commands._options import Json, Plugin, examples
 from sweeps.cli.console import out, print_facts, print_text
 
 EPILOG = examples("acgkd list", "acgkd list spaces", "acgkd list methods --json")
 
-PACKAGES = {
-    "methods": "acgkd.methods",
-    "models": "acgkd.models",
-    "datasets": "acgkd.datasets",
-    "spaces": "sweeps.spaces",
-    "reports": "analysis.reports",
-}
-KINDS = (*PACKAGES, "specs")
+KINDS = (*KINDS_OF_ENTRIES, "specs")
 
 
 def list_(
     kind: Annotated[
         str | None, typer.Argument(metavar="KIND", help="One of: " + ", ".join(KINDS) + ".", show_default=False)
     ] = None,
+    plugin: Plugin = None,
     json: Json = False,
 ) -> None:
-    """List methods, models, data sets, search spaces, reports and shipped specs.
+    """List methods, models, data sets, search spaces, reports, trackers and shipped specs.
 
     The names are those that a spec takes; of a spec, the name that `acgkd run` takes. Each is one file, and what it
     says of itself stands beside it. Models are families: their names end in numbers or words, as in `gin-5-64` and
@@ -39,6 +34,7 @@ def list_(
     """
     if kind is not None and kind not in KINDS:
         raise UnknownNameError(f"There is no kind '{kind}'. {nearest(kind, KINDS)}Known: {', '.join(KINDS)}.")
+    plugins.use_plugins(*(plugin or ()))  # looked at, and not run
     found = {name: entries(name) for name in ([kind] if kind else KINDS)}
     if json:
         from json import dumps
@@ -53,16 +49,12 @@ def list_(
 
 def entries(kind: str) -> dict[str, str]:
     """The names of one kind and the first sentence of each file, found without importing any."""
-    if kind not in PACKAGES:
+    if kind not in KINDS_OF_ENTRIES:
         return {name: shipped.summary(name) for name in shipped.names()}
-    package = PACKAGES[kind]
-    catalog: Catalog[None] = Catalog(package, "", "")
-    spec = find_spec(package)
-    folder = Path(next(iter(spec.submodule_search_locations or []))) if spec else Path()
-    return {name: _first_line(folder, name) for name in catalog.names()}
+    catalog: Catalog[None] = Catalog(*KINDS_OF_ENTRIES[kind], kind)
+    return {name: _first_line(catalog.source(name)) for name in catalog.names()}
 
 
-def _first_line(folder: Path, name: str) -> str:
-    files = [file for file in (folder / f"{name}.py", folder / name / "__init__.py") if file.is_file()]
-    text = ast.get_docstring(ast.parse(files[0].read_text(encoding="utf-8"))) if files else None
+def _first_line(file: Path | None) -> str:
+    text = None if file is None else ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
     return " ".join((text or "").split("\n\n")[0].split())

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.commands._options import examples
+from sweeps.cli.commands._options import examples, local_place
 from sweeps.cli.commands.pack import print_packs
 
 EPILOG = examples("acgkd merge laptop.parquet cluster.parquet --out both.parquet")
@@ -13,7 +13,12 @@ EPILOG = examples("acgkd merge laptop.parquet cluster.parquet --out both.parquet
 
 def merge(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Packed records.", show_default=False)],
-    to: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file, `.parquet`; replaced if it is there.")],
+    to: Annotated[
+        Path,
+        typer.Option(
+            "--out", callback=local_place, metavar="FILE", help="The file, `.parquet`; replaced if it is there."
+        ),
+    ],
 ) -> None:
     """Merge packed records: of several sweeps, or of one sweep's parts that were run in several places.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acgkd.exit_codes import ExitCode
-from sweeps.cli.commands._options import SweepFolderPath, TrustCode, examples, require_sweep
+from sweeps.cli.commands._options import SweepFolderPath, TrustCode, examples, local_place, require_sweep
 from sweeps.cli.commands.run import INTERRUPTED
 from sweeps.cli.console import err, print_facts, print_line
 from sweeps.cli.deadline import Deadline
@@ -27,7 +27,7 @@ EPILOG = examples(
 def reproduce(
     folder: SweepFolderPath,
     number: Annotated[int, typer.Option("--trial", metavar="N", help="Number of the trial.")],
-    to: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the reproduction.")],
+    to: Annotated[Path, typer.Option("--out", callback=local_place, metavar="DIR", help="Folder of the reproduction.")],
     replicate: Annotated[
         int | None, typer.Option("--replicate", metavar="I", help="This replicate alone.", show_default="all")
     ] = None,

@@ -43,19 +43,20 @@ def why(
     if json:
         print_text(trial.model_dump_json(indent=2))
         return
+    stopped = next((entry.reason for entry in trial.rungs.values() if not entry.promoted), "")
     state = f"{trial.state}{', enqueued by the user' if trial.enqueued else ''}"
-    print_facts([("trial", str(number)), ("state", state), ("message", _first_line(trial.message) or "–")])
+    print_facts([("trial", str(number)), ("state", state), ("message", _first_line(trial.message) or stopped or "–")])
     print_line("\nSettings", "bold")
     print_facts([(name, _plain(value)) for name, value in trial.parameters.items()] or [("none", "")], indent=2)
     print_line("\nAttempts", "bold")
     for attempt in trial.attempts:
-        _print_attempt(files, attempt)
+        _print_attempt(files, trial, attempt)
     if not trial.attempts:
         out.print("  none yet")
     _print_logs(files, trial)
 
 
-def _print_attempt(files: "SweepFolder", attempt: "Attempt") -> None:
+def _print_attempt(files: "SweepFolder", trial: "Trial", attempt: "Attempt") -> None:
     facts = [f"{attempt.outcome or 'under way'}", *([f"fault of the {attempt.cause}"] if attempt.cause else [])]
     facts += [f"on {attempt.host}"] if attempt.host else []
     facts += [f"{attempt.progress:.0%} done"] if attempt.outcome else []
@@ -64,8 +65,24 @@ def _print_attempt(files: "SweepFolder", attempt: "Attempt") -> None:
     lines = [(f"replicate {attempt.replicate}, attempt {attempt.attempt + 1}", ", ".join(facts))]
     lines += [("", f"{attempt.started_at} to {attempt.finished_at or 'now'}")]
     lines += [("", _first_line(attempt.message))] if attempt.message else []
+    lines += [("", said) for said in _remarks(files, trial, attempt)]
     lines += [("", f"traceback: {files.path / attempt.log}")] if attempt.log else []
     print_facts(lines, indent=2, style="")
+
+
+def _remarks(files: "SweepFolder", trial: "Trial", attempt: "Attempt") -> list[str]:
+    """What stands out of the student of a replicate that completed, and how healthy its synthesis was."""
+    from acgkd.agreement.health_facts import Health
+    from analysis.statistics.trust.outcome_bounds import remarks
+
+    record = None
+    if attempt.outcome == "completed":
+        record = files.read_record(files.trial_name(trial.number), attempt.replicate)
+    if record is None:
+        return []
+    quality = record.quality.model_dump()
+    health, found = Health.of(quality), remarks(quality)
+    return ([", ".join(found)] if found else []) + ([health.verdict] if health.known else [])
 
 
 def _print_logs(files: "SweepFolder", trial: "Trial") -> None:

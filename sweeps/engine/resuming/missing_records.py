@@ -9,6 +9,7 @@ from acgkd.errors import FolderError, SweepError
 from analysis.records.record import Record
 from sweeps.engine.trials import trial_states
 from sweeps.store.folder import SweepFolder
+from sweeps.store.sharing.shared_files import move, names
 from sweeps.store.trial import PASSING, Trial
 
 _AGAIN = "it is made again"
@@ -53,6 +54,7 @@ def revive(folder: SweepFolder, trials: list[Trial]) -> Revived:
         elif trial.state == "pruned":
             lines += [f"{file} is gone: {final.get(file.name, _AGAIN)}." for file in gone if file.name not in there]
         kept.append(trial)
+    lines += _controls_without_record(folder, there)
     teachers = {int(name[8:-5]) for name in damaged if re.fullmatch(r"teacher-\d+\.json", name)}
     first = folder.record_file("teacher", 0).name
     # The first replicate always has a teacher, which came before the first attempt at it.
@@ -62,6 +64,12 @@ def revive(folder: SweepFolder, trials: list[Trial]) -> Revived:
     for line in lines:
         folder.note(line)
     return Revived(kept, lines, teachers)
+
+
+def _controls_without_record(folder: SweepFolder, there: set[str]) -> list[str]:
+    """Controls that have run, as their curves say, and have no record any more."""
+    ran = [name for name in names(folder.curves) if re.fullmatch(r"control-.+-\d+\.json", name)]
+    return [f"{folder.records / name} is gone: {_AGAIN}." for name in sorted(set(ran) - there)]
 
 
 def _for_good(folder: SweepFolder, trials: list[Trial]) -> dict[str, str]:
@@ -110,4 +118,4 @@ def _file_of(folder: SweepFolder, record: Record) -> str:
 def _put_aside(folder: SweepFolder, path: Path) -> None:
     """Keeps the damaged file for whoever wants to look at it, where nobody takes it for a record."""
     folder.logs.mkdir(exist_ok=True)
-    path.replace(folder.logs / f"damaged-{path.name}")
+    move(path, folder.logs / f"damaged-{path.name}")

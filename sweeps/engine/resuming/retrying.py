@@ -7,6 +7,7 @@ from acgkd.errors import FolderError, SweepError
 from analysis.records.record import Outcome, Record
 from sweeps.engine.trials import trial_states
 from sweeps.store.folder import SweepFolder
+from sweeps.store.sharing.shared_files import remove
 from sweeps.store.trial import INFEASIBLE, Trial
 
 UNSUCCESSFUL: frozenset[Outcome] = INFEASIBLE | {"failed"}
@@ -40,11 +41,12 @@ def retry(folder: SweepFolder, outcomes: Collection[Outcome], numbers: Collectio
         FolderError: a number is not one of the sweep's.
     """
     with folder.lock():
+        folder.restore_trials()
         trials = folder.read_trials()
         unknown = sorted(set(numbers) - {trial.number for trial in trials})
         if unknown:
             raise FolderError(
-                f"{folder.path} has {len(trials)} trials, numbered from 0, but not number {unknown[0]}. "
+                f"{folder.shown} has {len(trials)} trials, numbered from 0, but not number {unknown[0]}. "
                 "`acgkd status` shows what failed."
             )
         found = Retried()
@@ -53,6 +55,7 @@ def retry(folder: SweepFolder, outcomes: Collection[Outcome], numbers: Collectio
                 found.trials.append(trial.number)
         if not numbers:
             found.controls += _controls(folder, outcomes)
+        folder.sync_entries()
         for number in found.trials:
             folder.note(f"trial {number}: set back by the user")
         return found
@@ -65,7 +68,7 @@ def _set_back(folder: SweepFolder, trial: Trial, outcomes: Collection[Outcome]) 
     again = [index for index, record in _records(folder, name) if record.outcome in outcomes]
     for index in again:
         # Before the trial's file: a trial whose record is gone is set back at the next start anyhow.
-        folder.record_file(name, index).unlink(missing_ok=True)
+        remove(folder.record_file(name, index))
     if again:
         folder.write_trial(trial_states.retried(trial))
     return bool(again)
@@ -76,7 +79,7 @@ def _controls(folder: SweepFolder, outcomes: Collection[Outcome]) -> Iterable[tu
         name, _, index = path.stem.rpartition("-")
         record = _record(folder, name, index)
         if record is not None and record.outcome in outcomes:
-            path.unlink(missing_ok=True)
+            remove(path)
             yield record.identity.label, int(index)
 
 

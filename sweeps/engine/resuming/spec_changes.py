@@ -4,7 +4,7 @@ A change is taken where every result so far keeps its meaning: values reported t
 is made again. What cannot be taken is refused with the reason; `acgkd fork` takes over what still counts.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -36,19 +36,19 @@ def taken(known: SweepFile, spec: SweepSpec, folder: SweepFolder) -> SweepFile:
     try:
         old = SweepSpec.model_validate(known.spec)
     except ValidationError:
-        raise FolderError(_refusal(folder, ["(the folder was made by a version with other settings)"])) from None
+        raise FolderError(_refusal(folder, {"the folder was made by a version with other settings": []})) from None
     lines: list[str] = []
-    refused: list[str] = []
+    refused: dict[str, list[str]] = {}
     before, after = old.what_counts(), spec.what_counts()
     for key in dict.fromkeys([*before, *after]):
         changed = differences(*(leaves({key: tree.get(key)}) for tree in (before, after)))
         if changed:
             objection = _OBJECTIONS.get(key)
             reason = SHAPES if objection is None else objection(old, spec, folder)
-            (lines if reason is None else refused).extend(
-                line if reason is None else f"{line} ({reason})" for line in changed
-            )
-    refused += [f"{line} ({SHAPES})" for line in differences(known.files, spec.files())]
+            (lines if reason is None else refused.setdefault(reason, [])).extend(changed)
+    files = differences(known.files, spec.files())
+    if files:
+        refused.setdefault(SHAPES, []).extend(files)
     if refused:
         raise FolderError(_refusal(folder, refused))
     if old.objectives != spec.objectives:
@@ -61,11 +61,15 @@ def taken(known: SweepFile, spec: SweepSpec, folder: SweepFolder) -> SweepFile:
     )
 
 
-def _refusal(folder: SweepFolder, lines: Iterable[str]) -> str:
+def _refusal(folder: SweepFolder, refused: Mapping[str, Sequence[str]]) -> str:
+    """The changes that cannot be taken, each reason once, behind all that it concerns."""
+    lines = []
+    for reason, changed in refused.items():
+        lines += [f"{changed[0]} ({reason})"] if len(changed) == 1 else [*changed, f"({reason})"]
     return (
-        f"{folder.path} belongs to a sweep with other settings, and not all changes can be taken:\n"
+        f"{folder.shown} belongs to a sweep with other settings, and not all changes can be taken:\n"
         + "\n".join(f"  {line}" for line in lines)
-        + f"\nPut the settings back, or let `acgkd fork {folder.path} SPEC --out DIR` take over what still counts."
+        + f"\nPut the settings back, or let `acgkd fork {folder.shown} SPEC --out DIR` take over what still counts."
     )
 
 

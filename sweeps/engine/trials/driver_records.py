@@ -9,12 +9,13 @@ from sweeps.faults.failure import Failure
 from sweeps.faults.retries import Others, Verdict, decide
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
+from sweeps.store.sharing.shared_files import newest
 from sweeps.store.trial import Attempt, Trial
 from sweeps.worker.clock import Clock
 from sweeps.worker.experiments import Experiments, user_files
 from sweeps.worker.messages import Job
 from sweeps.worker.record_builder import build_record
-from sweeps.worker.replicate_runner import clear_work, clock_file, crash_file, trace_file
+from sweeps.worker.replicate_runner import clock_file, crash_file, trace_file
 from sweeps.worker.watchdog import left_trace
 
 
@@ -102,6 +103,8 @@ class DriverRecords:
             progress: as last reported.
         """
         clock = Clock(clock_file(self._folder, name, replicate))
+        if clock.attempt != attempt:  # of an object store: another machine may have it
+            clock = Clock(newest(clock_file(self._folder, name, replicate)))
         log = self._folder.failure_log(name, replicate, attempt)
         facts: dict[str, object] = {"progress": progress}
         if clock.attempt == attempt:  # else its worker died before it had begun
@@ -110,6 +113,11 @@ class DriverRecords:
         if log.exists():
             facts["log"] = log.relative_to(self._folder.path).as_posix()
         return facts
+
+    def unsaved_s(self, job: Job) -> float:
+        """Seconds of work on a job's replicate since its last checkpoint: lost, if its worker is."""
+        clock = Clock(clock_file(self._folder, job.name, job.replicates[0]))
+        return max(0.0, clock.kept_s - max(clock.at.values(), default=0.0))
 
     def closed(self, trial: Trial, record: Record) -> Trial:
         """The trial after a replicate has got its record."""
@@ -122,6 +130,7 @@ class DriverRecords:
             "host": record.environment.host,
             "lost_s": record.cost.lost_s,
             "cause": None if record.outcome in ("completed", "pruned") else "trial",
+            "multiply_adds": record.cost.multiply_adds,
         }
         return trial_states.replicate_ended(trial, record.outcome, record.message, **facts)
 
@@ -134,11 +143,15 @@ class DriverRecords:
     def of_pruned(self, trial: Trial) -> None:
         """Gives the replicate at which a trial was pruned its record, unless it has one, and clears its work away."""
         name, last = self._folder.trial_name(trial.number), trial.attempts[-1]
-        if not self._folder.record_file(name, last.replicate).exists():
-            text = f"stopped at rung {max(trial.rungs, key=float, default='')}"
+        if not self._folder.has_record(name, last.replicate):
+            rung = max(trial.rungs, key=float, default="")
+            reason = trial.rungs[rung].reason if rung else ""
+            text = f"stopped at rung {rung}{': ' if reason else ''}{reason}"
             cost = trial.cost_when_pruned()
-            self._write(name, last.replicate, "pruned", text, trial=trial, progress=last.progress, cost=cost)
-        clear_work(self._folder, name, last.replicate)
+            self._write(
+                name, last.replicate, "pruned", text, trial=trial, progress=last.progress, cost=cost, entry=False
+            )
+        self._folder.clear_work(name, last.replicate)
 
     def of_all_pruned(self, trials: Iterable[Trial]) -> None:
         """The same for all those of some trials that were pruned."""
@@ -158,6 +171,7 @@ class DriverRecords:
         progress: float = 0.0,
         added: bool = False,
         cost: Mapping[str, CostValue] | None = None,
+        entry: bool = True,
     ) -> Record:
         parameters = {} if trial is None else trial.parameters
         config = self._spec.control_config(control) if control else self._spec.run_config(parameters)
@@ -174,6 +188,7 @@ class DriverRecords:
             replicate=replicate,
             attempt=0 if trial is None else max(0, trial.tries(replicate) - 1),
             started_at=trial.attempts[-1].started_at if trial is not None and trial.attempts else "",
+            host=trial.attempts[-1].host if trial is not None and trial.attempts else "",
             parameters=parameters,
             settings=self._experiments.settings(config),
             progress=progress,
@@ -181,5 +196,5 @@ class DriverRecords:
             cost=cost,
             files=user_files(self._experiments, self._spec),
         )
-        self._folder.commit_record(name, record)
+        self._folder.commit_record(name, record, entry=entry)
         return self._folder.read_record(name, replicate) or record

@@ -9,6 +9,9 @@ Ranked is by three keys: whether the trial is worse than a floor (then it comes 
 non-dominated front, and its crowding distance within that front (lonely ones first). Among equally lonely ones, as the
 two ends of a front are, the better first objective wins, then the older trial.
 
+While a rung has few entries, fewer than ``reduction`` squared, nothing that no other entry dominates is stopped: of two
+trials on a front both are infinitely lonely, and the cheaper one would be stopped for no reason but its place.
+
 Source: Li et al., A System for Massively Parallel Hyperparameter Tuning (ASHA), 2020, in the variant that stops
 instead of pausing; Deb et al., NSGA-II, 2002, for fronts and crowding; Schmucker et al., Multi-objective Asynchronous
 Successive Halving, 2021, for the two together.
@@ -57,7 +60,19 @@ class Halving:
         """
         entries = {**seen, number: values}
         ranked = self.rank(entries)
-        return ranked.index(number) < math.ceil(len(ranked) / self.reduction)
+        if len(entries) < self.reduction**2 and self._unbeaten(number, entries):
+            return True
+        return ranked.index(number) < self.most(len(ranked))
+
+    def most(self, entries: int) -> int:
+        """How many of so many entries of a rung continue, apart from what is not beaten while they are few."""
+        return math.ceil(entries / self.reduction)
+
+    def _unbeaten(self, number: int, entries: Mapping[int, Values]) -> bool:
+        """Whether a trial is above the floors and no other one dominates or equals it."""
+        losses = {other: self._losses(values) for other, values in entries.items() if not self._below(values)}
+        own = losses.pop(number, None)
+        return own is not None and not any(loss == own or dominates(loss, own) for loss in losses.values())
 
     def rank(self, entries: Mapping[int, Values]) -> list[int]:
         """The trials of a rung, best first."""

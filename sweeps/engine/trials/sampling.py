@@ -14,10 +14,11 @@ from typing import Any
 import optuna
 from optuna.distributions import distribution_to_json, json_to_distribution
 from optuna.samplers import BaseSampler
-from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from acgkd.errors import SweepError
+from sweeps.engine.trials.history import BoundedStorage
+from sweeps.engine.trials.lean_tpe import LeanTPE, Representations
 from sweeps.engine.trials.trial_states import suggested
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.trial import State, Trial
@@ -40,8 +41,8 @@ def derived(*parts: object) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def make_sampler(spec: SweepSpec, number: int) -> BaseSampler:
-    """The sampler that suggests trial `number`."""
+def make_sampler(spec: SweepSpec, number: int, known: Representations, good: int) -> BaseSampler:
+    """The sampler that suggests trial `number`; `known` and `good` are as `LeanTPE` takes them."""
     config = spec.sampler
     own = derived(config.seed, number, config.name)
     samplers = optuna.samplers
@@ -51,13 +52,7 @@ def make_sampler(spec: SweepSpec, number: int) -> BaseSampler:
             case "random":
                 return samplers.RandomSampler(seed=own)
             case "tpe":
-                return samplers.TPESampler(
-                    seed=own,
-                    n_startup_trials=config.startup_trials,
-                    multivariate=True,
-                    group=True,
-                    constant_liar=True,
-                )
+                return LeanTPE(known, good, own, config.startup_trials)
             case "nsga2":
                 return samplers.NSGAIISampler(seed=own, population_size=POPULATION)
             case "qmc":
@@ -110,14 +105,16 @@ class Study:
         self.spec = spec
         self._space_changed = space_changed
         self.lag = spec.sampler.lag
-        self._storage = InMemoryStorage()
+        self._storage = BoundedStorage(spec.sampler.history if spec.sampler.name == "tpe" else None)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._study = optuna.create_study(
             storage=self._storage, directions=[objective.direction for objective in spec.objectives]
         )
         self._id = self._storage.get_study_id_from_name(self._study.study_name)
+        self._known = Representations()
         self._ended: dict[int, Trial] = {}
-        self._reported: set[int] = set()
+        self._untold: set[int] = set()  # ended ones that the sampler may not see yet
+        self._first_open = 0
         self._points: set[str] = set()
         self.count = 0
         known = list(trials)
@@ -136,8 +133,7 @@ class Study:
         self.count = trial.number + 1
         if trial.final:
             self._ended[trial.number] = trial
-        if reported:
-            self._reported.add(trial.number)
+            self._untold |= set() if reported else {trial.number}
 
     def _in_this_space(self, trial: Trial) -> Trial:
         """The trial as if today's space had suggested it; one that lies outside of it counts as failed."""
@@ -161,7 +157,9 @@ class Study:
         """Whether everything that the next suggestion needs to know has ended."""
         if self.lag is None:
             return True
-        return all(number in self._ended for number in range(max(0, self.count - self.lag)))
+        while self._first_open in self._ended:
+            self._first_open += 1
+        return self._first_open >= self.count - self.lag
 
     def ask(self, fixed: Mapping[str, Any] | None = None, enqueued: str = "") -> Trial | None:
         """The next trial, waiting; None where a finite space has no point left.
@@ -177,12 +175,12 @@ class Study:
         """
         if not self.ready:
             raise SweepError(f"Trial {self.count} cannot be suggested before earlier trials have ended.")
-        for number in sorted(self._ended.keys() - self._reported):
+        for number in sorted(self._untold):
             if self._due(number, self.count):
                 self._tell(self._ended[number])
         number = self.count
         before = dict(self._storage.get_study_system_attrs(self._id))
-        self._study.sampler = make_sampler(self.spec, number)
+        self._study.sampler = make_sampler(self.spec, number, self._known, self._storage.good)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             if fixed is not None:  # Optuna numbers it here, and asks for it next
@@ -219,6 +217,7 @@ class Study:
     def ended(self, trial: Trial) -> None:
         """Takes in how a trial ended; the sampler sees it at once, or when the lag allows."""
         self._ended[trial.number] = trial
+        self._untold.add(trial.number)
         if self.lag is None:
             self._tell(trial)
 
@@ -230,7 +229,7 @@ class Study:
             if key not in trial.system_attrs:
                 self._storage.set_trial_system_attr(handle, key, value)
         self._storage.set_trial_state_values(handle, final.state, final.values)
-        self._reported.add(trial.number)
+        self._untold.discard(trial.number)
 
 
 def _point(trial: Trial) -> str:

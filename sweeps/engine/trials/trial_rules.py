@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from analysis.records.record import Outcome, Record
 from sweeps.engine.teachers_and_controls import mean
 from sweeps.engine.trials import trial_states
-from sweeps.engine.trials.halving import Halving, Values, replicate_rung
+from sweeps.engine.trials.early_stopping import Decision
+from sweeps.engine.trials.halving import Values, replicate_rung
 from sweeps.spec.sections import Objective
 from sweeps.store.trial import INFEASIBLE, Trial
 
@@ -34,7 +35,7 @@ def result_of(record: Record, objectives: Sequence[Objective]) -> Result:
     return Result(record.outcome, values, record.message, record.identity.added)
 
 
-Decide = Callable[[Trial, str, Values], bool]
+Decide = Callable[[Trial, str, Values], Decision]
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,13 @@ class Rules:
 
     Args:
         replicates: how many each trial has.
-        halving: early stopping, if it is on.
+        stops: whether early stopping is on.
+        rungs: whether rungs are kept: with early stopping, or to observe what they would have shown.
     """
 
     replicates: int
-    halving: Halving | None = None
+    stops: bool = False
+    rungs: bool = False
 
     def settle(self, trial: Trial, results: Mapping[int, Result], decide: Decide) -> Trial:
         """The trial in the state that its results amount to: final, or as it was because replicates are left.
@@ -70,7 +73,7 @@ class Rules:
             return trial_states.ended(trial, "pruned")
         infeasible = [result for result in results.values() if result.outcome in INFEASIBLE]
         # With early stopping, what can never complete is not worth finishing; without, the share is worth knowing.
-        if infeasible and (self.halving is not None or whole):
+        if infeasible and (self.stops or whole):
             share = len(infeasible) / len(results)
             return trial_states.ended(trial, "infeasible", constraint=share, message=infeasible[0].message)
         if infeasible or not results:
@@ -78,15 +81,15 @@ class Rules:
         values = means(list(results.values()))
         if whole:
             return trial_states.ended(trial, "completed", values=values, replicates=planned)
-        if self.halving is None:
+        if not self.rungs:
             return trial
         return self.at_rung(trial, replicate_rung(len(results)), values, decide)
 
     def at_rung(self, trial: Trial, rung: str, values: Values, decide: Decide) -> Trial:
         """The trial after a rung: as it was, or pruned. A decision that was taken stands."""
         known = trial.rungs.get(rung)
-        promoted = decide(trial, rung, values) if known is None else known.promoted
-        return trial_states.rung_reached(trial, rung, values, promoted)
+        new = Decision(known.promoted) if known is not None else decide(trial, rung, values)
+        return trial_states.rung_reached(trial, rung, values, new.promoted, new.reason)
 
 
 def means(results: list[Result]) -> Values:

@@ -1,8 +1,8 @@
 """A trial's life as one state machine: states, events, what each event does, and who may cause it.
 
-Every change of a trial's state is made here and nowhere else; `docs/trial-states.md` is drawn from `TRANSITIONS`. Which
-final state the ended replicates of a trial amount to is decided by `sweeps.engine.trials.trial_rules`. Pure: no files,
-no clocks but the time that an attempt starts or ends.
+Every change of a trial's state is made here and nowhere else; `docs/explanations/trial-states.md` is drawn from
+`TRANSITIONS`. Which final state the ended replicates of a trial amount to is decided by
+`sweeps.engine.trials.trial_rules`. Pure: no files, no clocks but the time that an attempt starts or ends.
 """
 
 from collections.abc import Mapping
@@ -111,17 +111,26 @@ def replicate_ended(trial: Trial, outcome: Outcome, message: str = "", **facts: 
     return _move(trial, "replicate_ended", "running", attempts=trial.with_outcome(outcome, message, **facts))
 
 
-def rung_reached(trial: Trial, rung: str, values: Values, promoted: bool) -> Trial:
+def rung_reached(trial: Trial, rung: str, values: Values, promoted: bool, reason: str = "") -> Trial:
     """Early stopping has decided at a rung: the trial continues, or is pruned. A decision that was kept stays."""
-    rungs = trial.rungs if rung in trial.rungs else {**trial.rungs, rung: Rung(values=values, promoted=promoted)}
+    new = Rung(values=values, promoted=promoted, reason=reason)
+    rungs = trial.rungs if rung in trial.rungs else {**trial.rungs, rung: new}
     return _move(trial, "rung_reached", trial.state if promoted else "pruned", rungs=rungs)
 
 
-def pruned_at(trial: Trial, replicate: int, generation: int, progress: float = 0.0) -> Trial:
-    """A pruned trial with the attempt at which it was pruned: the open one, else one at the next replicate."""
+def pruned_at(trial: Trial, replicate: int, generation: int, **facts: object) -> Trial:
+    """A pruned trial with the attempt at which it was pruned: the open one, else one at the next replicate.
+
+    Args:
+        trial: that early stopping has ended.
+        replicate: index of the seed.
+        generation: number of the start.
+        facts: other fields of the attempt.
+    """
     if trial.open_attempt is None:
+        facts = {"host": trial.attempts[-1].host if trial.attempts else "", **facts}
         trial = trial.model_copy(update={"attempts": trial.with_attempt(replicate, generation)})
-    return trial.model_copy(update={"attempts": trial.with_outcome("pruned", progress=progress)})
+    return trial.model_copy(update={"attempts": trial.with_outcome("pruned", "", **facts)})
 
 
 def released(trial: Trial, outcome: Outcome, message: str = "", **facts: object) -> Trial:

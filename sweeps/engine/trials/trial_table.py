@@ -1,19 +1,21 @@
 """The trials of a sweep as they stand. Every change is in the files before anybody acts on it."""
 
-from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
 
-from analysis.records.record import Record
 from sweeps.engine.teachers_and_controls import floors
 from sweeps.engine.trials import trial_states
 from sweeps.engine.trials.driver_records import DriverRecords
+from sweeps.engine.trials.early_stopping import Decision, EarlyStopping
 from sweeps.engine.trials.halving import Halving, Values, fraction_rung
+from sweeps.engine.trials.racing import Racing
 from sweeps.engine.trials.suggestions import Suggestions
+from sweeps.engine.trials.tally import Tally
 from sweeps.engine.trials.trial_rules import Result, Rules, result_of
 from sweeps.faults.failure import Failure
 from sweeps.faults.retries import DEATHS_BEFORE_GUARD, NO_OTHERS, Others, Verdict, same_place
 from sweeps.faults.retry_queue import RetryQueue
+from sweeps.journal.journal import Journal
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store import kept_students
 from sweeps.store.folder import SweepFolder
@@ -45,16 +47,15 @@ class TrialTable:
         self.folder = folder
         self.records = DriverRecords(spec, folder, experiments)
         self.generation = generation
+        self.journal = Journal(folder, spec, generation)
         self.trials = {trial.number: trial for trial in trials}
+        self.tally = Tally(self.trials, spec.objectives[0].direction)
         self.suggestions = Suggestions(spec, folder, self.trials)
         self.ended = 0
         self.teachers_without_row: set[int] = set()
         self.set_back: dict[str, str] = {}
         self.waiting = RetryQueue()
         self._results = {trial.number: self._read_results(trial.number) for trial in self._unfinished()}
-        self._rungs: dict[str, dict[int, Values]] = {}
-        for trial in self.trials.values():
-            self._note_rungs(trial)
 
     def recover(self) -> None:
         """Completes what the last start left half done: rows of pruned trials; what was under way waits again."""
@@ -68,10 +69,6 @@ class TrialTable:
 
     def _unfinished(self) -> list[Trial]:
         return [trial for trial in self.trials.values() if not trial.final]
-
-    def counts(self) -> dict[str, int]:
-        """Trials by state."""
-        return dict(sorted(Counter(trial.state for trial in self.trials.values()).items()))
 
     # ---- handing out
 
@@ -94,7 +91,7 @@ class TrialTable:
         self._keep(trial)
         left = self._left(trial.number)
         rungs: tuple[float, ...] = ()
-        if self.spec.scheduler.name == "halving" and left[0] == 0:
+        if self.spec.scheduler.name != "none" and left[0] == 0:
             every = sorted(set(self.spec.scheduler.fractions))
             rungs = tuple(fraction for fraction in every if fraction_rung(fraction) not in trial.rungs)
         last = trial.at(left[0])
@@ -128,10 +125,9 @@ class TrialTable:
         """
         if report.rung is not None:
             self._rung_reached(number, report)
-        if report.record is not None:
-            record = Record.model_validate_json(report.record)
-            self._results[number][report.replicate] = result_of(record, self.spec.objectives)
-            trial = self._settle(self.records.closed(self.trials[number], record))
+        if report.row is not None:
+            self._results[number][report.replicate] = result_of(report.row, self.spec.objectives)
+            trial = self._settle(self.records.closed(self.trials[number], report.row))
             if not trial.final:
                 self._keep(trial_states.started(trial, self._left(number)[0], self.generation))
         return not self.trials[number].final
@@ -141,7 +137,9 @@ class TrialTable:
         rung = fraction_rung(report.rung or 0.0)
         trial = self.rules.at_rung(self.trials[number], rung, values, self._decide).with_rung_cost(rung, report.cost)
         if trial.final:
-            trial = trial_states.pruned_at(trial, report.replicate, self.generation, report.progress)
+            work = (report.cost or {}).get("multiply_adds")
+            where = {"progress": report.progress, "host": report.host, "multiply_adds": work}
+            trial = trial_states.pruned_at(trial, report.replicate, self.generation, **where)
         self._keep(trial)
 
     def release(
@@ -209,18 +207,20 @@ class TrialTable:
 
     def _keep(self, trial: Trial) -> None:
         """Writes a trial, and all that follows from its state."""
-        self.folder.write_trial(trial)
-        self.trials[trial.number] = trial
-        self._note_rungs(trial)
-        if not trial.final:
-            return
-        self._results.pop(trial.number, None)
-        self.waiting.discard(trial.number)
-        self.ended += 1
-        if trial.state == "pruned":
-            self.records.of_pruned(trial)
-        kept_students.tidy(self.spec.artefacts.students, self.spec.directions, self.folder, self.trials)
-        self.suggestions.ended(trial)
+        self.folder.note_trial(trial)
+        before, self.trials[trial.number] = self.trials.get(trial.number), trial
+        self.tally.replaced(before, trial)
+        if "early_stopping" in self.__dict__:  # else it is made of all trials when it is first asked
+            self._note_rungs(self.early_stopping, trial)
+        if trial.final:
+            self._results.pop(trial.number, None)
+            self.waiting.discard(trial.number)
+            self.ended += 1
+            if trial.state == "pruned":
+                self.records.of_pruned(trial)
+            kept_students.tidy(self.spec.artefacts.students, self.spec.directions, self.folder, self.trials)
+            self.suggestions.ended(trial)
+        self.journal.trial(trial)
 
     def _read_results(self, number: int) -> dict[int, Result]:
         name = self.folder.trial_name(number)
@@ -231,17 +231,28 @@ class TrialTable:
 
     @cached_property
     def rules(self) -> Rules:
-        """How results become states; the floors are known once the control has run."""
-        halving = None
-        if self.spec.scheduler.name == "halving":
-            directions = tuple(objective.direction for objective in self.spec.objectives)
-            halving = Halving(self.spec.scheduler.reduction, directions, floors(self.spec, self.folder))
-        return Rules(len(self.spec.replicates.seeds), halving)
+        """How results become states."""
+        name = self.spec.scheduler.name
+        return Rules(len(self.spec.replicates.seeds), stops=name == "halving", rungs=name != "none")
 
-    def _decide(self, trial: Trial, rung: str, values: Values) -> bool:
-        halving = self.rules.halving
-        return halving is None or halving.promotes(trial.number, values, self._rungs.get(rung, {}))
+    @cached_property
+    def early_stopping(self) -> EarlyStopping:
+        """The rules of early stopping and what they have seen; the floors are known once the control has run."""
+        scheduler, replicates = self.spec.scheduler, len(self.spec.replicates.seeds)
+        halving = racing = None
+        if scheduler.name == "halving":
+            halving = Halving(scheduler.reduction, self.spec.directions, floors(self.spec, self.folder))
+            signs = tuple(-1 if direction == "maximize" else 1 for direction in self.spec.directions)
+            racing = None if scheduler.error is None else Racing(scheduler.error, signs)
+        found = EarlyStopping(replicates, halving, racing)
+        for trial in self.trials.values():
+            self._note_rungs(found, trial)
+        return found
 
-    def _note_rungs(self, trial: Trial) -> None:
-        for rung, entry in trial.rungs.items():
-            self._rungs.setdefault(rung, {})[trial.number] = entry.values
+    def _decide(self, trial: Trial, rung: str, values: Values) -> Decision:
+        return self.early_stopping.decide(trial.number, rung, values)
+
+    def _note_rungs(self, early_stopping: EarlyStopping, trial: Trial) -> None:
+        rungs = {rung: entry.values for rung, entry in trial.rungs.items()}
+        whole = trial.state == "completed" and trial.replicates == len(self.spec.replicates.seeds)
+        early_stopping.note(trial.number, rungs, trial.values if whole else None)

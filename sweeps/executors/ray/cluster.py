@@ -7,7 +7,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from acgkd.errors import SweepError
+from acgkd.errors import ConfigError, SweepError
+from sweeps.executors.ray.memory_needs import GB
+from sweeps.spec.sections import Resources
 from sweeps.store.batch_job import batch_job
 
 REACH_S = 3.0
@@ -25,6 +27,7 @@ def preflight(address: str) -> str:
         Its host and port.
 
     Raises:
+        ConfigError: it is no such address.
         SweepError: nothing answers there, or the token is missing or wrong; the message names node and path.
     """
     if address.startswith("ray://"):
@@ -32,6 +35,9 @@ def preflight(address: str) -> str:
     where = _resolve(address)
     token = _token_source()
     host, _, port = where.rpartition(":")
+    if not port.isdecimal() or not host or "/" in host:
+        server = "; that is a job server, to which `acgkd submit` hands a sweep" if where.startswith("http") else ""
+        raise ConfigError(f"A Ray cluster is named HOST:PORT, with 6379 as a rule, or `auto`, but got {where}{server}.")
     try:
         socket.create_connection((host, int(port)), timeout=REACH_S).close()
     except (OSError, ValueError) as error:
@@ -57,23 +63,27 @@ def preflight(address: str) -> str:
     raise SweepError(f"A Ray cluster must answer at {where}, but: {lines[-1] if lines else probe.returncode}")
 
 
-def check_room(there: Mapping[str, float], cpu: float, gpu: float) -> None:
+def check_room(there: Mapping[str, float], wanted: Resources) -> None:
     """Makes sure that one trial fits into this machine, to which no other node will come: Ray would wait for ever.
 
     Args:
-        there: what Ray has, `CPU` and `GPU`.
-        cpu: what a trial takes.
-        gpu: the same.
+        there: what Ray has, `CPU`, `GPU` and `memory`.
+        wanted: what a trial takes.
 
     Raises:
         SweepError: it takes more.
     """
-    cores, devices = there.get("CPU", 0.0), there.get("GPU", 0.0)
-    if cpu > cores or gpu > devices:
+    cores, devices, memory = there.get("CPU", 0.0), there.get("GPU", 0.0), there.get("memory", 0.0)
+    if wanted.cpu > cores or wanted.gpu > devices:
         raise SweepError(
-            f"A trial must fit into this machine, but takes {cpu:g} CPU and {gpu:g} GPU, and Ray finds {cores:g} and "
-            f"{devices:g}. Lower `resources` (without a GPU: `--set resources/gpu=0 --set device=auto`), or name a "
-            "cluster with `--address`."
+            f"A trial must fit into this machine, but takes {wanted.cpu:g} CPU and {wanted.gpu:g} GPU, and Ray finds "
+            f"{cores:g} and {devices:g}. Lower `resources` (without a GPU: `--set resources/gpu=0 --set device=auto`), "
+            "or name a cluster with `--address`."
+        )
+    if isinstance(wanted.memory, float) and wanted.memory * GB > memory:
+        raise SweepError(
+            f"A trial must fit into this machine, but takes {wanted.memory:g} GB of memory, and {memory / GB:.1f} are "
+            "free. Lower `resources/memory`, or name a cluster with `--address`."
         )
 
 

@@ -8,18 +8,22 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from acgkd.errors import SweepError
 from sweeps.executors.ray.cluster import preflight
 from sweeps.worker.cores import usable_cores
+from sweeps.worker.host_memory import usable_memory
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 END_S = 6.0
 NOTICE_S = 2.0
-# Ray ends the whole driver where its head does not answer for 60 s; before that we end in order.
-HEAD_AWAY_S = 30.0
-ASK_EVERY_S = 2.0
+# Ray ends the whole driver where its head does not answer for 60 s; before that we end in order. A machine that says
+# that nobody listens there knows it; one that says nothing may be slow, or behind a network that is. Either has to
+# happen several times in a row: this process itself may have been stopped for a while.
+REFUSED_S, SILENT_S = 4.0, 11.0
+TIMES_IN_A_ROW = 3
+ASK_EVERY_S = 1.5
 ANSWER_S = 3.0
 
 
@@ -100,11 +104,11 @@ class OwnRay:
         self._supervisor: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Starts its supervisor, with as many cores as this process may use."""
+        """Starts its supervisor, with as many cores and as much memory as this process may use."""
         with self._log.open("a") as log:
             self._supervisor = subprocess.Popen(
                 # By its path, and without that path's folder in front: nothing but Ray is imported there.
-                [sys.executable, "-P", str(SUPERVISOR), str(usable_cores())],
+                [sys.executable, "-P", str(SUPERVISOR), str(usable_cores()), str(usable_memory() or 0)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -167,6 +171,7 @@ class Cluster:
         self._address = address
         self._where: str | None = None
         self._answered_at = self._asked_at = 0.0
+        self._missed = 0
 
     def start(self) -> None:
         """Others have started it."""
@@ -178,37 +183,44 @@ class Cluster:
             SweepError: it is not, or does not.
         """
         where = preflight(self._address)
-        self._answered_at = time.monotonic()
+        self._answered_at, self._missed = time.monotonic(), 0
         self._where = None if where.startswith("ray://") else where
         return where
 
     def lost(self) -> str | None:
-        """Whether its head has not answered for half a minute."""
+        """Whether its head refuses for some seconds, or says nothing for some more."""
         now = time.monotonic()
         if self._where is None or now - self._asked_at < ASK_EVERY_S:
             return None
-        self._asked_at = now
-        if self._answers():
-            self._answered_at = now
+        answer, self._asked_at = self._answer(), time.monotonic()
+        if answer == "there":
+            self._answered_at, self._missed = self._asked_at, 0
             return None
-        away = now - self._answered_at
-        return f"its head at {self._where} has not answered for {away:.0f} s" if away > HEAD_AWAY_S else None
+        self._missed += 1
+        away = self._asked_at - self._answered_at
+        if self._missed < TIMES_IN_A_ROW or away < (REFUSED_S if answer == "refused" else SILENT_S):
+            return None
+        return f"its head at {self._where} has not answered for {away:.0f} s"
 
     def gone(self) -> str | None:
         """Whether its head does not answer now."""
-        return None if self._where is None or self._answers() else f"its head at {self._where} does not answer"
+        return (
+            None if self._where is None or self._answer() == "there" else f"its head at {self._where} does not answer"
+        )
 
     def environment(self) -> dict[str, str]:
         """What whoever started us has set."""
         return {}
 
-    def _answers(self) -> bool:
+    def _answer(self) -> Literal["there", "refused", "silent"]:
         host, _, port = str(self._where).rpartition(":")
         try:
             socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
+        except ConnectionRefusedError:
+            return "refused"
         except OSError:
-            return False
-        return True
+            return "silent"
+        return "there"
 
     def close(self) -> None:
         """Others keep it."""

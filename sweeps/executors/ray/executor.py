@@ -119,7 +119,7 @@ def _work(
     with messages_to(driver.folder.ray_log), _connected(where.address()):
         connected.set()
         if alone:
-            check_room(ray.cluster_resources(), driver.spec.resources.cpu, driver.spec.resources.gpu)
+            check_room(ray.cluster_resources(), driver.spec.resources)
         warming.join()
         if not driver.stopping:
             driver.prepare()
@@ -144,7 +144,6 @@ def _fit(driver: Driver) -> None:
     # Its code goes to the workers, not its name: they would import `sweeps` to find it, whosever that is. So does the
     # code that digests: what there is on a node is judged by the driver's rules.
     cloudpickle.register_pickle_by_value(worker_code)
-    cloudpickle.register_pickle_by_value(code_digest)  # what there is on a node is judged by the driver's rules
     cloudpickle.register_pickle_by_value(code_digest)
     work = cloudpickle.dumps((driver.spec, driver.folder, driver.experiments))
     trainable = tune.with_parameters(worker_code.SweepTrainable, work=work, code=worker_code.code_here())
@@ -155,7 +154,7 @@ def _fit(driver: Driver) -> None:
         tuner = tune.Tuner(
             tune.with_resources(trainable, share),
             tune_config=tune.TuneConfig(
-                search_alg=SweepSearcher(driver, placement.resources),
+                search_alg=SweepSearcher(driver, placement.slots),
                 scheduler=SweepScheduler(driver, placement),
                 num_samples=-1,
                 reuse_actors=True,

@@ -72,6 +72,8 @@ def _gpus() -> list[str]:
 
 def _folder(folder: Path, trial: str, name: str) -> Facts:
     """Whether the folder is the driver's, whether files can be renamed and exclusively created in it, and its room."""
+    if re.match(r"\w+:/", str(folder)):
+        return _store(folder)
     facts: Facts = {"sees_folder": folder.is_dir(), "free_bytes": None, "renames": None, "creates_once": None}
     if not folder.is_dir():
         return facts
@@ -89,6 +91,19 @@ def _folder(folder: Path, trial: str, name: str) -> Facts:
         facts["creates_once"] = [_create(place / f"{name}.once") for _ in range(2)] == [True, False]
     except OSError as error:
         facts["folder_error"] = f"{type(error).__name__}: {error}"
+    return facts
+
+
+def _store(folder: Path) -> Facts:
+    """The same of an object store, as the code of this node reaches it."""
+    facts: Facts = {"sees_folder": True, "free_bytes": None, "renames": True, "creates_once": True}
+    try:
+        from analysis.stores.addresses import address_of
+        from analysis.stores.object_store import ObjectStore
+
+        ObjectStore(address_of(folder) or "").require_writable()
+    except Exception as error:
+        facts["folder_error"] = str(error) or type(error).__name__
     return facts
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from analysis.stores.addresses import address_of
 from sweeps.executors.ray.executor import connected_to, inside
 from sweeps.executors.ray.node_probe import Facts
 
@@ -54,7 +55,7 @@ def ask_nodes(address: str, folder: Path, limit_s: float = LIMIT_S) -> list[Node
     """
     import ray
 
-    folder = folder.resolve()
+    folder = folder if address_of(folder) else folder.resolve()
     # As in a sweep: workers look for modules where the driver stands.
     with inside(folder) if folder.is_dir() else nullcontext(), connected_to(address, Path(os.devnull)):
         alive = [node for node in ray.nodes() if node["Alive"]]

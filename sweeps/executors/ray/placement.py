@@ -7,10 +7,14 @@ from typing import Any
 from ray.tune import PlacementGroupFactory
 
 from sweeps.engine.driver import Driver
+from sweeps.engine.node_table import SeenNode
+from sweeps.executors.ray.memory_needs import MemoryNeeds
 from sweeps.worker.messages import Job
 
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S = 2.0
 NODE = "ray.io/node-id"
+# Ray's reasons of a node's death that somebody has asked for: it ended in order, or was drained.
+ASKED = (1, 3, 4)
 
 Node = Mapping[str, Any]
 
@@ -27,34 +31,64 @@ class Placement:
         self._driver, self._ask = driver, nodes
         self._asked_at = -LOOK_EVERY_S
         self._nodes: list[Node] = []
+        self.memory = MemoryNeeds(driver.spec, driver.folder.records)
+        self.bundle: Mapping[str, float] = {"CPU": driver.spec.resources.cpu, "GPU": driver.spec.resources.gpu}
 
-    def resources(self) -> dict[str, float]:
-        """What the nodes have together that get work."""
-        found: dict[str, float] = {}
-        for node in self._alive():
-            if node["NodeID"] not in self._driver.failures.nodes:
-                for name, amount in node["Resources"].items():
-                    found[name] = found.get(name, 0.0) + amount
-        return found
+    def slots(self) -> int:
+        """How many jobs such as the latest one fit at the same time; at least one, for nodes may still come."""
+        aside = self._driver.failures.nodes
+        return max(
+            1, sum(slots(node["Resources"], self.bundle) for node in self._alive() if node["NodeID"] not in aside)
+        )
 
-    def of(self, job: Job) -> PlacementGroupFactory | None:
-        """What a job asks Ray for; None where any node will do."""
-        alive = {str(node["NodeID"]) for node in self._alive()}
-        refused = alive & self._driver.failures.nodes.keys()
-        elsewhere = alive & set(job.elsewhere)
-        if alive - refused - elsewhere:
+    def of(self, job: Job) -> PlacementGroupFactory:
+        """What a job asks Ray for: its cores, devices and memory, and on which nodes."""
+        alive = {str(node["NodeID"]): node["Resources"] for node in self._alive()}
+        refused = alive.keys() & self._driver.failures.nodes.keys()
+        elsewhere = alive.keys() & set(job.elsewhere)
+        if alive.keys() - refused - elsewhere:
             refused |= elsewhere
-        if not refused or not alive - refused:
-            return None
+        admitted = {node: there for node, there in alive.items() if node not in refused} or alive
         share = self._driver.spec.resources
-        bundle = {"CPU": share.cpu, **({"GPU": share.gpu} if share.gpu else {})}
+        # Alone it may have the whole of the device of which it usually has a share.
+        gpu = 1.0 if job.alone and 0 < share.gpu < 1 else share.gpu
+        wanted = {"CPU": share.cpu, "GPU": gpu, "memory": float(self.memory.of(job, admitted.values()))}
+        bundle = {name: amount for name, amount in wanted.items() if amount}
+        self.bundle = bundle if not job.alone else self.bundle
+        if len(admitted) == len(alive):
+            return PlacementGroupFactory([bundle])
         return PlacementGroupFactory([bundle], bundle_label_selector=[{NODE: _not_in(refused)}])
 
     def _alive(self) -> list[Node]:
         if time.monotonic() - self._asked_at > LOOK_EVERY_S:
             self._asked_at = time.monotonic()
-            self._nodes = [node for node in self._ask() if node["Alive"]]
+            known = self._ask()
+            self._nodes = [node for node in known if node["Alive"]]
+            self._driver.nodes.look(map(_seen, known))
         return self._nodes
+
+
+def slots(resources: Mapping[str, float], bundle: Mapping[str, float]) -> int:
+    """How many jobs fit onto one node.
+
+    Args:
+        resources: what Ray has there.
+        bundle: what a job takes.
+    """
+    return int(min(resources.get(name, 0.0) / amount for name, amount in bundle.items() if amount) + 1e-9)
+
+
+def _seen(node: Node) -> SeenNode:
+    address = str(node["NodeManagerAddress"])
+    named = str(node.get("NodeName") or address)  # as `ray start --node-name` called it; else its address
+    return SeenNode(
+        id=str(node["NodeID"]),
+        name=str(node["NodeManagerHostname"]) if named == address else named,
+        address=address,
+        cores=float(node["Resources"].get("CPU", 0.0)),
+        alive=bool(node["Alive"]),
+        asked=node.get("DeathReason") in ASKED,
+    )
 
 
 def _not_in(nodes: Collection[str]) -> str:

@@ -14,7 +14,7 @@ from sweeps.engine.driver import Driver
 from sweeps.executors.ray.jobs import unpacked
 from sweeps.executors.ray.placement import Placement
 from sweeps.executors.ray.stateless import Stateless
-from sweeps.faults.failure import Failure, JobFailedError
+from sweeps.faults.failure import NODE_DIED, Failure, JobFailedError
 from sweeps.worker.messages import Report
 
 
@@ -54,14 +54,14 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
     def on_trial_result(self, tune_controller: object, trial: RayTrial, result: dict[str, Any]) -> str:
         """Whether the worker shall continue with its job."""
         report: Report = result["report"]
+        if report.record is not None:
+            self._placement.memory.learn(report.record)
         going = self._driver.report(unpacked(trial.config), report)
         return str(TrialScheduler.CONTINUE if going else TrialScheduler.STOP)
 
     def on_trial_add(self, tune_controller: object, trial: RayTrial) -> None:
         """Trials wait in the order in which they came, each for a node that it may have."""
-        wanted = self._placement.of(unpacked(trial.config))
-        if wanted is not None:
-            trial.update_resources(wanted)
+        trial.update_resources(self._placement.of(unpacked(trial.config)))
         self._arrival[trial.trial_id] = len(self._arrival)
 
     def choose_trial_to_run(self, tune_controller: Controller) -> "RayTrial | None":
@@ -96,7 +96,7 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
         if isinstance(error, OutOfMemoryError) or "low on memory" in str(error):
             self._driver.died(job, MemoryError("Ray ended its worker because the node ran low on memory"))
             return
-        self._driver.died(job, JobFailedError(Failure("platform", "lost", _how_it_died(error))))
+        self._driver.died(job, JobFailedError(Failure("platform", "lost", _how_it_died(error), node=_node(error))))
 
 
 class TellStarts(Stateless, Callback):  # type: ignore[misc]  # Ray has no types
@@ -148,8 +148,14 @@ def _how_it_died(error: BaseException | None) -> str:
     if getattr(error, "preempted", False):
         return "its node was preempted"
     if re.search(r"node (?:has )?died|node was terminated|NODE_DIED|node failure", text, re.IGNORECASE):
-        return "its node died"
+        return NODE_DIED
     return "its worker died"
+
+
+def _node(error: BaseException | None) -> str:
+    """The node of a dead worker, where Ray's account names it."""
+    found = re.search(r"node id: ?([0-9a-f]{40,})", str(error or ""), re.IGNORECASE)
+    return found.group(1) if found else ""
 
 
 def _last_line(error: BaseException | None) -> str:

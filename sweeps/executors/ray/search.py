@@ -11,32 +11,34 @@ from sweeps.executors.ray.jobs import packed
 from sweeps.executors.ray.stateless import Stateless
 from sweeps.worker.messages import Job
 
-RESOURCES_EVERY_S = 5.0
+SLOTS_EVERY_S = 2.0
+PLACES_PER_JOB_AHEAD = 8
 
 
 class SweepSearcher(Stateless, Searcher):  # type: ignore[misc]  # Ray has no types
     """Hands out the driver's jobs; keeps no state of its own.
 
-    One job more than fits is handed out: it waits with Ray, so that the worker that ends next stays warm for it.
+    More jobs than fit are handed out, one for every eight places: they wait with Ray, so that the workers that end next
+    stay warm for them, and none of them waits for a suggestion.
 
     Args:
         driver: the start that runs.
-        resources: what the cluster has; asked again from time to time, for clusters grow.
+        slots: how many jobs fit into the cluster; asked again from time to time, for clusters grow.
     """
 
-    def __init__(self, driver: Driver, resources: Callable[[], dict[str, float]]) -> None:
+    def __init__(self, driver: Driver, slots: Callable[[], int]) -> None:
         super().__init__()
         self._driver = driver
-        self._resources = resources
+        self._slots = slots
         self._asked_at = -math.inf
 
     def suggest(self, trial_id: str) -> dict[str, object] | str | None:
         """The next job, ``FINISHED``, or None for *not now*."""
         driver = self._driver
-        if time.monotonic() - self._asked_at > RESOURCES_EVERY_S:
+        if time.monotonic() - self._asked_at > SLOTS_EVERY_S:
             self._asked_at = time.monotonic()
-            driver.slots = slots(self._resources(), driver.spec.resources.cpu, driver.spec.resources.gpu)
-        if driver.at_work > driver.slots:
+            driver.slots = self._slots()
+        if driver.at_work >= driver.slots + max(1, driver.slots // PLACES_PER_JOB_AHEAD):
             return None
         job = driver.next()
         if isinstance(job, Job):
@@ -54,11 +56,3 @@ class SweepSearcher(Stateless, Searcher):  # type: ignore[misc]  # Ray has no ty
 
     def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
         """Nothing to save."""
-
-
-def slots(resources: dict[str, float], cpu: float, gpu: float) -> int:
-    """How many jobs fit into a cluster at the same time; at least one, for nodes may still come."""
-    fits = resources.get("CPU", 0.0) / cpu
-    if gpu > 0:
-        fits = min(fits, resources.get("GPU", 0.0) / gpu)
-    return max(1, int(fits + 1e-9))

@@ -8,7 +8,7 @@ driver gets the signal too, and ends Ray in order.
 Standard input is a pipe whose other end the driver holds and never writes to. The system closes it when the driver is
 gone, by SIGKILL too, also while Ray starts; then everything in this session is killed, and nothing else can be.
 
-On the command line: how many cores Ray may use.
+On the command line: how many cores Ray may use, and how many bytes of memory; 0 leaves the latter to Ray.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ def main() -> None:
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever Ray prints goes to the log
     try:
-        vital, facts = _started(int(sys.argv[1]))
+        vital, facts = _started(*map(int, sys.argv[1:3]))
     except Exception as error:
         vital, facts = [], {"error": f"{type(error).__name__}: {error}"}
     print(json.dumps(facts), file=answer, flush=True)
@@ -45,12 +45,17 @@ def main() -> None:
     _end(1)
 
 
-def _started(cores: int) -> tuple[list[int], dict[str, str]]:
+def _started(cores: int, memory: int) -> tuple[list[int], dict[str, str]]:
     """The processes without which Ray is lost, and what the driver gets to know."""
     import ray
 
     context = ray.init(
-        address="local", num_cpus=cores, log_to_driver=False, logging_level=logging.ERROR, configure_logging=True
+        address="local",
+        num_cpus=cores,
+        _memory=memory or None,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        configure_logging=True,
     )
     vital = [pid for pid in _session() if _look(pid)[0] in VITAL]
     return vital, {"address": context.address_info["gcs_address"]}

@@ -70,8 +70,12 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         """
         if self._runner is None:
             require_own_packages()
-            self._require_same_code()
-            self._runner = self._begin()
+            try:
+                self._require_same_code()
+                self._runner = self._begin()
+            except NodeError as error:
+                error.where = (socket.gethostname(), get_runtime_context().get_node_id())
+                raise
         report = self._runner.step()
         if self._runner.tainted:
             self._runner = None
@@ -94,11 +98,7 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         from sweeps.worker.guarded_runner import runner_for
 
         spec, folder, experiments = pickle.loads(self._work)
-        if not folder.sweep.is_file():
-            raise NodeError(
-                f"Every node must see the sweep folder under the same path, but {socket.gethostname()} has no "
-                f"{folder.path}. Put it on a filesystem that all nodes share."
-            )
+        folder.require_visible()
         require_visible(folder.cache, folder.path)
         experiments.require_user_files()
         os.chdir(folder.path)

@@ -1,7 +1,8 @@
 """Laws that need the catalogues: methods, models and controls that exist, with settings that they know."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sweeps.spec.checks.dataset_checks import (
     prior_law,
 )
 from sweeps.spec.checks.model_checks import settings_fit_models
+from sweeps.spec.checks.tracker_checks import trackers_law
 from sweeps.spec.controls import Control
 from sweeps.spec.fault_messages import known_name
 from sweeps.spec.inspection import Inspection
@@ -36,7 +38,7 @@ def models_law(teacher: TeacherConfig, student: StudentConfig, trust_code: bool)
     from acgkd.models import check_preset
 
     for path, preset in (("teacher/preset", teacher.preset), ("student/preset", student.preset)):
-        if path == "teacher/preset" and ":" in preset:
+        if ":" in preset:
             if not trust_code:
                 yield Fault(
                     path, f"'{preset}' names Python code, which a spec may not run by itself. `--trust-code` allows it."
@@ -51,6 +53,8 @@ def models_law(teacher: TeacherConfig, student: StudentConfig, trust_code: bool)
 def checkpoint_law(teacher: TeacherConfig, prior: PriorConfig, dataset: DatasetConfig | None) -> Iterator[Fault]:
     """The teacher's file is there, safe to open, and holds the weights of such a model."""
     if teacher.checkpoint is None:
+        if teacher.checkpoint_key is not None:
+            yield Fault("teacher/checkpoint_key", "It says where in `checkpoint` the weights are, but there is none.")
         return
     from acgkd.checkpoint import load_state
     from acgkd.teachers.teacher import fitting_state
@@ -62,11 +66,33 @@ def checkpoint_law(teacher: TeacherConfig, prior: PriorConfig, dataset: DatasetC
     try:
         model = _blank_teacher(teacher.preset, prior, dataset)
         if model is None:
-            load_state(path)
+            yield from _cannot_score(load_state(path, key=teacher.checkpoint_key), teacher, path, prior, dataset)
         else:
-            fitting_state(model, path)
+            fitting_state(model, path, key=teacher.checkpoint_key)
     except AcgkdError as error:
         yield Fault("teacher/checkpoint", str(error))
+
+
+def _cannot_score(
+    state: Mapping[str, Any], teacher: TeacherConfig, path: Path, prior: PriorConfig, dataset: DatasetConfig | None
+) -> Iterator[Fault]:
+    """Of code that has not run: weights among which none is as many as the classes make scores of no such classes.
+
+    Heads of one output each, side by side, would be such weights, so a tensor with one row is reason for doubt.
+    """
+    from acgkd.datasets import known_of
+
+    classes = prior.classes or known_of(dataset).classes
+    if ":" not in teacher.preset or classes is None:
+        return
+    sizes = {int(size) for value in state.values() for size in value.shape}
+    heads = any(value.dim() == 2 and value.shape[0] == 1 for value in state.values())
+    if classes not in sizes and not heads:
+        yield Fault(
+            "teacher/checkpoint",
+            f"The weights in {path} cannot make scores of {classes} classes: no tensor in it has {classes} rows or "
+            "columns. Name the right file, or the right `prior/classes`.",
+        )
 
 
 def _blank_teacher(preset: str, prior: PriorConfig, dataset: DatasetConfig | None) -> Any:
@@ -81,7 +107,13 @@ def _blank_teacher(preset: str, prior: PriorConfig, dataset: DatasetConfig | Non
     try:
         facts = resolve_prior(parse_preset(preset)[0].modality, prior, known_of(dataset))
         with Streams(0, torch.device("cpu")).fork("teacher"):
-            return build_model(preset, facts.feature_count, facts.classes, device=torch.device("meta"))
+            return build_model(
+                preset,
+                facts.feature_count,
+                facts.classes,
+                edge_features=facts.edge_features,
+                device=torch.device("meta"),
+            )
     except AcgkdError:
         return None
 
@@ -109,7 +141,7 @@ def modalities_agree(
     method: MethodChoice, dataset: DatasetConfig | None, teacher: TeacherConfig, student: StudentConfig
 ) -> Iterator[Fault]:
     """Method, data and models speak of the same kind of sample."""
-    from acgkd.datasets import DATASETS
+    from acgkd.datasets import dataset_of
     from acgkd.methods import METHODS
     from acgkd.models import MODELS
 
@@ -118,13 +150,16 @@ def modalities_agree(
     kind = kind_of(method.name, student)
     if kind is None:
         return
-    others: list[tuple[str, str, Any, str]] = [("teacher/preset", teacher.preset, MODELS, teacher.preset.split("-")[0])]
-    others.append(("student/preset", student.preset, MODELS, student.preset.split("-")[0]))
+    others = []
+    for path, shown in (("teacher/preset", teacher.preset), ("student/preset", student.preset)):
+        if (name := shown.split("-")[0]) in MODELS:
+            others.append((path, shown, MODELS[name].modality))
     if dataset is not None:
-        others.append(("dataset/name", dataset.name, DATASETS, dataset.name))
-    for path, shown, catalog, name in others:
-        if name in catalog and catalog[name].modality != kind:
-            yield Fault(path, f"'{method.name}' works on {kind}, but '{shown}' is for {catalog[name].modality}.")
+        with suppress(AcgkdError):  # reported already
+            others.append(("dataset/name", dataset.name, dataset_of(dataset).modality))
+    for path, shown, other in others:
+        if other != kind:
+            yield Fault(path, f"'{method.name}' works on {kind}, but '{shown}' is for {other}.")
 
 
 def controls_law(
@@ -179,4 +214,5 @@ CATALOG_CHECKS: tuple[Callable[..., Iterator[Fault]], ...] = (
     method_needs_data,
     controls_law,
     settings_fit_models,
+    trackers_law,
 )

@@ -11,6 +11,7 @@ from acgkd.errors import Fault
 from sweeps.spec.inspection import Inspection
 from sweeps.spec.sections import (
     UNTRUSTED_COMMAND,
+    Artefacts,
     Budget,
     Objective,
     Replicates,
@@ -60,6 +61,19 @@ def objectives_need_data(
                 f"'{objective.name}' needs samples that the teacher has not seen, but nothing says which ones trained "
                 "`teacher/checkpoint`. Give `dataset/split_file`, or use 'agreement'.",
             )
+
+
+def validation_curves_need_data(
+    artefacts: Artefacts, dataset: DatasetConfig | None, teacher: TeacherConfig
+) -> Iterator[Fault]:
+    """Validation curves need a validation split that the teacher has not seen."""
+    if artefacts.validation_curves and (dataset is None or (teacher.checkpoint and dataset.split_file is None)):
+        lacks = "there is no `dataset`" if dataset is None else "nothing says which samples trained the teacher"
+        yield Fault(
+            "artefacts/validation_curves",
+            f"Validation curves need a validation split that the teacher has not seen, but {lacks}. Leave them out"
+            + (", or give `dataset/split_file`." if dataset is not None else "."),
+        )
 
 
 def halving_needs_a_sampler_that_listens(sampler: SamplerConfig, scheduler: SchedulerConfig) -> Iterator[Fault]:
@@ -120,7 +134,8 @@ def fixed_things_do_not_vary(
 def budget_law(budget: Budget, space: object) -> Iterator[Fault]:
     """A sweep must end some day, and without a space it ends after one trial, or at a deadline."""
     if space is None:
-        if budget.trials not in (None, 1) or budget.hours is not None or budget.patience is not None:
+        limits = (budget.replicates, budget.multiply_adds, budget.hours, budget.patience)
+        if budget.trials not in (None, 1) or any(limit is not None for limit in limits):
             yield Fault(
                 "budget",
                 "Without a `space` there is one trial and nothing to budget. Leave `budget` out, or give a `deadline`.",
@@ -128,8 +143,8 @@ def budget_law(budget: Budget, space: object) -> Iterator[Fault]:
     elif budget == Budget():
         yield Fault(
             "budget",
-            "A budget needs at least one of `trials`, `hours`, `deadline` and `patience`, but has none. "
-            "Try `{trials: 24}`.",
+            "A budget needs at least one of `trials`, `replicates`, `multiply_adds`, `hours`, `deadline` and "
+            "`patience`, but has none. Try `{trials: 24}`.",
         )
 
 
@@ -175,6 +190,7 @@ def written_space_law(space: Any) -> Iterator[Fault]:
 CHECKS: tuple[Check, ...] = (
     objectives_law,
     objectives_need_data,
+    validation_curves_need_data,
     halving_needs_a_sampler_that_listens,
     halving_needs_rungs,
     replicates_law,
@@ -193,7 +209,7 @@ def cross_check(sound: Mapping[str, Any], inspection: Inspection, trust_code: bo
     Args:
         sound: the sections that are valid on their own, by name.
         inspection: what has been found out about them, and takes what is found out here.
-        trust_code: let `teacher.preset` name a Python function, and `on_end` a command.
+        trust_code: let models be Python functions of the user's, and `on_end` a command.
     """
     from sweeps.spec.checks.catalog_checks import CATALOG_CHECKS
     from sweeps.spec.checks.space_checks import searched_students_fit, space_law

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from acgkd.config import DatasetConfig, MethodChoice, PriorConfig, StudentConfig, TeacherConfig
-from acgkd.errors import AcgkdError, Fault
+from acgkd.errors import AcgkdError, DataError, Fault
 from sweeps.spec.controls import Control
 from sweeps.spec.fault_messages import known_name
 
@@ -15,7 +15,7 @@ def dataset_law(dataset: DatasetConfig | None) -> Iterator[Fault]:
     """The data set exists, takes its options, and has the files and folders that are named."""
     if dataset is None:
         return
-    from acgkd.datasets import DATASETS
+    from acgkd.datasets import DATASETS, dataset_of
 
     if dataset.name not in DATASETS:
         yield from known_name(DATASETS, dataset.name, "dataset/name")
@@ -26,25 +26,32 @@ def dataset_law(dataset: DatasetConfig | None) -> Iterator[Fault]:
         yield Fault("dataset/root", f"There is no folder {dataset.root}.")
         return
     try:
-        DATASETS[dataset.name].read_options(dataset)
+        entry = dataset_of(dataset)
+    except AcgkdError as error:
+        named = next((key for key in ("set", "path") if getattr(dataset, key) is not None), "name")
+        wrong = named if isinstance(error, DataError) or not dataset.options else "options"
+        yield Fault(f"dataset/{wrong}", str(error))
+        return
+    try:
+        entry.read_options(dataset)
     except AcgkdError as error:
         yield Fault("dataset/options", str(error))
     try:
-        DATASETS[dataset.name].check_fractions(dataset)
+        entry.check_fractions(dataset)
     except AcgkdError as error:
         yield Fault("dataset/fractions", str(error))
 
 
 def data_are_there(dataset: DatasetConfig | None, teacher: TeacherConfig) -> Iterator[Fault]:
     """A run will find the files, if it looks at the data."""
-    from acgkd.datasets import DATASETS
+    from acgkd.datasets import DATASETS, dataset_of
 
     if dataset is None or dataset.name not in DATASETS or not data_judge(dataset, teacher):
         return
     if dataset.root is not None and not os.path.isdir(dataset.root):
         return  # reported already
-    entry = DATASETS[dataset.name]
     try:
+        entry = dataset_of(dataset)
         entry.read_options(dataset)
     except AcgkdError:
         return  # reported already
@@ -58,11 +65,11 @@ def data_are_there(dataset: DatasetConfig | None, teacher: TeacherConfig) -> Ite
 
 def _split_file_law(path: Path, dataset: DatasetConfig) -> Iterator[Fault]:
     """The file is there and is a split, of samples that there are as far as this is known before they are loaded."""
-    from acgkd.datasets import DATASETS
+    from acgkd.datasets import dataset_of
     from acgkd.run.split_file import split_numbers
 
-    labels = DATASETS[dataset.name].labels
     try:
+        labels = dataset_of(dataset).labels
         known = None if labels is None else labels(dataset)
     except AcgkdError:
         known = None
@@ -80,17 +87,17 @@ def images_fit(
     prior: PriorConfig, dataset: DatasetConfig | None, teacher: TeacherConfig, student: StudentConfig
 ) -> Iterator[Fault]:
     """Models that read one size of image get that size; only images are augmented."""
-    from acgkd.datasets import DATASETS, known_of
+    from acgkd.datasets import DATASETS, dataset_of, known_of
     from acgkd.models import MODELS
 
     if dataset is not None and dataset.name not in DATASETS:
         return
-    if dataset is not None and teacher.augment != "none" and DATASETS[dataset.name].modality != "images":
-        yield Fault("teacher/augment", f"'{teacher.augment}' is for images, but '{dataset.name}' holds graphs.")
     try:
         known = known_of(dataset)
     except AcgkdError:
         return  # reported already
+    if dataset is not None and teacher.augment != "none" and dataset_of(dataset).modality != "images":
+        yield Fault("teacher/augment", f"'{teacher.augment}' is for images, but '{dataset.name}' holds graphs.")
     shapes = [prior.shape or known.shape]
     if data_judge(dataset, teacher):
         shapes.append(known.shape)
@@ -117,7 +124,7 @@ def prior_faults(
     prior: PriorConfig, dataset: DatasetConfig | None, teacher: TeacherConfig, method: str, path: str
 ) -> Iterator[Fault]:
     """What a method of some kind lacks to make pseudo-samples; nothing where other sections are wrong."""
-    from acgkd.datasets import DATASETS, known_of
+    from acgkd.datasets import DATASETS, dataset_of, known_of
     from acgkd.methods import METHODS
     from acgkd.priors import resolve_prior
 
@@ -127,13 +134,13 @@ def prior_faults(
         known = known_of(dataset)
     except AcgkdError:
         return  # reported already
-    kind = METHODS[method].modality or (None if dataset is None else DATASETS[dataset.name].modality)
+    kind = METHODS[method].modality or (None if dataset is None else dataset_of(dataset).modality)
     if kind is None:
         return  # it needs data, and that is reported elsewhere
     try:
         resolve_prior(kind, prior, known)
         if dataset is not None and data_judge(dataset, teacher):
-            DATASETS[dataset.name].check_prior(prior, dataset)
+            dataset_of(dataset).check_prior(prior, dataset)
     except AcgkdError as error:
         yield Fault(path, str(error))
 

@@ -164,6 +164,9 @@ def _point_faults(tree: Mapping[str, Any], inspection: Inspection) -> Iterator[F
         yield from translate(error, model, tree[section], section)
         return
     yield from inspection.settings(method).at("method")
+    if ":" in student.preset:
+        yield Fault(STUDENT, f"'{student.preset}' is code: a student of your own is fixed, under `student/module`.")
+        return
     try:
         check_preset(student.preset)
     except AcgkdError as error:

@@ -1,0 +1,145 @@
+"""How healthy a synthesis is, without data: the facts, and the bounds beyond which it counts as stuck.
+
+A synthesis that got stuck leaves pseudo-samples that the teacher does not give the class that they were made for. A
+student that is taught with them is a bad one, and no loss says so; the facts here do.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+HIT_RATE_BOUND = 0.5
+"""Least hit rate of a class; below it the synthesis is stuck. Known to be stuck: 0.16; others: 0.8 and more
+(MUTAG, GIN to GIN, ten seeds; `docs/results/health.md` has what is known since)."""
+CLASSES_BOUND = 0.5
+"""Share of its classes that the teacher must say of the pseudo-samples, where none is asked for."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """The facts of one synthesis, under the names of the record's columns; None is what is not known.
+
+    Shares are in [0, 1]; the teacher's verdict is the class to which it gives the largest probability.
+
+    Args:
+        hit_rates: by class, the share of its pseudo-samples whose verdict is the class that they were made for; None
+            of a class of which there were too few.
+        hit_rate: their mean.
+        hit_rate_lowest: the lowest of them.
+        synthesis_confidence: mean largest probability.
+        classes: that the teacher tells apart.
+        synthesis_classes: that are a verdict.
+        statistics_distances: by BatchNorm layer, KL of what it saw from its memory, nats a channel.
+        statistics_distance: their sum.
+        degree_ratio: mean degree of pseudo-graphs over the prior's.
+        size_ratio: their mean number of nodes over the middle of the prior's range.
+        likeness: mean cosine of the teacher's embeddings of two pseudo-samples of one class; 1 where all are alike.
+    """
+
+    hit_rates: tuple[float | None, ...] | None = None
+    hit_rate: float | None = None
+    hit_rate_lowest: float | None = None
+    synthesis_confidence: float | None = None
+    classes: int | None = None
+    synthesis_classes: int | None = None
+    statistics_distances: tuple[float, ...] | None = None
+    statistics_distance: float | None = None
+    degree_ratio: float | None = None
+    size_ratio: float | None = None
+    likeness: float | None = None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Health":
+        """The facts in a record's row; what is not there is not known, and neither is what a row holds as text."""
+        named = {field.name: row.get(field.name) for field in fields(cls) if field.name not in _LISTS}
+        return cls(**{name: None if value != value else value for name, value in named.items()})
+
+    @classmethod
+    def from_columns(cls, columns: Mapping[str, Any]) -> "Health":
+        """What `columns` gave, lists included."""
+        named: dict[str, Any] = {name: tuple(value) if name in _LISTS else value for name, value in columns.items()}
+        return cls(**named)
+
+    def columns(self) -> dict[str, Any]:
+        """The facts as columns of a record: those that are known."""
+        known = {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: _rounded(value) if name in _LISTS else value for name, value in known.items()}
+
+    @property
+    def known(self) -> bool:
+        """Whether anything is."""
+        return self.synthesis_confidence is not None
+
+    @property
+    def reason(self) -> str | None:
+        """Why the synthesis counts as stuck, a sentence without a full stop; None where nothing says that it does."""
+        if self.hit_rate_lowest is not None and self.hit_rate_lowest < HIT_RATE_BOUND:
+            return (
+                f"the teacher gives {self.hit_rate_lowest:.2f} of one class's pseudo-samples the class that they were "
+                f"made for, where {HIT_RATE_BOUND} is the least"
+            )
+        if self.hit_rate is not None:
+            # Of many classes, each with too few samples for a rate of its own, all together have enough for one.
+            if self.hit_rate_lowest is not None or self.hit_rate >= HIT_RATE_BOUND:
+                return None
+            return (
+                f"the teacher gives {self.hit_rate:.2f} of the pseudo-samples the class that they were made for, where "
+                f"{HIT_RATE_BOUND} is the least"
+            )
+        said, of = self.synthesis_classes, self.classes
+        if said is None or of is None or self.hit_rate_lowest is not None:
+            return None
+        if said > 1 and said >= CLASSES_BOUND * of:
+            return None
+        return f"the teacher says {said} of its {of} classes of all pseudo-samples"
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it does."""
+        return self.reason is not None
+
+    @property
+    def rank(self) -> tuple[float, ...]:
+        """Of several draws of a synthesis the healthiest has the largest: by hit rate, then by statistics."""
+        lowest = self.hit_rate_lowest if self.hit_rate_lowest is not None else self.hit_rate
+        share = lowest if lowest is not None else (self.synthesis_classes or 0) / (self.classes or 1)
+        return (float(not self.stuck), share, -(self.statistics_distance or 0.0))
+
+    @property
+    def verdict(self) -> str:
+        """A sentence or two: whether it is stuck and why, and what is known beside it."""
+        beside = "; ".join(fact for fact in (_hits(self), _confidence(self), _statistics(self), _degree(self)) if fact)
+        if self.reason is None:
+            return f"Pseudo-samples: {beside}."
+        return f"The synthesis is stuck: {self.reason}. Pseudo-samples: {beside}."
+
+
+def _rounded(values: Iterable[float | None]) -> list[float | None]:
+    """A list is there to be read: four digits are enough."""
+    return [None if value is None else round(value, 4) for value in values]
+
+
+_LISTS = frozenset({"hit_rates", "statistics_distances"})
+
+
+def _hits(health: Health) -> str | None:
+    if health.hit_rate is None:
+        said = health.synthesis_classes
+        return None if said is None else f"the teacher says {said} of {health.classes} classes of them"
+    lowest = "" if health.hit_rate_lowest is None else f" ({health.hit_rate_lowest:.2f} in the lowest)"
+    return f"the teacher gives {health.hit_rate:.2f} of a class the class asked for{lowest}"
+
+
+def _confidence(health: Health) -> str | None:
+    known = health.synthesis_confidence
+    return None if known is None else f"its mean confidence is {known:.2f}"
+
+
+def _statistics(health: Health) -> str | None:
+    known = health.statistics_distance
+    return None if known is None else f"BatchNorm statistics are {known:.2f} nats from its memory"
+
+
+def _degree(health: Health) -> str | None:
+    known = health.degree_ratio
+    return None if known is None else f"the mean degree is {known:.2f} times the prior's"

@@ -1,0 +1,177 @@
+"""Embeds nodes with a module that has no part for it, by its own `forward`, which is left where they are there.
+
+Either before a part that reads them; or, where functions pool, by calling the module with each node as a graph of its
+own: it pools nothing away then, and what its classifier reads is one row for each node. Where pooling these rows gives
+what the classifier reads of the graphs, they are the nodes' embeddings; not so where layers look at the batch. Of
+those the pooling itself is caught.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+Call = Callable[..., object]
+# By these the pools of torch_geometric sum, average and take the largest.
+_GATHERS = frozenset(
+    {"scatter_add", "scatter_add_", "scatter_reduce", "scatter_reduce_", "index_add", "index_add_", "index_reduce_"}
+)
+
+
+class ReachedError(Exception):
+    """A forward pass has come as far as it is needed."""
+
+
+@contextmanager
+def _sizes_said(batch: Tensor, graphs: int | None = None) -> Iterator[None]:
+    """Tells torch_geometric's pools how many graphs there are, where an exporter is at work and they would ask."""
+    if not torch.compiler.is_compiling():
+        yield
+        return
+    from torch_geometric.nn.pool import glob
+
+    if graphs is None:
+        found: Any = batch.max().item() + 1
+        torch._check(found >= 1)  # type: ignore[no-untyped-call]
+        graphs = found
+    ask = glob.scatter
+
+    def said(src: Tensor, index: Tensor, dim: int = 0, dim_size: int | None = None, reduce: str = "sum") -> Tensor:
+        of_graphs = index is batch and dim_size is None
+        gathered: Tensor = ask(src, index, dim=dim, dim_size=graphs if of_graphs else dim_size, reduce=reduce)
+        return gathered
+
+    glob.scatter = said
+    try:
+        yield
+    finally:
+        glob.scatter = ask
+
+
+@dataclass(frozen=True)
+class UpToHead:
+    """A function for `acgkd.adapt`'s `encode`; it holds names alone, so that a copied module uses its own layers.
+
+    Args:
+        call: calls a module's `forward` with ``module, x, edge_index, batch, edge_attr``.
+        classifier: name of the part before which it ends.
+        joined: how many poolings are joined; each makes the same of a single node, so one is kept.
+        alone: whether each node is a graph of its own; else the part reads nodes.
+    """
+
+    call: Call
+    classifier: str
+    joined: int = 1
+    alone: bool = True
+
+    def __call__(
+        self,
+        module: nn.Module,
+        x: Tensor,
+        edge_index: Tensor,
+        batch: Tensor | None = None,
+        edge_attr: Tensor | None = None,
+    ) -> Tensor:
+        """Embeddings of nodes.
+
+        Shapes:
+            x: ``[nodes, features]``; edge_index: ``[2, edges]``; returns: ``[nodes, width of the nodes]``
+        """
+        seen: list[Any] = []
+
+        def stop(_: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+            seen.append(next(iter((*inputs, *named.values()))))
+            # An exporter keeps account of the modules that are entered and left; what nobody reads is no part of its
+            # program.
+            if not torch.compiler.is_compiling():
+                raise ReachedError
+
+        alone = self.alone or batch is None
+        # By `shape`, which an exporter keeps open.
+        own = torch.arange(x.shape[0], device=x.device) if alone or batch is None else batch
+        handle = module.get_submodule(self.classifier).register_forward_pre_hook(stop, with_kwargs=True)
+        with suppress(ReachedError), _sizes_said(own, x.shape[0] if alone else None):
+            try:
+                self.call(module, x, edge_index, own, edge_attr)
+            finally:
+                handle.remove()
+        if not seen:
+            raise RuntimeError(f"`forward` of {type(module).__name__} does not call `{self.classifier}`.")
+        nodes: Tensor = seen[0]
+        return nodes.chunk(self.joined, dim=1)[0] if self.joined > 1 else nodes
+
+    def __repr__(self) -> str:
+        return f"its own forward up to {self.classifier!r}"
+
+
+class Pools(TorchFunctionMode):
+    """Notes what is gathered by the graphs of a batch.
+
+    Args:
+        batch: graph of each node, the very tensor that the module is handed.
+        last: the number of the gathering before which to stop; None stops nowhere.
+    """
+
+    def __init__(self, batch: Tensor, last: int | None = None) -> None:
+        super().__init__()
+        self.sources: list[Tensor] = []
+        self._batch, self._last = batch, last
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Iterable[Any], args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        given = kwargs or {}
+        if getattr(func, "__name__", "") in _GATHERS:
+            tensors = [value for value in (*args[1:], *given.values()) if isinstance(value, Tensor)]
+            source = next((value for value in tensors if value.is_floating_point() and value.dim() == 2), None)
+            if source is not None and len(source) == len(self._batch) and any(map(self._is_batch, tensors)):
+                self.sources.append(source)
+                if len(self.sources) - 1 == self._last and not torch.compiler.is_compiling():
+                    raise ReachedError
+        return func(*args, **given)
+
+    def _is_batch(self, index: Tensor) -> bool:
+        # A view of it: the number of nodes may be that of edges, so that sizes do not tell.
+        return bool(index.untyped_storage()._cdata == self._batch.untyped_storage()._cdata)
+
+
+@dataclass(frozen=True)
+class UpToPool:
+    """A function for `acgkd.adapt`'s `encode`, of modules that look at the batch before they pool.
+
+    Args:
+        call: as of `UpToHead`.
+        number: of the pooling before which it ends, among all that is gathered by graphs.
+    """
+
+    call: Call
+    number: int
+
+    def __call__(
+        self,
+        module: nn.Module,
+        x: Tensor,
+        edge_index: Tensor,
+        batch: Tensor,
+        edge_attr: Tensor | None = None,
+    ) -> Tensor:
+        """Embeddings of nodes.
+
+        Shapes:
+            x: ``[nodes, features]``; edge_index: ``[2, edges]``; returns: ``[nodes, width of the nodes]``
+        """
+        pools = Pools(batch, self.number)
+        with suppress(ReachedError), _sizes_said(batch), pools:
+            self.call(module, x, edge_index, batch, edge_attr)
+        if len(pools.sources) <= self.number:
+            raise RuntimeError(
+                f"`forward` of {type(module).__name__} pools less often than it did when it was adapted."
+            )
+        return pools.sources[self.number]
+
+    def __repr__(self) -> str:
+        return "its own forward up to its pooling"

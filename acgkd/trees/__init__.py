@@ -1,0 +1,1 @@
+"""Plain trees of settings."""

@@ -1,0 +1,44 @@
+"""What every config is: frozen, closed to unknown keys; some have grown, for some a plain word may stand."""
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+
+class Config(BaseModel):
+    """Base of every config: frozen, closed to unknown keys, finite numbers only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+class GrownConfig(Config):
+    """A config that had fewer fields in the past.
+
+    Fields in `later` are written only where they are set: what was made before they came keeps its fingerprint.
+    """
+
+    later: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        for name in self.later:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                written.pop(name, None)
+        return written
+
+
+def spelled_out(value: Any, key: str) -> Any:
+    """Lets a plain word stand for a mapping with one key: ``mutag`` for ``{"name": "mutag"}``."""
+    return {key: value} if isinstance(value, str) else value
+
+
+class ShortConfig(Config):
+    """A config for which a plain word may stand: the value of the field that `word` names."""
+
+    word: ClassVar[str] = "name"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return spelled_out(value, cls.word)

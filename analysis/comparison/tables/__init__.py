@@ -1,0 +1,1 @@
+"""The tables of the page of a comparison."""

@@ -1,0 +1,97 @@
+"""The comparison on a terminal, readable at 80 columns."""
+
+from analysis import formatting
+from analysis.comparison.joint import Comparison, Panel
+from analysis.comparison.tables.row_tables import tuned_table
+from analysis.comparison.trial_rows import measure_in_words
+
+LEAST = 60
+
+
+def terminal_lines(comparison: Comparison, width: int = 80) -> list[str]:
+    """Every data set with its rows, each with the baseline's difference to it; then the targets.
+
+    Args:
+        comparison: what to show.
+        width: of the terminal; at least 60 are used.
+    """
+    lines: list[str] = []
+    for panel in comparison.panels:
+        lines += [*_panel(comparison, panel, max(width, LEAST)), ""]
+    lines += _tuned(comparison, width)
+    lines += verdict_lines(comparison, width)
+    if comparison.verdicts:
+        lines.append("")
+    lines += _wrapped(
+        "r: reduced, less than its method as declared. n: not as published. *: p below 0.05 after Holm's correction. "
+        "Differences are paired by seed, with 95 % intervals.",
+        width,
+    )
+    return lines
+
+
+def verdict_lines(comparison: Comparison, width: int = 80) -> list[str]:
+    """What became of each target."""
+    lines: list[str] = []
+    for verdict in comparison.verdicts:
+        lines += _wrapped(f"{verdict.word}: {verdict.target.law.replace('`', '')}", width)
+        for said in verdict.worth:
+            lines += _wrapped(f"  {said}", width)
+    return lines
+
+
+def _tuned(comparison: Comparison, width: int) -> list[str]:
+    """What each row whose settings a search chose has more than the same method without."""
+    table = tuned_table(comparison)
+    if table is None:
+        return []
+    several = len(comparison.panels) > 1
+    lines = []
+    for row in table.data.to_dict("records"):
+        where = f"{row['column']}, {row['panel']}" if several else row["column"]
+        gap = formatting.gap(row["difference"], row["low"], row["high"])
+        lines += _wrapped(f"{where}: {row['tuned']} minus {row['against']} {gap}; {row['chosen_by']}", width)
+    return [*lines, ""]
+
+
+def _panel(comparison: Comparison, panel: Panel, width: int) -> list[str]:
+    rows = comparison.rows
+    rows = rows[(rows["panel"] == panel.title) & (rows["role"] != "other")]
+    first = min(13, max([len(column) for column in panel.cells], default=0))
+    gap = 26
+    name = min(max([len(str(row)) for row in rows["row"]] + [4]) + 3, width - first - gap - 18 - 4)
+    ours, what = f"{comparison.baseline} minus it", _cut(measure_in_words(comparison.measure), 14)
+    head = f"{'':{first}} {'row':{name}} {what:>14} {'n':>2} {_cut(ours, gap):>{gap}}"
+    lines = [panel.title] if panel.title else []
+    lines.append(head.rstrip())
+    for column in panel.cells:
+        shown = _cut(column, first)
+        for row in rows[rows["column"] == column].to_dict("records"):
+            marks = "r" * ("reduced" in row["note"]) + "n" * ("not published" in row["note"])
+            label = f"{_cut(row['row'], name - len(marks) - 1)} {marks}" if marks else _cut(row["row"], name)
+            accuracy = formatting.mean_sd(row["value"], row["value_sd"])
+            star = "*" if row["p_holm"] < 0.05 else " "
+            line = f"{shown:{first}} {label:{name}} {accuracy:>14} {row['seeds']:>2} {_gap(row):>{gap - 1}}{star}"
+            lines.append(line.rstrip())
+            shown = ""
+    return lines
+
+
+def _gap(row: dict[object, object]) -> str:
+    if not formatting.known(row["difference"]):
+        return ""
+    low, high = row["difference_low"], row["difference_high"]
+    if abs(formatting.number(row["difference"])) >= 100:
+        return formatting.gap(formatting.number(row["difference"]), formatting.number(low), formatting.number(high))
+    ends = f" ({low:+.2f} to {high:+.2f})" if formatting.known(low) else ""
+    return f"{row['difference']:+.3f}{ends}".replace("-", "−")
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: max(width - 1, 1)]}…"
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, max(width, LEAST), subsequent_indent="  ")

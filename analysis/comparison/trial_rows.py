@@ -1,0 +1,265 @@
+"""The rows of a comparison: every trial and control that was run on one data set and pair, before any is chosen."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from analysis.comparison.published import (
+    KnownMethod,
+    Match,
+    Published,
+    Steps,
+    fewer_samples,
+    match_of,
+    steps_of,
+)
+from analysis.formatting import known
+from analysis.formatting import number as number_of
+from analysis.records.frame import PARAMETER, Frame
+from analysis.statistics.pool_worth import FACTS
+from analysis.statistics.replicates import with_derived
+from analysis.statistics.summary import COSTS
+from analysis.statistics.view import View, views
+
+PAIR = ("teacher", "student")
+_UNIT = ("dataset", *PAIR)
+# What figures are made from: a frame has as many columns as all methods together have settings.
+MEASURED = (
+    "seed", "replicate", "outcome", "vary", "test_size", "train_size", "fingerprint", "test_accuracy",
+    "teacher_test_accuracy", "majority_accuracy", "validation_accuracy", "validation_divergence", "test_agreement",
+    "agreement", "predicted_classes", "seconds", "ratio", "multiply_adds", "synthesis_s", "transfer_s", "joint_s",
+    "student_ms_per_1000", "student_multiply_adds", "student_parameters", "peak_host_bytes", "peak_device_bytes",
+    *FACTS,
+)  # fmt: skip
+
+QUALITIES = ("test_accuracy", "ratio", "validation_accuracy", "validation_divergence", "test_agreement", "agreement")
+MEASURES = (*QUALITIES, *(name for name in COSTS if name in MEASURED))
+"""What can be compared: qualities, of which more is better but for divergence, and costs."""
+
+
+def more_is_better(measure: str) -> bool:
+    """Whether it is a quality of which more is better: wins, ranks and probabilities are of such alone."""
+    return measure in QUALITIES and measure != "validation_divergence"
+
+
+def measure_in_words(measure: str) -> str:
+    """``ratio to the teacher``."""
+    words = {"ratio": "ratio to the teacher", "test_agreement": "agreement on the test split"}
+    return words.get(measure, measure.replace("_", " "))
+
+
+@dataclass(frozen=True, eq=False)
+class TrialRow:
+    """One setting of a method on one data set and pair, over its seeds.
+
+    Args:
+        label: how tables call it.
+        method: its method.
+        contestant: who it stands for: its method, with the place it comes from where two places have that method.
+        source: the sweep.
+        runs: what was measured in its replicates, those that failed included, with ``seconds`` and ``ratio``.
+        first: its first replicate, all columns.
+        chosen: whether it is the trial that its sweep chose.
+        trial: whether it is a trial, not a control.
+        complete: whether nothing of it is missing.
+        searched: slash paths of settings that its sweep searched, below the method.
+        settings_tried: settings of its method that were tried on this data set and pair in its sweep.
+        known: what its method declares; None where that is not known.
+        tuned_in: which trial of which search chose the settings of a control; '' where none did.
+    """
+
+    label: str
+    method: str
+    contestant: str
+    source: str
+    runs: pd.DataFrame = field(repr=False)
+    first: Mapping[str, object] = field(repr=False)
+    chosen: bool = False
+    trial: bool = True
+    complete: bool = True
+    searched: tuple[str, ...] = ()
+    settings_tried: int = 1
+    known: KnownMethod | None = None
+    tuned_in: str = ""
+
+    @cached_property
+    def done(self) -> pd.DataFrame:
+        """The completed replicates that have a test accuracy."""
+        return self.runs[(self.runs["outcome"] == "completed") & self.runs["test_accuracy"].notna()]
+
+    @property
+    def control(self) -> bool:
+        """Whether it is something to read methods against, no rival."""
+        return self.known is not None and self.known.control
+
+    @cached_property
+    def steps(self) -> tuple[Steps, ...]:
+        """Steps of its stages, beside the defaults of its method."""
+        return () if self.control else steps_of(self.first, self.known, self.searched)
+
+    @cached_property
+    def fewer_samples(self) -> tuple[Steps, ...]:
+        """Pseudo-samples, where it had fewer than its method as declared."""
+        return () if self.control else fewer_samples(self.first, self.known, self.searched)
+
+    @cached_property
+    def match(self) -> Match | None:
+        """The variant of its method that it is nearest to; None where nothing is known, and of controls."""
+        return None if self.known is None or self.control else match_of(self.first, self.known, self.searched)
+
+    @property
+    def provenance(self) -> str:
+        """Whose settings it has, in words."""
+        if self.tuned_in:
+            return f"tuned: {self.tuned_in}"
+        if self.searched:
+            return "tuned"
+        return "control" if self.control else "" if self.match is None else self.match.words
+
+    @property
+    def reduced(self) -> bool:
+        """Whether it had fewer steps or pseudo-samples than its method as declared, or is a cheaper form of it."""
+        less = self.match is not None and bool(self.match.variant.less_of)
+        return less or bool(self.fewer_samples) or any(each.fewer for each in self.steps)
+
+    @property
+    def published(self) -> bool:
+        """Whether it is its method as published, but for amounts; what was searched counts as the method tuned."""
+        if self.known is None or self.match is None:
+            return True
+        return not self.match.others and (bool(self.searched) or self.known.published(self.match.variant))
+
+    def seeds(self, column: str = "test_accuracy") -> "pd.Series[float]":
+        """A column's completed values by seed."""
+        return self.done.set_index("seed")[column].dropna().astype("float64")
+
+
+def trial_rows(frame: Frame, published: Published, places: Mapping[str, str]) -> list[TrialRow]:
+    """All rows of all sweeps, in the order given; a row that two sweeps share, by its settings, is one.
+
+    Args:
+        frame: as `analysis.load` reads it.
+        published: the methods' defaults, as far as they are known.
+        places: what each source was read from, in short.
+    """
+    found: list[TrialRow] = []
+    for view in views(frame):
+        found.extend(_of_sweep(view, published))
+    return _apart(_merged(found), places)
+
+
+def _of_sweep(view: View, published: Published) -> list[TrialRow]:
+    rows = with_derived(view.whole.rows)
+    rows = rows[rows["kind"] != "teacher"].reset_index(drop=True)
+    # Column by column: pandas takes a tenth of a second for a row of two hundred.
+    cells = {str(name): rows[name].tolist() for name in rows.columns}
+    names = [name for name in view.frame.parameters() if rows[name].notna().any()]
+    searched = tuple(name.removeprefix(f"{PARAMETER}method/") for name in names)
+    once = rows.drop_duplicates(["dataset", *PAIR, "label"])[[*_UNIT, "method"]].astype("string").fillna("")
+    tried = Counter(once.itertuples(index=False, name=None))
+    chosen = _chosen_controls(view)
+    complete = {int(number) for number in view.complete["trial"]}
+    measured = rows[list(MEASURED)]
+    found = []
+    for _, group in rows.groupby(["kind", "label", "dataset", *PAIR], dropna=False, sort=False)[["replicate"]]:
+        order = group.sort_values("replicate").index
+        first = {name: column[order[0]] for name, column in cells.items()}
+        method, own, number = str(first["method"]), first["kind"] == "trial", first["trial"]
+        label = str(first["label"])
+        if own:
+            label = f"{method} ({label})" if names else method
+        by = chosen.get(label, {}) if not own else {}
+        found.append(
+            TrialRow(
+                label=label,
+                method=method,
+                contestant=method,
+                source=view.metadata.source,
+                runs=measured.loc[order].reset_index(drop=True),
+                first=first,
+                chosen=own and view.choice.trial is not None and number == view.choice.trial,
+                trial=own,
+                complete=not own or number in complete,
+                searched=searched if own else tuple(by.get("searched", ())),
+                settings_tried=int(by.get("among", 0)) or tried[*_unit(first), method],
+                known=published.get(method),
+                tuned_in=f"trial {by['trial']} of {by['among']} in {by['sweep']}" if by else "",
+            )
+        )
+    return sorted(found, key=lambda row: (not row.trial, number_of(row.first["trial"]) if row.trial else 0))
+
+
+def _chosen_controls(view: View) -> dict[str, dict[str, Any]]:
+    """By label of a control whose settings a search chose: which trial of which search."""
+    said: Any = view.metadata.sweep.spec.get("controls")
+    listed = [control for control in said if isinstance(control, dict)] if isinstance(said, list) else []
+    chosen = {str(one.get("label") or one.get("name")): one.get("chosen") for one in listed}
+    return {label: by for label, by in chosen.items() if isinstance(by, dict)}
+
+
+def unit(row: TrialRow) -> tuple[str, ...]:
+    """Data set, teacher and student of a row: what is compared shares them."""
+    return _unit(row.first)
+
+
+def _unit(first: Mapping[str, object]) -> tuple[str, ...]:
+    return tuple(str(first[name]) if known(first[name]) else "" for name in _UNIT)
+
+
+def _merged(rows: Sequence[TrialRow]) -> list[TrialRow]:
+    """Controls with equal settings that several sweeps ran, with the seeds of all."""
+    found: dict[tuple[object, ...], TrialRow] = {}
+    for index, row in enumerate(rows):
+        prints = tuple(sorted(set(row.runs["fingerprint"].dropna())))
+        key = (unit(row), row.label, prints) if not row.trial and any(prints) else (index,)
+        if key in found:
+            both = pd.concat([found[key].runs, row.runs], ignore_index=True).drop_duplicates("seed")
+            row = replace(found[key], runs=both)
+        found[key] = row
+    return list(found.values())
+
+
+def _short_homes(where: Sequence[str], homes: Mapping[str, str]) -> dict[str, str]:
+    """A name for each source of a method on one data set: its place, or itself where several come from one place.
+
+    Names are without those of data set, teacher and student, so that one contestant has one name on all of them.
+    """
+    for names in (homes, {source: source for source in homes}):
+        short = {source: _without(name, where) for source, name in names.items()}
+        if len(set(short.values())) == len(short) and all(short.values()):
+            return short
+    return {source: source for source in homes}
+
+
+def _without(name: str, where: Sequence[str]) -> str:
+    for part in where:
+        name = re.sub(rf"(?<![A-Za-z0-9]){re.escape(part)}(?![A-Za-z0-9])", "", name) if part else name
+    return re.sub(r"[-_ /]{2,}", "-", name).strip("-_ /")
+
+
+def _apart(rows: Sequence[TrialRow], places: Mapping[str, str]) -> list[TrialRow]:
+    """Rows with names that tell them apart: trials of one method from two places are two contestants."""
+    homes: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
+    for row in rows:
+        if row.trial:
+            homes.setdefault((row.method, unit(row)), {})[row.source] = places.get(row.source, row.source)
+    homes = {key: _short_homes(key[1], found) for key, found in homes.items()}
+    several = {method for (method, _), found in homes.items() if len(found) > 1}
+    named = []
+    for row in rows:
+        if row.method in several and row.trial:
+            home = homes[row.method, unit(row)][row.source]
+            row = replace(row, label=f"{row.label} [{home}]", contestant=f"{row.method} [{home}]")
+        named.append(row)
+    taken: dict[tuple[tuple[str, ...], str], int] = {}
+    for index, row in enumerate(named):
+        key = (unit(row), row.label)
+        if key in taken:
+            named[index] = replace(row, label=f"{row.label} [{row.source}]")
+        taken[key] = index
+    return named

@@ -1,0 +1,1 @@
+"""Figures of what happened: values at rungs, attempts in time, outcomes by cause."""

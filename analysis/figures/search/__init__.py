@@ -1,0 +1,1 @@
+"""Figures of a search as a whole: its progress, all settings at once, pairs of settings."""

@@ -1,0 +1,1 @@
+"""Suites: folders whose sweeps are read together."""

@@ -1,0 +1,157 @@
+"""Studies of sensitivity in a frame: each a method's sweep whose controls are its perturbed settings."""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from analysis.formatting import known, number
+from analysis.records.cell_values import from_text
+from analysis.records.frame import Frame
+from analysis.robustness.claim import Contrast, contrast
+from analysis.robustness.perturbations import hyper_parameters, is_draw, single_of
+from analysis.robustness.setting_spread import Spread, spread_over_settings
+
+FAILED = ("diverged", "out_of_memory", "timed_out")
+"""Outcomes of a method that failed at a setting, and not of a machine or of the program."""
+_SETTING = "setting/method/"
+
+
+@dataclass(frozen=True)
+class Study:
+    """What one method came to over its settings.
+
+    Args:
+        label: of the method.
+        source: its sweep.
+        accuracies: by label of the setting, the defaults under the method's; means over seeds of test accuracy. A run
+            that diverged, or ran out of memory or time, has the majority class's.
+        failed: labels of runs that did.
+        broken: settings with a run that ended without saying anything of the method: an error of the program.
+        partial: settings without all their seeds.
+        teacher: its accuracy; NaN where it is not known.
+        test_size: samples that accuracies are of; 0 where it is not known.
+        seeds: of every setting.
+        settings: of the method at its defaults, by slash path.
+    """
+
+    label: str
+    source: str
+    accuracies: Mapping[str, float]
+    failed: Sequence[str]
+    broken: Sequence[str]
+    partial: Sequence[str]
+    teacher: float
+    test_size: int
+    seeds: int
+    settings: Mapping[str, object] = field(repr=False)
+
+    @property
+    def draws(self) -> dict[str, float]:
+        """Accuracy of the settings with all hyper-parameters perturbed, by label."""
+        return {label: value for label, value in self.accuracies.items() if is_draw(label)}
+
+    @property
+    def singles(self) -> dict[str, float]:
+        """Accuracy of the settings with one hyper-parameter perturbed, by label."""
+        return {label: value for label, value in self.accuracies.items() if single_of(label) is not None}
+
+    @property
+    def default(self) -> float:
+        """Accuracy at the method's defaults; NaN where they were not run."""
+        return self.accuracies.get(self.label, math.nan)
+
+    @property
+    def best(self) -> float:
+        """Of all settings; NaN for none."""
+        return max(self.accuracies.values(), default=math.nan)
+
+    @property
+    def hyper_parameters(self) -> dict[str, dict[str, float]]:
+        """What was perturbed: by name, settings by slash path, and their values."""
+        return hyper_parameters(self.settings)
+
+    def spread(self, accuracies: Mapping[str, float]) -> Spread | None:
+        """What some of its settings come to; None below two."""
+        values = list(accuracies.values())
+        return spread_over_settings(values, self.best, self.teacher) if len(values) > 1 else None
+
+
+def studies(frame: Frame) -> list[Study]:
+    """The studies of sensitivity in a frame, in the order of their sweeps.
+
+    Args:
+        frame: as `analysis.load` reads it; sweeps without perturbed settings are left out.
+    """
+    found = []
+    for source in frame.sources:
+        rows = frame.rows[(frame.rows["source"] == source) & (frame.rows["kind"] != "teacher")]
+        if any(is_draw(str(label)) or single_of(str(label)) for label in rows["label"].unique()):
+            found.append(_study(source, rows))
+    return found
+
+
+def _study(source: str, rows: pd.DataFrame) -> Study:
+    trial = rows[rows["kind"] == "trial"]
+    first = (trial if len(trial) else rows).iloc[0].to_dict()
+    label, seeds = str(first["method"]), int(rows["seed"].nunique())
+    majority = _first(rows["majority_accuracy"])
+    values: dict[str, list[float]] = {}
+    failed, broken = [], []
+    for row in rows.to_dict("records"):
+        name = label if row["kind"] == "trial" else str(row["label"])
+        if row["outcome"] == "completed" and known(row["test_accuracy"]):
+            values.setdefault(name, []).append(number(row["test_accuracy"]))
+        elif row["outcome"] in FAILED and not math.isnan(majority):
+            values.setdefault(name, []).append(majority)
+            failed.append(name)
+        elif row["outcome"] not in FAILED:
+            broken.append(name)
+    means = {name: statistics.fmean(each) for name, each in values.items() if len(each) == seeds}
+    size = _first(rows["test_size"])
+    settings = {
+        str(name).removeprefix(_SETTING): from_text(cell) if isinstance(cell, str) else cell
+        for name, cell in first.items()
+        if str(name).startswith(_SETTING) and known(cell)
+    }
+    return Study(
+        label, source, means, failed, sorted(set(broken)), sorted(values.keys() - means.keys() - set(broken)),
+        _first(rows["teacher_test_accuracy"]), 0 if math.isnan(size) else int(size), seeds, settings,
+    )  # fmt: skip
+
+
+def contrasts(found: Iterable[Study], ours: str) -> list[Contrast]:
+    """The method of a claim against every other, over the joint draws that all of them have.
+
+    Args:
+        found: as `studies` returns them.
+        ours: label of the method of the claim.
+
+    Returns:
+        One for each rival; none where the method was not studied, or where a study is not whole (see `absent`).
+    """
+    every = list(found)
+    known_ = {study.label: study for study in every}
+    rivals = [study for study in every if study.label != ours]
+    if ours not in known_ or not rivals or absent(every):
+        return []
+    return [contrast(study.label, known_[ours].draws, study.draws, len(rivals)) for study in rivals]
+
+
+def absent(found: Sequence[Study]) -> str:
+    """What keeps studies from being whole, in words; empty where nothing does."""
+    every = {label for study in found for label in study.draws}
+    missing = sum(len(every - study.draws.keys() - set(study.broken)) for study in found)
+    missing += sum(len([name for name in study.partial if not is_draw(name)]) for study in found)
+    broken = [f"{study.label} {name}" for study in found for name in study.broken]
+    facts = [f"{missing} settings have not been run yet"] if missing else []
+    if broken:
+        facts.append(f"{len(broken)} ended in an error, which says nothing of a method ({', '.join(broken)})")
+    return "; ".join(facts)
+
+
+def _first(values: "pd.Series[float]") -> float:
+    present = values.dropna()
+    return float(present.iloc[0]) if len(present) else math.nan

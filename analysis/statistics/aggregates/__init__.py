@@ -1,0 +1,1 @@
+"""What methods come to over several data sets: aggregates, ranks, corrected families of tests, and sensitivity."""

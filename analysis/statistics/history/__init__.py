@@ -1,0 +1,1 @@
+"""What happened in a sweep: values at rungs, stops, attempts in time."""

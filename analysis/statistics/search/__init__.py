@@ -1,0 +1,1 @@
+"""How a search came to its results, and what each of its points is for."""

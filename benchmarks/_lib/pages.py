@@ -1,0 +1,80 @@
+"""Pages of results: what a script measured, filled into a template of prose in docs/results/templates."""
+
+import datetime
+import math
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from analysis.comparison.templates.filling import rendered
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "docs" / "results"
+
+
+class Page:
+    """A page of results; made before anything is measured, for it notes how busy the machine is.
+
+    Args:
+        name: of the page, and of its template.
+        script: the module that makes it: ``benchmarks.speed.overhead``.
+        arguments: of the script; those of this process if left out.
+    """
+
+    def __init__(self, name: str, script: str, arguments: Sequence[str] | None = None) -> None:
+        self.file = RESULTS / f"{name}.md"
+        self.template = RESULTS / "templates" / f"{name}.md.j2"
+        self.command = " ".join(["python", "-m", script, *(sys.argv[1:] if arguments is None else arguments)])
+        self.load = os.getloadavg()[0]
+
+    def text(self, **measured: Any) -> str:
+        """The page.
+
+        Args:
+            measured: what the template calls by these names, besides `command`, `date`, `load`, `machine` and the
+                functions below.
+        """
+        words = {"command": self.command, "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", "load": self.load}
+        functions = (spread, ratios, verdict, statistics.median)
+        words |= {function.__name__: function for function in functions} | {"machine": self._machine}
+        return rendered(self.template, words | measured)
+
+    def write(self, out: Path | None = None, **measured: Any) -> Path:
+        """Writes the page to its place in docs/results, or to another file."""
+        path = out or self.file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.text(**measured), encoding="utf-8")
+        print(f"Page: {path}")
+        return path
+
+    def _machine(self, *packages: str) -> str:
+        versions = ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)])
+        where = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}"
+        return f"{where}; load average at the start {self.load:.1f}. {versions}."
+
+
+def spread(values: Sequence[float], form: str = ".1f", times: float = 1.0) -> str:
+    """``median (least to most)`` of a multiple of some values; a dash of none, or where one is not known."""
+    if not values or any(map(math.isnan, values)):
+        return "–"
+    middle, least, most = (
+        format(times * value, form) for value in (statistics.median(values), min(values), max(values))
+    )
+    return middle if len(values) == 1 else f"{middle} ({least} to {most})"
+
+
+def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
+    """Of two rows of seconds, round by round; none where one has none, or what is below is too small to be measured."""
+    if not above or not below or min(below) <= 0:
+        return []
+    return [one / other for one, other in zip(above, below, strict=True)]
+
+
+def verdict(met: bool) -> str:
+    """Of a target."""
+    return "**met**" if met else "**missed**"

@@ -1,1 +1,0 @@
-"""What faults do to sweeps."""

@@ -1,0 +1,119 @@
+"""What an ask costs, and whether a bounded history finds as good points: `python -m benchmarks.speed.asking`.
+
+Each measurement is one line of `docs/results/records/asking.jsonl`; the same command resumes an interrupted run.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from analysis.statistics.intervals import t_interval
+from benchmarks._lib.pages import RESULTS, Page
+from benchmarks._lib.timing import Kept
+from sweeps.engine.trials import sampling
+from sweeps.engine.trials.sampling import Study
+from sweeps.executors.ray.search import PLACES_PER_JOB_AHEAD
+from sweeps.spec.sections import SamplerConfig
+from sweeps.store.trial import Trial
+from tests.known_functions import SPACES, dominated, ended, spec, values
+from tests.simulated_workers import busy_share
+
+HISTORY = SamplerConfig().history
+RECORDS = RESULTS / "records" / "asking.jsonl"
+TARGETS = {"ms": 30.0, "share": 0.95}
+
+
+def optunas_own(known: object, good: int, seed: int, startup_trials: int) -> optuna.samplers.BaseSampler:
+    """TPE as Optuna has it, in the place of ours."""
+    return optuna.samplers.TPESampler(
+        seed=seed, n_startup_trials=startup_trials, multivariate=True, group=True, constant_liar=True
+    )
+
+
+def filled(space: str, count: int, history: int | None) -> Study:
+    """A study of so many random trials."""
+    own = spec(space, 0, history)
+    random = own.model_copy(update={"sampler": own.sampler.model_copy(update={"name": "random"})})
+    study, trials = Study(random), list[Trial]()
+    for _ in range(count):
+        asked = study.ask()
+        assert asked is not None
+        trials.append(asked.model_copy(update={"state": "completed", "values": values(asked)}))
+        study.ended(trials[-1])
+    return Study(own, trials)
+
+
+def ask_ms(study: Study, asks: int) -> float:
+    """CPU milliseconds of an ask and its answer."""
+    start = time.process_time()
+    for _ in range(asks):
+        ended(study)
+    return 1000 * (time.process_time() - start) / asks
+
+
+def cost(space: str, trials: int, asks: int) -> dict[str, list[float]]:
+    """Milliseconds of ours and of Optuna's own sampler over all trials, by turns."""
+    ours, theirs = filled(space, trials, HISTORY), filled(space, trials, None)
+    measured: dict[str, list[float]] = {"ours": [], "optuna": []}
+    lean = sampling.LeanTPE
+    for _ in range(3):
+        measured["ours"].append(ask_ms(ours, asks))
+        sampling.LeanTPE = optunas_own  # type: ignore[assignment, misc]
+        measured["optuna"].append(ask_ms(theirs, asks))
+        sampling.LeanTPE = lean  # type: ignore[misc]
+    return measured
+
+
+def quality(space: str, seed: int, trials: int) -> dict[str, float]:
+    """Hypervolume after some trials, with a bounded history and with all trials."""
+    found = {}
+    for name, history in (("bounded", HISTORY), ("all", None)):
+        study = Study(spec(space, seed, history))
+        found[name] = dominated([ended(study) for _ in range(trials)])
+    return found
+
+
+def compared(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What the seeds of one space say: both means, and the difference with its interval."""
+    bounded, whole = ([row[name] for row in rows] for name in ("bounded", "all"))
+    gap = t_interval([one - other for one, other in zip(bounded, whole, strict=True)])
+    return {**rows[0], "seeds": len(rows), "means": (statistics.mean(bounded), statistics.mean(whole)), "gap": gap}
+
+
+def main() -> None:
+    """Measures what the file of records does not hold yet, and writes the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--counts", type=int, nargs="+", default=[100, 1000, 3000, 10000])
+    parser.add_argument("--asks", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--spaces", nargs="+", default=SPACES)
+    parser.add_argument("--workers", type=int, default=64)
+    parser.add_argument("--records", type=Path, default=RECORDS)
+    parser.add_argument("--page", type=Path)
+    chosen = parser.parse_args()
+    page, kept = Page("asking", "benchmarks.speed.asking", ()), Kept(chosen.records)
+    costs, busy, good = [], [], []
+    for space in chosen.spaces:
+        for count in chosen.counts:
+            key = {"what": "cost", "space": space, "trials": count}
+            costs.append(kept.once(partial(cost, space, count, chosen.asks), **key))
+        for ahead in dict.fromkeys((1, max(1, chosen.workers // PLACES_PER_JOB_AHEAD))):
+            key = {"what": "busy", "space": space, "workers": chosen.workers, "seconds": 1.0, "ahead": ahead}
+            busy.append(kept.once(partial(busy_share, space, chosen.workers, 1.0, chosen.workers * 10, ahead), **key))
+        rows = []
+        for seed in range(chosen.seeds):
+            key = {"what": "quality", "space": space, "seed": seed, "trials": chosen.trials}
+            rows.append(kept.once(partial(quality, space, seed, chosen.trials), **key))
+        good.append(compared(rows))
+    page.write(chosen.page, cost=costs, busy=busy, quality=good, history=HISTORY, targets=TARGETS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Ray's job server, to which a whole sweep is submitted, driver and all."""

@@ -1,0 +1,1 @@
+"""Starts a sweep's driver elsewhere: batch scripts for Slurm, and jobs for Ray's job server."""

@@ -1,0 +1,1 @@
+"""Files of trials, and what makes them again after a power cut."""

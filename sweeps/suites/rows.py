@@ -1,0 +1,152 @@
+"""The rows of one data set and pair: which methods are run there, with which settings, the reference first."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from acgkd.catalog import Catalog
+from acgkd.config import MethodChoice
+from acgkd.methods import METHODS
+from sweeps.spec.controls import Control
+from sweeps.suites.suite_spec import LIKE_REFERENCE, BudgetName, SuiteDataset, SuiteMethod, SuitePair, SuiteSection
+
+# How a row is called beside that of another budget.
+SUFFIXES: dict[str, str] = {"own": "own budget", "equal_seconds": "equal seconds"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method on one data set and pair, at one budget.
+
+    Args:
+        label: how tables call it.
+        entry: the method as the suite says it.
+        place: where it does, as a slash path.
+        budget: the steps it takes.
+        synthesis: its settings there; None: those of the reference.
+        transfer: likewise.
+    """
+
+    label: str
+    entry: SuiteMethod
+    place: str
+    budget: BudgetName
+    synthesis: Mapping[str, Any] | None
+    transfer: Mapping[str, Any] | None
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it is something to read methods against."""
+        return is_control(self.entry.name)
+
+    @property
+    def choice(self) -> MethodChoice:
+        """The method as the trial of a sweep has it."""
+        return MethodChoice(
+            name=self.entry.name, synthesis=dict(self.synthesis or {}), transfer=dict(self.transfer or {})
+        )
+
+    def as_control(self) -> dict[str, Any] | str:
+        """The row as a sweep lists it under `controls`."""
+        said: dict[str, Any] = {"name": self.entry.name, "label": self.label}
+        if self.entry.settings_from is not None:
+            said["settings_from"] = self.entry.settings_from
+        for stage in () if self.entry.settings_from is not None else ("synthesis", "transfer"):
+            settings = getattr(self, stage)
+            said |= {} if settings is None else {stage: dict(settings)}
+        if self.entry.prior is not None:
+            said["prior"] = self.entry.prior.model_dump(mode="json", exclude_none=True)
+        if said["label"] == said["name"]:
+            del said["label"]
+        return str(said["name"]) if set(said) == {"name"} else said
+
+    def with_settings(self, synthesis: Mapping[str, Any] | None, transfer: Mapping[str, Any] | None) -> "Row":
+        """The same row with other settings."""
+        return replace(self, synthesis=synthesis, transfer=transfer)
+
+    def seen_from(self, reference: MethodChoice) -> MethodChoice:
+        """The method with its settings, those taken over from the reference included."""
+        said = self.as_control()
+        return Control.model_validate(said).choice(reference)
+
+
+def is_control(name: str) -> bool:
+    """Whether a method is something to read others against: it learns nothing of samples, or sees real ones."""
+    return METHODS[name].lower_control or METHODS[name].needs_data
+
+
+def kind(name: str, catalog: Catalog[Any]) -> str | None:
+    """The kind of sample that an entry of a catalogue is for; None where it takes any, or is not known."""
+    return catalog[name].modality if name in catalog else None
+
+
+def rows_of(suite: SuiteSection, dataset: SuiteDataset, pair: SuitePair, kind_there: str | None) -> tuple[Row, ...]:
+    """The rows of a data set and pair, the reference first; empty where nothing but controls is run there.
+
+    Args:
+        suite: the axes.
+        dataset: one of its data sets.
+        pair: one of its pairs, of the same kind.
+        kind_there: what its samples are.
+    """
+    found = [row for row in _rows(suite, dataset, pair, kind_there) if row.entry.space is None]
+    reference = reference_among(suite, found)
+    if reference is None:
+        return ()
+    same = replace(reference, label=reference.entry.label)
+    rest = [row for row in found if row.entry is not reference.entry]
+    return (same, *rest)
+
+
+def searches_of(suite: SuiteSection, dataset: SuiteDataset, pair: SuitePair, kind_there: str | None) -> tuple[Row, ...]:
+    """The rows of a data set and pair that are searches, each to be a sweep of its own."""
+    return tuple(row for row in _rows(suite, dataset, pair, kind_there) if row.entry.space is not None)
+
+
+def reference_among(suite: SuiteSection, rows: list[Row]) -> Row | None:
+    """The row of the reference: the first of those that the suite names, or else the first that is no control."""
+    for name in suite.reference:
+        for row in rows:
+            if row.entry.label == name:
+                return row
+    if suite.reference:
+        return None
+    return next((row for row in rows if not row.is_control and not row.entry.stands_alone), None)
+
+
+def _rows(suite: SuiteSection, dataset: SuiteDataset, pair: SuitePair, kind_there: str | None) -> Iterator[Row]:
+    for number, entry in enumerate(suite.methods):
+        if entry.datasets is not None and dataset.label not in entry.datasets:
+            continue
+        if kind_there is not None and kind(entry.name, METHODS) not in (None, kind_there):
+            continue
+        budgets = entry.budgets or suite.budgets
+        # What a search chose has steps of its own, as controls have.
+        one = is_control(entry.name) or entry.stands_alone
+        for place, budget in enumerate(budgets[:1] if one else budgets):
+            if any(rule.holds(entry.label, dataset.label, pair.label, budget) for rule in suite.exclude):
+                continue
+            label = entry.label if not place else f"{entry.label} ({SUFFIXES[budget]})"
+            stages = (settings_of(entry, dataset, stage) for stage in ("synthesis", "transfer"))
+            own: BudgetName = "own" if one else budget
+            yield Row(label, entry, f"suite/methods/{number}", own, *stages)
+
+
+def settings_of(entry: SuiteMethod, dataset: SuiteDataset, stage: str) -> Mapping[str, Any] | None:
+    """What a row says of a stage on a data set; None where it takes over what the reference has."""
+    said = getattr(entry, stage)
+    there = dataset.methods.get(entry.label)
+    changes: dict[str, Any] = {} if there is None else getattr(there, stage)
+    if said == LIKE_REFERENCE or (said is None and is_control(entry.name)):
+        return changes or None
+    return laid_over(said or {}, changes)
+
+
+def laid_over(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with changes laid over them, all the way down."""
+    found = dict(settings)
+    for key, value in changes.items():
+        below = found.get(key)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        found[key] = laid_over(below, value) if both else value  # type: ignore[arg-type]
+    return found

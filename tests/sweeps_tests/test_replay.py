@@ -1,0 +1,96 @@
+"""A sweep is observed, early stopping is replayed on it, and a real sweep stops the same trials at the same rungs."""
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from acgkd.run.objectives import Direction
+from sweeps.engine.trials.early_stopping import EarlyStopping
+from sweeps.engine.trials.halving import Halving
+from sweeps.engine.trials.racing import Racing
+from sweeps.executors.base import run_sweep
+from sweeps.executors.inprocess import InProcess
+from sweeps.followups.replay import (
+    OurRule,
+    Outcome,
+    Point,
+    Stop,
+    WholeTrials,
+    hypervolumes,
+    points_of,
+    replayed,
+    work_to,
+)
+from sweeps.interchange import packed_records
+
+FRACTIONS = (0.1, 0.5)
+DIRECTIONS: tuple[Direction, ...] = ("minimize", "minimize")
+
+
+def go(lab: ModuleType, folder: Path, scheduler: dict[str, Any], trials: int = 24) -> None:
+    spec = lab.make_spec(trials=trials, seeds=(0, 1, 2), sampler={"name": "random"}, scheduler=scheduler)
+    run_sweep(spec, folder, InProcess(), experiments=lab.FakeExperiments())
+
+
+@pytest.mark.parametrize("error", [None, 0.2])
+def test_a_real_sweep_does_what_the_replay_says(lab: ModuleType, tmp_path: Path, error: float | None) -> None:
+    go(lab, tmp_path / "observed", {"name": "observe", "fractions": FRACTIONS})
+    observed = lab.trials(tmp_path / "observed")
+    assert {trial["state"] for trial in observed} == {"completed"}
+    assert all(list(trial["rungs"]) == ["0.1", "0.5", "1", "2"] for trial in observed)
+    assert all(rung["promoted"] for trial in observed for rung in trial["rungs"].values())
+    points = points_of(packed_records.pack(tmp_path / "observed"))
+    racing = None if error is None else Racing(error, (1, 1))
+    rule = EarlyStopping(3, Halving(3, DIRECTIONS, (None, None)), racing)
+    found = {item.trial: item.stopped_at for item in replayed(points, OurRule(rule, map(str, FRACTIONS)))}
+    go(lab, tmp_path / "real", {"name": "halving", "reduction": 3, "fractions": FRACTIONS, "error": error})
+    real = lab.trials(tmp_path / "real")
+    last = {trial["number"]: list(trial["rungs"])[-1] for trial in real if trial["state"] == "pruned"}
+    assert found == {trial["number"]: last.get(trial["number"]) for trial in real}
+    assert len(last) > 8
+    for trial in real:
+        reasons = [rung.get("reason", "") for rung in trial["rungs"].values()]
+        assert [bool(reason) for reason in reasons] == [not rung["promoted"] for rung in trial["rungs"].values()]
+
+
+def test_an_interrupted_race_goes_on_as_it_would_have(lab: ModuleType, tmp_path: Path) -> None:
+    scheduler = {"name": "halving", "reduction": 3, "fractions": FRACTIONS, "error": 0.2}
+    go(lab, tmp_path / "calm", scheduler)
+    for trials in (5, 9, 14, 24):
+        go(lab, tmp_path / "often", scheduler, trials)
+    assert lab.table(tmp_path / "often") == lab.table(tmp_path / "calm")
+    for one, other in zip(lab.trials(tmp_path / "often"), lab.trials(tmp_path / "calm"), strict=True):
+        costs = [{k: v for k, v in rung.items() if k != "cost"} for rung in one["rungs"].values()]
+        assert costs == [{k: v for k, v in rung.items() if k != "cost"} for rung in other["rungs"].values()]
+
+
+def point(number: int, quality: float, work: float) -> Point:
+    stops = (Stop("0.5", (quality, work), work / 4), Stop("1", (quality, work), work / 2))
+    return Point(number, {}, (*stops, Stop("2", (quality, work), work)))
+
+
+def test_workers_share_the_work_and_stopped_trials_make_room() -> None:
+    points = [point(0, 1.0, 8.0), point(1, 2.0, 4.0), point(2, 3.0, 4.0)]
+    whole = replayed(points, WholeTrials(), slots=2)
+    assert [item.trial for item in whole] == [1, 0, 2]
+    assert whole[-1] == Outcome(2, None, 16.0)
+
+    class First:
+        def reached(self, point: Point, stop: Stop) -> bool:
+            return point.number == 0
+
+    early = replayed(points, First(), slots=2)
+    assert [(item.trial, item.stopped_at, item.work) for item in early][:2] == [(1, "0.5", 1.0), (2, "0.5", 4.0)]
+    assert early[-1] == Outcome(0, None, 10.0)
+
+
+def test_hypervolume_is_of_completed_trials_alone() -> None:
+    losses = {0: (0.5, 0.5), 1: (0.25, 0.75), 2: (0.1, 0.1), 3: (2.0, 0.0)}
+    outcomes = [Outcome(0, None, 1.0), Outcome(2, "0.5", 2.0), Outcome(1, None, 3.0), Outcome(3, None, 4.0)]
+    volumes = hypervolumes(outcomes, losses, (1.0, 1.0))
+    assert volumes == pytest.approx([0.25, 0.25, 0.3125, 0.3125])
+    assert work_to(outcomes, volumes, 0.25) == 1.0
+    assert work_to(outcomes, volumes, 0.3125) == 3.0
+    assert work_to(outcomes, volumes, 0.4) == float("inf")

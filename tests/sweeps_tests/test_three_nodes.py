@@ -1,0 +1,246 @@
+"""Several nodes on this machine: killed, added, broken, and without their head. No trial pays for any of it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from processes import Command, command
+from raylets import Raylets
+
+from analysis import reports
+from sweeps.cli.app import main
+from sweeps.executors.base import run_sweep
+from sweeps.executors.inprocess import InProcess
+from sweeps.sweep import Sweep
+
+ROOT = Path(__file__).parents[2]
+pytestmark = [pytest.mark.ray, pytest.mark.cluster]
+# Nine seconds each: checkpoints are three seconds apart.
+LONG: dict[str, Any] = {"seeds": (0,), "sampler": {"name": "random"}, "transfer": {"steps": 90, "delay_s": 0.1}}
+SHORT: dict[str, Any] = {**LONG, "transfer": {"steps": 30, "delay_s": 0.1}}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Raylets]:
+    with Raylets() as found:
+        found.begin(workers=2)
+        yield found
+
+
+def nodes(folder: Path) -> dict[str, dict[str, Any]]:
+    """What the file of the latest start says of each node, by name."""
+    files = sorted((folder / "starts").glob("*.json"))
+    found = json.loads(files[-1].read_text()).get("nodes", []) if files else []
+    return {node["name"]: node for node in found}
+
+
+def run(cluster: Raylets, folder: Path, **changes: Any) -> Any:
+    return command(
+        folder, "--address", cluster.address, environment={**cluster.environment, "ACGKD_CACHE": ""}, **changes
+    )
+
+
+def undisturbed(lab: ModuleType, folder: Path, **changes: Any) -> list[dict[str, Any]]:
+    run_sweep(lab.make_spec(**changes), folder, InProcess(), experiments=lab.FakeExperiments(hurry=True))
+    table: list[dict[str, Any]] = lab.table(folder)
+    return table
+
+
+def lines(sweep: Command, word: str) -> list[str]:
+    return [line for line in sweep.text.splitlines() if word in line]
+
+
+def at_first_trial(node: dict[str, Any] | None) -> bool:
+    return node is not None and node["jobs"] == 0 and 4.5 < node["seconds"] < 7
+
+
+@pytest.mark.usefixtures("whole_reports")
+def test_a_node_is_killed_and_another_one_comes(
+    lab: ModuleType,
+    tmp_path: Path,
+    cluster: Raylets,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    changes = {**LONG, "trials": 10}
+    folder = tmp_path / "cluster"
+    with run(cluster, folder, **changes) as sweep:
+        # A node that has been at its first trial for so long that there is a checkpoint of it.
+        sweep.wait_for(lambda: [node for node in cluster.nodes[1:] if at_first_trial(nodes(folder).get(node.name))])
+        (victim, *_) = [node for node in cluster.nodes[1:] if at_first_trial(nodes(folder).get(node.name))]
+        victim.kill("raylet")
+        added = cluster.add()
+        sweep.wait_for(lambda: lines(sweep, "was lost"))
+        sweep.wait_for(lambda: lines(sweep, "joined"))
+        there = time.monotonic()
+        sweep.wait_for(lambda: nodes(folder).get(added.name, {}).get("seconds"))
+        assert time.monotonic() - there < 20
+        assert sweep.end() == 0, sweep.text
+    assert lines(sweep, "lost") == [f"node {victim.label} was lost; its trial continues elsewhere"]
+    assert lines(sweep, added.name) == [f"node {added.label} joined, with 1 core"]
+    assert "raylet" not in sweep.text
+    assert lab.table(folder) == undisturbed(lab, tmp_path / "one", **changes)
+    cut = [item for trial in lab.trials(folder) for item in trial["attempts"] if item["outcome"] == "lost"]
+    assert [item["cause"] for item in cut] == ["platform"]
+    assert cut[0]["progress"] > 0
+    loaded = lab.events(folder, "loaded")
+    assert len(loaded) == 1
+    assert int(loaded[0].split()[-1]) > 0, "continued from its checkpoint"
+    assert 0 < sum(lab.lost(folder)) < 6
+
+    found = {node.name: node for node in Sweep(folder).status().nodes}
+    assert {name: node.state for name, node in found.items()} == {
+        node.name: "lost" if node is victim else "working" for node in cluster.nodes
+    }
+    assert all(node.seconds > 4 for node in found.values()), "they all had their share"
+    assert sum(node.jobs for node in found.values()) == 10 + 1, "trials and a teacher"
+    assert found[victim.name].lost_s == pytest.approx(sum(lab.lost(folder)), abs=0.1)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["status", str(folder)]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    shown = shown[shown.index("Nodes") :]
+    assert max(map(len, shown[: shown.index("")])) <= 80
+    assert any(line.split()[:2] == [victim.name, victim.address] and " lost " in line for line in shown)
+    page = reports.write([folder], tmp_path / "report").with_suffix(".md").read_text()
+    assert victim.address in page.partition("## Nodes")[2]
+
+
+@pytest.fixture
+def other_code(tmp_path: Path) -> Path:
+    """A copy of the package with a file edited."""
+    for name in ("acgkd", "sweeps", "analysis"):
+        shutil.copytree(ROOT / name, tmp_path / "copy" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / "copy" / "acgkd" / "losses.py").open("a") as file:
+        file.write("\n# edited\n")
+    return tmp_path / "copy"
+
+
+def can_hide_folders() -> bool:
+    return subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not can_hide_folders(), reason="needs the right to mount")
+def test_nodes_that_cannot_work_are_set_aside_and_no_trial_fails(
+    lab: ModuleType, tmp_path: Path, cluster: Raylets, other_code: Path
+) -> None:
+    changes = {**SHORT, "trials": 15}
+    folder = tmp_path / "shared" / "cluster"
+    folder.parent.mkdir()
+    hidden = ("unshare", "-m", "sh", "-c", f'mount -t tmpfs none {folder.parent} && exec "$@"', "sh")
+    bad = {
+        cluster.add(FAKE_BROKEN_NODE="1"): "RuntimeError: CUDA error: no kernel image",
+        cluster.add(before=hidden): "NodeError: Every node must see the sweep folder under the same path",
+        cluster.add(path=[other_code]): "OtherCodeError: Every node must run the driver's code",
+    }
+    try:
+        for node in bad:
+            cluster.wait_for(node)
+        with run(cluster, folder, **changes) as sweep:
+            assert sweep.end() == 1, sweep.text
+        for node, reason in bad.items():
+            assert reason in " ".join(lines(sweep, f"{node.label} gets no more work: ")), sweep.text
+        assert lab.table(folder) == undisturbed(lab, tmp_path / "one", **changes)
+        assert {trial["state"] for trial in lab.trials(folder)} == {"completed"}
+        assert {node["name"] for node in nodes(folder).values() if node["state"] == "set aside"} == {
+            node.name for node in bad
+        }
+        failed = [item for trial in lab.trials(folder) for item in trial["attempts"] if item["cause"]]
+        assert {(item["outcome"], item["cause"]) for item in failed} == {("lost", "node")}
+    finally:
+        for node in bad:
+            node.kill()
+
+
+def test_the_head_is_lost_and_a_new_cluster_continues(lab: ModuleType, tmp_path: Path, cluster: Raylets) -> None:
+    changes = {**LONG, "trials": 4}
+    folder = tmp_path / "cluster"
+    with run(cluster, folder, **changes) as sweep:
+        sweep.wait_for(lambda: len(lab.events(folder, "measured")) >= 1)
+        cluster.head.kill()
+        killed = time.monotonic()
+        assert sweep.end() == 75, sweep.text
+        assert time.monotonic() - killed < 45, "fifteen seconds where nothing else keeps the machine busy"
+    assert f"its head at {cluster.address}" in sweep.text
+    assert "start the same command again" in sweep.text
+    assert (folder / "report" / "report.html").is_file() or "acgkd report" in sweep.text, "no time was left for it"
+    assert "Traceback" not in sweep.text
+    cluster.begin(workers=1)
+    with run(cluster, folder, **changes) as sweep:
+        assert sweep.end() == 0, sweep.text
+    assert lab.table(folder) == undisturbed(lab, tmp_path / "one", **changes)
+    assert max(lab.lost(folder)) < 6
+
+
+REAL = """
+name: real
+dataset: motifs
+teacher: {preset: gin-2-8, epochs: 2}
+student: gin-2-8
+method:
+  name: acgkd
+  synthesis: {graphs: 32, steps: 40}
+  transfer: {steps: 5000, batch_size: 16}
+space:
+  method/transfer/rate: {type: float, low: 0.001, high: 0.03, log: true}
+objectives: [validation_divergence, multiply_adds]
+sampler: {name: random}
+budget: {trials: 2}
+"""
+
+
+# How long a replicate takes depends on the machine, so that there may be none to cut.
+@pytest.mark.slow
+def test_real_distillation_cut_in_the_middle_ends_as_if_it_had_not_been(
+    lab: ModuleType, tmp_path: Path, cluster: Raylets
+) -> None:
+    if len(cluster.nodes) != 2:
+        cluster.begin(workers=1)
+    (tmp_path / "real.yaml").write_text(REAL)
+    line = [sys.executable, "-m", "acgkd", "run", str(tmp_path / "real.yaml")]
+    environment = {**os.environ, **cluster.environment, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    folder = tmp_path / "cluster"
+    with (tmp_path / "said.txt").open("w") as said:
+        sweep = subprocess.Popen(
+            [*line, "--out", str(folder), "--address", cluster.address],
+            env={**environment, "ACGKD_CACHE": ""},
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+    try:
+        end = time.monotonic() + 120
+        while len({path.parent for path in folder.glob("trials/*/*.ckpt")}) < 2:
+            assert sweep.poll() is None, (tmp_path / "said.txt").read_text()
+            assert time.monotonic() < end, (tmp_path / "said.txt").read_text()
+            time.sleep(0.05)
+        cluster.nodes[1].kill("raylet")
+        assert sweep.wait(200) == 0, (tmp_path / "said.txt").read_text()
+    finally:
+        sweep.kill()
+        sweep.wait()
+    cut = [item for trial in lab.trials(folder) for item in trial["attempts"] if item["outcome"] == "lost"]
+    assert len(cut) == 1
+    assert cut[0]["progress"] > 0
+    assert {trial["state"] for trial in lab.trials(folder)} == {"completed"}
+    subprocess.run(
+        [*line, "--out", str(tmp_path / "one"), "--in-process"],
+        env={**environment, "ACGKD_CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        check=True,
+    )
+    assert values(folder) == values(tmp_path / "one")
+
+
+def values(folder: Path) -> dict[str, Any]:
+    """Parameters, quality and objectives of all records, to the last bit."""
+    found = {path.name: json.loads(path.read_text()) for path in sorted((folder / "records").glob("*.json"))}
+    measured = ("parameters", "objectives", "quality")
+    return {name: {key: record[key] for key in measured} for name, record in found.items()}
