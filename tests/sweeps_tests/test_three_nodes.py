@@ -94,7 +94,7 @@ def test_a_node_is_killed_and_another_one_comes(
     loaded = lab.events(folder, "loaded")
     assert len(loaded) == 1
     assert int(loaded[0].split()[-1]) > 0, "continued from its checkpoint"
-    assert 0 < sum(lab.lost(folder)) < 6
+    assert 0 <= sum(lab.lost(folder)) < 6, "nothing, where it was killed right after a checkpoint"
 
     found = {node.name: node for node in Sweep(folder).status().nodes}
     assert {name: node.state for name, node in found.items()} == {
