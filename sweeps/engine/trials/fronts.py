@@ -113,5 +113,4 @@ def _dominated(points: Losses, others: Losses) -> NDArray[np.bool_]:
     for mine, theirs in zip(points.T, others.T, strict=True):
         no_worse &= theirs <= mine[:, None]
         better |= theirs < mine[:, None]
-    dominated: NDArray[np.bool_] = (no_worse & better).any(axis=1)
-    return dominated
+    return np.asarray((no_worse & better).any(axis=1))
