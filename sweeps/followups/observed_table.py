@@ -116,8 +116,8 @@ class ObservedTable:
         values = [value for value in known if value is not None]
         if not values:
             raise AnalysisError(
-                f"The floor is what controls have of `{objective}`, but none of {len(controls)} controls has it. Observe "
-                "a sweep with a control that learns nothing, or give the floor: `ObservedTable(points, floor)`."
+                f"The floor is what controls have of `{objective}`, but none of {len(controls)} controls has it. "
+                "Observe a sweep with a control that learns nothing, or give the floor: `ObservedTable(points, floor)`."
             )
         return cls(tuple(map(with_expected_costs, points_of(packed))), statistics.fmean(values))
 
