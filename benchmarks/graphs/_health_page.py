@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 
 from analysis.statistics.intervals import share_interval
-from analysis.statistics.telling_apart import auc
 from analysis.statistics.trust.outcome_bounds import RATIO_BOUND, below_bound
+from analysis.statistics.trust.telling_apart import auc
 
 # Each fact, and whether more of it is better.
 FACTS = {"hit_rate_lowest": 1, "hit_rate": 1, "synthesis_confidence": 1, "statistics_distance": -1}
 FACTS |= {"degree_ratio": 1, "likeness": -1}
 
 
-def told(rows: pd.DataFrame, name: str) -> str:
+def auc_cell(rows: pd.DataFrame, name: str) -> str:
     """How well a fact tells bad students, with its interval."""
     known = rows[rows[name].notna()]
     found = auc(FACTS[name] * known[name].to_numpy(float), known["bad"].to_numpy(bool))
@@ -53,6 +53,6 @@ def words(rows: pd.DataFrame, split: int, bound: float) -> dict[str, Any]:
     parts = [first[first["part"] == part] for part in ("choosing", "showing")]
     return {
         "runs": len(first), "pairs": first["pair"].nunique(), "lines": lines, "bound": bound, "split": split,
-        "stuck": share(first["stuck"]), "again": share(again["stuck"]), "lowest": told(first, "hit_rate_lowest"),
-        "facts": {name: [told(part, name) for part in parts] for name in FACTS}, "ratio": RATIO_BOUND,
+        "stuck": share(first["stuck"]), "again": share(again["stuck"]), "lowest": auc_cell(first, "hit_rate_lowest"),
+        "facts": {name: [auc_cell(part, name) for part in parts] for name in FACTS}, "ratio": RATIO_BOUND,
     }  # fmt: skip

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.statistics.intervals import share_interval
-from analysis.statistics.telling_apart import auc
+from analysis.statistics.trust.telling_apart import auc
 
 
 def test_the_area_counts_pairs_that_are_in_order() -> None:
