@@ -67,9 +67,13 @@ def run(
     from sweeps.executors.base import run_sweep
     from sweeps.executors.ray.executor import Ray
     from sweeps.spec.loading import spec_of
+    from sweeps.store import plugin_copies
 
+    target = None if folder is None else place_for_run(folder)
+    if target is not None:
+        plugin_copies.stand_in(target)
     read = spec_of(spec, overrides, trust_code)
-    target = place_for_run(folder) if folder is not None else Path("runs") / read.name
+    target = target or Path("runs") / read.name
     with _watching(read.name, on_progress) as watch:
         run_sweep(
             read,

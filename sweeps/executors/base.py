@@ -12,7 +12,7 @@ from sweeps.engine.snapshot import Summary, Watch
 from sweeps.executors import on_end
 from sweeps.journal.opening import opens, tracked
 from sweeps.spec.sweep_spec import SweepSpec
-from sweeps.store import shared_cache
+from sweeps.store import plugin_copies, shared_cache
 from sweeps.store.storage_errors import folder_error
 from sweeps.store.writable import place_for_run
 from sweeps.worker.experiments import AcgkdExperiments, Experiments
@@ -80,6 +80,8 @@ def run_sweep(
     folder = place_for_run(folder)
     trackers = opens(spec, trust_code)
     source = experiments or AcgkdExperiments.of(spec, trust_code)
+    for path, copy in plugin_copies.gone().items():
+        say(f"The plug-in {path} is not there any more: its copy is used, {copy}.")
     begun: Driver | None = None
     try:
         with (

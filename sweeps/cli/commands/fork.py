@@ -46,9 +46,11 @@ def fork(
     from sweeps.interchange.forking import fork as make
     from sweeps.spec.loading import check_tree
     from sweeps.spec.raw import read_tree
+    from sweeps.store import plugin_copies
     from sweeps.worker.experiments import AcgkdExperiments
 
     require_sweep(folder)
+    plugin_copies.stand_in(folder)
     tree = read_tree(spec, overrides or ())
     read = check_tree(tree, trust_code)
     command = shlex.join(["acgkd", *sys.argv[1:]])

@@ -82,13 +82,14 @@ def run(
     from sweeps.spec.advisories import notes
     from sweeps.spec.loading import check_tree
     from sweeps.spec.raw import is_suite_tree, read_tree
-    from sweeps.store import starts
+    from sweeps.store import plugin_copies, starts
 
     if in_process and address != "local":
         raise typer.BadParameter("--in-process runs without Ray, so it takes no --address.")
     tree = read_tree(
         spec, [*with_plugins(overrides, plugin), *([f"budget/trials={trials}"] if trials is not None else [])]
     )
+    plugin_copies.stand_in(folder or Path("runs") / tree.name)
     if is_suite_tree(tree):
         run_suite(tree, folder, None if in_process else address, trust_code, accept_code_change)
         return
