@@ -64,10 +64,10 @@ def run(
         SweepError: the executor cannot run the sweep.
         KeyboardInterrupt: at the second Ctrl-C; the first one ends cleanly.
     """
+    from sweeps.code import plugin_copies
     from sweeps.executors.base import run_sweep
     from sweeps.executors.ray.executor import Ray
     from sweeps.spec.loading import spec_of
-    from sweeps.store import plugin_copies
 
     target = None if folder is None else place_for_run(folder)
     if target is not None:

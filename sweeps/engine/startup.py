@@ -13,11 +13,11 @@ from acgkd.cache import sync
 from acgkd.errors import FolderError
 from analysis.records.file_names import as_text
 from analysis.records.sweep_file import Objective, SweepFile
+from sweeps.code import plugin_copies
 from sweeps.engine.limits import limits, spent
 from sweeps.engine.resuming.spec_changes import extended_further, taken
 from sweeps.engine.teachers_and_controls import missing_controls, missing_extensions
 from sweeps.spec.sweep_spec import SweepSpec
-from sweeps.store import plugin_copies
 from sweeps.store.atomic import write
 from sweeps.store.budgets import passed
 from sweeps.store.folder import SweepFolder

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
+from sweeps.code import plugin_copies
 from sweeps.code.same_code import Say
 from sweeps.engine.driver import Driver
 from sweeps.engine.launch import open_driver
@@ -12,7 +13,7 @@ from sweeps.engine.snapshot import Summary, Watch
 from sweeps.executors import on_end
 from sweeps.journal.opening import opens, tracked
 from sweeps.spec.sweep_spec import SweepSpec
-from sweeps.store import plugin_copies, shared_cache
+from sweeps.store import shared_cache
 from sweeps.store.storage_errors import folder_error
 from sweeps.store.writable import place_for_run
 from sweeps.worker.experiments import AcgkdExperiments, Experiments

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sweeps.code import plugin_copies
 from sweeps.interchange.forking import Forked, fork
 from sweeps.spec.loading import spec_of
 from sweeps.spec.sweep_spec import SweepSpec
-from sweeps.store import plugin_copies
 from sweeps.store.writable import place_of
 from sweeps.worker.experiments import AcgkdExperiments
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from acgkd.errors import ConfigError, FolderError
+from sweeps.code import plugin_copies
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.spec.values import differences
-from sweeps.store import plugin_copies
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Trial
 

@@ -11,7 +11,7 @@ from acgkd import plugins
 from acgkd.errors import FolderError
 from analysis.records.packed import Packed
 from analysis.records.sweep_file import SweepFile
-from sweeps.store import plugin_copies
+from sweeps.code import plugin_copies
 from sweeps.store.folder import SweepFolder
 
 _PREFIX = "code/plugins/"

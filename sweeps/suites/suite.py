@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from acgkd.errors import SweepError
 from analysis.records.suites.suite_file import CalibratedRow
+from sweeps.code import plugin_copies
 from sweeps.engine.snapshot import Snapshot, Watch
-from sweeps.store import plugin_copies
 from sweeps.suites.running import SuiteOutcome, run_members
 from sweeps.suites.suite_folder import SuiteFolder
 from sweeps.suites.suite_loading import SuiteSpec, load_suite

@@ -43,10 +43,10 @@ def fork(
     space, controls, teachers, and the cache. Says what it took, what it did not take and why, and how to run the rest.
     The old folder is only read; it may be at work.
     """
+    from sweeps.code import plugin_copies
     from sweeps.interchange.forking import fork as make
     from sweeps.spec.loading import check_tree
     from sweeps.spec.raw import read_tree
-    from sweeps.store import plugin_copies
     from sweeps.worker.experiments import AcgkdExperiments
 
     require_sweep(folder)

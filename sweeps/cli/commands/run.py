@@ -79,10 +79,11 @@ def run(
         require_free(folder)  # before imports that take seconds
     from sweeps.cli.commands.check import print_summary
     from sweeps.cli.suite_commands import run_suite
+    from sweeps.code import plugin_copies
     from sweeps.spec.advisories import notes
     from sweeps.spec.loading import check_tree
     from sweeps.spec.raw import is_suite_tree, read_tree
-    from sweeps.store import plugin_copies, starts
+    from sweeps.store import starts
 
     if in_process and address != "local":
         raise typer.BadParameter("--in-process runs without Ray, so it takes no --address.")

@@ -128,10 +128,10 @@ def _what(spec: Path, changes: list[str], trust_code: bool, folder: Path | None)
     Raises:
         SpecError: something is wrong; it holds all faults.
     """
+    from sweeps.code import plugin_copies
     from sweeps.shipped import locate
     from sweeps.spec.loading import check_tree
     from sweeps.spec.raw import is_suite_tree, read_tree
-    from sweeps.store import plugin_copies
     from sweeps.suites.suite_loading import check_suite
 
     tree = read_tree(locate(spec), changes)
