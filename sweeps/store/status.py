@@ -13,7 +13,7 @@ from analysis.records.sweep_file import SweepFile
 from analysis.statistics.trust.outcome_bounds import remarks
 from sweeps.store import starts
 from sweeps.store.atomic import read_json
-from sweeps.store.budgets import idle_trials, met, passed
+from sweeps.store.budgets import Taken, idle_trials, met, passed
 from sweeps.store.point_queue import PointQueue
 from sweeps.store.trial import PASSING, Attempt, Trial, signature
 
@@ -189,7 +189,7 @@ def _ended_by(sweep: SweepFile, trials: list[Trial], enqueued: int, seconds: flo
     if (enqueued or any(not trial.final for trial in trials)) and not passed(sweep.budget):
         return None
     signs = [objective.sign for objective in sweep.objectives]
-    return met(sweep.budget, trials, seconds, lambda: idle_trials(trials, signs)) or None
+    return met(sweep.budget, Taken(trials), seconds, lambda: idle_trials(trials, signs)) or None
 
 
 @dataclass(frozen=True)
