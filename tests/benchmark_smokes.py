@@ -169,6 +169,16 @@ def report(stage: Stage) -> None:
     assert "are not both met" in text
 
 
+def stacked(stage: Stage) -> None:
+    module = stage.load("stacked")
+    for name, value in (("AT_ONCE", 2), ("ROUNDS", 2), ("STUDENTS", {"gin-2-8 → gin-2-4, lifted": "gat"})):
+        stage.patch.setattr(module, name, value)
+    stage.main(module, "--replicates", 2, "--out", stage.folder / "table.md")
+    table = (stage.folder / "table.md").read_text()
+    assert "| gin-2-8 → gin-2-4, lifted | 2 | " in table
+    assert table.count(" to ") == 4
+
+
 def synthesis(stage: Stage) -> None:
     module = stage.load("synthesis")
     stage.patch.setattr(module, "MEASURE_S", 0.01)
@@ -186,6 +196,6 @@ def synthesis(stage: Stage) -> None:
 SMOKES: dict[str, Callable[[Stage], None]] = {
     check.__name__: check
     for check in (
-        asking, early_stopping, gpu_loop, health, image_loop, overhead, report, synthesis,
+        asking, early_stopping, gpu_loop, health, image_loop, overhead, report, stacked, synthesis,
     )
 }  # fmt: skip

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from acgkd import checkpoint
 from acgkd.agreement.health_facts import Health
@@ -58,6 +58,7 @@ class Distillation:
         self.steps_done = 0
         self.curves: dict[str, dict[str, list[float]]] = {stage.name: {"step": []} for stage in self.stages}
         self.synthesis_cached = False
+        self.together = 1  # runs that did steps of the teaching stage at once, at most
         self._clocks = Clocks(context.device)
         self._memory = PeakMemory(context.device)
         self._keep_synthesis = keep_synthesis
@@ -144,29 +145,65 @@ class Distillation:
             index, _ = self._position()
             stage = self.stages[index]
             with self._clocks.time(stage.name):
-                self._advance_stage(stage, index, until, deadline)
+                self._advance_stage(index, until, deadline)
             self._end_of_stage(stage, index)
+        self._look()
+
+    def _look(self) -> None:
         self._memory.update()
         index, within = self._position()
         if within > 0 and self.stages[index].judged:
             # Whoever stopped here may judge the student now.
             self._check_student(self.stages[index])
 
-    def _advance_stage(self, stage: Stage, index: int, until: float, deadline: float) -> None:
-        every = max(1, stage.steps // POINTS_PER_CURVE)
-        if stage.judged and self._position()[1] == 0:
-            self._before_judged = self.method_run.multiply_adds()
-        first = sum(earlier.steps for earlier in self.stages[:index])
-        last = min(stage.steps, math.ceil((until * len(self.stages) - index) * stage.steps - 1e-9))
-        while self.steps_done - first < last:
+    def _advance_stage(self, index: int, until: float, deadline: float) -> None:
+        last = self.begin_stage(index, until)
+        while self.steps_done < last:
             before = self.method_run.left_out()
             losses = self.method_run.step()
-            within = self.steps_done + 1 - first
-            self.steps_done += 1 + self.method_run.left_out() - before
-            if within % every == 0 or self.steps_done - first == stage.steps:
-                self._note(stage, within, {name: float(value) for name, value in losses.items()})
+            self.stepped(losses, 1 + self.method_run.left_out() - before)
             if time.perf_counter() >= deadline:
                 return
+
+    def begin_stage(self, index: int, until: float) -> int:
+        """Begins or continues the stage of a number; returns the steps that are done where `progress` is `until`."""
+        stage, first = self.stages[index], sum(earlier.steps for earlier in self.stages[:index])
+        if stage.judged and self.steps_done == first:
+            self._before_judged = self.method_run.multiply_adds()
+        return first + min(stage.steps, math.ceil((until * len(self.stages) - index) * stage.steps - 1e-9))
+
+    def stepped(self, losses: Mapping[str, Tensor], steps: int = 1) -> None:
+        """Takes in what a step of the method's run returned.
+
+        Args:
+            losses: by name.
+            steps: as which it counts; more than 1 where some were left out.
+
+        Raises:
+            DivergedError: a loss left the finite numbers.
+        """
+        index, done = self._position()
+        stage, within = self.stages[index], done + 1
+        self.steps_done += steps
+        if within % max(1, stage.steps // POINTS_PER_CURVE) == 0 or done + steps == stage.steps:
+            self._note(stage, within, {name: float(value) for name, value in losses.items()})
+
+    def stepped_with(self, index: int, seconds: float, together: int) -> None:
+        """Takes in the end of a stretch of steps that this run did in the stage of a number together with others.
+
+        Args:
+            index: of the stage.
+            seconds: this run's share of them.
+            together: how many runs there were, this one included.
+
+        Raises:
+            DivergedError: a weight left the finite numbers.
+        """
+        name = self.stages[index].name
+        self._clocks.seconds[name] = self._clocks.seconds.get(name, 0.0) + seconds
+        self.together = max(self.together, together)
+        self._end_of_stage(self.stages[index], index)
+        self._look()
 
     def _note(self, stage: Stage, step: int, losses: Mapping[str, float]) -> None:
         """Keeps a point of each curve. Reading the losses waits for the device, hence not at every step."""
@@ -209,6 +246,8 @@ class Distillation:
             "peak_device_bytes": self._memory.device_bytes,
             "synthesis_cached": self.synthesis_cached,
         }
+        if self.together > 1:
+            cost["taught_together"] = self.together
         if "restarts" in facts:
             cost["synthesis_restarts"] = int(facts["restarts"])
         left = self.steps_done
@@ -242,6 +281,7 @@ class Distillation:
             "memory": self._memory.state_dict(),
             "synthesis_cached": self.synthesis_cached,
             "before_judged": self._before_judged,
+            "together": self.together,
         }
 
     def save(self, path: Path) -> None:
@@ -285,6 +325,7 @@ class Distillation:
         self._memory.load_state_dict(state["memory"])
         self.synthesis_cached = bool(state["synthesis_cached"])
         self._before_judged = state.get("before_judged")
+        self.together = int(state.get("together", 1))
 
     def export(self, path: Path) -> None:
         """Writes the student's weights and description; `acgkd.load_student(path)` reads them."""
