@@ -171,9 +171,14 @@ def report(stage: Stage) -> None:
 
 def stacked(stage: Stage) -> None:
     module = stage.load("stacked")
-    for name, value in (("AT_ONCE", 2), ("ROUNDS", 2), ("STUDENTS", {"gin-2-8 → gin-2-4, lifted": "gat"})):
+    for name, value in (
+        ("AT_ONCE", 2),
+        ("ROUNDS", 2),
+        ("REPLICATES", (2,)),
+        ("STUDENTS", {"gin-2-8 → gin-2-4, lifted": "gat"}),
+    ):
         stage.patch.setattr(module, name, value)
-    stage.main(module, "--replicates", 2, "--out", stage.folder / "table.md")
+    stage.main(module, "--out", stage.folder / "table.md")
     table = (stage.folder / "table.md").read_text()
     assert "| gin-2-8 → gin-2-4, lifted | 2 | " in table
     assert table.count(" to ") == 4

@@ -18,6 +18,7 @@ from acgkd.modules.inspected_model import InspectedModel
 from acgkd.priors import Prior
 from acgkd.run.compatibility import Surroundings, absent
 from acgkd.run.identity import identity, shape_of
+from acgkd.run.progress import Progress
 from acgkd.runtime import Clocks, PeakMemory
 from acgkd.students.saving import save_student
 from acgkd.synthesis.health import health_of
@@ -26,7 +27,7 @@ FORMAT = "acgkd-run-1"
 POINTS_PER_CURVE = 100
 
 
-class Distillation:
+class Distillation(Progress):
     """A method at work, from any step to any later one.
 
     Every stage takes an equal share of `progress`: a two-phase method is half done when its pseudo-samples are.
@@ -54,8 +55,7 @@ class Distillation:
         teacher, student = (InspectedModel(model, context.device) for model in (context.teacher, context.student))
         self.absent = absent(config, Surroundings(teacher, student, context.prior))
         self.method_run = method.start(config, context)
-        self.stages: tuple[Stage, ...] = self.method_run.stages
-        self.steps_done = 0
+        super().__init__(self.method_run.stages)
         self.curves: dict[str, dict[str, list[float]]] = {stage.name: {"step": []} for stage in self.stages}
         self.synthesis_cached = False
         self.together = 1  # runs that did steps of the teaching stage at once, at most
@@ -74,32 +74,9 @@ class Distillation:
         return dict(self._clocks.seconds)
 
     @property
-    def total_steps(self) -> int:
-        """Steps of all stages."""
-        return sum(stage.steps for stage in self.stages)
-
-    @property
-    def done(self) -> bool:
-        """Whether no step is left."""
-        return self.steps_done >= self.total_steps
-
-    @property
-    def progress(self) -> float:
-        """Share of the work done, 0 to 1; each stage counts the same."""
-        index, within = self._position()
-        if index == len(self.stages):
-            return 1.0
-        return (index + within / self.stages[index].steps) / len(self.stages)
-
-    @property
     def student(self) -> nn.Module:
         """The student as it would be deployed now."""
         return self.method_run.student
-
-    def judged_fractions_to_progress(self, fraction: float) -> float:
-        """Where in `progress` a share `fraction` of the stage lies in which the student learns."""
-        index = next(i for i, stage in enumerate(self.stages) if stage.judged)
-        return (index + fraction) / len(self.stages)
 
     @property
     def expected_multiply_adds(self) -> float:
@@ -109,29 +86,14 @@ class Distillation:
         """
         work = self.method_run.multiply_adds()
         before = work if self._before_judged is None else self._before_judged
-        return before + (work - before) * self._still_to_come()
+        return before + (work - before) * self.still_to_come()
 
     @property
     def expected_seconds(self) -> float:
         """The same of the seconds of all stages."""
         judged = next(stage.name for stage in self.stages if stage.judged)
-        more = self.seconds.get(judged, 0.0) * (self._still_to_come() - 1)
+        more = self.seconds.get(judged, 0.0) * (self.still_to_come() - 1)
         return sum(self.seconds.values()) + more
-
-    def _still_to_come(self) -> float:
-        """Steps of the judged stage by those of them that are done; 1 outside it."""
-        index, within = self._position()
-        inside = index < len(self.stages) and self.stages[index].judged and within > 0
-        return self.stages[index].steps / within if inside else 1.0
-
-    def _position(self) -> tuple[int, int]:
-        """Index of the current stage, and the steps done within it."""
-        left = self.steps_done
-        for index, stage in enumerate(self.stages):
-            if left < stage.steps:
-                return index, left
-            left -= stage.steps
-        return len(self.stages), 0
 
     def advance(self, *, until: float = 1.0, seconds: float | None = None) -> None:
         """Steps until `progress` reaches `until`, or for about `seconds`, whichever comes first.
@@ -142,7 +104,7 @@ class Distillation:
         until = min(until, 1.0)
         deadline = math.inf if seconds is None else time.perf_counter() + seconds
         while self.progress < until - 1e-9 and time.perf_counter() < deadline:
-            index, _ = self._position()
+            index, _ = self.position()
             stage = self.stages[index]
             with self._clocks.time(stage.name):
                 self._advance_stage(index, until, deadline)
@@ -151,7 +113,7 @@ class Distillation:
 
     def _look(self) -> None:
         self._memory.update()
-        index, within = self._position()
+        index, within = self.position()
         if within > 0 and self.stages[index].judged:
             # Whoever stopped here may judge the student now.
             self._check_student(self.stages[index])
@@ -167,10 +129,9 @@ class Distillation:
 
     def begin_stage(self, index: int, until: float) -> int:
         """Begins or continues the stage of a number; returns the steps that are done where `progress` is `until`."""
-        stage, first = self.stages[index], sum(earlier.steps for earlier in self.stages[:index])
-        if stage.judged and self.steps_done == first:
+        if self.stages[index].judged and self.position() == (index, 0):
             self._before_judged = self.method_run.multiply_adds()
-        return first + min(stage.steps, math.ceil((until * len(self.stages) - index) * stage.steps - 1e-9))
+        return self.steps_at(index, until)
 
     def stepped(self, losses: Mapping[str, Tensor], steps: int = 1) -> None:
         """Takes in what a step of the method's run returned.
@@ -182,7 +143,7 @@ class Distillation:
         Raises:
             DivergedError: a loss left the finite numbers.
         """
-        index, done = self._position()
+        index, done = self.position()
         stage, within = self.stages[index], done + 1
         self.steps_done += steps
         if within % max(1, stage.steps // POINTS_PER_CURVE) == 0 or done + steps == stage.steps:
@@ -219,7 +180,7 @@ class Distillation:
             )
 
     def _end_of_stage(self, stage: Stage, index: int) -> None:
-        now, within = self._position()
+        now, within = self.position()
         if now == index:
             return
         if stage.judged:

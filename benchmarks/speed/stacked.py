@@ -17,11 +17,9 @@ from benchmarks._lib.pages import ratios, spread
 from benchmarks._lib.timing import in_turn
 from benchmarks.speed._bare import bare_setting
 
-CPU, STEPS, AT_ONCE, ROUNDS = torch.device("cpu"), 100_000, 50, 7
+CPU, STEPS, AT_ONCE, ROUNDS, REPLICATES = torch.device("cpu"), 100_000, 50, 7, (3, 8)
 STUDENTS = {"gin-5-64 → gin-3-32": "none", "gin-5-64 → gin-3-32, lifted": "gat", "gcn-5-64 → gcn-3-32": "none"}
-HEAD = (
-    "| students | replicates | alone, CPU ms | together, CPU ms | times, CPU | times, wall |\n|---" + 5 * "|--:" + "|"
-)
+HEAD = "| students | replicates | alone, CPU ms | together, CPU ms | times, CPU | times, wall |"
 
 
 def begun(label: str, seed: int) -> Distillation:
@@ -44,12 +42,11 @@ def steps(teams: list[Together]) -> int:
 def main() -> None:
     """Measures, and writes a table."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--replicates", type=int, nargs="+", default=[3, 8])
     parser.add_argument("--out", type=Path, required=True)
-    asked, lines = parser.parse_args(), [HEAD]
+    asked, lines = parser.parse_args(), [HEAD, "|---" + 5 * "|--:" + "|"]
     torch.set_num_threads(1)
     keep_freed_memory()
-    for label, count in ((label, count) for label in STUDENTS for count in asked.replicates):
+    for label, count in ((label, count) for label in STUDENTS for count in REPLICATES):
         alone, team = ([begun(label, seed) for seed in range(count)] for _ in range(2))
         ways = {"one by one": [Together([run]) for run in alone], "together": [Together(team)]}
         rows = list(in_turn({name: partial(steps, way) for name, way in ways.items()}, 1, ROUNDS, CPU).values())

@@ -1,10 +1,8 @@
 """A job at work in this process, one step at a time; the same for every executor."""
 
-import gc
 import logging
 import math
 import socket
-import sys
 from dataclasses import replace
 
 from acgkd.config import RunConfig
@@ -17,6 +15,7 @@ from sweeps.store.folder import SweepFolder
 from sweeps.store.storage_errors import folder_error
 from sweeps.store.trial import now
 from sweeps.worker.cores import usable_cores
+from sweeps.worker.device_share import free_memory
 from sweeps.worker.experiments import Experiments, Measurement, user_files
 from sweeps.worker.messages import Job, Report
 from sweeps.worker.record_builder import build_record, objective_values
@@ -269,11 +268,3 @@ class JobRunner:
         if self.tainted:
             free_memory()
         return Report(replicate, record.progress, record=record.model_dump_json())
-
-
-def free_memory() -> None:
-    """Lets go of what a run that ran out of memory still holds."""
-    gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
