@@ -16,9 +16,9 @@ from acgkd.method import AnyMethod, MethodConfig, MethodContext, Stage, State
 from acgkd.modality import modality
 from acgkd.modules.inspected_model import InspectedModel
 from acgkd.priors import Prior
+from acgkd.run.bookkeeping.identity import identity, shape_of
+from acgkd.run.bookkeeping.stage_progress import Progress
 from acgkd.run.compatibility import Surroundings, absent
-from acgkd.run.identity import identity, shape_of
-from acgkd.run.progress import Progress
 from acgkd.runtime import Clocks, PeakMemory
 from acgkd.students.saving import save_student
 from acgkd.synthesis.health import health_of

@@ -11,7 +11,7 @@ import torch
 
 from acgkd.methods import METHODS
 from acgkd.run.distillation import Distillation
-from acgkd.run.stacked import Together
+from acgkd.run.together import Together
 from acgkd.runtime import keep_freed_memory
 from benchmarks._lib.pages import ratios, spread
 from benchmarks._lib.timing import in_turn

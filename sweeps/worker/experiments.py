@@ -121,13 +121,13 @@ class AcgkdExperiments:
         """Why a run cannot be taught together with others of its settings; nothing where it can."""
         if self.validation_curves:
             return "`artefacts/validation_curves` looks at each of them on its way"
-        from acgkd.run.stacked import why_alone
+        from acgkd.run.together import why_alone
 
         return why_alone(run)
 
     def together(self, runs: Sequence[Any]) -> Team:
         """Runs of one trial, of which each may be."""
-        from acgkd.run.stacked import Together
+        from acgkd.run.together import Together
 
         return Together(runs)
 

@@ -176,8 +176,10 @@ class JobRunner:
         )
 
     def _taken_apart(self, error: Exception) -> Report:
-        """The next replicate goes on alone from its own checkpoint: if it is the one that fails, it fails again."""
-        logger.warning(f"{self.job.label}: replicates go on one by one from their checkpoints, for together: {error!r}")
+        """The next replicate continues alone from its checkpoint: if it is the one that fails, it fails again."""
+        logger.warning(
+            f"{self.job.label}: replicates continue one by one from their checkpoints, for together: {error!r}"
+        )
         self._stack, self._runner, self._apart = None, None, True
         free_memory()
         return Report(self._left[0], 0.0)

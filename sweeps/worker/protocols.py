@@ -74,7 +74,7 @@ class Run(Protocol):
 
 
 class Team(Protocol):
-    """Several `Run` of one trial at work together: `acgkd.run.stacked.Together`."""
+    """Several `Run` of one trial at work together: `acgkd.run.together.Together`."""
 
     def advance(self, *, until: float = 1.0, seconds: float | None = None) -> None:
         """Continues all of them up to a progress, or for a time."""

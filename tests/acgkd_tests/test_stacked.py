@@ -12,7 +12,7 @@ from torch import nn
 from acgkd.config import MethodChoice
 from acgkd.methods import parse_method
 from acgkd.run.distillation import Distillation
-from acgkd.run.stacked import Together, why_alone
+from acgkd.run.together import Together, why_alone
 
 PLAIN = {"projection": "none", "curriculum": {"pacing": "none"}}
 LIFTED = {

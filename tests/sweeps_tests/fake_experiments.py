@@ -59,7 +59,7 @@ class FakeExperiments:
         return made
 
     def why_alone(self, run: "FakeRun") -> str:
-        return "" if run.experiment.options.get("stacks", True) else "it was told so"
+        return "" if run.experiment.options.get("stacks", True) else "its options say so"
 
     def together(self, runs: Sequence["FakeRun"]) -> "FakeTeam":
         return FakeTeam(list(runs))

@@ -172,7 +172,7 @@ def stacked(models: Sequence[nn.Module], shares: Shares) -> nn.Module:
 
     Args:
         models: of one architecture; `why_not` has nothing to say of them.
-        shares: is told by whoever joins batches what belongs to which model.
+        shares: what belongs to which model, as its `join` counts it.
     """
     made = copy.deepcopy(models[0])
     for name, module in list(made.named_modules()):
