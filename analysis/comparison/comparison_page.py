@@ -66,7 +66,7 @@ def report(comparison: Comparison) -> Report:
         shown.append(sensitivity_block(comparison, sensitivities))
         sections.append(Section("Sensitivity to settings", tuple(shown)))
     whose = provenance_table(comparison)
-    how = [Note(RULE), *([] if whose is None else [whose]), Note(TESTS), *_left_out(comparison)]
+    how: list[Block] = [Note(RULE), *([] if whose is None else [whose]), Note(TESTS), *_left_out(comparison)]
     sections.append(Section("How it was compared", tuple(how)))
     subtitle = (
         f"The baseline is `{comparison.baseline}`; differences are the baseline minus the other, paired over the "
