@@ -159,6 +159,32 @@ def test_nodes_that_cannot_work_are_set_aside_and_no_trial_fails(
             node.kill()
 
 
+@pytest.mark.skipif(not can_hide_folders(), reason="needs the right to mount")
+def test_a_node_that_may_write_no_longer_is_set_aside_and_the_others_go_on(
+    lab: ModuleType, tmp_path: Path, cluster: Raylets
+) -> None:
+    changes = {**SHORT, "trials": 8}
+    folder = tmp_path / "shared" / "cluster"
+    folder.parent.mkdir()
+    apart = ("unshare", "-m", "sh", "-c", f'mount --bind {folder.parent} {folder.parent} && exec "$@"', "sh")
+    node = cluster.add(before=apart)
+    try:
+        cluster.wait_for(node)
+        with run(cluster, folder, **changes) as sweep:
+            sweep.wait_for(lambda: nodes(folder).get(node.name, {}).get("seconds"))
+            inside = ("nsenter", "-m", "-t", str(node.process.pid))
+            subprocess.run([*inside, "mount", "-o", "remount,ro,bind", str(folder.parent)], check=True)
+            assert sweep.end() == 1, sweep.text
+        (line,) = lines(sweep, f"{node.label} gets no more work: ")
+        assert "NodeError: The driver reaches the sweep folder, this node does not:" in line
+        assert lab.table(folder) == undisturbed(lab, tmp_path / "one", **changes)
+        failed = [item for trial in lab.trials(folder) for item in trial["attempts"] if item["cause"]]
+        assert {(item["outcome"], item["cause"]) for item in failed} <= {("lost", "node")}
+        assert len(failed) == 1, "its one trial"
+    finally:
+        node.kill()
+
+
 def test_the_head_is_lost_and_a_new_cluster_continues(lab: ModuleType, tmp_path: Path, cluster: Raylets) -> None:
     changes = {**LONG, "trials": 4}
     folder = tmp_path / "cluster"
