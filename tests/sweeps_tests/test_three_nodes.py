@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -185,12 +186,15 @@ def test_a_node_that_may_write_no_longer_is_set_aside_and_the_others_go_on(
         node.kill()
 
 
-def test_the_head_is_lost_and_a_new_cluster_continues(lab: ModuleType, tmp_path: Path, cluster: Raylets) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_head_is_lost_and_a_new_cluster_continues(
+    lab: ModuleType, tmp_path: Path, cluster: Raylets, how: signal.Signals
+) -> None:
     changes = {**LONG, "trials": 4}
     folder = tmp_path / "cluster"
     with run(cluster, folder, **changes) as sweep:
         sweep.wait_for(lambda: len(lab.events(folder, "measured")) >= 1)
-        cluster.head.kill()
+        cluster.head.send(how)
         killed = time.monotonic()
         assert sweep.end() == 75, sweep.text
         assert time.monotonic() - killed < 45, "fifteen seconds where nothing else keeps the machine busy"
