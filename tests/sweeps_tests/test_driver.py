@@ -48,9 +48,9 @@ def test_teachers_come_first_and_trials_wait_for_them(lab: ModuleType, tmp_path:
     with opened(lab, tmp_path) as driver:
         first, second = give(driver), give(driver)
         assert [first.kind, second.kind] == ["teacher", "teacher"]
-        assert driver.next() is NoJob.WAIT
+        assert driver.next() is NoJob.TEACHER
         do(driver, second)
-        assert driver.next() is NoJob.WAIT
+        assert driver.next() is NoJob.TEACHER
         do(driver, first)
         assert give(driver).kind == "trial"
         assert (driver.snapshot().prepared, driver.snapshot().to_prepare) == (2, 2)
@@ -58,7 +58,7 @@ def test_teachers_come_first_and_trials_wait_for_them(lab: ModuleType, tmp_path:
 
 def test_a_trial_whose_file_is_there_before_it_runs(lab: ModuleType, tmp_path: Path) -> None:
     with opened(lab, tmp_path) as driver:
-        while (job := driver.next()) is not NoJob.WAIT and isinstance(job, Job) and job.kind == "teacher":
+        while (job := driver.next()) is not NoJob.TEACHER and isinstance(job, Job) and job.kind == "teacher":
             driver.started(job)
             do(driver, job)
         assert isinstance(job, Job)

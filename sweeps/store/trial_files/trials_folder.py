@@ -89,15 +89,26 @@ class TrialFiles(FetchedFiles):
                 )
         return trials
 
-    def trials(self) -> Iterator[Trial]:
+    def trials(self, damaged: list[str] | None = None) -> Iterator[Trial]:
         """The trials that there are, in no order.
 
+        Args:
+            damaged: gets a sentence for each damaged file, which is then left out.
+
         Raises:
-            SweepError: a file is damaged.
+            SweepError: a file is damaged, and `damaged` is not given.
             FolderError: a newer version wrote one.
         """
         for folder in self.trials_folder.iterdir() if self.trials_folder.is_dir() else ():
-            trial = self._trial(folder / "trial.json")
+            try:
+                trial = self._trial(folder / "trial.json")
+            except FolderError:
+                raise  # a newer version wrote it
+            except SweepError as error:
+                if damaged is None:
+                    raise
+                damaged.append(f"{error} Its trial is left out.")
+                continue
             if trial is not None:  # else a folder was made and its file was not: that trial never was
                 yield trial
 
