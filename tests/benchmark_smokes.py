@@ -58,7 +58,7 @@ def early_stopping(stage: Stage) -> None:
     module = stage.load("early_stopping")
     for name in ("CHOSEN_ON", "REPORTED"):
         stage.patch.setattr(module, name, range(1))
-    rule = {"reduction 3": lambda table: module.ours(table, 3, ("0.1",), 0.2)}
+    rule = {"reduction 3": lambda table: table.our_rule(3, ("0.1",), 0.2)}
     stage.patch.setattr(module, "candidates", lambda syne_tune: {"ours": rule, "ours again": rule})
     stage.main(module, "--out", stage.folder / "page.md")
     page = stage.page("page.md")
@@ -165,7 +165,7 @@ def report(stage: Stage) -> None:
     assert page.count(": met") == 2
     assert "Headless Chromium has loaded it after 0.2 s" in page
     slow = dict.fromkeys(("cpu_s", "peak_mb", "page_mb", "folder_mb"), 21.0) | {"records": 10_000, "load_s": None}
-    text = module.Page("report", "benchmarks.speed.report", ()).text(found=[slow], targets=module.TARGETS, seeds=3)
+    text = module.Page("report", "benchmarks.speed.report", ()).text(found=[slow], seeds=3)
     assert "are not both met" in text
 
 

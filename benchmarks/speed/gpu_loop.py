@@ -10,10 +10,8 @@ rows (and the compiled ones, where a compiler is at hand) run on the CPU to show
 then, but where `--out` asks for it.
 """
 
-import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,8 +22,8 @@ from acgkd.losses import softened_kl
 from acgkd.runtime import backward, keep_freed_memory, resolve_device
 from acgkd.settings.graph_inversion import GraphInversionConfig
 from acgkd.synthesis.graphs.inversion import GraphInversion
-from benchmarks._lib.pages import Page
-from benchmarks._lib.timing import Timed, in_turn, refused
+from benchmarks._lib.pages import Page, arguments
+from benchmarks._lib.timing import Step, Timed, in_turn, or_refusal
 from benchmarks.speed._bare import bare_run, bare_setting
 
 TEACHER, STUDENT = "gin-5-64", "gin-3-32"
@@ -52,7 +50,7 @@ class Core:
     generator: torch.Generator
     clip: float | None = None
 
-    def stepper(self, device: torch.device) -> Callable[[], Tensor]:
+    def stepper(self, device: torch.device) -> Step:
         """A function that does one step and returns the loss."""
         captured = device.type == "cuda"
         rate: Any = torch.tensor(self.rate, device=device) if captured else self.rate
@@ -93,7 +91,7 @@ def core(stage: str, graphs: int, nodes: tuple[int, int], device: torch.device) 
     return Core(transfer_loss, list(student.parameters()), 0.01, drawing)
 
 
-def captured(step: Callable[[], Tensor], generator: torch.Generator) -> Callable[[], Tensor]:
+def captured(step: Step, generator: torch.Generator) -> Step:
     """The step as a CUDA graph; replaying it draws anew, since the graph knows the generator.
 
     Args:
@@ -112,7 +110,7 @@ def captured(step: Callable[[], Tensor], generator: torch.Generator) -> Callable
     return replay
 
 
-def warmed(step: Callable[[], Tensor], device: torch.device) -> None:
+def warmed(step: Step, device: torch.device) -> None:
     """A few steps; on a GPU on a side stream, as capture asks for."""
     if device.type != "cuda":
         for _ in range(WARM_UP):
@@ -126,7 +124,7 @@ def warmed(step: Callable[[], Tensor], device: torch.device) -> None:
     torch.cuda.current_stream(device).wait_stream(side)
 
 
-def shipped(stage: str, graphs: int, nodes: tuple[int, int], device: torch.device) -> Callable[[], Tensor]:
+def shipped(stage: str, graphs: int, nodes: tuple[int, int], device: torch.device) -> Step:
     """`Run.step`, in the stage; transfer takes all graphs at once and ends in a plain student, as its core does."""
     setting = bare_setting(nodes, TEACHER, STUDENT, device)
     steps = 1_000_000 if stage == "synthesis" else 1
@@ -137,27 +135,24 @@ def shipped(stage: str, graphs: int, nodes: tuple[int, int], device: torch.devic
     return lambda: run.step()["loss"]
 
 
-def prepared(
-    variant: str, stage: str, graphs: int, nodes: tuple[int, int], device: torch.device
-) -> Callable[[], Tensor] | str:
+def prepared(variant: str, stage: str, graphs: int, nodes: tuple[int, int], device: torch.device) -> Step | str:
     """The step of a variant, warmed up; or why there is none."""
     if variant == "CUDA graph" and device.type != "cuda":
         return "needs a GPU"
-    if variant == "as shipped":
-        step = shipped(stage, graphs, nodes, device)
-        warmed(step, device)
-        return step
-    made = core(stage, graphs, nodes, device)
-    if variant == "compiled":
-        made = replace(made, loss=torch.compile(made.loss))
-    step = made.stepper(device)
-    try:
+
+    def make() -> Step:
+        if variant == "as shipped":
+            step = shipped(stage, graphs, nodes, device)
+            warmed(step, device)
+            return step
+        made = core(stage, graphs, nodes, device)
+        if variant == "compiled":
+            made = replace(made, loss=torch.compile(made.loss))
+        step = made.stepper(device)
         warmed(step, device)
         return captured(step, made.generator) if variant == "CUDA graph" else step
-    except Exception as error:
-        if variant == "eager":
-            raise
-        return refused(error)
+
+    return or_refusal(make, variant in ("compiled", "CUDA graph"))
 
 
 def measure(
@@ -173,21 +168,20 @@ def measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--graphs", type=int, default=160)
     parser.add_argument("--nodes", type=int, nargs=2, default=(10, 28))
     parser.add_argument("--steps", type=int, default=50, help="of one measurement")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS)
-    parser.add_argument("--out", type=Path, help="of the page, instead of docs/results/gpu.md")
     options = parser.parse_args()
     page, device = Page("gpu", "benchmarks.speed.gpu_loop", ()), resolve_device(options.device)
     keep_freed_memory()
     nodes = (options.nodes[0], options.nodes[1])
     rows = measure(options.graphs, nodes, options.steps, options.rounds, device, tuple(options.variants))
-    where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    measured = {"rows": rows, "options": options, "device": where, "pair": (TEACHER, STUDENT), "stages": STAGES}
+    measured = {"rows": rows, "options": options, "device": device, "threads": torch.get_num_threads()}
+    measured["device_name"] = torch.cuda.get_device_name
     if options.out is None and device.type != "cuda":
         print(page.text(**measured))
         print("No GPU: these are figures of the CPU, and nothing was written.")

@@ -53,6 +53,7 @@ def of_way(image: Tensor, way: Tensor) -> Tensor:
 # ---- how alike classes are
 
 
+@pytest.mark.fidelity
 def test_similarities_are_cosines_between_the_least_and_1_of_their_row() -> None:
     found = class_similarities(teacher_of([[1.0, 0.0], [3.0, 3.0], [0.0, 2.0], [-1.0, 0.0]]))
     root = math.sqrt(0.5)

@@ -1,5 +1,6 @@
 """The benchmarks on speed: they run at tiny sizes, say what does not fit, and judge their targets rightly."""
 
+import itertools
 import math
 import sys
 from pathlib import Path
@@ -59,11 +60,15 @@ def test_targets_are_met_or_missed(scripts: SimpleNamespace) -> None:
     module = scripts.synthesis
     times = {(module.DEGREE, 50): [1.0, 1.0], (module.DEGREE, 100): [2.0, 2.5], (module.ALL, 200): [8.0]}
     times |= {(module.TENTH, 200): [1.0], (module.GFKD, 20): [3.0], (module.THIRD, 20): [2.0]}
-    lines = module.targets(times, {}, (50, 100, 200))
+    page = Page("synthesis", "benchmarks.speed.synthesis", ())
+    state = {"ratio": module.ratio, "too_large": dict.fromkeys(itertools.product(module.VARIANTS, (50, 100, 200)), 1.0)}
+    text = page.text(**state, times={1: times}, memory={}, sizes=(50, 100, 200), rounds=2, graphs=4, accuracy=None)
+    lines = text.splitlines()
     assert "- time of n = 100 against n = 50 at degree 4, at most 2.4: 2.25 (2.00 to 2.50), **met**" in lines
     assert any("time of all pairs" in line and "8.00, **met**" in line for line in lines)
     assert any("time of GFKD" in line and "1.50, **missed**" in line for line in lines)
     assert any("memory of all pairs" in line and "not measured" in line for line in lines)
+    assert "2 of 3 targets" in text
 
 
 @pytest.mark.parametrize(
@@ -84,7 +89,8 @@ def test_a_lucky_point_of_the_curve_does_not_count(
     found = module.accuracy({"gfkd, as released": [(0.8, 200.0)] * 2, **rows})
     assert found["factor"] == factor
     assert len(found["rows"]) == 4
-    state = module.words({1: {(module.DEGREE, 8): [1.0, 2.0]}}, {(module.DEGREE, 8): [2.0**20]}, [8])
+    key = (module.DEGREE, 8)
+    state = {"times": {1: {key: [1.0, 2.0]}}, "memory": {key: [2.0**20]}, "sizes": [8], "ratio": module.ratio}
     gone = {(variant, 8): 2.0**30 for variant in module.VARIANTS if variant != module.DEGREE}
     page = Page("synthesis", "benchmarks.speed.synthesis", ())
     text = page.text(**state, too_large=gone, rounds=2, graphs=4, accuracy=found)
@@ -168,7 +174,7 @@ def test_what_does_not_compile_is_a_row_and_not_the_end(
     assert rows["synthesis", "compiled"].missing == "RuntimeError: no compiler"
     options = SimpleNamespace(graphs=6, nodes=(5, 8), rounds=1, steps=1)
     text = Page("gpu", "benchmarks.speed.gpu_loop", ()).text(
-        rows=rows, options=options, device="CPU", pair=("gin-5-64", "gin-3-32"), stages=module.STAGES
+        rows=rows, options=options, device=torch.device("cpu"), threads=2
     )
     assert "| transfer | compiled | RuntimeError: no compiler |  |  |" in text
 

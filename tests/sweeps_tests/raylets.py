@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from processes import DEAD, table
@@ -55,15 +56,19 @@ class Raylet:
             if session == self.process.pid and state not in DEAD and (not names or name in names)
         ]
 
+    def send(self, what: signal.Signals) -> None:
+        """A signal to all of its processes; what is stopped still has its connections, and says nothing on them."""
+        for pid in self.pids():
+            with suppress(ProcessLookupError):
+                os.kill(pid, what)
+
     def kill(self, *names: str) -> None:
         """SIGKILL to those processes, or to all of the node."""
         end = time.monotonic() + 10
         while (pids := self.pids(*names)) and time.monotonic() < end:
             for pid in pids:
-                try:
+                with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
             time.sleep(0.05)
         if not names:
             self.process.wait(timeout=10)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -159,12 +160,40 @@ def test_nodes_that_cannot_work_are_set_aside_and_no_trial_fails(
             node.kill()
 
 
-def test_the_head_is_lost_and_a_new_cluster_continues(lab: ModuleType, tmp_path: Path, cluster: Raylets) -> None:
+@pytest.mark.skipif(not can_hide_folders(), reason="needs the right to mount")
+def test_a_node_that_may_write_no_longer_is_set_aside_and_the_others_go_on(
+    lab: ModuleType, tmp_path: Path, cluster: Raylets
+) -> None:
+    changes = {**SHORT, "trials": 8}
+    folder = tmp_path / "shared" / "cluster"
+    folder.parent.mkdir()
+    node = cluster.add(before=("unshare", "-m"))
+    try:
+        cluster.wait_for(node)
+        with run(cluster, folder, **changes) as sweep:
+            sweep.wait_for(lambda: nodes(folder).get(node.name, {}).get("seconds"))
+            inside = ("nsenter", "-m", "-t", str(node.process.pid))
+            subprocess.run([*inside, "mount", "-o", "bind,ro", str(folder.parent), str(folder.parent)], check=True)
+            assert sweep.end() == 1, sweep.text
+        said = " ".join(lines(sweep, f"{node.label} gets no more work: "))
+        assert "NodeError: The driver reaches the sweep folder, this node does not:" in said
+        assert lab.table(folder) == undisturbed(lab, tmp_path / "one", **changes)
+        failed = [item for trial in lab.trials(folder) for item in trial["attempts"] if item["cause"]]
+        assert {(item["outcome"], item["cause"]) for item in failed} <= {("lost", "node")}
+        assert len(failed) == 1, "its one trial"
+    finally:
+        node.kill()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_head_is_lost_and_a_new_cluster_continues(
+    lab: ModuleType, tmp_path: Path, cluster: Raylets, how: signal.Signals
+) -> None:
     changes = {**LONG, "trials": 4}
     folder = tmp_path / "cluster"
     with run(cluster, folder, **changes) as sweep:
         sweep.wait_for(lambda: len(lab.events(folder, "measured")) >= 1)
-        cluster.head.kill()
+        cluster.head.send(how)
         killed = time.monotonic()
         assert sweep.end() == 75, sweep.text
         assert time.monotonic() - killed < 45, "fifteen seconds where nothing else keeps the machine busy"

@@ -57,7 +57,7 @@ class Impressions(PixelLearning):
         # Most images of a class are to be answered with one that is like it.
         self.labels = answers.argmax(dim=1)
         self._targets = self.labels.to(device)
-        self.answers = answers.to(device, torch.float)
+        self.answers = answers.to(device, torch.get_default_dtype())
 
     def read(self, x: Tensor) -> Tensor:
         """Images as the teacher reads them: pixels of 0 to 1 standardised, free ones as they are."""
