@@ -104,7 +104,7 @@ class Raylets:
         """The node that all others depend on."""
         return self.nodes[0]
 
-    def begin(self, workers: int) -> None:
+    def begin(self, workers: int, *, head_works: bool = True) -> None:
         """Makes a new cluster in place of the one that there was: a head, which works as well, and more nodes."""
         for node in self.nodes:
             node.kill()
@@ -113,7 +113,8 @@ class Raylets:
         with socket.socket() as free:
             free.bind((host, 0))
             self._where = f"{host}:{free.getsockname()[1]}"
-        self.add("--head", f"--port={self._where.rpartition(':')[2]}", "--include-dashboard=false")
+        cores = () if head_works else ("--num-cpus=0",)  # the last of two counts
+        self.add("--head", *cores, f"--port={self._where.rpartition(':')[2]}", "--include-dashboard=false")
         self._wait_for_port()
         for _ in range(workers):
             self.add()
