@@ -26,9 +26,9 @@ def snippet(file: str, to: str, prior: "Prior | None", named: Sequence[str]) -> 
         named = ["edge_attr"]
     inputs = ["images"] if images else ["x", "edge_index", "batch"]
     module = "numpy" if to == "onnx" else "torch"
-    given = [] if prior is None else _images(prior.shape, module) if isinstance(prior, ImagePrior) else []
-    if not images and prior is not None:
-        given = _graph(prior, module, named)
+    given: list[str] = []
+    if prior is not None:
+        given = _images(prior.shape, module) if isinstance(prior, ImagePrior) else _graph(prior, module, named)
     imports = {
         "safetensors": ["import acgkd", *(["import torch"] if given else [])],
         "torch": ["import torch"],
