@@ -106,7 +106,7 @@ def process(name: str, source: Source, part: Path, *, edge_labels: bool = False)
         }
         node_columns = _columns(raw / f"{name}_node_labels.txt")
         if kinds is not None and len(node_columns) > 1:
-            blocks = torch.split(kinds, node_columns, dim=1)
+            blocks = torch.split(kinds, list(node_columns), dim=1)
             whole = torch.stack([block.argmax(1) for block in blocks], dim=1)
             content |= {"kinds": whole.to(torch.int32), "node_columns": node_columns}
         if edge_labels:
@@ -127,7 +127,7 @@ def _edge_kinds(name: str, raw: Path, edge_attr: Tensor | None, attributes: int)
     columns = _columns(file)
     if edge_attr is None or not columns:
         return {"edge_kinds": None, "edge_columns": ()}
-    blocks = torch.split(edge_attr[:, attributes:], columns, dim=1)
+    blocks = torch.split(edge_attr[:, attributes:], list(columns), dim=1)
     # An edge that the file has twice comes as the sum of both.
     if any(bool(((block > 0).sum(1) != 1).any()) for block in blocks):
         raise DataError(f"`{file.name}` must give an edge of {name} one label, but gives one of them two.")
