@@ -10,7 +10,7 @@ ifneq ($(DATA),)
 export ACGKD_DATA ?= $(abspath $(DATA))
 endif
 
-.PHONY: install quickstart test test-slow realdata browser cluster wheel lower-ends pythons soak docs lint types floors check coverage clean
+.PHONY: install quickstart test fidelity test-slow realdata browser cluster wheel lower-ends pythons soak docs lint types floors check coverage clean
 
 install: $(VENV)/installed
 
@@ -32,6 +32,10 @@ ifdef COVERAGE
 else
 	$(BIN)/python -m pytest $(WORKERS)
 endif
+
+# Every method against plain twins of its published formulas.
+fidelity: install
+	$(BIN)/python -m pytest -m fidelity
 
 test-slow: install
 	$(BIN)/python -m pytest -m "slow and not realdata"

@@ -183,6 +183,7 @@ class Variant:
         source: what it was taken from; of one of ours, how it departs from what was published.
         settings: what it says of ``synthesis`` and ``transfer``; the method's defaults are those that say nothing.
         less_of: name of the variant that it is a cheaper form of; what both say differently is its to choose.
+        teachers: families of models that it was published for, where its source says so; rows of others carry it over.
     """
 
     name: str
@@ -190,6 +191,7 @@ class Variant:
     source: str
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     less_of: str = ""
+    teachers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -64,12 +64,16 @@ def run(
         SweepError: the executor cannot run the sweep.
         KeyboardInterrupt: at the second Ctrl-C; the first one ends cleanly.
     """
+    from sweeps.code import plugin_copies
     from sweeps.executors.base import run_sweep
     from sweeps.executors.ray.executor import Ray
     from sweeps.spec.loading import spec_of
 
+    target = None if folder is None else place_for_run(folder)
+    if target is not None:
+        plugin_copies.stand_in(target)
     read = spec_of(spec, overrides, trust_code)
-    target = place_for_run(folder) if folder is not None else Path("runs") / read.name
+    target = target or Path("runs") / read.name
     with _watching(read.name, on_progress) as watch:
         run_sweep(
             read,

@@ -6,9 +6,11 @@
     between rounds  the student learns from the pool: τ² KL(T ‖ S), τ = 20, images cropped and mirrored
 
 The first `warm_up` rounds come at once; each of the others begins a stretch of the student's steps. The last warm one
-is the first to look at the student, untaught as it is. Defaults are the released script's for wide residual networks
-with k = 5; k = 2 goes with `{rate: 0.005, latent_rate: 0.015}`, k = 10 with `{rate: 0.002}`. There the student's rate
-ends at 0.0002, here at 0. It keeps the student that is best on test; here the last one counts. REPTILE is left out.
+is the first to look at the student, untaught as it is. Before round 140 the first layer of θ and the scales of its
+BatchNorm are drawn anew, both from N(0, 0.02) as released. Defaults are the released script's for wide residual
+networks with k = 5; k = 2 goes with `{rate: 0.005, latent_rate: 0.015}`, k = 10 with `{rate: 0.002}`. There the
+student's rate ends at 0.0002, here at 0. It keeps the student that is best on test; here the last one counts. REPTILE
+is left out.
 Source: Fang et al. (2022), arXiv:2112.06253; released code 0dcecbc.
 """
 

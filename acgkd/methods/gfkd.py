@@ -6,7 +6,10 @@
     written out     the structure of the step of lowest loss, the features of the last step, both discrete
 
 The steps are in `acgkd/synthesis/graphs/alternation.py`, the graphs in `acgkd/graphs/pseudo/directed.py`.
-Defaults are the released code's. The paper states other steps, decay and training of the student: `recipe: paper`.
+Defaults are the released code's, which inverts GCN teachers alone: for any other teacher they are carried over. Begun
+with every other pair an edge, as there, graphs of a teacher that sums over neighbours (GIN) do not get out of one
+class; `density: prior` with the same steps is the variant that rows with such teachers are to be judged by. The paper
+states other steps, decay and training of the student: `recipe: paper`.
 Where the code adds self-loops (`--self_loop`, to real graphs too) there are none here: our models count a node itself
 already, and neither data nor pseudo-graphs have any. Sizes are the prior's, as of every method.
 The code learns all features freely; here those that are degrees follow from the edges, and constant ones stay, so that
@@ -58,12 +61,25 @@ def _start(config: GfkdConfig, context: GraphContext) -> MethodRun:
     return teach_graphs(synthesis, config.transfer, context)
 
 
+SOURCE = "Deng and Zhang (2021), arXiv:2105.07519"
 METHOD = Method(
     config=GfkdConfig,
     modality="graphs",
     start=_start,
     variants=(
-        Variant("released", "released code", "Deng and Zhang (2021), arXiv:2105.07519; released code e68e4d6"),
-        Variant("paper", "paper", "Deng and Zhang (2021), arXiv:2105.07519", {"synthesis": {"recipe": "paper"}}),
+        Variant("released", "released code", f"{SOURCE}; released code e68e4d6, for GCN teachers", teachers=("gcn",)),
+        Variant(
+            "released, prior's density",
+            "released code",
+            f"{SOURCE}; released code e68e4d6, but for graphs that begin and stay at the prior's mean degree",
+            {"synthesis": {"density": "prior"}},
+        ),
+        Variant("paper", "paper", SOURCE, {"synthesis": {"recipe": "paper"}}),
+        Variant(
+            "paper, prior's density",
+            "paper",
+            f"{SOURCE}, but for graphs that begin and stay at the prior's mean degree",
+            {"synthesis": {"recipe": "paper", "density": "prior"}},
+        ),
     ),
 )

@@ -5,11 +5,13 @@
     L(x)    = CE(y, softmax(T(x) / τ)), τ = 20; after every step the batch is stretched from black to white
     then    the student learns from the images, scaled, moved, turned and flipped: τ² KL(T ‖ S), τ = 20
 
-There is no generator, and BatchNorm statistics are not looked at. Defaults are those of the released code, which does
-CIFAR-10 only, but for two things. Just before it draws it brings rows to 0 to 1 once more, which undoes the β that it
-means to use (`second_concentration: 1` does the same); and a batch begins with the images of the one before, where
-here each begins anew. It keeps the student that is best on test; here the last one is the result. Those who did it
-again on MNIST let pixels be (`free`), at a `rate` of 3 and a `square_weight` of 0.001.
+There is no generator, and BatchNorm statistics are not looked at. Stretched pixels are learned as they are stored, from
+0 to 1, so that the rate of 0.001 is a thousandth of the way from black to white whatever the teacher's preprocessing.
+Defaults are those of the released code, which does CIFAR-10 only, but for two things. Just before it draws it brings
+rows to 0 to 1 once more, which undoes the β that it means to use (`second_concentration: 1` does the same); and a batch
+begins with the images of the one before, where here each begins anew. It keeps the student that is best on test; here
+the last one is the result. Those who did it again on MNIST let pixels be (`free`), at a `rate` of 3 and a
+`square_weight` of 0.001.
 Source: Nayak et al. (2019), arXiv:1905.08114; released code 54c855f.
 """
 

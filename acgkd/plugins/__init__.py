@@ -21,6 +21,7 @@ from acgkd.plugins.plugin_places import KINDS, Entry, Place, bytes_digest_of, is
 _FILES = "plugins/"
 _always: tuple[Place, ...] = ()
 _of_spec: tuple[Place, ...] = ()
+_stand_ins: dict[str, Path] = {}
 
 
 def use_plugins(*paths: str | Path) -> None:
@@ -40,6 +41,17 @@ def activate(paths: Iterable[str | Path]) -> None:
     """Does the same for what a spec names, and forgets what another spec named; see `use_plugins`."""
     global _of_spec
     _of_spec = _checked(paths, _always)
+
+
+def stand_in(copies: Mapping[str, Path]) -> None:
+    """Names copies that are used in place of files and folders that are not there any more; forgets those of before.
+
+    Args:
+        copies: by the path of the original. Where that is gone, and no copy has its path, one that alone has its name
+            stands in, since the path may be of another machine.
+    """
+    global _stand_ins
+    _stand_ins = dict(copies)
 
 
 def places() -> tuple[Place, ...]:
@@ -139,8 +151,17 @@ def place_at(path: str | Path) -> Place:
         raise ConfigError(f"The plug-in {path} cannot be read: {error.strerror}.") from None
 
 
+def _place_or_copy(path: str | Path) -> Place:
+    path = Path(os.path.abspath(os.path.expanduser(path)))
+    alike = [copy for name, copy in _stand_ins.items() if Path(name).name == path.name]
+    copy = _stand_ins.get(str(path)) or (alike[0] if len(alike) == 1 else None)
+    if copy is None or os.path.lexists(path):
+        return place_at(path)
+    return Place(path, place_at(copy).files, copy if copy.is_dir() else copy.parent)
+
+
 def _checked(paths: Iterable[str | Path], others: Sequence[Place]) -> tuple[Place, ...]:
-    found = tuple({place.package: place for place in map(place_at, paths)}.values())
+    found = tuple({place.package: place for place in map(_place_or_copy, paths)}.values())
     for kind, (package, _) in KINDS.items():
         _joined(kind, _own_names(package), (*others, *found))
     return found

@@ -71,6 +71,11 @@ class Place:
             whole.update(f"{name}\0{len(content)}\0".encode() + content)
         return f"{_ROOT}.p{whole.hexdigest()[:16]}"
 
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits over all of its files."""
+        return self.package.rpartition(".p")[2]
+
     def entries(self) -> dict[str, list[str]]:
         """The kinds that each module exports, by its name.
 
@@ -151,7 +156,7 @@ class Entry:
     def digest(self) -> str:
         """Sixteen hex digits over the code that it is made of: all files of its place, or its module's file."""
         if self.place is not None:
-            return self.place.package.rpartition(".p")[2]
+            return self.place.digest
         file = self.file
         return "unknown" if file is None else bytes_digest_of(file.read_bytes())
 
@@ -217,11 +222,11 @@ def _module(place: Place, name: str) -> ModuleType:
 
 
 def package_of(place: Place) -> str:
-    """Makes the package that its modules are imported below, where there is none yet."""
+    """The package that its modules are imported below, made where there is none yet; they are imported from `place`."""
     for name, search in ((_ROOT, []), (place.package, [] if place.folder is None else [str(place.folder)])):
         if name not in sys.modules:
             module = ModuleType(name)
-            module.__path__ = search
             sys.modules[name] = module
+        sys.modules[name].__path__ = search  # of the same files; where they lay before they may be gone
     invalidate_caches()
     return place.package

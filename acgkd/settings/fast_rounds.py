@@ -33,7 +33,8 @@ class FastSynthesisConfig(Config):
         momentum: the share that earlier rounds keep in what it sees.
         adversarial_weight: of the student's divergence, from the last warm round on.
         augment: what happens to images before the teacher sees them.
-        reset_at: the round, counted from 1, before which the generator's first layer begins anew; None lets it be.
+        reset_at: the round, counted from 1, before which the generator's first layer and the scales of its BatchNorm
+            begin anew, drawn from N(0, 0.02) with offsets of 0; None lets them be.
         generator: what is trained.
     """
 

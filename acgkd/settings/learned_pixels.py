@@ -64,6 +64,8 @@ class ZskdSynthesisConfig(PixelsConfig):
         concentration: β of one half of the images of a class; the smaller it is, the surer is what is drawn.
         second_concentration: β of the other half.
         temperature: τ, by which the teacher's answers are softened before they are compared.
+        rate: Adam's learning rate: of pixels between 0 and 1 where they are stretched, and of what the teacher reads
+            where they are free.
         pixels: `stretched`, at first even between black and white, and after every step the least pixel of the batch is
             black and the largest white; or `free`, at first N(0, 1) as the teacher reads it, and then as they come.
         square_weight: of half an image's summed squares, as the teacher reads it, averaged over images.
@@ -79,4 +81,4 @@ class ZskdSynthesisConfig(PixelsConfig):
     pixels: Literal["stretched", "free"] = "stretched"
     square_weight: float = Field(default=0.0, ge=0)
 
-    _recipe = compact(images=512, batch_size=128, steps=200, rate=0.03)
+    _recipe = compact(images=512, batch_size=128, steps=200, rate=0.01)

@@ -7,7 +7,7 @@ from analysis.formatting import known as is_known
 from analysis.formatting import number
 from analysis.records.cell_values import from_text
 
-# Amounts, and what the prior says of the data to every method: a row that differs in these alone is still the method.
+# Amounts: a row that differs in these alone is still the method.
 # A recipe names settings that are compared themselves.
 AMOUNTS = frozenset(
     {
@@ -15,7 +15,6 @@ AMOUNTS = frozenset(
         "synthesis/graphs",
         "synthesis/images",
         "synthesis/decay_every",
-        "synthesis/density",
         "synthesis/recipe",
         "transfer/steps",
         "transfer/recipe",
@@ -39,6 +38,7 @@ class KnownVariant:
         source: what it was taken from.
         less_of: name of the variant that it is a cheaper form of; empty where it is none.
         free: what a cheaper form says otherwise than that one, so that it is an amount here.
+        teachers: families of models that it was published for; empty where any will do.
     """
 
     name: str
@@ -47,6 +47,12 @@ class KnownVariant:
     source: str = ""
     less_of: str = ""
     free: frozenset[str] = frozenset()
+    teachers: tuple[str, ...] = ()
+
+    def carried_over_to(self, teacher: object) -> bool:
+        """Whether it was published for teachers of other families than this one."""
+        family = str(teacher).partition("-")[0] if is_known(teacher) else ""
+        return bool(self.teachers and family) and family not in self.teachers
 
 
 @dataclass(frozen=True)
@@ -87,10 +93,12 @@ class Match:
     Args:
         variant: which.
         others: the settings in which the row differs, amounts and searched ones left out.
+        carried_to: the teacher, where the variant was published for other ones alone.
     """
 
     variant: KnownVariant
     others: tuple[str, ...]
+    carried_to: str = ""
 
     @property
     def words(self) -> str:
@@ -99,6 +107,7 @@ class Match:
         said = [
             *([variant.origin] if variant.origin else []),
             *([f"less of {variant.less_of}"] if variant.less_of else []),
+            *([f"carried over to {self.carried_to}"] if self.carried_to else []),
         ]
         listed = ", ".join(self.others[:3]) + (f" and {len(self.others) - 3} more" if len(self.others) > 3 else "")
         return variant.name + (f" ({', '.join(said)})" if said else "") + (f", but for {listed}" if listed else "")
@@ -134,7 +143,11 @@ def match_of(first: Mapping[str, object], known: KnownMethod, searched: Sequence
     """
     recipe = first.get(_METHOD + _RECIPE)
     same = [one for one in known.declared if is_known(recipe) and _equal(_plain(recipe), one.settings.get(_RECIPE))]
-    found = [Match(one, _others(first, one, searched)) for one in same or known.declared]
+    teacher = first.get("teacher")
+    found = [
+        Match(one, _others(first, one, searched), str(teacher) if one.carried_over_to(teacher) else "")
+        for one in same or known.declared
+    ]
     return min(found, key=lambda match: (len(match.others), not known.published(match.variant)), default=None)
 
 

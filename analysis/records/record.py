@@ -45,6 +45,11 @@ class Identity(Part):
     teacher: str = Field(description="Its preset.")
     student: str | None = Field(default=None, description="Its preset; None of a teacher's row.")
     prior: dict[str, object] = Field(default_factory=dict, description="What the method knew of the data.")
+    prior_origins: dict[str, str] = Field(
+        default_factory=dict,
+        description="Who says each part of the prior, by its key in a spec: `given` (by the spec), `published`, or "
+        "`measured` (on the data).",
+    )
     added: bool = Field(default=False, description="Whether its seed was added after the trial had completed.")
     lower_control: bool = Field(
         default=False, description="Whether its method makes samples and learns nothing about them: noise."
@@ -52,9 +57,10 @@ class Identity(Part):
 
     @model_serializer(mode="wrap")
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """What is false is left out, as it was before there were such fields."""
+        """What is false or empty is left out, as it was before there were such fields."""
         fields: dict[str, object] = write(self)
-        return {name: value for name, value in fields.items() if name not in ("added", "lower_control") or value}
+        later = ("added", "lower_control", "prior_origins")
+        return {name: value for name, value in fields.items() if name not in later or value}
 
 
 class Quality(Part):

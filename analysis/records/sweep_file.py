@@ -76,12 +76,17 @@ class SweepFile(Part):
     code_folders: tuple[str, ...] = Field(
         default=(), description="Where the user's code was looked for by the last start; empty where none is named."
     )
+    plugins: dict[str, str] = Field(
+        default_factory=dict,
+        description="Plug-ins of the last start: the folder of the copy under `code/plugins`, by path of the original.",
+    )
 
     @model_serializer(mode="wrap")
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
         """Where nothing was accepted, and no code named, it is written as it was before anything could be."""
         fields: dict[str, object] = write(self)
-        return {name: value for name, value in fields.items() if value or name not in ("accepted", "code_folders")}
+        optional = ("accepted", "code_folders", "plugins")
+        return {name: value for name, value in fields.items() if value or name not in optional}
 
     @property
     def searched(self) -> bool:
@@ -93,7 +98,8 @@ class SweepFile(Part):
         """Whether the spec names Python code of the user's, so that commands that run it need `--trust-code`."""
         sections = [self.spec.get(name) for name in ("teacher", "student")]
         presets = [section.get("preset") for section in sections if isinstance(section, Mapping)]
-        return bool(self.spec.get("plugins")) or any(":" in preset for preset in presets if isinstance(preset, str))
+        named = any(":" in preset for preset in presets if isinstance(preset, str))
+        return named or bool(self.spec.get("plugins") or self.plugins)
 
     @property
     def budget(self) -> Budget:

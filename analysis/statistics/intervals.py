@@ -167,6 +167,14 @@ def _blank(n: int, reason: str) -> Share:
     return Share(math.nan, math.nan, math.nan, n, reason)
 
 
+def share_interval(hits: int, count: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Wilson's interval of a share, `hits` of `count`, which is at least 1."""
+    from scipy.stats import binomtest
+
+    found = binomtest(hits, count).proportion_ci(confidence, method="wilson")
+    return float(found.low), float(found.high)
+
+
 def rank_interval(correlation: float, count: int) -> tuple[float, float]:
     """A 95 % interval of Spearman's correlation over `count` pairs; all that is possible for fewer than four.
 

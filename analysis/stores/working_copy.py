@@ -13,7 +13,7 @@ from analysis.stores.object_store import ObjectStore
 
 # What is fetched as a whole: everything but weights and what is under way, which who needs them asks for.
 _FILES = frozenset({"spec.yaml", "sweep.json", "epoch", "events.jsonl"})
-_FOLDERS = frozenset({"records", "curves", "samples", "starts", "queue", "logs"})
+_FOLDERS = frozenset({"records", "curves", "samples", "starts", "queue", "logs", "code"})
 
 
 class WorkingCopy:

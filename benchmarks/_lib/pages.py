@@ -1,5 +1,6 @@
 """Pages of results: what a script measured, filled into a template of prose in docs/results/templates."""
 
+import argparse
 import datetime
 import math
 import os
@@ -11,10 +12,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from analysis.comparison.templates.filling import rendered
-
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs" / "results"
+
+
+def arguments(text: str | None) -> argparse.ArgumentParser:
+    """A parser of a script's arguments, with where its page goes, ``--out``; its help is the script's docstring."""
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="the page, instead of its place in docs/results")
+    return parser
 
 
 class Page:
@@ -30,17 +36,22 @@ class Page:
         self.file = RESULTS / f"{name}.md"
         self.template = RESULTS / "templates" / f"{name}.md.j2"
         self.command = " ".join(["python", "-m", script, *(sys.argv[1:] if arguments is None else arguments)])
-        self.load = os.getloadavg()[0]
+        self.script, self.load = script, os.getloadavg()[0]
 
     def text(self, **measured: Any) -> str:
         """The page.
 
         Args:
-            measured: what the template calls by these names, besides `command`, `date`, `load`, `machine` and the
-                functions below.
+            measured: what the template calls by these names, besides `command`, `date`, `load`, `machine`, the
+                functions below, and the constants of the script.
         """
-        words = {"command": self.command, "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", "load": self.load}
-        functions = (spread, ratios, verdict, statistics.median)
+        # Here, so that what is measured needs no pandas.
+        from analysis.comparison.templates.filling import rendered
+
+        script = vars(sys.modules.get(self.script) or sys.modules["__main__"])
+        words = {name: value for name, value in script.items() if name.isupper()}
+        words |= {"command": self.command, "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", "load": self.load}
+        functions = (spread, ratios, verdict, judged, statistics.median)
         words |= {function.__name__: function for function in functions} | {"machine": self._machine}
         return rendered(self.template, words | measured)
 
@@ -73,6 +84,13 @@ def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
     if not above or not below or min(below) <= 0:
         return []
     return [one / other for one, other in zip(above, below, strict=True)]
+
+
+def judged(found: Sequence[float], least: float = -math.inf, most: float = math.inf) -> str:
+    """What was found, and whether its median lies between two bounds."""
+    if not found:
+        return "not measured"
+    return f"{spread(found, '.2f')}, {verdict(least <= statistics.median(found) <= most)}"
 
 
 def verdict(met: bool) -> str:

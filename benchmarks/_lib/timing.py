@@ -87,20 +87,27 @@ def in_turn(
     return rows
 
 
-def refused(error: Exception) -> str:
-    """Why a compiler, or a capture, gave up, for reasons of its own: a result like any other."""
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:100]}"
+def or_refusal(make: Callable[[], Step], optional: bool) -> Step | str:
+    """A step; or why there is none, where it may be missing: that a compiler gives up is a result like any other."""
+    try:
+        return make()
+    except Exception as error:
+        if not optional:
+            raise
+        return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:100]}"
 
 
-def own_process(module: str, *arguments: object, threads: int = 1) -> Any:
-    """The JSON that a script prints last, in a process of its own; None where that was killed.
+def own_process(function: str, *arguments: object, threads: int = 1) -> Any:
+    """What a function (`module:name`) returns in a process of its own, by way of JSON; None where that was killed.
 
     Raises:
         RuntimeError: it fails.
     """
-    command = [sys.executable, "-m", module, *map(str, arguments)]
+    module, name = function.split(":")
+    before = f"import json, torch; torch.set_num_threads({threads}); from {module} import {name}"
+    code = f"{before}; print(json.dumps({name}(*json.loads({json.dumps(arguments)!r}))))"
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=environment)
     if done.returncode > 0:
         raise RuntimeError(done.stderr)
     return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
@@ -114,10 +121,8 @@ class Kept:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.lines: list[dict[str, Any]] = []
-        if path.exists():
-            self.lines = [json.loads(line) for line in path.read_text().splitlines()]
+        self.path, known = path, path.read_text() if path.exists() else ""
+        self.lines: list[dict[str, Any]] = [json.loads(line) for line in known.splitlines()]
 
     def once(self, measure: Callable[[], Mapping[str, Any]], **key: Any) -> dict[str, Any]:
         """The measurement of this key: read, or made and written down."""

@@ -4,37 +4,29 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
+from analysis.statistics.intervals import share_interval
 from analysis.statistics.trust.outcome_bounds import RATIO_BOUND, below_bound
+from analysis.statistics.trust.telling_apart import auc
 
 # Each fact, and whether more of it is better.
 FACTS = {"hit_rate_lowest": 1, "hit_rate": 1, "synthesis_confidence": 1, "statistics_distance": -1}
 FACTS |= {"degree_ratio": 1, "likeness": -1}
 
 
-def auc(rows: pd.DataFrame, name: str) -> str:
+def auc_cell(rows: pd.DataFrame, name: str) -> str:
     """How well a fact tells bad students, with its interval."""
     known = rows[rows[name].notna()]
-    bad, score = known["bad"].to_numpy(bool), FACTS[name] * known[name].to_numpy(float)
-
-    def of(chosen: np.ndarray) -> float:
-        pairs = score[chosen[bad[chosen]]][:, None] - score[chosen[~bad[chosen]]][None, :]
-        return float(np.mean((pairs < 0) + (pairs == 0) / 2)) if pairs.size else np.nan
-
-    if bad.all() or not bad.any():
-        return "–"
-    draws = [of(chosen) for chosen in np.random.default_rng(0).integers(len(bad), size=(2000, len(bad)))]
-    low, high = np.nanquantile(draws, [0.025, 0.975])
-    return f"{of(np.arange(len(bad))):.2f} ({low:.2f} to {high:.2f})"
+    found = auc(FACTS[name] * known[name].to_numpy(float), known["bad"].to_numpy(bool))
+    return "–" if np.isnan(found.value) else f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
 def share(holds: "pd.Series[bool]") -> str:
     """How many of how many, with the interval of the share."""
     if not len(holds):
         return "–"
-    interval = binomtest(int(holds.sum()), len(holds)).proportion_ci(method="wilson")
-    return f"{int(holds.sum())} of {len(holds)} ({interval.low:.2f} to {interval.high:.2f})"
+    low, high = share_interval(int(holds.sum()), len(holds))
+    return f"{int(holds.sum())} of {len(holds)} ({low:.2f} to {high:.2f})"
 
 
 def words(rows: pd.DataFrame, split: int, bound: float) -> dict[str, Any]:
@@ -61,6 +53,6 @@ def words(rows: pd.DataFrame, split: int, bound: float) -> dict[str, Any]:
     parts = [first[first["part"] == part] for part in ("choosing", "showing")]
     return {
         "runs": len(first), "pairs": first["pair"].nunique(), "lines": lines, "bound": bound, "split": split,
-        "stuck": share(first["stuck"]), "again": share(again["stuck"]), "lowest": auc(first, "hit_rate_lowest"),
-        "facts": {name: [auc(part, name) for part in parts] for name in FACTS}, "ratio": RATIO_BOUND,
+        "stuck": share(first["stuck"]), "again": share(again["stuck"]), "lowest": auc_cell(first, "hit_rate_lowest"),
+        "facts": {name: [auc_cell(part, name) for part in parts] for name in FACTS}, "ratio": RATIO_BOUND,
     }  # fmt: skip

@@ -50,6 +50,21 @@ def _tpe() -> Any:
     return optuna.samplers.TPESampler(seed=0, n_startup_trials=10, multivariate=True, group=True, constant_liar=True)
 
 
+def _tune_space() -> dict[str, Any]:
+    from ray import tune
+
+    return {"rate": tune.loguniform(0.01, 1.0), "depth": tune.randint(1, 9)}
+
+
+def _tuned(task: Task, trainable: Any, how: dict[str, Any], kept: dict[str, Any], **more: Any) -> None:
+    import ray
+    from ray import tune
+
+    run = tune.RunConfig(storage_path=str(task.folder / "ray"), verbose=0, **kept)
+    tune.Tuner(trainable, tune_config=tune.TuneConfig(num_samples=task.trials, **how), run_config=run, **more).fit()
+    ray.shutdown()
+
+
 def _ray_defaults(task: Task) -> None:
     import ray
     from ray import tune
@@ -58,13 +73,7 @@ def _ray_defaults(task: Task) -> None:
         tune.report({"total": work(task)})
 
     ray.init(address="local", num_cpus=WORKERS, log_to_driver=False)
-    tune.Tuner(
-        trainable,
-        param_space={"rate": tune.loguniform(0.01, 1.0), "depth": tune.randint(1, 9)},
-        tune_config=tune.TuneConfig(num_samples=task.trials),
-        run_config=tune.RunConfig(storage_path=str(task.folder / "ray"), verbose=0),
-    ).fit()
-    ray.shutdown()
+    _tuned(task, trainable, {}, {}, param_space=_tune_space())
 
 
 def _ray_optuna(task: Task) -> None:
@@ -86,21 +95,10 @@ def _ray_optuna(task: Task) -> None:
             work(task)
             return {"agreement": 0.5, "multiply_adds": 1.0, "done": True}
 
-    space = {"rate": tune.loguniform(0.01, 1.0), "depth": tune.randint(1, 9)}
-    search = OptunaSearch(space, metric=["agreement", "multiply_adds"], mode=["max", "min"], sampler=_tpe())
+    search = OptunaSearch(_tune_space(), metric=["agreement", "multiply_adds"], mode=["max", "min"], sampler=_tpe())
     ray.init(address="local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False)
-    tune.Tuner(
-        Warm,
-        tune_config=tune.TuneConfig(
-            search_alg=search, num_samples=task.trials, reuse_actors=True, max_concurrent_trials=WORKERS
-        ),
-        run_config=tune.RunConfig(
-            storage_path=str(task.folder / "ray"),
-            verbose=0,
-            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
-        ),
-    ).fit()
-    ray.shutdown()
+    kept = {"checkpoint_config": tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False)}
+    _tuned(task, Warm, {"search_alg": search, "reuse_actors": True, "max_concurrent_trials": WORKERS}, kept)
 
 
 def _optuna(task: Task) -> None:

@@ -10,22 +10,16 @@ Ways to run it are taken in turn in every round, and ratios within a round, so t
 On a CPU the seconds are the processor's, user and system: what others take of the machine is not counted.
 """
 
-import argparse
-import json
-import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from acgkd.methods import METHODS
 from acgkd.methods.rdskd import RdskdConfig
 from acgkd.runtime import keep_freed_memory, resolve_device
-from benchmarks._lib.pages import Page
-from benchmarks._lib.timing import Timed, in_turn, own_process, refused, timed
+from benchmarks._lib.pages import Page, arguments
+from benchmarks._lib.timing import Step, Timed, in_turn, or_refusal, own_process, timed
 from benchmarks.speed._image_floor import Pace, Work
 from benchmarks.speed._plain_images import SHAPE, STUDENT_RATE, PlainLoop, Variant, image_setting
 
@@ -48,8 +42,6 @@ RECIPES: dict[str, dict[str, Any]] = {"released": {}, "compact": {}}
 # long ones: what disturbs one round then weighs little in the median.
 MEASURE_S = 0.5
 
-Step = Callable[[], Tensor]
-
 
 @dataclass
 class Measured:
@@ -68,11 +60,6 @@ class Measured:
     pace: Pace
     rows: dict[tuple[str, str], Timed] = field(default_factory=dict)
     work: dict[tuple[str, str], Work] = field(default_factory=dict)
-
-    @property
-    def where(self) -> str:
-        """The device's name."""
-        return "CPU" if self.device.type == "cpu" else str(torch.cuda.get_device_name(self.device))
 
 
 def config_of(recipe: str, steps: int = 1_000_000) -> RdskdConfig:
@@ -104,15 +91,14 @@ def plain(variant: Variant, recipe: str, step: str, device: torch.device) -> Ste
 
 def prepared(label: str, recipe: str, step: str, device: torch.device) -> Step | str:
     """A step that has run twice; or why there is none."""
-    try:
+
+    def make() -> Step:
         made = shipped(recipe, step, device) if label == SHIPPED else plain(VARIANTS[label], recipe, step, device)
         for _ in range(2):
             made()
         return made
-    except Exception as error:
-        if label == SHIPPED or not VARIANTS[label].compiled:
-            raise
-        return refused(error)
+
+    return or_refusal(make, label != SHIPPED and VARIANTS[label].compiled)
 
 
 def measure(recipe: str, rounds: int, device: torch.device) -> Measured:
@@ -146,17 +132,14 @@ def measure(recipe: str, rounds: int, device: torch.device) -> Measured:
 
 def in_a_process_of_its_own(recipe: str, step: str, times: int) -> list[float]:
     """Seconds and the system's share of a plain script: torch's layers, and memory handed back when it is freed."""
-    answer: list[float] | None = own_process(
-        "benchmarks.speed.image_loop", "--alone", recipe, step, times, threads=torch.get_num_threads()
-    )
-    if answer is None:
-        raise RuntimeError("The plain script was killed.")
+    threads = torch.get_num_threads()
+    answer: list[float] | None = own_process("benchmarks.speed.image_loop:alone", recipe, step, times, threads=threads)
+    assert answer is not None, "little memory is enough"
     return answer
 
 
 def alone(recipe: str, step: str, times: int) -> list[float]:
     """The same, in this process."""
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     device, row = torch.device("cpu"), Timed()
     made = prepared(TORCHS, recipe, step, device)
     assert not isinstance(made, str), "it is never missing"
@@ -165,29 +148,17 @@ def alone(recipe: str, step: str, times: int) -> list[float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--alone", nargs=3, metavar=("RECIPE", "STEP", "TIMES"), help=argparse.SUPPRESS)
+    parser = arguments(__doc__)
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--threads", type=int, default=1, help="of the CPU")
-    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    if options.alone:
-        recipe, step, times = options.alone
-        print(json.dumps(alone(recipe, step, int(times))))
-        return
     page = Page("image-loop", "benchmarks.speed.image_loop")
     torch.set_num_threads(options.threads)
     keep_freed_memory()
     devices = [torch.device("cpu"), *([resolve_device("cuda")] if torch.cuda.is_available() else [])]
     found = [measure(recipe, options.rounds, device) for device in devices for recipe in options.recipes]
-    page.write(options.out, **words(found), rounds=options.rounds, threads=options.threads)
-
-
-def words(found: list[Measured]) -> dict[str, Any]:
-    """What the template of the page calls."""
-    ways = {"SHIPPED": SHIPPED, "PLAIN": PLAIN, "TORCHS": TORCHS, "ALONE": ALONE}
-    return {"found": found, "STEPS": STEPS, "LIMIT": LIMIT, **ways}
+    page.write(options.out, found=found, options=options, device_name=torch.cuda.get_device_name)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Ray gives its workers a low priority, so that whatever else the machine does would be measured with them.
@@ -45,10 +45,9 @@ def measured(case: str, trials: int, work_s: float) -> dict[str, float]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         task = Task(Path(scratch), Path(scratch) / "work.log", trials, work_s)
         tree, started = Tree(), time.time()
-        alone = ["--alone", case, scratch, str(trials), str(work_s)]
-        command = [sys.executable, "-m", "benchmarks.speed.overhead", *alone]
+        alone = ["-m", "benchmarks.speed.overhead", "--alone", case, scratch, str(trials), str(work_s)]
         with (task.folder / "errors").open("w") as errors:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors)
+            process = subprocess.Popen([sys.executable, *alone], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors)
             before_s = _until(process, tree, task.log.exists)
             cpu_s = _until(process, tree, lambda: task.log.read_text().count("\n") >= trials) - before_s
             code = process.wait()
@@ -85,8 +84,6 @@ def figures(
     first, last = spans[0][0], max(end for _, end, _, _ in spans)
     own_s = sum(end - begin for begin, end, _, _ in spans)
     return {
-        "trials": len(spans),
-        "workers": workers,
         "gap_s": statistics.median(_gaps(spans, workers)),
         "longer_s": (last - first - own_s / workers) / len(spans),
         "cpu_s": (cpu_s - sum(cpu for _, _, cpu, _ in spans)) / len(spans),
@@ -106,6 +103,11 @@ def _gaps(spans: list[tuple[float, float, float, int]], workers: int) -> list[fl
     return found or [spans[turn][0] - ends[turn - workers] for turn in range(workers, len(spans))]
 
 
+def series(sweeps: Sequence[Sweep], part: str, case: str, key: str) -> list[float]:
+    """A figure round by round; empty where the case was not measured."""
+    return [figures[key] for which, who, figures in sweeps if (which, who) == (part, case)]
+
+
 def main() -> None:
     """Measures, and writes the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -113,9 +115,7 @@ def main() -> None:
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--trials", type=int, default=60)
-    parser.add_argument(
-        "--work", type=float, default=0.2, help="seconds that a trial works; then once more, empty ones"
-    )
+    parser.add_argument("--work", type=float, default=0.2, help="seconds that a trial works; then again, empty ones")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.alone:
@@ -134,18 +134,8 @@ def main() -> None:
                     trials = min(options.trials, CASES[case].most or options.trials)
                     sweeps.append((part, case, measured(case, trials, work_s)))
                     print(f"round {turn + 1}, {work_s:g} s of work: {case}: {sweeps[-1][2]}", flush=True)
-    page.write(options.out, **words(sweeps), options=options, loads=loads)
-
-
-def words(sweeps: Sequence[Sweep]) -> dict[str, Any]:
-    """What the template of the page calls."""
-
-    def series(part: str, case: str, key: str) -> list[float]:
-        """A figure round by round; empty where the case was not measured."""
-        return [figures[key] for which, who, figures in sweeps if (which, who) == (part, case)]
-
-    names = {"OURS": OURS, "TUNED": TUNED, "DEFAULTS": DEFAULTS, "MOST": MOST, "WORKERS": WORKERS}
-    return {"series": series, "cases": CASES, **names}
+    named = {"OURS": OURS, "TUNED": TUNED, "DEFAULTS": DEFAULTS, "MOST": MOST, "WORKERS": WORKERS}
+    page.write(options.out, **named, series=partial(series, sweeps), options=options, loads=loads)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """What a report costs, and how soon a browser shows it: `python -m benchmarks.speed.report`."""
 
-import argparse
 import os
 import subprocess
 import sys
@@ -8,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks._lib.pages import ROOT, Page
+from benchmarks._lib.pages import ROOT, Page, arguments
 from tests.made_sweep import SEEDS, made_sweep
 
 # At the most records: seconds of CPU, and MB of the page.
@@ -59,13 +58,12 @@ def load_s(page: Path, profile: Path) -> float | None:
 
 def main() -> None:
     """Measures and writes the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--records", type=int, nargs="+", default=[1000, 10_000])
-    parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
     page = Page("report", "benchmarks.speed.report", ())
     found = [measure(records) for records in sorted(chosen.records)]
-    page.write(chosen.out, found=found, targets=TARGETS, seeds=SEEDS)
+    page.write(chosen.out, found=found, seeds=SEEDS)
 
 
 if __name__ == "__main__":

@@ -8,21 +8,16 @@ the machine meets them alike, and ratios are taken within a round. A variant who
 would not fit is not started. The teacher is random: time and memory do not ask what it says.
 """
 
-import argparse
-import itertools
-import json
 import math
 import os
 import statistics
-import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
-from benchmarks._lib.pages import ROOT, Page, ratios, spread, verdict
-from benchmarks._lib.timing import own_process
+from benchmarks._lib.pages import ROOT, Page, arguments, ratios
+from benchmarks._lib.timing import Timed, own_process, timed
 
 HOME = ROOT / "runs" / "benchmark-synthesis"
 
@@ -55,33 +50,29 @@ def measure(variant: str, nodes: int, graphs: int, what: str) -> float:
     from acgkd.runtime import PeakMemory, keep_freed_memory
     from benchmarks.speed._bare import bare_run, bare_setting
 
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     device = torch.device("cpu")
     setting = bare_setting((nodes, nodes), TEACHER, STUDENT, device)
     method, synthesis = VARIANTS[variant]
+    before, peak = psutil.Process().memory_info().rss, PeakMemory(device)
+    if what == "time":
+        keep_freed_memory()
+    run, _ = bare_run(method, setting, {**synthesis, "graphs": graphs})
     if what == "memory":
-        before, peak = psutil.Process().memory_info().rss, PeakMemory(device)
-        run, _ = bare_run(method, setting, {**synthesis, "graphs": graphs})
         for _ in range(2):
             run.step()
         peak.update()
         assert peak.host_bytes is not None, "Linux tells"
         return float(max(0, peak.host_bytes - before))
-    keep_freed_memory()
-    run, _ = bare_run(method, setting, {**synthesis, "graphs": graphs})
     run.step()
-    begun = time.perf_counter()
-    run.step()
-    steps = max(2, min(50, int(MEASURE_S / (time.perf_counter() - begun))))
-    begun = time.perf_counter()
-    for _ in range(steps):
-        run.step()
-    return (time.perf_counter() - begun) / steps
+    row = Timed()
+    timed(lambda: run.step()["loss"], 1, device, row)
+    timed(lambda: run.step()["loss"], max(2, min(50, int(MEASURE_S / row.wall[0]))), device, row)
+    return row.wall[1]
 
 
 def asked(variant: str, nodes: int, graphs: int, what: str, threads: int) -> float:
     """The same in a process of its own; NaN where that was killed: no memory was left, the estimate notwithstanding."""
-    found = own_process("benchmarks.speed.synthesis", "--measure", variant, nodes, graphs, what, threads=threads)
+    found = own_process("benchmarks.speed.synthesis:measure", variant, nodes, graphs, what, threads=threads)
     return math.nan if found is None else float(found)
 
 
@@ -112,43 +103,18 @@ def time_table(sizes: Sequence[int], graphs: int, fits: Table, threads: int, rou
     """Seconds of a step, one figure for each round."""
     found: Table = {key: [] for key in fits}
     for nodes in sizes:
-        for turn in range(rounds):
+        for _ in range(rounds):
             for variant in VARIANTS:
                 if (variant, nodes) in fits:
                     value = asked(variant, nodes, graphs, "time", threads)
                     found[variant, nodes].append(value)
-                    where = f"{threads} threads, round {turn + 1}: n = {nodes}, {variant}"
-                    print(f"{where}: {1000 * value:.1f} ms", flush=True)
+                    print(f"{threads} threads, n = {nodes}, {variant}: {1000 * value:.1f} ms", flush=True)
     return found
 
 
 def ratio(table: Table, above: tuple[str, int], below: tuple[str, int]) -> list[float]:
     """What one variant takes of another, round by round; none where one was not measured."""
     return ratios(table.get(above, []), table.get(below, []))
-
-
-def targets(times: Table, memory: Table, sizes: Sequence[int]) -> list[str]:
-    """Lines that say which target is met."""
-    both, asked_for = (("time", times), ("memory", memory)), []
-    for small, large in itertools.pairwise(sizes):
-        if large == 2 * small:
-            for name, table in both:
-                what = f"{name} of n = {large} against n = {small} at degree 4, at most 2.4"
-                asked_for.append((what, ratio(table, (DEGREE, large), (DEGREE, small)), -2.4))
-    for name, table in both:
-        what = f"{name} of all pairs against a tenth of them at n = 200, at least 4"
-        asked_for.append((what, ratio(table, (ALL, 200), (TENTH, 200)), 4.0))
-    what = "time of GFKD's step against a third of the pairs at n = 20, at least 2"
-    asked_for.append((what, ratio(times, (GFKD, 20), (THIRD, 20)), 2.0))
-    return [f"- {what}: {_judged(found, bound)}" for what, found, bound in asked_for]
-
-
-def _judged(found: list[float], bound: float) -> str:
-    """What was found, and whether it is above the bound; of one below 0, at most the same above 0."""
-    if not found:
-        return "not measured"
-    middle = statistics.median(found)
-    return f"{spread(found, '.2f')}, {verdict(middle <= -bound if bound < 0 else middle >= bound)}"
 
 
 def curve_spec(seeds: Sequence[int], steps: Sequence[int]) -> dict[str, Any]:
@@ -193,38 +159,25 @@ def accuracy(found: dict[str, list[tuple[float, float]]]) -> dict[str, Any]:
     (_, wanted, _, gfkd_s), *curve = rows
     # From here on every longer synthesis does as well: a lucky point on the way does not count.
     late = [index for index in range(len(curve)) if all(mean >= wanted for _, mean, _, _ in curve[index:])]
-    return {"rows": rows, "factor": gfkd_s / curve[late[0]][3] if late else None, "seeds": ACCURACY_SEEDS}
+    return {"rows": rows, "factor": gfkd_s / curve[late[0]][3] if late else None}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--measure", nargs=4, metavar=("VARIANT", "NODES", "GRAPHS", "WHAT"), help=argparse.SUPPRESS)
+    parser = arguments(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, os.cpu_count() or 1}))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--graphs", type=int, default=GRAPHS)
     parser.add_argument("--accuracy", action="store_true")
-    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    if options.measure:
-        variant, nodes, graphs, what = options.measure
-        print(json.dumps(measure(variant, int(nodes), int(graphs), what)))
-        return
     page = Page("synthesis", "benchmarks.speed.synthesis")
     memory, too_large = memory_table(options.sizes, options.graphs)
     times = {t: time_table(options.sizes, options.graphs, memory, t, options.rounds) for t in options.threads}
     curve = curve_spec(ACCURACY_SEEDS, ACCURACY_STEPS)
     page.write(
-        options.out, **words(times, memory, options.sizes), too_large=too_large, rounds=options.rounds,
-        graphs=options.graphs, accuracy=accuracy(students(curve)) if options.accuracy else None,
+        options.out, times=times, memory=memory, ratio=ratio, too_large=too_large, sizes=options.sizes,
+        rounds=options.rounds, graphs=options.graphs, accuracy=accuracy(students(curve)) if options.accuracy else None,
     )  # fmt: skip
-
-
-def words(times: dict[int, Table], memory: Table, sizes: Sequence[int]) -> dict[str, Any]:
-    """What the template of the page calls."""
-    judged = {threads: targets(table, memory, sizes) for threads, table in times.items()}
-    named = {"DEGREE": DEGREE, "ALL": ALL, "GFKD": GFKD, "VARIANTS": list(VARIANTS)}
-    return {"times": times, "memory": memory, "sizes": sizes, "targets": judged, **named}
 
 
 if __name__ == "__main__":

@@ -126,6 +126,7 @@ def _whose(name: str) -> Iterator[str]:
     yield from ("| declared settings | whose | source | what they say |", "|---|---|---|---|")
     for variant in METHODS[name].variants:
         less = f", less of *{variant.less_of}*" if variant.less_of else ""
+        less += f", for {' and '.join(variant.teachers)} teachers" if variant.teachers else ""
         said = flatten({stage: dict(settings) for stage, settings in variant.settings.items()})
         shown = ", ".join(f"`{path}: {json.dumps(value)}`" for path, value in said.items()) or "the defaults"
         yield f"| {variant.name} | {variant.origin}{less} | {variant.source} | {shown} |"

@@ -13,6 +13,7 @@ class NoJob(Enum):
     """Why there is no job now."""
 
     WAIT = "others have to end first"
+    TEACHER = "a teacher has to be made first"
     PAUSE = "something is tried again after a pause"
     FINISHED = "everything has ended or is at work"
 
@@ -39,7 +40,7 @@ class Dispatch:
         if any(job.alone for job in out.values()):
             return NoJob.WAIT
         job = self._next(out, slots, used_s)
-        if job is not NoJob.WAIT or out:
+        if job not in (NoJob.WAIT, NoJob.TEACHER) or out:
             return job
         # Nothing is at work, so nothing will end: either a pause will, or this start has come to its end.
         return NoJob.PAUSE if self._trials.waiting or self._prerequisites.pausing else NoJob.FINISHED
@@ -58,7 +59,9 @@ class Dispatch:
         if control is not None:
             return control
         controls_out = any(job.kind == "control" for job in out.values())
-        if work.teaching or (teachers_and_controls.needs_control(self._spec) and (controls_out or work.pausing)):
+        if work.teaching:
+            return NoJob.TEACHER
+        if teachers_and_controls.needs_control(self._spec) and (controls_out or work.pausing):
             return NoJob.WAIT
         found = self._trial(out, slots, used_s)
         if not isinstance(found, Job) and (added := work.added(len(out))) is not None:

@@ -1,25 +1,22 @@
 """The limits of a sweep's budget: what they are, and which one is met."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from analysis.records.sweep_file import Budget
 from sweeps.spec.sweep_spec import SweepSpec
-from sweeps.store.budgets import idle_trials, met
+from sweeps.store.budgets import Taken, idle_trials, met
 from sweeps.store.trial import Trial
 
 
-def spent(
-    spec: SweepSpec, trials: Collection[Trial], seconds: float, known_idle: Callable[[], int] | None = None
-) -> str:
+def spent(spec: SweepSpec, trials: Collection[Trial], seconds: float) -> str:
     """Which limit of the budget is met, so that no new trial is suggested; empty where none is.
 
     Args:
         spec: the sweep.
         trials: all so far.
         seconds: that all starts together took.
-        known_idle: how many trials ended without an improvement; counted if left out.
     """
-    return met(limits(spec), trials, seconds, known_idle or (lambda: idle(spec, trials)))
+    return met(limits(spec), Taken(trials), seconds, lambda: idle(spec, trials))
 
 
 def idle(spec: SweepSpec, trials: Collection[Trial]) -> int:

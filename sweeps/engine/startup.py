@@ -13,6 +13,7 @@ from acgkd.cache import sync
 from acgkd.errors import FolderError
 from analysis.records.file_names import as_text
 from analysis.records.sweep_file import Objective, SweepFile
+from sweeps.code import plugin_copies
 from sweeps.engine.limits import limits, spent
 from sweeps.engine.resuming.spec_changes import extended_further, taken
 from sweeps.engine.teachers_and_controls import missing_controls, missing_extensions
@@ -30,6 +31,7 @@ _version = cache(version)  # each is read from a file, and a process may start a
 # What a folder may hold before its `sweep.json` is there: a start was killed in its first instants.
 EARLY = frozenset(
     {"spec.yaml", "driver.lock", "epoch", "trials", "records", "curves", "students", "starts", "cache", "work", "logs"}
+    | {"code"}  # copies of plug-ins
     | {"launch", "leases"}  # what batch scripts and job servers keep there before the driver starts; its own lease
 )
 
@@ -104,6 +106,7 @@ def match(
         extensions=() if known is None else known.extensions,
         accepted=accepted,
         code_folders=tuple(as_text(str(folder)) for folder in spec.code_folders) if spec.own_models else (),
+        plugins=plugin_copies.keep(folder),
     )
     if spec_text or not folder.spec.exists():
         write(folder.spec, spec_text or json.dumps(content.spec, indent=2) + "\n")

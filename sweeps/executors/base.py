@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
+from sweeps.code import plugin_copies
 from sweeps.code.same_code import Say
 from sweeps.engine.driver import Driver
 from sweeps.engine.launch import open_driver
@@ -80,6 +81,8 @@ def run_sweep(
     folder = place_for_run(folder)
     trackers = opens(spec, trust_code)
     source = experiments or AcgkdExperiments.of(spec, trust_code)
+    for path, copy in plugin_copies.gone().items():
+        say(f"The plug-in {path} is not there any more: its copy is used, {copy}.")
     begun: Driver | None = None
     try:
         with (

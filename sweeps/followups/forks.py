@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sweeps.code import plugin_copies
 from sweeps.interchange.forking import Forked, fork
 from sweeps.spec.loading import spec_of
 from sweeps.spec.sweep_spec import SweepSpec
@@ -38,6 +39,8 @@ def fork_sweep(
         SpecError: the spec is not valid; it holds all faults.
         FolderError: `folder` is no sweep, or `out` is not free.
     """
+    source = place_of(folder)
+    plugin_copies.stand_in(source)
     read = spec_of(spec, overrides, trust_code)
     command = f"sweeps.fork in {Path(sys.argv[0]).name or 'an interactive session'}"
-    return fork(place_of(folder), read, Path(out), AcgkdExperiments.of(read, trust_code), command=command)
+    return fork(source, read, Path(out), AcgkdExperiments.of(read, trust_code), command=command)

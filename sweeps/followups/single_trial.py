@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from acgkd.errors import ConfigError, FolderError
+from sweeps.code import plugin_copies
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.spec.values import differences
 from sweeps.store.folder import SweepFolder
@@ -52,6 +53,9 @@ class Original:
             )
         places = [Path(place) for place in known.code_folders]
         vars(spec)["code_folders"] = tuple(dict.fromkeys([*places, Path.cwd()]))  # where `run` found the user's code
+        copies = plugin_copies.copies(files, known)
+        if copies:  # what ran, whatever has become of the originals
+            spec = spec.model_copy(update={"plugins": tuple(map(str, copies.values()))})
         return cls(files, spec)
 
     def trial(self, number: int) -> Trial:

@@ -37,5 +37,9 @@ def _variants(name: str, method: AnyMethod) -> tuple[KnownVariant, ...]:
         settings = whole[variant.name]
         full = whole.get(variant.less_of, settings)
         free = frozenset(path for path in settings if settings[path] != full.get(path))
-        found.append(KnownVariant(variant.name, settings, variant.origin, variant.source, variant.less_of, free))
+        found.append(
+            KnownVariant(
+                variant.name, settings, variant.origin, variant.source, variant.less_of, free, variant.teachers
+            )
+        )
     return tuple(found)

@@ -17,6 +17,7 @@ from acgkd.errors import FolderError, RecordError
 from analysis.records import record_file, trial_file
 from analysis.records.packed import COLUMNS, Packed
 from analysis.records.packed import read as read_packed
+from sweeps.interchange import packed_plugins
 from sweeps.interchange.fitting import Today
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.atomic import create, read_json, temporary
@@ -41,7 +42,7 @@ def pack(folder: Path) -> Packed:
             if tree is not None:
                 _require_whole(path)
                 found[path.relative_to(folder).as_posix()] = json.dumps(_without_machine(tree), separators=(",", ":"))
-    return Packed(known.fingerprint, found)
+    return Packed(known.fingerprint, found | packed_plugins.rows(SweepFolder(folder), known))
 
 
 def _require_whole(path: Path) -> None:

@@ -56,6 +56,11 @@ class SpecTree:
     stem: str | None = None
     folder: Path = field(default_factory=Path.cwd)
 
+    @property
+    def name(self) -> str:
+        """What the sweep is called, if that could be read."""
+        return str(self.value.get("name", self.stem or ""))
+
     def locate(self, fault: Fault) -> Fault:
         """The fault with its line: that of the nearest enclosing key in the file, or none if an override said it."""
         if fault.line is not None:

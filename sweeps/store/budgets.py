@@ -2,27 +2,58 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
+from fractions import Fraction
 
 from analysis.records.sweep_file import Budget
 from sweeps.store.trial import Trial
 
 
-def met(budget: Budget, trials: Collection[Trial], seconds: float, idle: Callable[[], int]) -> str:
+class Taken:
+    """What trials have taken of what a budget limits; kept up to date trial by trial, at the same cost at any length.
+
+    Args:
+        trials: all that there are, those under way included.
+    """
+
+    def __init__(self, trials: Iterable[Trial] = ()) -> None:
+        self.trials = self.replicates = 0
+        self._work = Fraction()  # exact: a sum that is added to and taken from for long is the sum of what is there
+        for trial in trials:
+            self.replaced(None, trial)
+
+    def replaced(self, before: Trial | None, after: Trial) -> None:
+        """Takes in a change of one trial.
+
+        Args:
+            before: as it was; None where it is new.
+            after: as it is now.
+        """
+        self.trials += before is None
+        self.replicates += begun(after) - (0 if before is None else begun(before))
+        self._work += Fraction(work(after)) - (0 if before is None else Fraction(work(before)))
+
+    @property
+    def multiply_adds(self) -> float:
+        """Counted work of all trials together."""
+        return float(self._work)
+
+
+def met(budget: Budget, taken: Taken, seconds: float, idle: Callable[[], int]) -> str:
     """Which limit is met, in words; empty where none is.
 
     Args:
         budget: the limits; whatever comes first.
-        trials: all that there are, those under way included.
+        taken: by all trials that there are.
         seconds: that all starts together took.
         idle: how many trials ended without an improvement; asked only where the budget has a limit for it.
     """
     if passed(budget):
         return f"the deadline {budget.deadline} has come"
-    if budget.trials is not None and len(trials) >= budget.trials:
+    if budget.trials is not None and taken.trials >= budget.trials:
         return f"the budget of {_plural(budget.trials, 'trial')} is met"
-    if budget.replicates is not None and sum(map(begun, trials)) >= budget.replicates:
+    if budget.replicates is not None and taken.replicates >= budget.replicates:
         return f"the budget of {_plural(budget.replicates, 'replicate')} is met"
-    if budget.multiply_adds is not None and sum(map(work, trials)) >= budget.multiply_adds:
+    if budget.multiply_adds is not None and taken.multiply_adds >= budget.multiply_adds:
         return f"the budget of {budget.multiply_adds:g} multiply-adds is met"
     if budget.hours is not None and seconds >= budget.hours * 3600:
         return f"the budget of {_plural(budget.hours, 'hour')} is met"

@@ -29,6 +29,7 @@ class SweepPaths:
         self.stop = path / "stop"
         self.trackers = path / "trackers"
         self.events = path / "events.jsonl"
+        self.plugins = path / "code" / "plugins"
         self.cache = path / "cache"
         self.logs = path / "logs"
         self.driver_log = self.logs / "driver.log"

@@ -13,7 +13,7 @@ from analysis.records.sweep_file import SweepFile
 from analysis.statistics.trust.outcome_bounds import remarks
 from sweeps.store import starts
 from sweeps.store.atomic import read_json
-from sweeps.store.budgets import idle_trials, met, passed
+from sweeps.store.budgets import Taken, idle_trials, met, passed
 from sweeps.store.point_queue import PointQueue
 from sweeps.store.trial import PASSING, Attempt, Trial, signature
 
@@ -74,7 +74,7 @@ class Status:
         retried: trials that wait for another attempt after a failed one.
         set_aside: nodes that got no more work in the latest start, a sentence each.
         nodes: what each node did over all starts, and what became of it.
-        damaged: files that could not be read and that nothing else depends on, a sentence each.
+        damaged: files that could not be read, those of trials among them, a sentence each.
         enqueued: points of the user's that wait to become trials.
         deadline: when the sweep ends at the latest, ISO 8601.
         patience: after how many ended trials in a row without an improvement it ends.
@@ -113,17 +113,18 @@ class Status:
 
 
 def status_of(folder: "SweepFolder") -> Status:
-    """Counts what the files say; needs no driver and disturbs none.
+    """Counts what the files say; needs no driver and disturbs none. Damaged files of trials are named.
 
     Raises:
-        SweepError: a file is damaged.
+        SweepError: `sweep.json` is damaged.
         FolderError: this is no sweep folder, or a newer version wrote a file of it.
     """
     sweep = folder.require_sweep()
-    trials = sorted(folder.trials(), key=lambda trial: trial.number)
+    torn: list[str] = []
+    trials = sorted(folder.trials(torn), key=lambda trial: trial.number)
     controls: Counter[str] = Counter()
     controls_read: list[dict[str, Any]] = []
-    damaged = [starts.damage(path) for path in starts.damaged(folder.starts)]
+    damaged = [*sorted(torn), *(starts.damage(path) for path in starts.damaged(folder.starts))]
     for path in sorted(folder.records.glob("control-*.json")):
         try:
             controls_read.append(read_json(path) or {})
@@ -189,7 +190,7 @@ def _ended_by(sweep: SweepFile, trials: list[Trial], enqueued: int, seconds: flo
     if (enqueued or any(not trial.final for trial in trials)) and not passed(sweep.budget):
         return None
     signs = [objective.sign for objective in sweep.objectives]
-    return met(sweep.budget, trials, seconds, lambda: idle_trials(trials, signs)) or None
+    return met(sweep.budget, Taken(trials), seconds, lambda: idle_trials(trials, signs)) or None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from acgkd.errors import SweepError
 from analysis.records.suites.suite_file import CalibratedRow
+from sweeps.code import plugin_copies
 from sweeps.engine.snapshot import Snapshot, Watch
 from sweeps.suites.running import SuiteOutcome, run_members
 from sweeps.suites.suite_folder import SuiteFolder
@@ -61,6 +62,8 @@ def run_suite(
         raise SweepError(
             "`overrides` are laid over a file or a mapping, but got a finished suite. Pass them to `load_suite`."
         )
+    if folder is not None:
+        plugin_copies.stand_in(Path(folder))
     read = suite if isinstance(suite, SuiteSpec) else load_suite(suite, overrides, trust_code)
     target = Path(folder) if folder is not None else Path("runs") / read.name
     outcome = run_members(

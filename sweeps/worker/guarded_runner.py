@@ -18,6 +18,7 @@ from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
 from sweeps.worker.device_share import limit_device_memory
 from sweeps.worker.experiments import Experiments
+from sweeps.worker.idle_runner import IdleRunner
 from sweeps.worker.job_runner import JobRunner
 from sweeps.worker.messages import Job, Report
 from sweeps.worker.replicate_runner import crash_file, trace_file
@@ -144,8 +145,13 @@ def _portable(error: Exception) -> Exception:
     return error
 
 
-def runner_for(spec: SweepSpec, folder: SweepFolder, job: Job, experiments: Experiments) -> JobRunner | GuardedRunner:
+Runner = JobRunner | GuardedRunner | IdleRunner
+
+
+def runner_for(spec: SweepSpec, folder: SweepFolder, job: Job, experiments: Experiments) -> Runner:
     """What does a job: in this process, or guarded where the job asks for it."""
+    if not job.replicates:
+        return IdleRunner(experiments)
     if job.guarded:
         return GuardedRunner(spec, folder, job, experiments)
     limit_device_memory(spec.resources.gpu, alone=job.alone)

@@ -20,7 +20,7 @@ from sweeps.worker.experiments import Experiments, Measurement, user_files
 from sweeps.worker.messages import Job, Report
 from sweeps.worker.record_builder import build_record, objective_values
 from sweeps.worker.replicate_runner import ReplicateRunner
-from sweeps.worker.replicate_stack import ReplicateStack, may_stack, stack_of
+from sweeps.worker.stacks.replicate_stack import ReplicateStack, may_stack, stack_of
 
 logger = logging.getLogger(__name__)
 MESSAGE_LINES = 12

@@ -32,6 +32,7 @@ def plain_twin(net: nn.Sequential, x: Tensor, statistic: str) -> Tensor:
     return total
 
 
+@pytest.mark.fidelity
 @pytest.mark.parametrize("statistic", sorted(DISTANCES))
 def test_distance_equals_the_plain_twin(statistic: Statistic) -> None:
     net, x = small_net(), torch.randn(7, 3, generator=torch.Generator().manual_seed(4))
@@ -42,6 +43,7 @@ def test_distance_equals_the_plain_twin(statistic: Statistic) -> None:
     torch.testing.assert_close(listener.distance(CPU), plain_twin(net, x, statistic))
 
 
+@pytest.mark.fidelity
 @pytest.mark.parametrize("statistic", sorted(DISTANCES))
 def test_gradient_equals_the_plain_twins(statistic: Statistic) -> None:
     net, x = small_net(), torch.randn(7, 3, generator=torch.Generator().manual_seed(4)).requires_grad_()

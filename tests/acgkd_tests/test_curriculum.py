@@ -69,6 +69,7 @@ def slow_admitted(difficulty: list[float], labels: list[int], share: float) -> l
     return sorted(kept)
 
 
+@pytest.mark.fidelity
 @given(
     st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0, 2.5]), st.integers(0, 3)), min_size=1, max_size=40),
     st.floats(0.01, 1.0),

@@ -10,8 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from acgkd.errors import ConfigError
-from acgkd.images import IMAGES, ImageBatch
-from acgkd.losses import softened_kl
 from acgkd.methods.dafl import DaflConfig, DaflSynthesisConfig, dafl_terms
 from acgkd.methods.mskd import MskdConfig, MskdSynthesisConfig, mskd_terms
 from acgkd.methods.noise import NoiseConfig
@@ -84,24 +82,6 @@ def test_the_released_settings_are_the_defaults() -> None:
     compact = DaflConfig.model_validate({"synthesis": {"recipe": "compact"}})
     assert compact.synthesis.steps == compact.transfer.steps
     assert compact.synthesis.batch_size == compact.transfer.batch_size
-
-
-def test_one_joint_step_is_the_released_one(tiny: ModuleType, tiny_images: ModuleType) -> None:
-    # Both players move on the same images, made before either moved; the student's loss moves the student alone.
-    synthesis = {"joint": True, "steps": 3}
-    run, twin = (tiny_images.distillation("dafl", synthesis, {"steps": 3}) for _ in range(2))
-    training, student = twin.method_run._synthesis, twin.context.student
-    x = training.generator.train()(training.latents(8, "generator-noise"))
-    target = IMAGES.logits(twin.context.teacher, ImageBatch(x)).detach()
-    order = torch.randperm(8, generator=twin.context.streams.host("transfer-order"), device=CPU)
-    optimizer = torch.optim.Adam(student.parameters(), lr=2e-3, fused=True)
-    loss = softened_kl(target[order], IMAGES.logits(student.train(), ImageBatch(x.detach()[order])), 1.0).mean()
-    loss.backward()
-    optimizer.step()
-    shown = run.method_run.step()
-    assert shown["loss"].item() == pytest.approx(loss.item(), rel=1e-5)
-    for name, value in run.student.state_dict().items():
-        assert torch.allclose(value, student.state_dict()[name], atol=1e-6), name
 
 
 def test_the_generator_never_sees_the_student(tiny: ModuleType, tiny_images: ModuleType) -> None:

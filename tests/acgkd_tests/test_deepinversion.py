@@ -24,6 +24,7 @@ def learning(tiny_images: ModuleType, **synthesis: Any) -> DeepInversion:
     return DeepInversion(config, tiny_images.context())
 
 
+@pytest.mark.fidelity
 def test_variation_is_summed_over_four_directions() -> None:
     x = torch.tensor([[0.0, 3.0], [4.0, 1.0]], device=CPU).view(1, 1, 2, 2)
     # To the right 3 and 3, downwards 4 and 2, along the diagonals 1 and 1.
@@ -45,6 +46,7 @@ def test_overlap_is_one_for_equal_answers_and_falls_with_their_divergence(diverg
     assert overlap == pytest.approx(1 - halves[divergence], rel=1e-5)
 
 
+@pytest.mark.fidelity
 def test_the_released_overlap_cuts_off_answers_and_their_mean_each_by_itself() -> None:
     said = torch.tensor([[0.999, 0.0005, 0.0005], [0.6, 0.3, 0.1]], dtype=torch.double, device=CPU)
     other_said = torch.tensor([[0.013, 0.004, 0.983], [0.2, 0.7, 0.1]], dtype=torch.double, device=CPU)

@@ -86,6 +86,7 @@ def test_graphs_are_undirected_loop_free_and_apart(game: Any, tiny: ModuleType, 
     assert batch.x.shape == (int(sizes.sum()), 4)
 
 
+@pytest.mark.fidelity
 @pytest.mark.parametrize("gradient", ["straight_through", "cut"])
 def test_edges_and_features_are_those_of_the_node_logits(tiny: ModuleType, gradient: str) -> None:
     # A slow twin: graph by graph, pair by pair.
@@ -125,6 +126,7 @@ def test_the_prior_places_the_threshold_where_its_mean_degree_is(game: Any, tiny
         assert start.samples(40).edge_weight.mean().item() > 0.95
 
 
+@pytest.mark.fidelity
 def test_the_strongest_pairs_of_each_graph_are_its_edges(tiny: ModuleType) -> None:
     made, sizes = generator(mean_degree=2.0), [6, 4, 2]
     batch, logits = drawn(made, sizes), node_logits(made, sizes)

@@ -101,6 +101,7 @@ def test_pooling_sums_or_averages() -> None:
     assert built("gin-2-2", "mean").readout(nodes, batch).tolist() == [[4.0, 5.0], [14.0, 15.0]]
 
 
+@pytest.mark.fidelity
 @pytest.mark.parametrize("preset", ["gin-3-16", "gcn-3-16"])
 def test_the_gin_layer_and_gcn_layer_compute_their_formulas(preset: str) -> None:
     """The slow plain twin: dense matrices."""
@@ -120,6 +121,7 @@ def test_the_gin_layer_and_gcn_layer_compute_their_formulas(preset: str) -> None
     assert torch.allclose(one_layer.encode(x, edges, weight, torch.zeros(10)), first, atol=1e-5)
 
 
+@pytest.mark.fidelity
 @pytest.mark.parametrize("layer", [0, 1])
 @pytest.mark.parametrize("weighted", [True, False])
 def test_layers_with_weights_of_one_are_those_of_torch_geometric(layer: int, weighted: bool) -> None:

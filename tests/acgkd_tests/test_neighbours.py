@@ -125,6 +125,7 @@ def test_the_quick_way_equals_torch_geometrics(preset: str) -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.fidelity
 @pytest.mark.parametrize("preset", ["gin-5-16", "gcn-5-16", "sage-5-16", "gat-5-16"])
 def test_all_pairs_as_candidates_are_the_dense_computation(tiny: ModuleType, preset: str) -> None:
     """Complexity 1 leaves nothing out: logits and gradients are those of dense matrices."""

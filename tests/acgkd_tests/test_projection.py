@@ -51,6 +51,7 @@ def slow_twin(gat: WeightedGAT, x: Tensor, edge_index: Tensor, weight: Tensor) -
     return out.flatten(1)
 
 
+@pytest.mark.fidelity
 def test_attention_equals_the_slow_twin(gat: WeightedGAT) -> None:
     x, edge_index, weight = random_graph()
     with torch.no_grad():

@@ -55,15 +55,6 @@ def totals_by_hand(plain: list[list[float]], references: list[tuple[float, float
     return [exp(one_hot - c[0]) + exp(balance - c[1]) + diversity for (one_hot, balance, diversity), c in pairs]
 
 
-def test_references_are_those_of_the_second_step_of_each_epoch(tiny_images: ModuleType) -> None:
-    plain, totals = followed(tiny_images, 8, epoch_steps=3)
-    first, second = tuple(plain[1][:2]), tuple(plain[4][:2])
-    zero = (0.0, 0.0)
-    references: Any = [zero, zero, first, first, first, second, second, second]
-    assert totals == pytest.approx(totals_by_hand(plain, references), rel=1e-5)
-    assert plain[1] != plain[4]
-
-
 def test_references_may_be_the_batch_before(tiny_images: ModuleType) -> None:
     plain, totals = followed(tiny_images, 4, reference="previous")
     references: Any = [(0.0, 0.0), *(tuple(losses[:2]) for losses in plain[:-1])]

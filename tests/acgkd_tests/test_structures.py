@@ -125,6 +125,7 @@ def test_a_run_resumed_at_any_step_ends_in_the_same_bytes(tiny: ModuleType, tmp_
     tiny.assert_resumes_alike(start, (2, 7), tmp_path)
 
 
+@pytest.mark.fidelity
 @given(st.integers(2, 7), st.integers(1, 5), st.integers(0, 99))
 def test_shared_communities_are_those_of_the_plain_product(nodes: int, communities: int, seed: int) -> None:
     generator = torch.Generator(device="cpu").manual_seed(seed)

@@ -41,6 +41,11 @@ def learning(tiny_images: ModuleType, prior: ImagePrior | None = None, **synthes
     return Impressions(config, replace(context, prior=prior) if prior else context)
 
 
+def shown(made: Impressions) -> Tensor:
+    """All images as the teacher reads them."""
+    return made.source("fixed").draw(torch.arange(made.labels.numel(), device=CPU)).x
+
+
 def of_way(image: Tensor, way: Tensor) -> Tensor:
     return varied(image.view(1, 1, *image.shape), way.unsqueeze(0), generator())[0, 0]
 
@@ -48,6 +53,7 @@ def of_way(image: Tensor, way: Tensor) -> Tensor:
 # ---- how alike classes are
 
 
+@pytest.mark.fidelity
 def test_similarities_are_cosines_between_the_least_and_1_of_their_row() -> None:
     found = class_similarities(teacher_of([[1.0, 0.0], [3.0, 3.0], [0.0, 2.0], [-1.0, 0.0]]))
     root = math.sqrt(0.5)
@@ -129,7 +135,7 @@ def test_either_half_of_a_class_is_drawn_with_its_own_concentration(tiny_images:
 
 def test_the_loss_is_the_cross_entropy_of_the_draw_and_the_softened_answer(tiny_images: ModuleType) -> None:
     made = learning(tiny_images, temperature=7.0, square_weight=0.3)
-    teacher, x = made.context.teacher, made.x[6:12]
+    teacher, x = made.context.teacher, shown(made)[6:]
     terms = made.terms(x, slice(6, 12), None)
     said = torch.softmax(teacher.classifier(teacher.encode(x)) / 7, dim=1)
     entropy = -sum(made.answers[6 + i, c] * said[i, c].log() for i in range(6) for c in range(3)) / 6
@@ -141,28 +147,40 @@ def test_the_loss_is_the_cross_entropy_of_the_draw_and_the_softened_answer(tiny_
 def test_a_batch_is_stretched_from_black_to_white_after_every_step(tiny_images: ModuleType) -> None:
     prior = ImagePrior((1, 8, 8), 3, mean=(0.3,), std=(0.5,))
     made = learning(tiny_images, prior)
-    twin = nn.Parameter(made.x[:6].clone())
+    twin = nn.Parameter(shown(made)[:6] * 0.5 + 0.3)
     optimizer = torch.optim.Adam([twin], lr=0.05, fused=True)
     for _ in range(3):
-        (twin.grad,) = torch.autograd.grad(made.terms(twin, slice(0, 6), None)["loss"], [twin])
+        loss = made.terms((twin - 0.3) / 0.5, slice(0, 6), None)["loss"]
+        (twin.grad,) = torch.autograd.grad(loss, [twin])
         optimizer.step()
         least, largest = twin.data.min(), twin.data.max()
-        twin.data = (twin.data - least) / (largest - least) / 0.5 - 0.3 / 0.5
+        twin.data = (twin.data - least) / (largest - least)
         made.step(None)
-        assert made.x[:6].min().item() == pytest.approx(prior.lowest[0], abs=1e-6)
-        assert made.x[:6].max().item() == pytest.approx(prior.highest[0], abs=1e-6)
-    assert torch.allclose(made.x[:6], twin.data, atol=1e-5)
+        x = shown(made)[:6]
+        assert x.min().item() == pytest.approx(prior.lowest[0], abs=1e-6)
+        assert x.max().item() == pytest.approx(prior.highest[0], abs=1e-6)
+    assert torch.allclose(x, (twin.data - 0.3) / 0.5, atol=1e-5)
+
+
+@pytest.mark.parametrize("std", [0.2, 0.5])
+def test_the_rate_is_of_pixels_from_0_to_1_whatever_the_teacher_reads(tiny_images: ModuleType, std: float) -> None:
+    made = learning(tiny_images, ImagePrior((1, 8, 8), 3, mean=(0.3,), std=(std,)), rate=1e-3)
+    made.moved = lambda x: x  # type: ignore[method-assign]
+    before = made.samples(6).x
+    made.step(None)
+    # Adam's first step moves every pixel that has a gradient by its rate.
+    assert (made.samples(6).x - before).abs().max().item() * std == pytest.approx(1e-3, rel=1e-3)
 
 
 def test_pixels_begin_even_between_black_and_white_or_free(tiny_images: ModuleType) -> None:
     prior = ImagePrior((1, 8, 8), 3, mean=(0.3,), std=(0.5,))
     stretched, free = (learning(tiny_images, prior, images=300, pixels=kind) for kind in ("stretched", "free"))
-    pixels = stretched.x * 0.5 + 0.3
+    pixels = shown(stretched) * 0.5 + 0.3
     assert 0 <= pixels.min().item() < 0.01 < 0.99 < pixels.max().item() <= 1
     assert pixels.mean().item() == pytest.approx(0.5, abs=0.01)
-    assert free.x.std().item() == pytest.approx(1, abs=0.02)
+    assert shown(free).std().item() == pytest.approx(1, abs=0.02)
     free.step(None)
-    assert free.x[:6].max().item() > 2
+    assert free.samples(6).x.max().item() > 2
 
 
 def test_impressions_come_to_say_what_was_drawn(tiny_images: ModuleType) -> None:
@@ -210,9 +228,9 @@ def test_a_pool_is_drawn_as_it_is_or_each_image_varied_on_black(tiny_images: Mod
     prior = ImagePrior((1, 8, 8), 3, mean=(0.3,), std=(0.5,))
     made = learning(tiny_images, prior)
     indices = torch.tensor([3, 8], device=CPU)
-    assert torch.equal(made.source("fixed").draw(indices).x, made.x[indices])
+    assert torch.equal(made.source("fixed").draw(indices).x, (made.x[indices] - 0.3) / 0.5)
     # White images: whatever is not white came in from outside, at most mixed with white at the edge.
-    made.x.fill_(prior.highest[0])
+    made.x.fill_(1.0)
     source = made.source("resampled")
     found = [source.draw(indices).x for _ in range(60)]
     assert min(x.min().item() for x in found) == pytest.approx(prior.lowest[0], abs=1e-5)

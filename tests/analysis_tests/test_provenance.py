@@ -11,6 +11,7 @@ from analysis.comparison.comparison_page import report
 from analysis.comparison.published import KnownMethod, KnownVariant, match_of
 from analysis.page.render import markdown
 from analysis.records.frame import Frame
+from sweeps.interchange.method_defaults import published_methods
 from tests.analysis_tests.simulated import frame
 from tests.analysis_tests.test_comparing_methods import with_settings
 
@@ -51,6 +52,25 @@ def test_a_row_is_judged_by_the_variant_that_it_is_nearest_to(
     match = match_of(row(**settings), METHOD)
     assert match is not None
     assert (match.variant.name, match.others) == (variant, others)
+
+
+def test_settings_that_were_published_for_other_teachers_are_carried_over() -> None:
+    for_gcn = KnownMethod(FULL, variants=(KnownVariant("released", FULL, "released code", teachers=("gcn",)),))
+    words = []
+    for teacher in ("gcn-5-64", "gin-5-64", None):
+        match = match_of({**row(rate=0.1), "teacher": teacher}, for_gcn)
+        assert match is not None
+        words.append(match.words)
+    assert words == [
+        "released (released code)", "released (released code, carried over to gin-5-64)", "released (released code)",
+    ]  # fmt: skip
+
+
+def test_gfkd_from_the_priors_density_is_a_published_variant_of_its_own() -> None:
+    gfkd = published_methods()["gfkd"]
+    found = [match_of(row(density=density), gfkd) for density in ("released", "prior")]
+    assert [match and match.variant.name for match in found] == ["released", "released, prior's density"]
+    assert all(match and not match.others and gfkd.published(match.variant) for match in found)
 
 
 def test_a_cheaper_form_is_reduced_and_what_is_ours_is_not_published() -> None:

@@ -58,7 +58,9 @@ def test_what_does_not_compile_is_a_row_and_not_the_end(
     monkeypatch.setattr(loop, "in_a_process_of_its_own", lambda *_: [1.0, 0.5])
     found = loop.measure("tiny", 1, CPU)
     assert found.rows[label, "student"].missing == "RuntimeError: no compiler"
-    text = loop.Page("image-loop", "benchmarks.speed.image_loop", ()).text(**loop.words([found]), rounds=1, threads=1)
+    text = loop.Page("image-loop", "benchmarks.speed.image_loop", ()).text(
+        found=[found], device_name=str, options=SimpleNamespace(rounds=1, threads=1)
+    )
     assert f"| {label} | RuntimeError: no compiler |" in text
 
 
@@ -106,7 +108,7 @@ def test_a_tax_beyond_the_limit_is_a_target_missed(
     work = {(label, step): floor.Work(8e6, 1, 6) for label in (module.SHIPPED, module.TORCHS) for step in module.STEPS}
     found = module.Measured(module.config_of("compact"), CPU, floor.Pace(64, [4e6], [3.0]), rows, work)
     text = module.Page("image-loop", "benchmarks.speed.image_loop", ()).text(
-        **module.words([found]), rounds=3, threads=1
+        found=[found], device_name=str, options=SimpleNamespace(rounds=3, threads=1)
     )
     lines = [line for line in text.splitlines() if "at most 1.05:" in line]
     assert lines[0].endswith("1.000 (1.000 to 1.000), **met**")

@@ -74,7 +74,7 @@ def test_the_long_trial_goes_first_and_controls_keep_other_workers_busy(
         assert isinstance(first, Job)
         assert isinstance(second, Job)
         assert [first.kind, second.kind] == ["teacher", "teacher"]
-        assert driver.next() is NoJob.WAIT  # no control has its teacher yet
+        assert driver.next() is NoJob.TEACHER  # no control has its teacher yet
         finish(driver, second)
         ready = driver.next()  # one teacher is still being trained; the controls of the other one need not wait
         assert isinstance(ready, Job)

@@ -9,7 +9,9 @@ import numpy as np
 import optuna
 import pytest
 
-from sweeps.engine.trials.history import BoundedStorage, best
+from sweeps.engine.trials import fronts
+from sweeps.engine.trials.fronts import Fronts, best
+from sweeps.engine.trials.history import BoundedStorage
 from sweeps.engine.trials.sampling import Study
 from sweeps.store.trial import Trial
 
@@ -95,7 +97,7 @@ def test_the_best_are_those_of_the_first_fronts(objectives: int) -> None:
         fronts.append({index for index in left if rank(index, left)})
         left -= fronts[-1]
     for count in (1, 5, 12, 80):
-        found = best(losses, count)
+        found = best(losses, np.arange(80), count).tolist()
         assert len(found) == len(set(found)) == count
         sizes = list(itertools.accumulate(len(front) for front in fronts))
         whole = sum(count >= size for size in sizes)
@@ -105,7 +107,42 @@ def test_the_best_are_those_of_the_first_fronts(objectives: int) -> None:
 
 def test_of_a_large_front_the_part_is_spread_to_its_ends() -> None:
     losses = np.array([[float(index), float(99 - index)] for index in range(100)])
-    assert best(losses, 4) == [0, 33, 66, 99]
+    assert best(losses, np.arange(100), 4).tolist() == [0, 33, 66, 99]
+
+
+@pytest.mark.parametrize("objectives", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["far apart", "many equal", "ever better", "one large front"])
+def test_fronts_that_are_kept_up_to_date_are_those_of_all_points(
+    monkeypatch: pytest.MonkeyPatch, objectives: int, kind: str
+) -> None:
+    draws = np.random.default_rng(objectives)
+    losses = draws.random((300, objectives))
+    if kind == "many equal":
+        losses = np.round(5 * losses)
+    elif kind == "ever better":
+        losses *= np.linspace(1, 0.1, 300)[:, None]
+    elif kind == "one large front":
+        losses[:, -1] = 1 - losses[:, 0] + 0.05 * losses[:, -1]
+    numbers = draws.permutation(300)
+    sorted_anew, count = list[int](), 60
+    plain = fronts.first_fronts
+    monkeypatch.setattr(fronts, "first_fronts", lambda *facts: sorted_anew.append(count) or plain(*facts))
+    kept = Fronts(20)
+    while count <= 300:
+        wanted = min(20, count // 10)
+        found = kept.best(losses[:count], numbers[:count], wanted).tolist()
+        with monkeypatch.context() as context:
+            context.setattr(fronts, "first_fronts", plain)
+            assert sorted(found) == sorted(best(losses[:count], numbers[:count], wanted).tolist())
+        count += int(draws.choice([1, 1, 2, 7]))
+    assert len(sorted_anew) < 10  # else nothing was kept
+
+
+def test_points_are_those_of_a_history_found_anew_at_each_ask(lab: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = lab.make_spec(sampler={"name": "tpe", "history": LIMIT, "startup_trials": 5})
+    kept = [trial.parameters for trial in asked(spec, 45, restarted=False)]
+    monkeypatch.setattr(Fronts, "best", lambda self, *facts: best(*facts))
+    assert kept == [trial.parameters for trial in asked(spec, 45, restarted=False)]
 
 
 SPACE = {

@@ -1,17 +1,21 @@
 """A sweep is observed, early stopping is replayed on it, and a real sweep stops the same trials at the same rungs."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from acgkd.errors import AnalysisError
 from acgkd.run.objectives import Direction
 from sweeps.engine.trials.early_stopping import EarlyStopping
 from sweeps.engine.trials.halving import Halving
 from sweeps.engine.trials.racing import Racing
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
+from sweeps.followups.observed_table import ObservedTable, with_expected_costs
 from sweeps.followups.replay import (
     OurRule,
     Outcome,
@@ -64,6 +68,41 @@ def test_an_interrupted_race_goes_on_as_it_would_have(lab: ModuleType, tmp_path:
     for one, other in zip(lab.trials(tmp_path / "often"), lab.trials(tmp_path / "calm"), strict=True):
         costs = [{k: v for k, v in rung.items() if k != "cost"} for rung in one["rungs"].values()]
         assert costs == [{k: v for k, v in rung.items() if k != "cost"} for rung in other["rungs"].values()]
+
+
+def test_a_table_says_what_a_rule_saves_in_several_orders_and_whether_a_real_sweep_agrees(
+    lab: ModuleType, tmp_path: Path
+) -> None:
+    go(lab, tmp_path / "observed", {"name": "observe", "fractions": FRACTIONS})
+    go(lab, tmp_path / "real", {"name": "halving", "reduction": 3, "fractions": FRACTIONS})
+    packed = packed_records.pack(tmp_path / "observed")
+    table = ObservedTable(points_of(packed), floor=2.0)
+    assert table.seeds == 3
+    with pytest.raises(AnalysisError, match="`no such objective`"):
+        ObservedTable.of(packed, "no such objective")
+    rule = partial(table.our_rule, 3, map(str, FRACTIONS))
+    whole = table.saved(WholeTrials, orders=range(3), workers=2)
+    assert whole.work == whole.volume == [1.0] * 3
+    assert whole.stopped == [0.0] * 3
+    assert min(whole.ratio) == max(whole.ratio) == 1.0
+    saved = table.saved(lambda: table.our_rule(3, map(str, FRACTIONS)), orders=range(3), workers=2)
+    assert max(saved.work) < 0.8
+    assert len(saved.ratio) == len(saved.ratio_95) == 3
+    assert min(saved.stopped) > 0.3
+    confirmed = table.confirmed(rule, packed_records.pack(tmp_path / "real"))
+    assert confirmed.trials == confirmed.same == 24
+    assert confirmed.stopped > 8
+    assert [row.rung for row in table.predictive()] == ["0.1", "0.5", "1", "2"]
+    ends = [point.values[0] for point in table.points]
+    assert table.predicted_by(ends) == pytest.approx(1.0)
+
+
+def test_costs_so_far_at_rungs_become_those_of_the_replicates_end() -> None:
+    early = Point(0, {}, (Stop("0.5", (0.3, 2.0), 2.0), Stop("1", (0.2, 8.0), 8.0)))
+    (stop, end) = with_expected_costs(early).stops
+    assert (stop.values, stop.work, end) == ((0.3, 8.0), 2.0, early.stops[1])
+    expected = replace(early, stops=(replace(early.stops[0], values=(0.3, 7.0)), early.stops[1]))
+    assert with_expected_costs(expected) == expected
 
 
 def point(number: int, quality: float, work: float) -> Point:

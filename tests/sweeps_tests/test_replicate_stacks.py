@@ -98,7 +98,7 @@ def test_each_continues_from_its_own_checkpoint(
     lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, after: str, killed: bool
 ) -> None:
     monkeypatch.setattr(replicate_runner, "CHECKPOINT_S", 0.0)
-    monkeypatch.setattr("sweeps.worker.replicate_stack.SLICE_S", 0.02)
+    monkeypatch.setattr("sweeps.worker.stacks.replicate_stack.SLICE_S", 0.02)
     monkeypatch.setattr(replicate_runner, "SLICE_S", 0.01)
     changes: dict[str, Any] = {"trials": 1, "seeds": SEEDS, "transfer": {"delay_s": 0.002, "steps": 30}}
     with open_driver(lab.make_spec(stacked=before, **changes), tmp_path / "cut", lab.FakeExperiments()) as driver:

@@ -1,7 +1,7 @@
 """Graph attention network: attention in which edges have weights, BatchNorm after each layer."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from acgkd.models._networks.graph_classifier import GraphClassifier
 from acgkd.models.gat import HEADS
@@ -18,37 +18,9 @@ class GAT(GraphClassifier):
         without dropout.
     """
 
-    def __init__(
-        self,
-        depth: int,
-        width: int,
-        *,
-        in_features: int,
-        classes: int,
-        pooling: str,
-        device: torch.device,
-        edge_features: int = 0,
-    ) -> None:
-        super().__init__("gat", depth, width, in_features, classes, pooling, device, edge_features)
-        self.layers = nn.ModuleList(
-            WeightedGAT(in_features if layer == 0 else width, width, HEADS, device) for layer in range(depth - 1)
-        )
+    kind = "gat"
+    sums_lifted = True
 
-    def encode(
-        self,
-        x: Tensor,
-        edge_index: Tensor,
-        edge_weight: Tensor | None,
-        batch: Tensor,
-        *,
-        edge_attr: Tensor | None = None,
-    ) -> Tensor:
-        """Embeds every node.
-
-        Shapes:
-            returns: ``[nodes, width]``
-        """
-        for number, layer in enumerate(self.layers):
-            edges = self.edges_for(number, edge_attr)
-            x = self._finish(number, x, layer(x, edge_index, edge_weight, edges))
-        return x
+    def layer(self, in_width: int, width: int, device: torch.device) -> nn.Module:
+        """Attention with heads side by side."""
+        return WeightedGAT(in_width, width, HEADS, device)

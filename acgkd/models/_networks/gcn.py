@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import GCNConv
-from torch_geometric.typing import OptTensor
 
 from acgkd.models._networks.graph_classifier import GraphClassifier
-from acgkd.models._networks.neighbours import sums_alone, weighted_sum
+from acgkd.models._networks.neighbours import AddsEdges, sums_alone, weighted_sum
 
 
 def symmetric_norm(
@@ -40,7 +39,7 @@ def symmetric_norm(
     return ends * weight, scale * scale
 
 
-class WeightedGCNConv(GCNConv):  # type: ignore[misc]
+class WeightedGCNConv(AddsEdges, GCNConv):  # type: ignore[misc]
     """`GCNConv` over edges that are normalised already, its self-loops apart from the other edges or among them."""
 
     def forward(
@@ -76,13 +75,6 @@ class WeightedGCNConv(GCNConv):  # type: ignore[misc]
         updated: Tensor = gathered + self.bias
         return updated
 
-    # torch_geometric reads this signature, and cannot read `Tensor | None`.
-    def message(self, x_j: Tensor, edge_weight: OptTensor, edges: OptTensor) -> Tensor:
-        """A neighbour with its edge's features, times the weight of the edge."""
-        if edges is not None:
-            x_j = x_j + edges
-        return x_j if edge_weight is None else edge_weight.view(-1, 1) * x_j
-
 
 class GCN(GraphClassifier):
     """GCN with BatchNorm, ReLU and a residual from the second layer; the norm is computed once per forward pass.
@@ -91,22 +83,12 @@ class GCN(GraphClassifier):
         has four message-passing layers.
     """
 
-    def __init__(
-        self,
-        depth: int,
-        width: int,
-        *,
-        in_features: int,
-        classes: int,
-        pooling: str,
-        device: torch.device,
-        edge_features: int = 0,
-    ) -> None:
-        super().__init__("gcn", depth, width, in_features, classes, pooling, device, edge_features)
-        # Made under `with device` by `build_model`: GCNConv takes no device of its own.
-        self.layers = nn.ModuleList(
-            WeightedGCNConv(in_features if layer == 0 else width, width, normalize=False) for layer in range(depth - 1)
-        )
+    kind = "gcn"
+    sums_lifted = True
+
+    def layer(self, in_width: int, width: int, device: torch.device) -> nn.Module:
+        """A sum over neighbours; made under `with device`, as GCNConv takes no device of its own."""
+        return WeightedGCNConv(in_width, width, normalize=False)
 
     def encode(
         self,
@@ -133,5 +115,5 @@ class GCN(GraphClassifier):
             edges = self.edges_for(number, edge_attr)
             if edges is not None and not apart:  # a loop has no features
                 edges = torch.cat([edges, edges.new_zeros(nodes, edges.shape[1])])
-            x = self._finish(number, x, layer(x, edge_index, weight, own if apart else None, edges))
+            x = self.finish(number, x, layer(x, edge_index, weight, own if apart else None, edges))
         return x

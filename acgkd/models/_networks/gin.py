@@ -47,41 +47,12 @@ class GIN(GraphClassifier):
         where `GIN5_64` has four message-passing layers.
     """
 
-    def __init__(
-        self,
-        depth: int,
-        width: int,
-        *,
-        in_features: int,
-        classes: int,
-        pooling: str,
-        device: torch.device,
-        edge_features: int = 0,
-    ) -> None:
-        super().__init__("gin", depth, width, in_features, classes, pooling, device, edge_features)
-        self.layers = nn.ModuleList(
-            WeightedGINConv(_perceptron(in_features if layer == 0 else width, width, device))
-            for layer in range(depth - 1)
-        )
+    kind = "gin"
+    sums_lifted = False
 
-    def encode(
-        self,
-        x: Tensor,
-        edge_index: Tensor,
-        edge_weight: Tensor | None,
-        batch: Tensor,
-        *,
-        edge_attr: Tensor | None = None,
-    ) -> Tensor:
-        """Embeds every node.
-
-        Shapes:
-            returns: ``[nodes, width]``
-        """
-        for number, layer in enumerate(self.layers):
-            edges = self.edges_for(number, edge_attr)
-            x = self._finish(number, x, layer(x, edge_index, edge_weight, edges))
-        return x
+    def layer(self, in_width: int, width: int, device: torch.device) -> nn.Module:
+        """A weighted sum over neighbours, then a perceptron."""
+        return WeightedGINConv(_perceptron(in_width, width, device))
 
 
 def _perceptron(in_width: int, width: int, device: torch.device) -> nn.Sequential:

@@ -1,6 +1,7 @@
-"""What all graph models share: message passing, pooling of the last layer, one linear classifier."""
+"""What all graph models share: layers of message passing, pooling of the last one, one linear classifier."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -18,8 +19,9 @@ _POOLS = {"sum": global_add_pool, "mean": global_mean_pool}
 class GraphClassifier(GraphModule, ABC):
     """A model that satisfies the teacher protocol of graphs: `encode`, `readout`, `classifier`, `width`.
 
+    Every layer is followed by BatchNorm and ReLU, and from the second on by a residual.
+
     Args:
-        kind: key of the family, for `config`.
         depth: as the literature counts: message-passing layers plus the classifier.
         width: of every layer.
         in_features: columns of the node features.
@@ -29,11 +31,16 @@ class GraphClassifier(GraphModule, ABC):
         edge_features: columns of the edge features; 0 where it reads none.
     """
 
+    kind: ClassVar[str]
+    """Key of the family, for `config`."""
+    sums_lifted: ClassVar[bool]
+    """Whether layers lift nodes to their own width before they sum them; edges are then as wide."""
+
     def __init__(
         self,
-        kind: str,
         depth: int,
         width: int,
+        *,
         in_features: int,
         classes: int,
         pooling: str,
@@ -41,7 +48,7 @@ class GraphClassifier(GraphModule, ABC):
         edge_features: int = 0,
     ) -> None:
         super().__init__()
-        self.preset = f"{kind}-{depth}-{width}"
+        self.preset = f"{self.kind}-{depth}-{width}"
         self.width = width
         self.in_features = in_features
         self.classes = classes
@@ -49,11 +56,19 @@ class GraphClassifier(GraphModule, ABC):
         self.norms = nn.ModuleList(BatchNorm(width, device=device) for _ in range(depth - 1))
         self.classifier = nn.Linear(width, classes, device=device)
         self.edge_features = edge_features
+        widths = [in_features if layer == 0 else width for layer in range(depth - 1)]
         if edge_features:
-            # A layer adds them to what it sums: GIN and GraphSAGE to nodes as they come, GCN and GAT to lifted ones.
-            as_they_come = kind in ("gin", "sage")
-            widths = [in_features if as_they_come and layer == 0 else width for layer in range(depth - 1)]
-            self.of_edges = nn.ModuleList(nn.Linear(edge_features, count, device=device) for count in widths)
+            summed = [width if self.sums_lifted else lower for lower in widths]
+            self.of_edges = nn.ModuleList(nn.Linear(edge_features, count, device=device) for count in summed)
+        self.layers = nn.ModuleList(self.layer(lower, width, device) for lower in widths)
+
+    @abstractmethod
+    def layer(self, in_width: int, width: int, device: torch.device) -> nn.Module:
+        """One layer of message passing, called with nodes, edges, their weights and their embedded features.
+
+        Shapes:
+            of the module: ``[nodes, in_width]`` → ``[nodes, width]``
+        """
 
     def edges_for(self, layer: int, edge_attr: Tensor | None) -> Tensor | None:
         """Edge features as a layer adds them to its messages; None where the model reads none.
@@ -80,7 +95,6 @@ class GraphClassifier(GraphModule, ABC):
         }
         return {**made, "edge_features": self.edge_features} if self.edge_features else made
 
-    @abstractmethod
     def encode(
         self,
         x: Tensor,
@@ -97,6 +111,10 @@ class GraphClassifier(GraphModule, ABC):
             edge_attr: ``[edges, edge features]``
             returns: ``[nodes, width]``
         """
+        for number, layer in enumerate(self.layers):
+            edges = self.edges_for(number, edge_attr)
+            x = self.finish(number, x, layer(x, edge_index, edge_weight, edges))
+        return x
 
     def readout(self, nodes: Tensor, batch: Tensor, graphs: int | None = None) -> Tensor:
         """Pools the nodes of each graph.
@@ -112,7 +130,11 @@ class GraphClassifier(GraphModule, ABC):
         pooled: Tensor = _POOLS[self.pooling](nodes, batch, graphs)
         return pooled
 
-    def _finish(self, layer: int, before: Tensor, after: Tensor) -> Tensor:
-        """BatchNorm, ReLU, and the residual from the second layer on, where the widths agree."""
+    def finish(self, layer: int, before: Tensor, after: Tensor) -> Tensor:
+        """BatchNorm, ReLU, and the residual from the second layer on, where the widths agree.
+
+        Shapes:
+            before: ``[nodes, width before]``; after: ``[nodes, width]``; returns: ``[nodes, width]``
+        """
         activated = F.relu(self.norms[layer](after))
         return activated + before if layer else activated

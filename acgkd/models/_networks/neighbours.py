@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.utils.weak import WeakTensorKeyDictionary
+from torch_geometric.typing import OptTensor
 
 # A memo by identity: it goes when the edge list goes. An attribute of the tensor would travel into users' files.
 _KEPT = WeakTensorKeyDictionary()
@@ -156,3 +157,18 @@ def sums_alone(layer: nn.Module, x: Tensor, edge_weight: Tensor | None) -> bool:
         and not layer.explain
         and not any(getattr(layer, hooks, None) for hooks in _HOOKS)
     )
+
+
+class AddsEdges:
+    """A layer whose messages are neighbours plus the embedded features of their edges, times the edges' weights."""
+
+    # torch_geometric reads this signature, and cannot read `Tensor | None`.
+    def message(self, x_j: Tensor, edge_weight: OptTensor, edges: OptTensor) -> Tensor:
+        """A neighbour with its edge's features, times the weight of the edge.
+
+        Shapes:
+            x_j, edges: ``[edges, width]``; edge_weight: ``[edges]``; returns: ``[edges, width]``
+        """
+        if edges is not None:
+            x_j = x_j + edges
+        return x_j if edge_weight is None else edge_weight.view(-1, 1) * x_j

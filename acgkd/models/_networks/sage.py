@@ -3,13 +3,12 @@
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import SAGEConv
-from torch_geometric.typing import OptTensor
 
 from acgkd.models._networks.graph_classifier import GraphClassifier
-from acgkd.models._networks.neighbours import sums_alone, weighted_sum
+from acgkd.models._networks.neighbours import AddsEdges, sums_alone, weighted_sum
 
 
-class WeightedSAGEConv(SAGEConv):  # type: ignore[misc]
+class WeightedSAGEConv(AddsEdges, SAGEConv):  # type: ignore[misc]
     """`SAGEConv` whose mean is weighted: ``W_1 Σ_j w_ij x_j / max(1, Σ_j w_ij) + W_2 x_i``.
 
     The sum of the weights counts as 1 where it is less: a node whose edges fade becomes one without neighbours by and
@@ -37,13 +36,6 @@ class WeightedSAGEConv(SAGEConv):  # type: ignore[misc]
         updated: Tensor = self.lin_l(gathered / total.unsqueeze(1)) + self.lin_r(x)
         return updated
 
-    # torch_geometric reads this signature, and cannot read `Tensor | None`.
-    def message(self, x_j: Tensor, edge_weight: OptTensor, edges: OptTensor) -> Tensor:
-        """A neighbour with its edge's features, times the weight of the edge."""
-        if edges is not None:
-            x_j = x_j + edges
-        return x_j if edge_weight is None else edge_weight.view(-1, 1) * x_j
-
 
 class SAGE(GraphClassifier):
     """GraphSAGE with the mean over neighbours, BatchNorm, ReLU and a residual from the second layer.
@@ -54,38 +46,9 @@ class SAGE(GraphClassifier):
         other models.
     """
 
-    def __init__(
-        self,
-        depth: int,
-        width: int,
-        *,
-        in_features: int,
-        classes: int,
-        pooling: str,
-        device: torch.device,
-        edge_features: int = 0,
-    ) -> None:
-        super().__init__("sage", depth, width, in_features, classes, pooling, device, edge_features)
-        # Made under `with device` by `build_model`: SAGEConv takes no device of its own.
-        self.layers = nn.ModuleList(
-            WeightedSAGEConv(in_features if layer == 0 else width, width) for layer in range(depth - 1)
-        )
+    kind = "sage"
+    sums_lifted = False
 
-    def encode(
-        self,
-        x: Tensor,
-        edge_index: Tensor,
-        edge_weight: Tensor | None,
-        batch: Tensor,
-        *,
-        edge_attr: Tensor | None = None,
-    ) -> Tensor:
-        """Embeds every node.
-
-        Shapes:
-            returns: ``[nodes, width]``
-        """
-        for number, layer in enumerate(self.layers):
-            edges = self.edges_for(number, edge_attr)
-            x = self._finish(number, x, layer(x, edge_index, edge_weight, edges))
-        return x
+    def layer(self, in_width: int, width: int, device: torch.device) -> nn.Module:
+        """A weighted mean over neighbours; made under `with device`, as SAGEConv takes no device of its own."""
+        return WeightedSAGEConv(in_width, width)

@@ -33,7 +33,7 @@ class VariedImages(PooledImages):
 
 
 class Impressions(PixelLearning):
-    """The data impressions.
+    """The data impressions; where pixels are stretched, they are learned as pixels of 0 to 1, whose rate is released.
 
     Args:
         config: its settings.
@@ -57,17 +57,21 @@ class Impressions(PixelLearning):
         # Most images of a class are to be answered with one that is like it.
         self.labels = answers.argmax(dim=1)
         self._targets = self.labels.to(device)
-        self.answers = answers.to(device, torch.float)
+        self.answers = answers.to(device, torch.get_default_dtype())
+
+    def read(self, x: Tensor) -> Tensor:
+        """Images as the teacher reads them: pixels of 0 to 1 standardised, free ones as they are."""
+        return x if self._how.pixels == "free" else (x - self._mean) / self._std
 
     def begin(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-        """What the images are before they are learned.
+        """What is learned, before it is learned: even between black and white, or N(0, 1).
 
         Shapes:
             returns: `shape`, ``[images, channels, height, width]``
         """
         if self._how.pixels == "free":
             return super().begin(shape, generator)
-        return (torch.rand(shape, generator=generator, device=self.context.device) - self._mean) / self._std
+        return torch.rand(shape, generator=generator, device=self.context.device)
 
     def terms(self, x: Tensor, part: slice, student: nn.Module | None) -> dict[str, Tensor]:
         """The terms of the loss, and their weighted sum ``loss``."""
@@ -81,9 +85,8 @@ class Impressions(PixelLearning):
         """From black to white, where that is asked for; one range for all images and channels, as released."""
         if self._how.pixels == "free":
             return x
-        pixels = x * self._std + self._mean
-        lowest, highest = pixels.amin(), pixels.amax()
-        return ((pixels - lowest) / (highest - lowest).clamp_min(SMALLEST) - self._mean) / self._std
+        lowest, highest = x.amin(), x.amax()
+        return (x - lowest) / (highest - lowest).clamp_min(SMALLEST)
 
     def source(self, samples: PseudoSamples) -> PooledImages:
         """The pool: `fixed`, its images as they are, or `resampled`, each varied anew at each draw."""

@@ -34,7 +34,7 @@ class PooledImages:
 
     def draw(self, indices: Tensor) -> ImageBatch:
         """The images at `indices`."""
-        x = self._learning.x[indices.to(self._learning.x.device, non_blocking=True)]
+        x = self._learning.read(self._learning.x[indices.to(self._learning.x.device, non_blocking=True)])
         if self._generator is not None:
             x = crop_flip(x - self._black, self._generator) + self._black
         return ImageBatch(x)
@@ -78,8 +78,12 @@ class PixelLearning(ABC):
         self._batch: nn.Parameter | None = None
         self._optimizer: torch.optim.Adam | None = None
 
+    def read(self, x: Tensor) -> Tensor:
+        """Images as the teacher reads them, of what is learned; the same."""
+        return x
+
     def begin(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-        """What the images are before they are learned: N(0, 1) as the teacher reads them.
+        """What is learned, before it is learned: N(0, 1).
 
         Shapes:
             returns: `shape`, ``[images, channels, height, width]``
@@ -88,7 +92,7 @@ class PixelLearning(ABC):
 
     @abstractmethod
     def terms(self, x: Tensor, part: slice, student: nn.Module | None) -> dict[str, Tensor]:
-        """Scalars by name for the batch `x`, whose place in the pool is `part`; ``loss`` among them is minimised."""
+        """Scalars by name of images as they are read; `part` is their place; ``loss`` among them is minimised."""
 
     def moved(self, x: Tensor) -> Tensor:
         """What becomes of pixels after a step; nothing."""
@@ -115,7 +119,7 @@ class PixelLearning(ABC):
         batch, optimizer = self._batch, self._optimizer
         if batch is None or optimizer is None or self.done % self._pool.steps == 0:
             batch, optimizer = self._open(part)
-        terms = self.terms(batch, part, student)
+        terms = self.terms(self.read(batch), part, student)
         backward_to([batch], terms["loss"])  # and not to a student that is looked at
         optimizer.step()
         batch.data.copy_(self.moved(batch.data))
@@ -142,7 +146,7 @@ class PixelLearning(ABC):
         """Images that are done in turn, each as often as it takes to make `count`."""
         indices = torch.arange(count, device="cpu") % self.learned
         chosen = indices.to(self.x.device, non_blocking=True)
-        return ImageBatch(self.x[chosen], self._targets[chosen])
+        return ImageBatch(self.read(self.x[chosen]), self._targets[chosen])
 
     def facts(self) -> Mapping[str, float]:
         """Nothing that a record has a column for."""

@@ -20,6 +20,9 @@ from acgkd.synthesis.images.pool import ImagePool
 from acgkd.synthesis.images.sources import cost_per_image
 from acgkd.transfer.difficulty import Source
 
+# What the first layer is drawn with when it begins anew.
+RESET_STD = 0.02
+
 
 class FastRounds(LearnedGenerator):
     """The rounds; one step is one round.
@@ -46,9 +49,7 @@ class FastRounds(LearnedGenerator):
         config, streams, device = self.config, self.context.streams, self.context.device
         number = self.done + 1
         if number == config.reset_at:
-            with streams.fork("generator-reset"):
-                self.generator.linear.reset_parameters()
-                self.generator.first_norm.reset_parameters()
+            self._reset()
         self._tuned.load_state_dict(self.generator.state_dict())
         self._tuned.train()
         student.eval()
@@ -83,6 +84,14 @@ class FastRounds(LearnedGenerator):
         cost = self._cost + self._teacher_cost + (self._student_cost if against else 0.0)
         self.multiply_adds += 3 * config.inner_steps * config.batch_size * cost
         return {name: term.detach() for name, term in terms.items()}
+
+    @torch.no_grad()
+    def _reset(self) -> None:
+        """Draws the generator's first layer and the scales of its BatchNorm anew, as released; its memory stays."""
+        draws = self.context.streams.generator("generator-reset")
+        for layer in (self.generator.linear, self.generator.first_norm):
+            layer.weight.normal_(0, RESET_STD, generator=draws)
+            layer.bias.zero_()
 
     def _terms(self, x: Tensor, labels: Tensor, student: nn.Module | None) -> dict[str, Tensor]:
         config = self.config

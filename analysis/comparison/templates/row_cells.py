@@ -11,7 +11,7 @@ from analysis.comparison.choosing import note_of, steps_in_words
 from analysis.comparison.joint import Comparison, Panel
 from analysis.comparison.published import settings_apart
 from analysis.comparison.trial_rows import TrialRow
-from analysis.statistics.intervals import Interval
+from analysis.statistics.intervals import Interval, share_interval
 from analysis.statistics.paired import Paired, paired
 from analysis.statistics.replicates import interval_of, share_of, split_of_rows
 
@@ -121,10 +121,8 @@ def _over_samples(place: Place) -> str:
 
 def over_samples(accuracy: float, size: int) -> str:
     """``0.149 (0.128 to 0.172)``: an accuracy on some samples, and its interval over such samples (Wilson, 95 %)."""
-    from scipy.stats import binomtest
-
-    found = binomtest(round(accuracy * size), size).proportion_ci(method="wilson")
-    return f"{accuracy:.3f} ({found.low:.3f} to {found.high:.3f})"
+    low, high = share_interval(round(accuracy * size), size)
+    return f"{accuracy:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _settings(place: Place) -> str:

@@ -43,12 +43,14 @@ def fork(
     space, controls, teachers, and the cache. Says what it took, what it did not take and why, and how to run the rest.
     The old folder is only read; it may be at work.
     """
+    from sweeps.code import plugin_copies
     from sweeps.interchange.forking import fork as make
     from sweeps.spec.loading import check_tree
     from sweeps.spec.raw import read_tree
     from sweeps.worker.experiments import AcgkdExperiments
 
     require_sweep(folder)
+    plugin_copies.stand_in(folder)
     tree = read_tree(spec, overrides or ())
     read = check_tree(tree, trust_code)
     command = shlex.join(["acgkd", *sys.argv[1:]])

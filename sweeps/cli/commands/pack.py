@@ -33,8 +33,9 @@ def pack(
 
     It is small enough to be shared or kept under version control, names no machine and no folder, and `acgkd report`
     and `analysis.load` read it like a folder. `acgkd unpack` makes a folder of it again, from which the sweep resumes.
-    Teachers, students, loss curves and checkpoints stay behind; validation curves (`artefacts: {validation_curves:
-    true}`) are written beside it, as `FILE-curves.json`. Folders are only read and may be at work.
+    Plug-ins that the sweep ran are in it, as Python code. Teachers, students, loss curves and checkpoints stay behind;
+    validation curves (`artefacts: {validation_curves: true}`) are written beside it, as `FILE-curves.json`. Folders
+    are only read and may be at work.
     """
     from analysis.records.suites.suite_file import is_suite, sweep_folders
     from sweeps.interchange import merging, packed_curves, packed_records
@@ -61,6 +62,6 @@ def print_packs(path: Path, packs: "Mapping[str, Packed]") -> None:
     """
     for sweep, packed in packs.items():
         records = sum(name.startswith("records/") for name in packed.files)
-        trials = len(packed.files) - records
+        trials = sum(name.startswith("trials/") for name in packed.files)
         print_line(f"{sweep}: {plural(records, 'record')}, {plural(trials, 'trial')}")
     print_line(f"Packed records: {path}")

@@ -79,6 +79,7 @@ def run(
         require_free(folder)  # before imports that take seconds
     from sweeps.cli.commands.check import print_summary
     from sweeps.cli.suite_commands import run_suite
+    from sweeps.code import plugin_copies
     from sweeps.spec.advisories import notes
     from sweeps.spec.loading import check_tree
     from sweeps.spec.raw import is_suite_tree, read_tree
@@ -89,6 +90,7 @@ def run(
     tree = read_tree(
         spec, [*with_plugins(overrides, plugin), *([f"budget/trials={trials}"] if trials is not None else [])]
     )
+    plugin_copies.stand_in(folder or Path("runs") / tree.name)
     if is_suite_tree(tree):
         run_suite(tree, folder, None if in_process else address, trust_code, accept_code_change)
         return

@@ -84,7 +84,7 @@ def slurm(
 
     form = _form(nodes, one_node, in_process, elastic, script, nodes_partition)
     changes = [*(overrides or ()), *([f"budget/trials={trials}"] if trials is not None else [])]
-    name, shares, suite = _what(spec, changes, trust_code)
+    name, shares, suite = _what(spec, changes, trust_code, folder)
     share = max(shares, key=lambda each: (each.gpu, each.cpu))
     if (cpus is not None and max(each.cpu for each in shares) > cpus) or share.gpu > gpus:
         raise ConfigError(
@@ -120,18 +120,23 @@ def slurm(
     err.print(f"Written: {', '.join(map(str, made))}. Each says how it is submitted.", markup=False, soft_wrap=True)
 
 
-def _what(spec: Path, changes: list[str], trust_code: bool) -> "tuple[str, list[Share], bool]":
+def _what(spec: Path, changes: list[str], trust_code: bool, folder: Path | None) -> "tuple[str, list[Share], bool]":
     """Name, what a trial takes (of a suite, in each sweep), and whether it is a suite.
+
+    Copies in the folder stand in for plug-ins that are gone, as when it is run.
 
     Raises:
         SpecError: something is wrong; it holds all faults.
     """
+    from sweeps.code import plugin_copies
     from sweeps.shipped import locate
     from sweeps.spec.loading import check_tree
     from sweeps.spec.raw import is_suite_tree, read_tree
     from sweeps.suites.suite_loading import check_suite
 
     tree = read_tree(locate(spec), changes)
+    if folder is None or address_of(folder) is None:
+        plugin_copies.stand_in(folder or Path("runs") / tree.name)
     if not is_suite_tree(tree):
         read = check_tree(tree, trust_code)
         return read.name, [read.resources], False

@@ -44,14 +44,16 @@ def unpack(
     Takes what the spec would make today. Without a space that is record by record, and a changed control is run
     again; a search fits as a whole or not at all (`acgkd fork` takes over a part of one). The spec of a suite takes
     those of its sweeps that the file holds. What is in the folder already stays as it is. Teachers and students are not
-    in the file: the next start makes what it needs of them.
+    in the file: the next start makes what it needs of them. Plug-ins are, and stand in for those that are gone.
     """
-    from sweeps.interchange.merging import unpack
+    from sweeps.interchange import packed_plugins
+    from sweeps.interchange.merging import read_packed, unpack
     from sweeps.spec.loading import check_tree
     from sweeps.spec.raw import is_suite_tree, read_tree
     from sweeps.worker.experiments import AcgkdExperiments
 
     tree = read_tree(spec, overrides or ())
+    packed_plugins.stand_in(read_packed(file).values())
     command = shlex.join(["acgkd", *sys.argv[1:]])
     if is_suite_tree(tree):
         from sweeps.suites.suite_loading import check_suite

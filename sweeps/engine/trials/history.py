@@ -7,13 +7,12 @@ these: as many good ones as TPE would choose from the whole study, up to a third
 from collections.abc import Container, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from optuna.samplers._tpe.sampler import default_gamma, default_gamma_multiobjective
 from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from analysis.statistics.front import front
+from sweeps.engine.trials.fronts import Fronts
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -30,8 +29,10 @@ class BoundedStorage(InMemoryStorage):
         self._limit = limit
         self._open: set[int] = set()
         self._ended: list[int] = []
-        self._complete: list[int] = []
-        self._losses = np.empty((64, 0))  # of the complete ones, with room for more
+        self._complete = np.empty(64, dtype=np.int64)  # numbers, with room for more, as in the next
+        self._losses = np.empty((64, 0))
+        self._count = 0  # of the complete ones
+        self._fronts = Fronts(0 if limit is None else limit // 3)
         self._shown: list[int] | None = None
 
     @property
@@ -66,15 +67,17 @@ class BoundedStorage(InMemoryStorage):
             self._keep(trial.number, trial.values)
 
     def _keep(self, number: int, values: Sequence[float]) -> None:
-        place = len(self._complete)
+        place = self._count
         if self._losses.shape[1] != len(values):
             self._losses = np.empty((64, len(values)))
         if place == len(self._losses):
             self._losses = np.concatenate((self._losses, np.empty_like(self._losses)))
+            self._complete = np.concatenate((self._complete, np.empty_like(self._complete)))
         directions = self.get_study_directions(0)
         signs = [-1.0 if direction == StudyDirection.MAXIMIZE else 1.0 for direction in directions]
         self._losses[place] = np.multiply(values, signs)
-        self._complete.append(number)
+        self._complete[place] = number
+        self._count += 1
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
@@ -91,26 +94,7 @@ class BoundedStorage(InMemoryStorage):
     def _history(self, limit: int) -> list[int]:
         """Numbers of the best and of the latest."""
         self._ended.sort()
-        numbers = np.array(self._complete)
-        by_number = np.argsort(numbers)
-        good = set(numbers[by_number[best(self._losses[by_number], self.good)]].tolist())
+        losses, numbers = self._losses[: self._count], self._complete[: self._count]
+        good = set(numbers[self._fronts.best(losses, numbers, self.good)].tolist())
         latest = [number for number in self._ended[-limit:] if number not in good]
         return [*good, *latest[-(limit - len(good)) :]]
-
-
-def best(losses: NDArray[np.float64], count: int) -> list[int]:
-    """Indices of the `count` best points, front by front; of a front that is too large an evenly spread part.
-
-    Shapes:
-        losses: ``[points, objectives]``, smaller is better.
-    """
-    left, found = np.arange(len(losses)), list[int]()
-    while len(left) and len(found) < count:
-        on_front = front(losses[left], ["minimize"] * losses.shape[1])
-        members, wanted = left[on_front], count - len(found)
-        if len(members) > wanted:
-            along = members[np.lexsort(losses[members].T[::-1])]
-            members = along[np.linspace(0, len(along) - 1, wanted).round().astype(int)] if wanted > 1 else along[:1]
-        found.extend(members.tolist())
-        left = left[~on_front]
-    return found

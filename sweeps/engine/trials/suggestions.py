@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from acgkd.errors import SweepError
-from sweeps.engine.limits import idle, limits, spent
+from sweeps.engine.limits import idle, limits
 from sweeps.engine.trials.sampling import Study
 from sweeps.spec.checks.point_check import check_point
 from sweeps.spec.sweep_spec import SweepSpec
-from sweeps.store.budgets import passed
+from sweeps.store.budgets import Taken, met, passed
 from sweeps.store.folder import SweepFolder
 from sweeps.store.point_queue import PointQueue
 from sweeps.store.trial import Trial
@@ -21,13 +21,14 @@ class Suggestions:
         spec: the sweep.
         folder: its folder.
         trials: of the sweep, by number, in order; read when the study is made.
+        taken: by them, of the budget.
     """
 
-    def __init__(self, spec: SweepSpec, folder: SweepFolder, trials: Mapping[int, Trial]) -> None:
+    def __init__(self, spec: SweepSpec, folder: SweepFolder, trials: Mapping[int, Trial], taken: Taken) -> None:
         self.queue = PointQueue(folder)
         self.exhausted = False
         self.asked = 0
-        self._spec, self._folder, self._trials = spec, folder, trials
+        self._spec, self._folder, self._trials, self._taken = spec, folder, trials, taken
         self._enqueued = {trial.enqueued for trial in trials.values() if trial.enqueued}
         self._study: Study | None = None
         self._idle: int | None = None
@@ -72,7 +73,7 @@ class Suggestions:
         return "" if left or self._spec.space is None else why
 
     def _spent(self, seconds: float) -> str:
-        return spent(self._spec, self._trials.values(), seconds, self._idle_trials)
+        return met(limits(self._spec), self._taken, seconds, self._idle_trials)
 
     def _idle_trials(self) -> int:
         """How many trials ended without an improvement; counted anew only where one more has ended."""

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping
 
+from sweeps.store.budgets import Taken
 from sweeps.store.trial import FINAL, Trial
 
 
 class Tally:
-    """Trials by state, and the best of those that have completed.
+    """Trials by state, the best of those that have completed, and what all have taken of the budget.
 
     Args:
         trials: by number; changed by whoever calls `replaced` after each change.
@@ -18,6 +19,7 @@ class Tally:
         self._trials, self._sign = trials, -1 if direction == "maximize" else 1
         self._states: Counter[str] = Counter(trial.state for trial in trials.values())
         self._best = self._found()
+        self.taken = Taken(trials.values())
 
     def replaced(self, before: Trial | None, after: Trial) -> None:
         """Takes in a change of one trial.
@@ -26,6 +28,7 @@ class Tally:
             before: as it was; None where it is new.
             after: as it is now.
         """
+        self.taken.replaced(before, after)
         if before is not None:
             self._states[before.state] -= 1
         self._states[after.state] += 1

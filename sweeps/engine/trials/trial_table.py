@@ -50,7 +50,7 @@ class TrialTable:
         self.journal = Journal(folder, spec, generation)
         self.trials = {trial.number: trial for trial in trials}
         self.tally = Tally(self.trials, spec.objectives[0].direction)
-        self.suggestions = Suggestions(spec, folder, self.trials)
+        self.suggestions = Suggestions(spec, folder, self.trials, self.tally.taken)
         self.ended = 0
         self.teachers_without_row: set[int] = set()
         self.set_back: dict[str, str] = {}

@@ -148,14 +148,15 @@ def _fit(driver: Driver) -> None:
     work = cloudpickle.dumps((driver.spec, driver.folder, driver.experiments))
     trainable = tune.with_parameters(worker_code.SweepTrainable, work=work, code=worker_code.code_here())
     placement = Placement(driver, ray.nodes)
+    searcher = SweepSearcher(driver, placement.slots)
     share = {"cpu": driver.spec.resources.cpu, "gpu": driver.spec.resources.gpu}
 
     with tempfile.TemporaryDirectory(prefix="acgkd-ray-", ignore_cleanup_errors=True) as scratch:
         tuner = tune.Tuner(
             tune.with_resources(trainable, share),
             tune_config=tune.TuneConfig(
-                search_alg=SweepSearcher(driver, placement.slots),
-                scheduler=SweepScheduler(driver, placement),
+                search_alg=searcher,
+                scheduler=SweepScheduler(driver, placement, lambda: searcher.teaching),
                 num_samples=-1,
                 reuse_actors=True,
                 trial_name_creator=_name,

@@ -1,6 +1,8 @@
 """What Ray Tune asks after every step: continue or stop. The driver answers."""
 
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +18,8 @@ from sweeps.executors.ray.placement import Placement
 from sweeps.executors.ray.stateless import Stateless
 from sweeps.faults.failure import NODE_DIED, Failure, JobFailedError
 from sweeps.worker.messages import Report
+
+GIVE_WAY_S = 30.0
 
 
 class RayTrial(Protocol):
@@ -43,46 +47,60 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
     Args:
         driver: the start that runs.
         placement: which nodes a job may have.
+        teaching: whether all that is not at work waits for a teacher.
     """
 
-    def __init__(self, driver: Driver, placement: Placement) -> None:
+    def __init__(self, driver: Driver, placement: Placement, teaching: Callable[[], bool]) -> None:
         super().__init__()
-        self._driver, self._placement = driver, placement
-        self._arrival: dict[str, int] = {}
+        self._driver, self._placement, self._teaching = driver, placement, teaching
+        self._arrival: dict[str, float] = {}
         self._awaiting: set[str] = set()
+        self._warming: set[str] = set()  # those that have no job and only make their workers warm
 
-    def on_trial_result(self, tune_controller: object, trial: RayTrial, result: dict[str, Any]) -> str:
+    def on_trial_result(self, tune_controller: "Controller", trial: RayTrial, result: dict[str, Any]) -> str:
         """Whether the worker shall continue with its job."""
+        if trial.trial_id in self._warming:
+            idle = self._teaching() and not self._needed(tune_controller)
+            return str(TrialScheduler.CONTINUE if idle else TrialScheduler.STOP)
         report: Report = result["report"]
         if report.record is not None:
             self._placement.memory.learn(report.record)
         going = self._driver.report(unpacked(trial.config), report)
         return str(TrialScheduler.CONTINUE if going else TrialScheduler.STOP)
 
+    def _needed(self, tune_controller: "Controller") -> bool:
+        """Whether a job waits for a place for so long that its own worker cannot be about to start."""
+        late = time.monotonic() - GIVE_WAY_S
+        waiting = {trial.trial_id for trial in _pending(tune_controller)} - self._warming
+        return any(self._arrival[trial] < late for trial in waiting)
+
     def on_trial_add(self, tune_controller: object, trial: RayTrial) -> None:
         """Trials wait in the order in which they came, each for a node that it may have."""
-        trial.update_resources(self._placement.of(unpacked(trial.config)))
-        self._arrival[trial.trial_id] = len(self._arrival)
+        job = unpacked(trial.config)
+        trial.update_resources(self._placement.of(job))
+        self._warming |= set() if job.replicates else {trial.trial_id}
+        self._arrival[trial.trial_id] = time.monotonic()
 
     def choose_trial_to_run(self, tune_controller: Controller) -> "RayTrial | None":
         """The trial for the next worker that is free.
 
         Ray gives a warm worker to the oldest trial that waits, and calls off the new worker that is starting for it.
         With short trials a second worker would then never get to start. So as many of the oldest trials as workers
-        are missing keep waiting for their own.
+        are missing keep waiting for their own. One that only makes its worker warm has no use for a warm one.
         """
-        live = tune_controller.get_live_trials()
-        pending = [trial for trial in live if trial.status == "PENDING"]
-        pending.sort(key=lambda trial: self._arrival[trial.trial_id])
-        running = sum(trial.status == "RUNNING" for trial in live)
+        pending = sorted(_pending(tune_controller), key=lambda trial: self._arrival[trial.trial_id])
+        running = sum(trial.status == "RUNNING" for trial in tune_controller.get_live_trials())
         missing = max(0, self._driver.slots - running - 1)
         left_alone = [trial for trial in pending if trial.trial_id in self._awaiting][:missing]
         self._awaiting = {trial.trial_id for trial in pending}
         free = [trial for trial in pending if trial not in left_alone]
-        return next(iter(free or pending), None)
+        working = [trial for trial in free if trial.trial_id not in self._warming]
+        return next(iter(working or free or pending), None)
 
     def on_trial_error(self, tune_controller: object, trial: RayTrial) -> None:
         """A worker died, or raised what no trial can be blamed for."""
+        if trial.trial_id in self._warming:
+            return  # whatever is wrong there, the first job that comes there says it
         job = unpacked(trial.config)
         error = _error(trial)
         if isinstance(error, RayTaskError):
@@ -111,7 +129,9 @@ class TellStarts(Stateless, Callback):  # type: ignore[misc]  # Ray has no types
 
     def on_trial_start(self, iteration: int, trials: "list[RayTrial]", trial: RayTrial, **info: object) -> None:
         """A worker has begun with a job."""
-        self._driver.started(unpacked(trial.config))
+        job = unpacked(trial.config)
+        if job.replicates:
+            self._driver.started(job)
 
 
 class SweepStopper(Stateless, Stopper):  # type: ignore[misc]  # Ray has no types
@@ -131,6 +151,10 @@ class SweepStopper(Stateless, Stopper):  # type: ignore[misc]  # Ray has no type
     def stop_all(self) -> bool:
         """Whether everything shall end now."""
         return self._driver.stopping
+
+
+def _pending(tune_controller: Controller) -> list[RayTrial]:
+    return [trial for trial in tune_controller.get_live_trials() if trial.status == "PENDING"]
 
 
 def _error(trial: RayTrial) -> BaseException | None:

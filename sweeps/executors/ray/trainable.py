@@ -21,14 +21,13 @@ from acgkd.errors import AcgkdError, NodeError, SweepError, WorkerSpentError
 from acgkd.guard import require_own_packages
 
 if TYPE_CHECKING:
-    from sweeps.worker.guarded_runner import GuardedRunner
-    from sweeps.worker.job_runner import JobRunner
+    from sweeps.worker.guarded_runner import Runner
 
 
 class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
     """Jobs of a sweep, as Ray Tune sees them: each step does about a second of work and returns a report."""
 
-    _runner: "JobRunner | GuardedRunner | None" = None
+    _runner: "Runner | None" = None
 
     def setup(self, config: dict[str, bytes], work: bytes = b"", code: str = "") -> None:
         """Takes the first job of this process.
@@ -93,7 +92,7 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
             raise _other_code(here, self._code)
         self._is_ours = True
 
-    def _begin(self) -> "JobRunner | GuardedRunner":
+    def _begin(self) -> "Runner":
         from sweeps.store.shared_cache import require_visible
         from sweeps.worker.guarded_runner import runner_for
 
