@@ -82,6 +82,11 @@ class GraphInversionConfig(PseudoGraphConfig):
                 "`restarts > 0` needs `adversarial_weight: 0`: a synthesis beside the student has no end of its own at "
                 "which it could be done again."
             )
+        if self.class_weight == 0 and self.restarts > 0:
+            raise ConfigError(
+                "`restarts > 0` needs `class_weight > 0`: whether a synthesis is stuck is read off the classes that its "
+                "graphs are made for."
+            )
         if self.structure.kind == "mlp" and self.graphs_at_once is not None:
             raise ConfigError(
                 "`structure: mlp` needs `graphs_at_once: null`: all graphs share its network, and a part that comes "

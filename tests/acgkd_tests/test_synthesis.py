@@ -88,6 +88,11 @@ def test_a_graph_with_the_class_asked_for_adds_nothing_where_the_misjudged_count
     assert misjudged_entropy(logits, soft).item() == pytest.approx(F.cross_entropy(logits[1:2], soft[1:2]).item() / 3)
 
 
+def test_no_draw_is_judged_by_classes_that_nobody_asked_for() -> None:
+    with pytest.raises(ConfigError, match="`restarts > 0` needs `class_weight > 0`"):
+        GraphInversionConfig(class_weight=0, restarts=1)
+
+
 @pytest.mark.parametrize("weight", [0.0, 0.25])
 def test_the_cross_entropy_counts_by_its_weight(tiny: ModuleType, weight: float) -> None:
     run = tiny.distillation(synthesis=small(class_weight=weight, statistics_weight=2.0, entropy_weight=0)).method_run
