@@ -84,8 +84,8 @@ class GraphInversionConfig(PseudoGraphConfig):
             )
         if self.class_weight == 0 and self.restarts > 0:
             raise ConfigError(
-                "`restarts > 0` needs `class_weight > 0`: whether a synthesis is stuck is read off the classes that its "
-                "graphs are made for."
+                "`restarts > 0` needs `class_weight > 0`: whether a synthesis is stuck is read off the classes that "
+                "its graphs are made for."
             )
         if self.structure.kind == "mlp" and self.graphs_at_once is not None:
             raise ConfigError(

@@ -88,9 +88,9 @@ def test_a_graph_with_the_class_asked_for_adds_nothing_where_the_misjudged_count
     assert misjudged_entropy(logits, soft).item() == pytest.approx(F.cross_entropy(logits[1:2], soft[1:2]).item() / 3)
 
 
-def test_no_draw_is_judged_by_classes_that_nobody_asked_for() -> None:
+def test_no_draw_is_judged_by_classes_that_nobody_asked_for(tiny: ModuleType) -> None:
     with pytest.raises(ConfigError, match="`restarts > 0` needs `class_weight > 0`"):
-        GraphInversionConfig(class_weight=0, restarts=1)
+        tiny.distillation(synthesis=small(class_weight=0, restarts=1))
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.25])
