@@ -255,9 +255,9 @@ def test_students_and_syntheses_that_stand_out_are_named(spec, capsys):
     assert "students 1 below the bound, 1 collapsed, 1 stuck" in shown
     assert re.search(r"students of controls random_graphs: [^;]*1 collapsed", shown)
     assert main(["status", "runs/tiny", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["remarks"] == {"below the bound": 1, "collapsed": 1, "stuck": 1}
-    assert told["control_remarks"]["random_graphs"]["collapsed"] == 1
+    status = json.loads(capsys.readouterr().out)
+    assert status["remarks"] == {"below the bound": 1, "collapsed": 1, "stuck": 1}
+    assert status["control_remarks"]["random_graphs"]["collapsed"] == 1
     assert main(["why", "runs/tiny", "0"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "collapsed, below the bound, stuck" in shown
