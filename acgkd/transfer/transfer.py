@@ -59,6 +59,7 @@ class Transfer(Generic[B]):
         learned = [parameter for parameter in self.student.parameters() if parameter.requires_grad]
         self._optimizer = build_optimizer(config, learned, undecayed=self._temperature.parameters())
         self._difficulty: Tensor | None = None
+        self._classes: Tensor | None = None
         self._student_cost: Callable[[B], float] | None = None
         self._teacher_cost: Callable[[B], float] | None = None
 
@@ -125,17 +126,19 @@ class Transfer(Generic[B]):
             source.renew()
             stale = True
         if share < 1 and (self._difficulty is None or stale):
-            self._difficulty = measure_difficulty(
+            self._difficulty, self._classes = measure_difficulty(
                 source,
                 how.difficulty,
                 modality=self.modality,
                 teacher=self.context.teacher,
                 student=self.student,
                 count=self._count,
+                labels=how.labels,
             )
         if share < 1:
             assert self._difficulty is not None, "measured just above"
-            pool = admitted(self._difficulty, source.labels, share)
+            classes = source.labels if self._classes is None else self._classes
+            pool = admitted(self._difficulty, classes, share)
         else:
             pool = torch.arange(source.labels.numel(), device="cpu")
         size, generator = self.config.batch_size, self.context.streams.host("transfer-order")
@@ -170,6 +173,7 @@ class Transfer(Generic[B]):
             "temperature": self._temperature.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "difficulty": self._difficulty,
+            "classes": self._classes,
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -179,7 +183,7 @@ class Transfer(Generic[B]):
         self.student.load_state_dict(state["student"])
         self._temperature.load_state_dict(state["temperature"])
         self._optimizer.load_state_dict(state["optimizer"])
-        self._difficulty = state["difficulty"]
+        self._difficulty, self._classes = state["difficulty"], state.get("classes")
 
 
 def scores_and_nodes(model: nn.Module, batch: GraphBatch) -> tuple[Tensor, Tensor]:
