@@ -1,5 +1,6 @@
 """What a sweep can be asked from Python while it runs: what has happened, to try a point, and to stop."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,13 @@ if TYPE_CHECKING:
     from sweeps.engine.user_requests import Enqueued
 
 
-class SteeredSweep:
+class SteeredSweep(ABC):
     """The part of `sweeps.Sweep` that asks something of whoever runs the sweep, on whatever machine."""
 
     @property
+    @abstractmethod
     def _files(self) -> SweepFolder:
         """The sweep's files as they are now."""
-        raise NotImplementedError
 
     def events(self) -> "pd.DataFrame":
         """What has happened so far, one row an event, as `events.jsonl` has it.

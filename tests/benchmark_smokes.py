@@ -67,14 +67,26 @@ def early_stopping(stage: Stage) -> None:
 
 
 def gpu_loop(stage: Stage) -> None:
-    small = ["--device", "cpu", "--graphs", 6, "--nodes", 5, 8, "--steps", 2, "--rounds", 1]
-    variants = ["--variants", "as shipped", "eager", "CUDA graph"]
-    stage.main(stage.load("gpu_loop"), *small, *variants, "--out", stage.folder / "page.md")
+    module = stage.load("gpu_loop")
+    stage.patch.setattr(module, "SIZES", {"MUTAG": (6, (5, 8), 2.2)})
+    method = {"name": "acgkd", "synthesis": {"graphs": 4, "steps": 2}, "transfer": {"steps": 3, "batch_size": 4}}
+    tiny = {"teacher": {"preset": "gin-2-8", "epochs": 1}, "student": "gin-2-4", "method": method}
+    motifs = {**tiny, "dataset": {"name": "motifs", "options": {"graphs": 40}}}
+    stage.patch.setattr(module, "PROTOCOLS", {"motifs": motifs, "mutag": tiny})
+    stage.patch.setenv("ACGKD_DATA", str(stage.folder))  # where MUTAG is not
+    small = ["--device", "cpu", "--steps", 2, "--rounds", 1, "--seconds", 0.1, "--parts", "steps", "motifs", "mutag"]
+    records = ["--records", stage.folder / "gpu.jsonl", "--out", stage.folder / "page.md"]
+    stage.main(module, *small, *records)
+    lines = (stage.folder / "gpu.jsonl").read_text().splitlines()
+    stage.main(module, *small[:8], "--parts", *records)  # fills the page in, and measures nothing
+    assert (stage.folder / "gpu.jsonl").read_text().splitlines() == lines
     page = stage.page("page.md")
     assert page.count("needs a GPU") == 2
     for step in ("synthesis", "transfer"):
-        assert f"| {step} | as shipped | " in page
-        assert f"| {step} | eager | " in page
+        assert f"| MUTAG-like | {step} | as shipped | " in page
+        assert f"| MUTAG-like | {step} | eager | " in page
+    assert "| motifs | gin-2-8 → gin-2-4 | 0 | 5 of 5 | " in page
+    assert "| mutag |" not in page
 
 
 def health(stage: Stage) -> None:
@@ -179,6 +191,21 @@ def report(stage: Stage) -> None:
     assert "are not both met" in text
 
 
+def stacked(stage: Stage) -> None:
+    module = stage.load("stacked")
+    for name, value in (
+        ("AT_ONCE", 2),
+        ("ROUNDS", 2),
+        ("REPLICATES", (2,)),
+        ("STUDENTS", {"gin-2-8 → gin-2-4, lifted": "gat"}),
+    ):
+        stage.patch.setattr(module, name, value)
+    stage.main(module, "--out", stage.folder / "table.md")
+    table = (stage.folder / "table.md").read_text()
+    assert "| gin-2-8 → gin-2-4, lifted | 2 | " in table
+    assert table.count(" to ") == 4
+
+
 def synthesis(stage: Stage) -> None:
     module = stage.load("synthesis")
     stage.patch.setattr(module, "MEASURE_S", 0.01)
@@ -196,6 +223,6 @@ def synthesis(stage: Stage) -> None:
 SMOKES: dict[str, Callable[[Stage], None]] = {
     check.__name__: check
     for check in (
-        asking, early_stopping, gpu_loop, health, image_loop, overhead, report, synthesis,
+        asking, early_stopping, gpu_loop, health, image_loop, overhead, report, stacked, synthesis,
     )
 }  # fmt: skip

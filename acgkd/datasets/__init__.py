@@ -21,6 +21,8 @@ from acgkd.priors import ModalityName
 if TYPE_CHECKING:
     from torch import Tensor
 
+Origin = Literal["given", "published", "measured"]
+
 
 @dataclass(frozen=True)
 class Official:
@@ -209,3 +211,28 @@ def known_of(dataset: DatasetConfig | None) -> PriorConfig:
         AcgkdError: see `dataset_of`.
     """
     return PriorConfig() if dataset is None else dataset_of(dataset).known_for(dataset)
+
+
+def prior_origins(prior: PriorConfig, dataset: DatasetConfig | None) -> dict[str, Origin]:
+    """Who says each part of a run's prior: the run, a publication (or the set's construction), or the data themselves.
+
+    Args:
+        prior: what the run says.
+        dataset: its data set, if it names one.
+
+    Returns:
+        By key of the prior; without what nobody says.
+
+    Raises:
+        AcgkdError: see `dataset_of`.
+    """
+    known = known_of(dataset)
+    measured = dataset is not None and dataset_of(dataset).measured
+    found: dict[str, Origin] = {}
+    for name in PriorConfig.model_fields:
+        own, other = getattr(prior, name), getattr(known, name)
+        if own is not None and own != "known":
+            found[name] = "given"
+        elif other is not None and other not in ("known", "unknown"):
+            found[name] = "measured" if measured else "published"
+    return found

@@ -10,7 +10,7 @@ The algorithm, step by step, and where each step is::
       complexity ξ    which pairs are candidates                               graphs.pseudo.candidates
       structure       what says log α: each pair, hubs, communities, an MLP    graphs.pseudo.structures
     2 synthesis       minimise over log α and features                         synthesis.graphs.inversion
-                          CE(T(G), y) + w_bn Σ_layers D(batch, memory) + w_oh H(features)
+                          w_ce CE(T(G), y) + w_bn Σ_layers D(batch, memory) + w_oh H(features)
                           + w_deg (degree / prior − 1)² − w_adv KL(T ‖ S)
     3 student         plain, or lifted by graph attention to the teacher's
                       width, ending in the teacher's own frozen classifier     students.projection

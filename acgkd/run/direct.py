@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from torch import nn
 from acgkd.agreement.health_facts import Health
 from acgkd.agreement.worth import Worth
 from acgkd.config import MethodChoice, PriorConfig, TeacherConfig, checked
-from acgkd.errors import ConfigError, DivergedError
-from acgkd.method import Batch, MethodConfig, MethodContext
+from acgkd.errors import ConfigError, DivergedError, TeacherError
+from acgkd.method import Batch, MethodContext
 from acgkd.methods import lower_controls_of, parse_method, shared_settings
 from acgkd.modality import Modality, modality
 from acgkd.models import build_model
@@ -26,8 +27,8 @@ from acgkd.run.reference_pool import judged_on_pool, pool_agreement, reference_p
 from acgkd.runtime import Streams, derive_seed, resolve_device
 from acgkd.students.proof import why_not_read_back
 from acgkd.students.saving import remember, save_student
-from acgkd.teachers.teacher import as_teacher, load_weights
-from acgkd.transfer.teaching import lift_to
+from acgkd.teachers.teacher import adapt, as_teacher, load_weights
+from acgkd.transfer.teaching import pooling_like, untrained
 
 logger = logging.getLogger(__name__)
 # Seconds after which a line is written on stderr.
@@ -97,36 +98,6 @@ class Distilled:
         save_student(self.student, Path(path), self.known)
 
 
-def pooling_like(teacher: nn.Module, otherwise: str = "sum") -> str:
-    """The teacher's own pooling, where a preset has it: a student may end in its classifier.
-
-    Args:
-        teacher: any.
-        otherwise: where it has another one, or does not say.
-    """
-    pooling = getattr(teacher, "pooling", None)
-    return pooling if pooling in ("sum", "mean") else otherwise
-
-
-def untrained(config: MethodConfig, teacher: nn.Module, student: nn.Module, device: torch.device) -> nn.Module:
-    """The student as a run will deploy it, before anything is taught; both models are left as they were.
-
-    Args:
-        config: of the method.
-        teacher: frozen.
-        student: plain.
-        device: where both are.
-
-    Raises:
-        ConfigError: the student cannot end in the teacher's classifier.
-    """
-    own = copy.deepcopy(student)
-    if getattr(config.transfer, "projection", "none") != "gat":
-        return own
-    with Streams(0, device).fork("student"):
-        return lift_to(teacher, device)(own)
-
-
 def distill(
     teacher: nn.Module | TeacherConfig | Mapping[str, Any],
     student: nn.Module | str,
@@ -144,7 +115,8 @@ def distill(
     Args:
         teacher: any module that satisfies the teacher protocol; `acgkd.adapt` helps a plain one to. Or a preset with
             its weights, as a spec names them: ``{"preset": "gin-5-64", "checkpoint": "teacher.pt"}``.
-        student: a module, of which a copy is taught, or a preset such as ``gin-3-32``.
+        student: a module, of which a copy is taught, or a preset such as ``gin-3-32``. A plain module is adapted as
+            `acgkd.adapt` does it.
         prior: what is known of the data, e.g. ``{"nodes": [10, 28], "mean_degree": 2.2, "features": "categorical",
             "feature_count": 7, "classes": 2}``.
         method: a name, or a name with settings: ``{"name": "acgkd", "transfer": {"steps": 200}}``.
@@ -161,7 +133,7 @@ def distill(
     anything is trained.
 
     Raises:
-        TeacherError: the teacher does not satisfy the protocol.
+        TeacherError: the teacher does not satisfy the protocol, or the student cannot be made to.
         ConfigError: a setting breaks a law.
         DivergedError: a loss left the finite numbers.
 
@@ -178,6 +150,8 @@ def distill(
     known = prior if isinstance(prior, PriorConfig) else checked(PriorConfig, prior, "`prior`")
     facts = kind.prior(known, PriorConfig())
     where = resolve_device(device)
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**31:
+        raise ConfigError(f"`seed` is a whole number from 0 to {2**31 - 1}, but got {seed!r}.")
     if isinstance(student, str) and ":" in student:
         raise ConfigError(f"From Python call `{student}` yourself, and pass the module that it returns.")
     given = teacher if isinstance(teacher, nn.Module) else _from_checkpoint(teacher, facts)
@@ -195,7 +169,7 @@ def distill(
                 device=where,
             )
             if isinstance(student, str)
-            else copy.deepcopy(student).to(where)
+            else _as_student(student, kind, facts, where)
         )
     plain = copy.deepcopy(made)
     run = Distillation(entry, config, MethodContext(frozen, made, facts, streams, where))
@@ -225,6 +199,20 @@ def distill(
         worth=worth,
         health=health,
     )
+
+
+def _as_student(student: nn.Module, kind: Modality[Batch], facts: Prior, device: torch.device) -> nn.Module:
+    """A copy that can be taught, by the protocol that teachers have; of a plain module by the parts found in it."""
+    own = copy.deepcopy(student)
+    plain = not all(callable(getattr(own, name, None)) for name in ("encode", "classifier"))
+    try:
+        own = (adapt(own, prior=facts) if plain else own).to(device)
+        kind.check_teacher(own, facts)
+    except TeacherError as error:
+        raise TeacherError(
+            f"A student must have what a teacher has, but {type(student).__name__} has not. {error}"
+        ) from error
+    return own
 
 
 def _from_checkpoint(teacher: TeacherConfig | Mapping[str, Any], facts: Prior) -> nn.Module:

@@ -14,7 +14,6 @@ from acgkd.methods import modality_of, parse_method
 from acgkd.modality import Arrays, modality
 from acgkd.models import build_model
 from acgkd.priors import ModalityName, Prior
-from acgkd.run.direct import pooling_like
 from acgkd.run.distillation import Distillation
 from acgkd.run.evaluator import Evaluator, Measurement
 from acgkd.run.preparation import Preparation
@@ -24,6 +23,7 @@ from acgkd.run.splits import Split
 from acgkd.runtime import Streams, derive_seed
 from acgkd.teachers.teacher import build_trusted
 from acgkd.teachers.user_lines import pointing_to_own_lines
+from acgkd.transfer.teaching import pooling_like
 
 __all__ = ["Experiment", "Measurement"]
 

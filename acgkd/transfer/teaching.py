@@ -1,5 +1,6 @@
 """From a synthesis to a run: teaching joined to it, after it or side by side."""
 
+import copy
 from collections.abc import Callable
 
 import torch
@@ -8,10 +9,11 @@ from torch import nn
 from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.images import IMAGES, ImageBatch
-from acgkd.method import MethodContext, MethodRun
+from acgkd.method import MethodConfig, MethodContext, MethodRun
 from acgkd.modality import B
 from acgkd.modules.teacher_protocol import graph_parts
 from acgkd.priors import Prior
+from acgkd.runtime import Streams
 from acgkd.settings.transfer_stage import TransferConfig
 from acgkd.students.projection import ProjectedStudent
 from acgkd.transfer.transfer import Transfer
@@ -73,3 +75,33 @@ def lift_to(teacher: nn.Module, device: torch.device) -> Callable[[nn.Module], n
         return ProjectedStudent(student, parts.classifier, parts.width, device)
 
     return lift
+
+
+def pooling_like(teacher: nn.Module, otherwise: str = "sum") -> str:
+    """The teacher's own pooling, where a preset has it: a student may end in its classifier.
+
+    Args:
+        teacher: any.
+        otherwise: where it has another one, or does not say.
+    """
+    pooling = getattr(teacher, "pooling", None)
+    return pooling if pooling in ("sum", "mean") else otherwise
+
+
+def untrained(config: MethodConfig, teacher: nn.Module, student: nn.Module, device: torch.device) -> nn.Module:
+    """The student as a run will deploy it, before anything is taught; both models are left as they were.
+
+    Args:
+        config: of the method.
+        teacher: frozen.
+        student: plain.
+        device: where both are.
+
+    Raises:
+        ConfigError: the student cannot end in the teacher's classifier.
+    """
+    own = copy.deepcopy(student)
+    if getattr(config.transfer, "projection", "none") != "gat":
+        return own
+    with Streams(0, device).fork("student"):
+        return lift_to(teacher, device)(own)

@@ -9,6 +9,7 @@ from analysis.comparison.joint import Comparison, Panel
 from analysis.comparison.published import Published
 from analysis.comparison.trial_rows import MEASURES, TrialRow, trial_rows, unit
 from analysis.records.frame import Frame
+from analysis.robustness.perturbed_rows import study_sources
 
 if TYPE_CHECKING:
     from analysis.comparison.targets import Target
@@ -33,7 +34,10 @@ def compared(
     if equal is not None and equal not in EQUAL:
         raise FrameError(f"`equal` is one of {', '.join(EQUAL)}, but got '{equal}'.")
     known = {} if published is None else published
-    rows = trial_rows(frame, known, places or {})
+    # Perturbed settings are no rivals: the luckiest of thirty would stand for its method. Alone they are compared.
+    studies = study_sources(frame)
+    others = [source for source in frame.sources if source not in studies]
+    rows = trial_rows(frame.of(*others) if studies and others else frame, known, places or {})
     ours = default_baseline(rows) if baseline is None else baseline
     require_baseline(rows, ours)
     grouped: dict[str, dict[str, list[TrialRow]]] = {}
@@ -44,7 +48,7 @@ def compared(
         Panel(title, {column: cell_of(found, ours, equal) for column, found in columns.items()}, measure)
         for title, columns in grouped.items()
     )
-    return Comparison(frame, ours, by, panels, known, tuple(targets), measure, equal)
+    return Comparison(frame, ours, by, panels, known, tuple(targets), measure, equal, tuple(studies if others else ()))
 
 
 def _place(row: TrialRow, by: str) -> tuple[str, str]:

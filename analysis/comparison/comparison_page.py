@@ -29,6 +29,7 @@ from analysis.comparison.tried import sensitivity_table
 from analysis.page.render import Block, Fact, Note, Report, Section
 from analysis.statistics.view import views
 
+TITLE = "Comparison"
 TESTS = (
     "The tests. On one data set: the paired t test of the difference over shared seeds, its variance corrected where "
     "seeds drew the split (Nadeau and Bengio 2003), p-values corrected by Holm over all such tests of the page. Over "
@@ -65,12 +66,27 @@ def report(comparison: Comparison) -> Report:
         shown.append(sensitivity_block(comparison, sensitivities))
         sections.append(Section("Sensitivity to settings", tuple(shown)))
     whose = provenance_table(comparison)
-    sections.append(Section("How it was compared", (Note(RULE), *([] if whose is None else [whose]), Note(TESTS))))
+    how: list[Block] = [Note(RULE), *([] if whose is None else [whose]), Note(TESTS), *_left_out(comparison)]
+    sections.append(Section("How it was compared", tuple(how)))
     subtitle = (
         f"The baseline is `{comparison.baseline}`; differences are the baseline minus the other, paired over the "
         "seeds that both completed. Nothing is chosen by the test split."
     )
-    return Report("Comparison", subtitle, _facts(comparison), warnings(comparison), tuple(sections), "acgkd compare")
+    return Report(TITLE, subtitle, _facts(comparison), warnings(comparison), tuple(sections), "acgkd compare")
+
+
+def _left_out(comparison: Comparison) -> list[Note]:
+    """That sweeps of perturbed settings are in no table."""
+    if not comparison.studies:
+        return []
+    named = ", ".join(f"`{name}`" for name in comparison.studies[:6])
+    return [
+        Note(
+            f"Perturbed settings are no rivals, so {formatting.plural(len(comparison.studies), 'sweep')} of them "
+            f"({named}{' …' if len(comparison.studies) > 6 else ''}) are in no table; "
+            "`analysis.robustness.studies` reads them."
+        )
+    ]
 
 
 def _caveats(comparison: Comparison) -> list[str]:

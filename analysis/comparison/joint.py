@@ -63,6 +63,7 @@ class Comparison:
         targets: what was to be shown.
         measure: what is compared: test accuracy, another quality, or a cost.
         equal: the cost of which no rival's row may have more than the baseline; None where every row may stand.
+        studies: sweeps of the frame that are left out of the tables: their rows are perturbed settings.
     """
 
     frame: Frame = field(repr=False)
@@ -73,6 +74,7 @@ class Comparison:
     targets: "tuple[Target, ...]" = ()
     measure: str = "test_accuracy"
     equal: str | None = None
+    studies: tuple[str, ...] = ()
     _pairs: dict[tuple[str, str, str, str], Paired | None] = field(default_factory=dict, repr=False)
     _parts: "dict[tuple[str, ...], Comparison]" = field(default_factory=dict, repr=False)
 
@@ -123,14 +125,18 @@ class Comparison:
         return {panel.title: over_sets.overall(self, panel) for panel in self.panels}
 
     def write(self, out: Path | str) -> Path:
-        """Writes the page, its tables and figures, and the records below `out`.
+        """Writes the page, its tables and figures, and the records below `out`: a new folder, or a comparison's.
 
         Returns:
             The path of `report.html`.
+
+        Raises:
+            FolderError: the folder holds something else.
         """
-        from analysis.comparison.comparison_page import report
+        from analysis.comparison.comparison_page import TITLE, report
         from analysis.page import render
 
+        render.require_own(Path(out), TITLE)
         return render.write(report(self), Path(out), self.frame.rows)
 
     def part(self, *sweeps: str, baseline: str | None = None) -> "Comparison":

@@ -81,10 +81,13 @@ def improvement_picture(comparison: Comparison, panel: Panel, table: pd.DataFram
     sure = [row["contestant"] for row in rows.to_dict("records") if row["improvement_low"] > 0.5]
     worse = [row["contestant"] for row in rows.to_dict("records") if row["improvement_high"] < 0.5]
     least = rows.sort_values("improvement").iloc[0]
+    better = f"better than one of {_names(sure)} (interval above ½)" if sure else ""
+    behind = f"worse than one of {_names(worse)} (interval below ½)" if worse else ""
+    said = " and probably ".join(filter(None, (better, behind)))
     sentence = (
-        f"A run of `{comparison.baseline}` is probably better than one of {_names(sure)} (interval above ½) and "
-        f"probably worse than one of {_names(worse)}; least so than one of `{least['contestant']}`, with a "
-        f"probability of {least['improvement']:.2f}. Mean over the data sets that both have; equal runs count half."
+        (f"A run of `{comparison.baseline}` is probably {said}. " if said else "No interval lies above or below ½. ")
+        + f"The lowest probability, {least['improvement']:.2f}, is against `{least['contestant']}`. Mean over the data "
+        "sets that both have; equal runs count half."
     )
     drawn = paint_dots(dots, f"probability that a run of {comparison.baseline} is better", 0.5)
     title = titled("Probability of improvement", comparison, panel)

@@ -24,6 +24,7 @@ _LATEX = {
     "≥": r"$\geq$",
     "×": r"$\times$",
 }
+_PERCENT = re.compile(r"(?<=\d) %")
 _CODE = re.compile(r"`([^`]*)`")
 # Colours of the pictures that follow the page's light or dark scheme when a picture stands in it.
 _SCHEME = {
@@ -91,8 +92,8 @@ def latex_table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Seq
 
 
 def html_text(text: str) -> "Safe":
-    """Escapes, then sets what stands between backticks as code."""
-    return Safe(_CODE.sub(r"<code>\1</code>", html.escape(str(text))))
+    """Escapes, then sets what stands between backticks as code; a percent sign stays on its number's line."""
+    return Safe(_CODE.sub(r"<code>\1</code>", _PERCENT.sub("\N{NO-BREAK SPACE}%", html.escape(str(text)))))
 
 
 def inline_svg(svg: str, name: str, title: str) -> "Safe":

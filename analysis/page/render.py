@@ -6,10 +6,12 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
+from acgkd.errors import FolderError
 from analysis.figures.canvas import Picture
 from analysis.page import markup
 from analysis.page.blocks import (
@@ -29,7 +31,7 @@ from analysis.page.html_page import html
 
 __all__ = [
     "Alternatives", "Block", "Code", "Column", "Fact", "Note", "Report", "Row", "Section", "Table", "TrialValues",
-    "files_beside", "html", "markdown", "write",
+    "files_beside", "html", "markdown", "require_own", "write",
 ]  # fmt: skip
 
 MANIFEST = ".report-files.json"
@@ -55,6 +57,28 @@ def write(report: Report, out: Path, records: pd.DataFrame | None = None) -> Pat
         (out / name).unlink(missing_ok=True)
     _write_file(manifest, (json.dumps(sorted(files), indent=1) + "\n").encode())
     return out / "report.html"
+
+
+def require_own(out: Path, title: str) -> None:
+    """Refuses a folder that holds something else than an earlier page of this title; files with a dot in front aside.
+
+    Raises:
+        FolderError: it does.
+    """
+    try:
+        there = sorted(name for name in os.listdir(out) if not name.startswith("."))
+    except OSError:  # it is not there, or no folder: writing says so
+        return
+    first = ""
+    with suppress(OSError, UnicodeDecodeError):
+        first = (out / "report.md").read_text(encoding="utf-8").partition("\n")[0]
+    if not there or ((out / MANIFEST).is_file() and first in ("", f"# {markup.markdown_text(title)}")):
+        return
+    named = ", ".join(f"`{name}`" for name in there[:3]) + (", ..." if len(there) > 3 else "")
+    raise FolderError(
+        f"A {title.lower()} is written to a folder that is new, empty, or an earlier {title.lower()}'s, but {out} "
+        f"holds {named}. Choose another one with `--out`."
+    )
 
 
 def files_beside(report: Report, records: pd.DataFrame | None = None) -> dict[str, Callable[[], bytes]]:

@@ -45,6 +45,11 @@ class Identity(Part):
     teacher: str = Field(description="Its preset.")
     student: str | None = Field(default=None, description="Its preset; None of a teacher's row.")
     prior: dict[str, object] = Field(default_factory=dict, description="What the method knew of the data.")
+    prior_origins: dict[str, str] = Field(
+        default_factory=dict,
+        description="Who says each part of the prior, by its key in a spec: `given` (by the spec), `published`, or "
+        "`measured` (on the data).",
+    )
     added: bool = Field(default=False, description="Whether its seed was added after the trial had completed.")
     lower_control: bool = Field(
         default=False, description="Whether its method makes samples and learns nothing about them: noise."
@@ -52,9 +57,10 @@ class Identity(Part):
 
     @model_serializer(mode="wrap")
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """What is false is left out, as it was before there were such fields."""
+        """What is false or empty is left out, as it was before there were such fields."""
         fields: dict[str, object] = write(self)
-        return {name: value for name, value in fields.items() if name not in ("added", "lower_control") or value}
+        later = ("added", "lower_control", "prior_origins")
+        return {name: value for name, value in fields.items() if name not in later or value}
 
 
 class Quality(Part):
@@ -151,6 +157,9 @@ class Cost(Part):
         default=None, description="Further draws of a synthesis that was stuck, where there may be some."
     )
     transfer_steps: int | None = Field(default=None, description="Steps of the transfer stage.")
+    taught_together: int | None = Field(
+        default=None, description="Replicates that were taught together, at most; nothing where each was alone."
+    )
     joint_steps: int | None = Field(default=None, description="Steps of the joint stage.")
     multiply_adds: Number = Field(default=None, description="Counted multiply-adds of synthesis + transfer (or joint).")
     candidate_edges: int | None = Field(default=None, description="Undirected candidate pairs over all pseudo-graphs.")
@@ -176,8 +185,9 @@ class Cost(Part):
         fields: dict[str, object] = write(self)
         if not self.teacher_cached:
             fields.pop("teacher_cached", None)
-        if self.synthesis_restarts is None:
-            fields.pop("synthesis_restarts", None)
+        for name in ("synthesis_restarts", "taught_together"):
+            if fields[name] is None:
+                fields.pop(name, None)
         return fields
 
 

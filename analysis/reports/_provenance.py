@@ -10,6 +10,8 @@ from analysis.records.file_names import as_text
 from analysis.statistics.codes import UNKNOWN
 from analysis.statistics.view import View
 
+_ORIGINS = {"given": "given by the spec", "measured": "measured on the data"}
+
 
 def provenance(view: View) -> list[Block]:
     """Facts, the command and the spec."""
@@ -24,6 +26,7 @@ def provenance(view: View) -> list[Block]:
         ("student", _listed(rows["student"])),
         ("method", _listed(rows.loc[rows["kind"] == "trial", "method"])),
         ("prior: what was known of the data", prior(view)),
+        *_origins(view),
         ("seeds", _listed(rows["seed"])),
         ("what the seed varied", "; ".join(sorted({str(value).replace(",", ", ") for value in rows["vary"].dropna()}))),
     ]
@@ -69,6 +72,21 @@ def prior(view: View) -> str:
     rows = view.frame.rows
     trials = rows[rows["kind"] == "trial"]
     return _listed((trials if trials["prior"].notna().any() else rows)["prior"])
+
+
+def _origins(view: View) -> list[tuple[str, str]]:
+    """Who says what of the prior, in each of the trials' ways; nothing where no record says it."""
+    rows = view.frame.rows
+    trials = rows[rows["kind"] == "trial"]
+    texts = dict.fromkeys(str(text) for text in trials["prior_origins"] if formatting.known(text) and text)
+    said = []
+    for text in texts:
+        by_origin: dict[str, list[str]] = {}
+        for part in text.split(", "):
+            key, _, origin = part.partition("=")
+            by_origin.setdefault(_ORIGINS.get(origin, origin), []).append(key.replace("_", " "))
+        said.append("; ".join(f"{origin}: {', '.join(keys)}" for origin, keys in by_origin.items()))
+    return [("prior: who says it", " | ".join(said))] if said else []
 
 
 def _listed(values: Iterable[object], most: int = 12) -> str:

@@ -85,12 +85,15 @@ def studies(frame: Frame) -> list[Study]:
     Args:
         frame: as `analysis.load` reads it; sweeps without perturbed settings are left out.
     """
-    found = []
-    for source in frame.sources:
-        rows = frame.rows[(frame.rows["source"] == source) & (frame.rows["kind"] != "teacher")]
-        if any(is_draw(str(label)) or single_of(str(label)) for label in rows["label"].unique()):
-            found.append(_study(source, rows))
-    return found
+    runs = frame.rows[frame.rows["kind"] != "teacher"]
+    return [_study(source, runs[runs["source"] == source]) for source in study_sources(frame)]
+
+
+def study_sources(frame: Frame) -> list[str]:
+    """The names of the sweeps in a frame that are studies of sensitivity: some of their rows are perturbed settings."""
+    labels = frame.rows[["source", "label"]].drop_duplicates().astype("string").fillna("")
+    perturbed = {source for source, label in labels.itertuples(index=False) if is_draw(label) or single_of(label)}
+    return [source for source in frame.sources if source in perturbed]
 
 
 def _study(source: str, rows: pd.DataFrame) -> Study:

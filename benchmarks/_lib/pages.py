@@ -12,8 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from analysis.comparison.templates.filling import rendered
-
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs" / "results"
 
@@ -47,6 +45,9 @@ class Page:
             measured: what the template calls by these names, besides `command`, `date`, `load`, `machine`, the
                 functions below, and the constants of the script.
         """
+        # Here, so that what is measured needs no pandas.
+        from analysis.comparison.templates.filling import rendered
+
         script = vars(sys.modules.get(self.script) or sys.modules["__main__"])
         words = {name: value for name, value in script.items() if name.isupper()}
         words |= {"command": self.command, "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", "load": self.load}

@@ -1,103 +1,102 @@
-"""A step of synthesis and one of transfer on a GPU: eager, compiled, and captured as a CUDA graph.
+"""What a GPU does with a step, and with RDSKD as published for as long as time allows; `benchmarks/gpu.sh` runs it all.
 
-    python -m benchmarks.speed.gpu_loop                # all variants in turn; docs/results/gpu.md where there is a GPU
-    python -m benchmarks.speed.gpu_loop --out page.md  # the page goes there, GPU or not
+    python -m benchmarks.speed.gpu_loop                # every part; docs/results/gpu.md where there is a GPU
+    python -m benchmarks.speed.gpu_loop --parts steps --out page.md --records steps.jsonl
 
-acgkd alone: no sweep, no data. *As shipped* is `Run.step`, which also chooses samples and puts their indices on the
-device. The other rows are its arithmetic alone, over all pseudo-graphs at once, so that shapes stay as they are: the
-same loss, derivatives and optimiser, run by Python, compiled, or replayed from one capture. Without a GPU the eager
-rows (and the compiled ones, where a compiler is at hand) run on the CPU to show that they work; nothing is written
-then, but where `--out` asks for it.
+acgkd alone: no sweep. Of each size of graphs and each stage a step of ACGKD is run *as shipped* (`Run.step`, which also
+chooses samples and puts their indices on the device), and its arithmetic alone over all pseudo-graphs at once, so that
+shapes stay as they are: by Python, compiled, or replayed from one capture. A protocol is a run on the data set, judged
+on the way. What is in the records is not measured again. The page is of all that they hold; pandas fills it in.
 """
 
+import tempfile
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
+from acgkd.config import RunConfig
+from acgkd.errors import AcgkdError
 from acgkd.graphs import GRAPHS
 from acgkd.losses import softened_kl
-from acgkd.runtime import backward, keep_freed_memory, resolve_device
+from acgkd.run.experiment import Experiment
+from acgkd.runtime import backward, keep_freed_memory, resolve_device, synchronize
 from acgkd.settings.graph_inversion import GraphInversionConfig
 from acgkd.synthesis.graphs.inversion import GraphInversion
-from benchmarks._lib.pages import Page, arguments
-from benchmarks._lib.timing import Step, Timed, in_turn, or_refusal
+from benchmarks._lib.pages import RESULTS, Page, arguments
+from benchmarks._lib.timing import Kept, Step, in_turn, or_refusal
 from benchmarks.speed._bare import bare_run, bare_setting
 
-TEACHER, STUDENT = "gin-5-64", "gin-3-32"
-STAGES = ("synthesis", "transfer")
-VARIANTS = ("as shipped", "eager", "compiled", "CUDA graph")
-WARM_UP = 5
+TEACHER, STUDENT, STAGES, WARM_UP = "gin-5-64", "gin-3-32", ("synthesis", "transfer"), 5
+# Those of a part are run in turn; a compiler takes minutes, so it comes last and by itself.
+VARIANTS = {"steps": ("as shipped", "eager", "CUDA graph"), "compiled": ("eager", "compiled")}
+# RDSKD by its released settings; teachers have fewer epochs than there, 199 and 499.
+PROTOCOLS: dict[str, dict[str, Any]] = {
+    "mnist": {
+        "teacher": {"preset": "lenet5", "epochs": 9, "batch_size": 256, "learning_rate": 0.001},
+        "student": "lenet5-half",
+        "method": "rdskd",
+    },
+    "cifar10": {
+        "teacher": {
+            "preset": "wrn-40-2",
+            "epochs": 6,
+            "batch_size": 256,
+            "learning_rate": 0.003,
+            "augment": "crop_flip",
+        },
+        "student": "wrn-16-1",
+        "method": {"name": "rdskd", "transfer": {"decay": "steps", "decay_at": [0.8]}},
+    },
+}
+LOOKS = 8  # at the student of a protocol
 
 
-@dataclass(frozen=True)
-class Core:
-    """The arithmetic of a step, with nothing that decides a shape.
-
-    Args:
-        loss: draws and computes the loss.
-        parameters: what is learned.
-        rate: of Adam.
-        generator: that `loss` draws from, on the device.
-        clip: largest norm of the gradient, or None.
-    """
-
-    loss: Callable[[], Tensor]
-    parameters: list[nn.Parameter]
-    rate: float
-    generator: torch.Generator
-    clip: float | None = None
-
-    def stepper(self, device: torch.device) -> Step:
-        """A function that does one step and returns the loss."""
-        captured = device.type == "cuda"
-        rate: Any = torch.tensor(self.rate, device=device) if captured else self.rate
-        optimizer = torch.optim.Adam(self.parameters, lr=rate, fused=True, capturable=captured)
-
-        def step() -> Tensor:
-            optimizer.zero_grad(set_to_none=True)
-            loss = self.loss()
-            backward(loss)
-            if self.clip is not None:
-                nn.utils.clip_grad_norm_(self.parameters, self.clip)
-            optimizer.step()
-            return loss.detach()
-
-        return step
+# Pseudo-graphs: how many, of how many nodes, with how many neighbours each.
+Size: TypeAlias = tuple[int, tuple[int, int], float]
+SIZES: dict[str, Size] = {"MUTAG": (160, (10, 28), 2.2), "COLLAB": (60, (37, 111), 66.0)}
 
 
-def core(stage: str, graphs: int, nodes: tuple[int, int], device: torch.device) -> Core:
-    """A fresh one, the same every time."""
-    setting = bare_setting(nodes, TEACHER, STUDENT, device)
-    inversion = GraphInversion(GraphInversionConfig(graphs=graphs, steps=1_000_000), setting)
-    pseudo = inversion.graphs
-    if stage == "synthesis":
-        generator, everything = setting.streams.generator("synthesis"), torch.arange(graphs, device="cpu")
+def core(stage: str, size: Size, device: torch.device, compiled: bool = False) -> tuple[Step, torch.Generator]:
+    """The arithmetic of a step, with nothing that decides a shape, the same every time; what it draws from."""
+    setting = bare_setting(size[1], TEACHER, STUDENT, device, size[2])
+    inversion = GraphInversion(GraphInversionConfig(graphs=size[0], steps=1_000_000), setting)
+    pseudo, student, everything = inversion.graphs, setting.student.train(), torch.arange(size[0], device="cpu")
+    of_synthesis, generator = stage == "synthesis", setting.streams.generator(stage)
+    parameters = list((pseudo if of_synthesis else student).parameters())
 
-        def synthesis_loss() -> Tensor:
+    def plain_loss() -> Tensor:
+        if of_synthesis:
             return inversion._loss(pseudo.relaxed(generator), everything, None)["loss"]
-
-        return Core(synthesis_loss, list(pseudo.parameters()), inversion.config.rate, generator, clip=10.0)
-    drawing, student = setting.streams.generator("transfer"), setting.student.train()
-
-    def transfer_loss() -> Tensor:
-        batch = pseudo.sampled(drawing)
+        batch = pseudo.sampled(generator)
         with torch.no_grad():
             target = GRAPHS.logits(setting.teacher, batch)
         return softened_kl(target, GRAPHS.logits(student, batch), 4.0).mean()
 
-    return Core(transfer_loss, list(student.parameters()), 0.01, drawing)
+    loss_of: Callable[[], Tensor] = torch.compile(plain_loss) if compiled else plain_loss
+    captured, rate = device.type == "cuda", inversion.config.rate if of_synthesis else 0.01
+    given: Any = torch.tensor(rate, device=device) if captured else rate
+    optimizer = torch.optim.Adam(parameters, lr=given, fused=True, capturable=captured)
+
+    def step() -> Tensor:
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_of()
+        backward(loss)
+        if of_synthesis:
+            nn.utils.clip_grad_norm_(parameters, 10.0)
+        optimizer.step()
+        return loss.detach()
+
+    return step, generator
 
 
 def captured(step: Step, generator: torch.Generator) -> Step:
-    """The step as a CUDA graph; replaying it draws anew, since the graph knows the generator.
-
-    Args:
-        step: has run before on a side stream, so that nothing is made for the first time while it is captured.
-        generator: that it draws from.
-    """
+    """The step, which has run before on a side stream, as a CUDA graph; it knows the generator, and draws anew."""
     graph = torch.cuda.CUDAGraph()
     graph.register_generator_state(generator)
     with torch.cuda.graph(graph):
@@ -110,83 +109,90 @@ def captured(step: Step, generator: torch.Generator) -> Step:
     return replay
 
 
-def warmed(step: Step, device: torch.device) -> None:
-    """A few steps; on a GPU on a side stream, as capture asks for."""
-    if device.type != "cuda":
+def warmed(step: Step, device: torch.device) -> Step:
+    """The step after a few; on a GPU on a side stream, as capture asks for."""
+    synchronize(device)
+    with torch.cuda.stream(torch.cuda.Stream(device) if device.type == "cuda" else None):
         for _ in range(WARM_UP):
             step()
-        return
-    side = torch.cuda.Stream(device)
-    side.wait_stream(torch.cuda.current_stream(device))
-    with torch.cuda.stream(side):
-        for _ in range(WARM_UP):
-            step()
-    torch.cuda.current_stream(device).wait_stream(side)
+    synchronize(device)
+    return step
 
 
-def shipped(stage: str, graphs: int, nodes: tuple[int, int], device: torch.device) -> Step:
+def shipped(stage: str, size: Size, device: torch.device) -> Step:
     """`Run.step`, in the stage; transfer takes all graphs at once and ends in a plain student, as its core does."""
-    setting = bare_setting(nodes, TEACHER, STUDENT, device)
-    steps = 1_000_000 if stage == "synthesis" else 1
-    transfer = {"steps": 1_000_000, "batch_size": graphs, "projection": "none", "curriculum": {"pacing": "none"}}
-    run, _ = bare_run("acgkd", setting, {"graphs": graphs, "steps": steps}, transfer)
+    setting, steps = bare_setting(size[1], TEACHER, STUDENT, device, size[2]), 1_000_000 if stage == "synthesis" else 1
+    transfer = {"steps": 1_000_000, "batch_size": size[0], "projection": "none", "curriculum": {"pacing": "none"}}
+    run, _ = bare_run("acgkd", setting, {"graphs": size[0], "steps": steps}, transfer)
     if stage == "transfer":
         run.step()
     return lambda: run.step()["loss"]
 
 
-def prepared(variant: str, stage: str, graphs: int, nodes: tuple[int, int], device: torch.device) -> Step | str:
+def prepared(variant: str, stage: str, size: Size, device: torch.device) -> Step | str:
     """The step of a variant, warmed up; or why there is none."""
     if variant == "CUDA graph" and device.type != "cuda":
         return "needs a GPU"
 
     def make() -> Step:
         if variant == "as shipped":
-            step = shipped(stage, graphs, nodes, device)
-            warmed(step, device)
-            return step
-        made = core(stage, graphs, nodes, device)
-        if variant == "compiled":
-            made = replace(made, loss=torch.compile(made.loss))
-        step = made.stepper(device)
-        warmed(step, device)
-        return captured(step, made.generator) if variant == "CUDA graph" else step
+            return warmed(shipped(stage, size, device), device)
+        step, generator = core(stage, size, device, variant == "compiled")
+        return captured(warmed(step, device), generator) if variant == "CUDA graph" else warmed(step, device)
 
     return or_refusal(make, variant in ("compiled", "CUDA graph"))
 
 
-def measure(
-    graphs: int, nodes: tuple[int, int], steps: int, rounds: int, device: torch.device, variants: tuple[str, ...]
-) -> dict[tuple[str, str], Timed]:
-    """Seconds of a step for each stage and variant, the variants in turn in every round."""
-    found: dict[tuple[str, str], Timed] = {}
-    for stage in STAGES:
-        ready = {variant: prepared(variant, stage, graphs, nodes, device) for variant in variants}
-        rows = in_turn(ready, steps, rounds, device)
-        found |= {(stage, variant): row for variant, row in rows.items()}
-    return found
+def measure(part: str, stage: str, size: Size, steps: int, rounds: int, device: torch.device) -> dict[str, Any]:
+    """Seconds of a step by variant, the variants in turn in every round."""
+    ready = {variant: prepared(variant, stage, size, device) for variant in VARIANTS[part]}
+    return {"rows": {variant: asdict(row) for variant, row in in_turn(ready, steps, rounds, device).items()}}
+
+
+def protocol(dataset: str, seconds: float, device: torch.device) -> dict[str, Any]:
+    """What became of a student in so many seconds of its run, the teacher's not among them."""
+    with tempfile.TemporaryDirectory() as home:
+        config = RunConfig.model_validate({"dataset": dataset, **PROTOCOLS[dataset], "device": device.type})
+        experiment = Experiment(config, 0, home=Path(home), agreement=False)
+        begun = time.perf_counter()
+        experiment.prepare()
+        run, prepared_s, points = experiment.start(), time.perf_counter() - begun, []
+        while not run.done and len(points) < LOOKS:
+            run.advance(seconds=seconds / LOOKS)
+            points.append({"steps": run.steps_done, **experiment.evaluate(run, ["validation_accuracy"])})
+        made = experiment.measure(run)
+    stages = [(stage.name, stage.steps) for stage in run.stages]
+    return {"seconds": seconds, "teacher_s": prepared_s, "stages": stages, "points": points, "quality": made.quality}
 
 
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    parser.add_argument("--graphs", type=int, default=160)
-    parser.add_argument("--nodes", type=int, nargs=2, default=(10, 28))
+    parser.add_argument("--parts", nargs="*", choices=(*VARIANTS, *PROTOCOLS), default=(*VARIANTS, *PROTOCOLS))
     parser.add_argument("--steps", type=int, default=50, help="of one measurement")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS)
+    parser.add_argument("--seconds", type=float, default=60, help="of a protocol's run")
+    parser.add_argument("--records", type=Path, default=RESULTS / "records" / "gpu.jsonl")
     options = parser.parse_args()
     page, device = Page("gpu", "benchmarks.speed.gpu_loop", ()), resolve_device(options.device)
     keep_freed_memory()
-    nodes = (options.nodes[0], options.nodes[1])
-    rows = measure(options.graphs, nodes, options.steps, options.rounds, device, tuple(options.variants))
-    measured = {"rows": rows, "options": options, "device": device, "threads": torch.get_num_threads()}
-    measured["device_name"] = torch.cuda.get_device_name
+    on = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     if options.out is None and device.type != "cuda":
-        print(page.text(**measured))
-        print("No GPU: these are figures of the CPU, and nothing was written.")
-        return
-    page.write(options.out, **measured)
+        return print("No GPU, and no --out for figures of a CPU: nothing was measured or written.")
+    kept = Kept(options.records)
+    for part in options.parts:
+        try:
+            if part in PROTOCOLS:
+                kept.once(partial(protocol, part, options.seconds, device), protocol=part, device=on)
+        except AcgkdError as error:  # there are no data
+            print(f"{part}: {error}")
+        for name, stage in ((name, stage) for name in SIZES for stage in STAGES if part in VARIANTS):
+            measured = partial(measure, part, stage, SIZES[name], options.steps, options.rounds, device)
+            kept.once(measured, part=part, size=name, stage=stage, device=on)
+    try:
+        page.write(options.out, lines=kept.lines, steps=options.steps, rounds=options.rounds)
+    except ImportError as error:
+        print(f"The records are in {options.records}; the page needs {error.name}: --parts without any fills it in.")
 
 
 if __name__ == "__main__":

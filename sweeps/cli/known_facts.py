@@ -2,33 +2,28 @@
 
 from typing import TYPE_CHECKING, Any
 
-from acgkd.config import PriorConfig
-
 if TYPE_CHECKING:
     from sweeps.spec.sweep_spec import SweepSpec
 
-PUBLISHED, GIVEN, MEASURED = "published", "given", "measured on the data"
+_MEASURED = "measured on the data"
 
 
 def prior_lines(spec: "SweepSpec") -> list[str]:
     """A line for each that says something: ``published: 10 to 28 nodes, mean degree 2.21, 2 classes``."""
-    from acgkd.datasets import dataset_of, known_of
+    from acgkd.datasets import known_of, prior_origins
 
     known = known_of(spec.dataset)
-    origin = MEASURED if spec.dataset is not None and dataset_of(spec.dataset).measured else PUBLISHED
-    said: dict[str, list[str]] = {GIVEN: [], origin: []}
-    for name in PriorConfig.model_fields:
-        own, other = getattr(spec.prior, name), getattr(known, name)
-        given = own is not None and own != "known"
-        text = _in_words(name, own if given else other)
-        if text:
-            said[GIVEN if given else origin].append(text)
+    said: dict[str, list[str]] = {"given": []}
+    for name, origin in prior_origins(spec.prior, spec.dataset).items():
+        text = _in_words(name, getattr(spec.prior if origin == "given" else known, name))
+        who = _MEASURED if origin == "measured" else origin
+        said.setdefault(who, []).extend([text] if text else [])
     return [f"{who}: {', '.join(facts)}" for who, facts in said.items() if facts]
 
 
 def _in_words(name: str, value: Any) -> str:
-    if value is None or value in ("known", "unknown"):
-        return "mean degree unknown" if value == "unknown" else ""
+    if value == "unknown":
+        return "mean degree unknown"
     match name:
         case "nodes":
             return f"{value[0]} to {value[1]} nodes"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sweeps.cli.card_snippets import snippet
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -15,12 +17,6 @@ if TYPE_CHECKING:
 
 # So that a card of somebody else's is never overwritten.
 _OURS = "library_name: acgkd"
-_USE = {
-    "safetensors": 'import acgkd\n\nstudent = acgkd.load_student("{file}")\n{call}',
-    "torch": 'import torch\n\nstudent = torch.export.load("{file}").module()\n{call}',
-    "onnx": 'import onnxruntime\n\nstudent = onnxruntime.InferenceSession("{file}")\n'
-    "logits = student.run(None, {inputs})[0]",
-}
 _WORTH = (
     "Agreement is that with the teacher on made-up samples, classes weighing the same. It can be near 1 for a student "
     "that is worthless on real data: judge it on samples of your own before you use it."
@@ -73,7 +69,7 @@ def card(
         _from(student, known),
         _quality(known),
         _size(student, known),
-        "## Use\n\n```python\n" + _use(file, to, images, named) + "\n```",
+        "## Use\n\n```python\n" + snippet(file, to, prior, named) + "\n```",
         _limits(prior, to, images, named),
         "## Make it again\n\n```bash\n" + "\n".join(filter(None, [known.command, export])) + "\n```",
     ]
@@ -81,10 +77,12 @@ def card(
 
 
 def place(file: Path) -> Path:
-    """Where the card of a file goes: `README.md` beside it, unless that is somebody else's."""
+    """Where the card of a file goes: `README.md` beside it, unless that is somebody else's or another file's."""
     usual = file.parent / "README.md"
-    if usual.exists() and _OURS not in usual.read_text(encoding="utf-8", errors="replace"):
-        return file.with_name(f"{file.stem}.README.md")
+    if usual.exists():
+        text = usual.read_text(encoding="utf-8", errors="replace")
+        if _OURS not in text or f'"{file.name}"' not in text:
+            return file.with_name(f"{file.name}.README.md")
     return usual
 
 
@@ -155,15 +153,6 @@ def _size(student: "nn.Module", known: Known) -> str:
     threads = known.record.get("threads")
     where = f"\n\nTimed on {device}, {threads} threads, in batches of 256." if device and threads else ""
     return "## What it takes\n\n" + "\n".join(table) + where
-
-
-def _use(file: str, to: str, images: bool, named: Sequence[str]) -> str:
-    others = "".join(f", {name}={name}" for name in named)
-    call = f"logits = student(x, edge_index, batch{others})"
-    call = "logits = student(images)  # pixels of 0 to 1" if images else call
-    inputs = ", ".join(f'"{name}": {name}' for name in (["images"] if images else ["x", "edge_index", "batch", *named]))
-    inputs = "{" + inputs + "}"
-    return _USE[to].replace("{file}", file).replace("{call}", call).replace("{inputs}", inputs)
 
 
 def _limits(prior: "Prior | None", to: str, images: bool, named: Sequence[str]) -> str:

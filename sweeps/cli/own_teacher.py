@@ -110,12 +110,12 @@ def try_own_models(experiment: Any) -> list[str]:
     Args:
         experiment: an `Experiment`; nothing of it is trained, and nothing is kept.
     """
-    from acgkd.run.direct import untrained
     from acgkd.run.experiment import Experiment
     from acgkd.runtime import Streams
     from acgkd.students.proof import why_not_read_back
     from acgkd.teachers.teacher import as_teacher, load_weights
     from acgkd.teachers.user_lines import pointing_to_own_lines
+    from acgkd.transfer.teaching import untrained
 
     assert isinstance(experiment, Experiment), "made by `AcgkdExperiments`"
     run_data, preparation = experiment.run_data, experiment.preparation

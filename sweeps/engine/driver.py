@@ -89,7 +89,8 @@ class Driver:
             with contextlib.suppress(OSError, StorageError):  # the error that is on its way says it already
                 self.interrupted(job)
         self._heartbeat.soon()
-        self._beat()
+        with contextlib.suppress(*(() if self.fatal is None else (OSError, StorageError))):
+            self._beat()
 
     def summary(self) -> Summary:
         """What this start came to.
@@ -186,7 +187,7 @@ class Driver:
             error: what is known: what it raised, or how it died.
         """
         with self._mutex:
-            progress = self._remove(job)
+            progress, error = self._remove(job), self.failures.whose(error)
             fatal = None if isinstance(error, NodeError) else sweep_error(error, self.folder.path) if error else None
             if fatal is not None:
                 self.refused(fatal)

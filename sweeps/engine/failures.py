@@ -3,13 +3,15 @@
 import time
 from dataclasses import replace
 
-from acgkd.errors import RepeatedFailureError
+from acgkd.errors import FolderError, NodeError, RepeatedFailureError, StorageError
 from analysis.records.record import Record
 from sweeps.engine.node_table import NodeTable
 from sweeps.faults.failure import Failure
 from sweeps.faults.retries import Others
 from sweeps.faults.streaks import SetAside, Streak, Streaks
 from sweeps.store.folder import SweepFolder
+from sweeps.store.storage_errors import folder_error
+from sweeps.store.writable import place_for_run, require_writable
 from sweeps.worker.messages import Job
 
 NEIGHBOUR_S = 10.0
@@ -34,6 +36,25 @@ class Failures:
     def nodes(self) -> dict[str, SetAside]:
         """Nodes that get no more work, by the executor's name."""
         return self._streaks.set_aside
+
+    def whose(self, error: BaseException | None) -> BaseException | None:
+        """Takes an error of the sweep folder for its node's where the driver still reaches the folder; others stay."""
+        found = None if error is None or isinstance(error, NodeError) else folder_error(error, self._folder.path)
+        if found is None or len(self._table.present) < 2 or not self._reached():
+            return error
+        node = NodeError(f"The driver reaches the sweep folder, this node does not: {found}")
+        node.__cause__ = error
+        return node
+
+    def _reached(self) -> bool:
+        if not (self._folder.path / "sweep.json").exists():
+            return False
+        try:
+            place_for_run(self._folder.shown)
+            require_writable(self._folder.logs)
+        except (FolderError, StorageError):
+            return False
+        return True
 
     def others(self, job: Job, failure: Failure) -> Others:
         """Takes in that an attempt failed; says what became of other jobs meanwhile."""

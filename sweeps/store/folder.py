@@ -154,10 +154,10 @@ class SweepFolder(TrialFiles):
     # ---- status
 
     def status(self) -> Status:
-        """How far the sweep is; needs no driver and disturbs none.
+        """How far the sweep is; needs no driver and disturbs none. Damaged files of trials are named.
 
         Raises:
-            SweepError: a file is damaged.
+            SweepError: `sweep.json` is damaged.
             FolderError: this is no sweep folder, or a newer version wrote a file of it.
         """
         return status_of(self)

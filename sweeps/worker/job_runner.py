@@ -1,9 +1,8 @@
 """A job at work in this process, one step at a time; the same for every executor."""
 
-import gc
+import logging
 import math
 import socket
-import sys
 from dataclasses import replace
 
 from acgkd.config import RunConfig
@@ -16,11 +15,14 @@ from sweeps.store.folder import SweepFolder
 from sweeps.store.storage_errors import folder_error
 from sweeps.store.trial import now
 from sweeps.worker.cores import usable_cores
+from sweeps.worker.device_share import free_memory
 from sweeps.worker.experiments import Experiments, Measurement, user_files
 from sweeps.worker.messages import Job, Report
 from sweeps.worker.record_builder import build_record, objective_values
 from sweeps.worker.replicate_runner import ReplicateRunner
+from sweeps.worker.stacks.replicate_stack import ReplicateStack, may_stack, stack_of
 
+logger = logging.getLogger(__name__)
 MESSAGE_LINES = 12
 
 
@@ -44,6 +46,8 @@ class JobRunner:
         self._left = list(job.replicates)
         self._rungs = list(job.rungs)
         self._runner: ReplicateRunner | None = None
+        self._stack: ReplicateStack | None = None
+        self._apart = not may_stack(spec, job)
         self._calibration_s: float | None = None
         self._started_at = now()
         folder.fetch_cache()
@@ -76,6 +80,8 @@ class JobRunner:
             full = folder_error(error, self.folder.path)
             if full is not None:
                 raise full from error
+            if self._stack is not None:
+                return self._taken_apart(error)
             failure = failure_of(error).at(socket.gethostname(), self.node)
             self._keep_trace(failure)
             again = failure.outcome == "out_of_memory" and not self.job.alone
@@ -95,8 +101,9 @@ class JobRunner:
 
     def checkpoint(self) -> None:
         """Keeps the work that was done, because the worker is about to leave."""
-        if self._runner is not None:
-            self._runner.checkpoint()
+        at_work = self._stack or self._runner
+        if at_work is not None:
+            at_work.checkpoint()
 
     def _config(self) -> RunConfig:
         if self.job.control is not None:
@@ -132,7 +139,7 @@ class JobRunner:
         rung = self._rungs[0] if self._rungs and replicate == 0 else None
         until = 1.0 if rung is None else runner.run.judged_fractions_to_progress(rung)
         if runner.run.progress < until - 1e-9:
-            runner.advance(until)
+            (self._stack or runner).advance(until)
         if rung is not None and runner.run.progress >= until - 1e-9:
             self._rungs.pop(0)
             objectives = runner.evaluate([objective.name for objective in self.spec.objectives])
@@ -143,21 +150,39 @@ class JobRunner:
         return Report(replicate, runner.run.progress, runner.clock.kept_s)
 
     def _begin(self, replicate: int) -> None:
-        self._started_at = now()
         self._calibration_s = self.experiments.calibrate()
-        experiment = self.experiments.experiment(self._config(), self._seed, self.folder.cache)
-        runner = ReplicateRunner(
+        self._runner = None if self._stack is None else self._stack.take(replicate)
+        if self._runner is not None:
+            self._started_at = self._runner.started_at
+            return
+        self._stack, self._runner = None, self._made(replicate)
+        self._started_at = self._runner.started_at
+        self._runner.watch_crashes()
+        self._runner.start()
+        if self._left[1:] and not self._apart:
+            self._stack = stack_of(self._runner, map(self._made, self._left[1:]), self.experiments)
+
+    def _made(self, replicate: int) -> ReplicateRunner:
+        seed = self.spec.replicates.seeds[replicate]
+        return ReplicateRunner(
             self.folder,
             self.job.name,
             replicate,
             self.job.attempts.get(replicate, 0),
             self.job.generation,
-            experiment,
+            self.experiments.experiment(self._config(), seed, self.folder.cache),
             self.spec.timeout_s,
             self.spec.artefacts.samples if replicate == 0 else 0,
         )
-        self._runner = runner
-        runner.start()
+
+    def _taken_apart(self, error: Exception) -> Report:
+        """The next replicate continues alone from its checkpoint: if it is the one that fails, it fails again."""
+        logger.warning(
+            f"{self.job.label}: replicates continue one by one from their checkpoints, for together: {error!r}"
+        )
+        self._stack, self._runner, self._apart = None, None, True
+        free_memory()
+        return Report(self._left[0], 0.0)
 
     # ---- how a replicate may end
 
@@ -237,14 +262,11 @@ class JobRunner:
             self.folder.commit_record(self.job.name, record)
         self._runner = None
         self._left.pop(0)
+        self._apart = not may_stack(self.spec, self.job)
+        if self._stack is not None:
+            self._stack.leave(replicate)
+        if record.outcome == "failed":  # the trial has, and nothing of it is to be kept
+            self._stack = None
         if self.tainted:
             free_memory()
         return Report(replicate, record.progress, record=record.model_dump_json())
-
-
-def free_memory() -> None:
-    """Lets go of what a run that ran out of memory still holds."""
-    gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from acgkd import __version__
 from acgkd.code_digest import package_digest, plugin_digests
 from acgkd.config import RunConfig
+from acgkd.datasets import prior_origins
+from acgkd.errors import AcgkdError
 from acgkd.methods import METHODS
 from analysis.records.record import Code, Cost, CostValue, Environment, Identity, Kind, Outcome, Quality, Record
 from sweeps.spec.sections import Objective
@@ -27,6 +29,13 @@ def selection_of(objectives: Sequence[Objective]) -> dict[str, object]:
         for objective in objectives
         for fact in ("uses_real_data", "floor")
     }
+
+
+def _prior_origins(config: RunConfig) -> dict[str, str]:
+    try:
+        return dict(prior_origins(config.prior, config.dataset))
+    except AcgkdError:  # that is the failure that the record is about
+        return {}
 
 
 def build_record(
@@ -112,6 +121,7 @@ def build_record(
             teacher=config.teacher.preset,
             student=config.student.preset if teaching else None,
             prior={} if measurement is None else dict(measurement.prior),
+            prior_origins=_prior_origins(config),
             added=added,
             lower_control=teaching and config.method.name in METHODS and METHODS[config.method.name].lower_control,
         ),

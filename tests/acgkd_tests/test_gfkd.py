@@ -1,4 +1,4 @@
-"""GFKD: both gradients against slow twins, an unbiased estimate, what is kept, what is handed on, and recipes."""
+"""GFKD: an unbiased estimate, what is kept, what is handed on, and recipes."""
 
 import itertools
 from pathlib import Path

@@ -384,6 +384,24 @@ def test_any_set_of_the_collection(features: str | None, kind: str, first: list[
     assert entry.load(config).items[0].x[0].tolist() == first
 
 
+@pytest.mark.parametrize(
+    ("features", "kind", "row"),
+    [
+        (None, "categorical", [0.0, 1.0, 0.0, 1.0, 0.0]),
+        ("both", "continuous", [1.5, 2.0, 0.0, 1.0, 0.0, 1.0, 0.0]),
+    ],
+)
+def test_several_columns_of_node_labels_are_categorical_each(
+    features: str | None, kind: str, row: list[float], tmp_path: Path
+) -> None:
+    folder = a_set(tmp_path / "data", node_labels="5, 1\n6, 1\n5, 2\n7, 1\n7, 2\n")
+    config = tu(folder, **({} if features is None else {"features": features}))
+    entry = dataset_of(config)
+    assert (entry.known.features, entry.known.feature_count) == (kind, len(row))
+    assert entry.known.node_columns == ((3, 2) if features is None else None)
+    assert entry.load(config).items[0].x[1].tolist() == row
+
+
 def test_attributes_that_are_no_numbers_are_refused_where_they_are_used(tmp_path: Path) -> None:
     folder = a_set(tmp_path / "data", node_attributes="0.5, 1.0\nnan, 2.0\n2.5, inf\n3.5, 4.0\n4.5, 5.0\n")
     assert dataset_of(tu(folder)).load(tu(folder)).items[0].x is not None

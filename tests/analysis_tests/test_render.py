@@ -46,7 +46,7 @@ def test_only_words_too_long_for_a_column_are_broken() -> None:
     data = pd.DataFrame({"first": ["a", "b"], "second": ["deepinv_graphs (reduced)", "x" * 60]})
     columns = tuple(Column(name, lambda row, name=name: row[name], numeric=False) for name in data.columns)
     page = render.html(Report("R", "", (), (), (Section("S", (Table("t", "T", data, columns),)),)))
-    assert '<td class="text">deepinv_graphs (reduced)</td>' in page
+    assert '<td class="text short">deepinv_graphs (reduced)</td>' in page
     assert f'<td class="text wordy long">{"x" * 60}</td>' in page
 
 

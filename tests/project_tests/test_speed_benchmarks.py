@@ -2,6 +2,9 @@
 
 import itertools
 import math
+import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +17,8 @@ from benchmarks._lib import pages
 from benchmarks._lib.pages import Page
 from sweeps.spec.loading import load
 from tests.image_scripts import imported
+
+TINY = (6, (5, 8), 2.2)
 
 
 @pytest.fixture(scope="module")
@@ -141,20 +146,50 @@ def test_the_gpu_benchmark_keeps_no_figures_of_a_cpu_unless_asked_to(
 ) -> None:
     module = scripts.gpu_loop
     monkeypatch.setattr(pages, "RESULTS", tmp_path)
-    monkeypatch.setattr(module.Page, "text", lambda self, **_: "# Steps")
     monkeypatch.setattr(module, "keep_freed_memory", lambda: True)
-    monkeypatch.setattr(module, "measure", lambda *_: {})
-    monkeypatch.setattr(sys, "argv", ["gpu_loop.py", "--device", "cpu"])
+    monkeypatch.setattr(module, "measure", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(sys, "argv", ["gpu_loop.py", "--device", "cpu", "--records", str(tmp_path / "gpu.jsonl")])
     module.main()
     assert "No GPU" in capsys.readouterr().out
-    assert not (tmp_path / "gpu.md").exists()
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_gpu_script_takes_at_most_eight_minutes_and_goes_through_all_parts(
+    scripts: SimpleNamespace, tmp_path: Path
+) -> None:
+    said = tmp_path / "said"
+    (tmp_path / "python").write_text(
+        f'#!/bin/sh\necho "$PYTHONPATH: $@" >> {said}\ncase "$*" in *mnist*) exit 3;; esac\n'
+    )
+    (tmp_path / "python").chmod(0o755)
+    script = pages.ROOT / "benchmarks" / "gpu.sh"
+    environment = {**os.environ, "PYTHON": str(tmp_path / "python")}
+    done = subprocess.run([script, "carried", "--out", "page.md"], env=environment, capture_output=True, text=True)
+    assert done.stdout == "gpu.sh: 'mnist' ended with 3\n", "and the others are run nevertheless"
+    lines = said.read_text().splitlines()
+    assert all(line.startswith(f"{pages.ROOT}:carried: -m benchmarks.speed.gpu_loop --parts ") for line in lines)
+    assert all(line.endswith("--out page.md") for line in lines)
+    parts = [line.split("--parts ")[1].split("--seconds")[0].strip() for line in lines]
+    module = scripts.gpu_loop
+    assert sorted(parts) == sorted([*module.VARIANTS, *module.PROTOCOLS, ""])
+    assert parts[-1] == "", "at last the page"
+    limits = [int(line.split()[1]) for line in script.read_text().splitlines() if re.match(r"part \d", line)]
+    assert len(limits) == len(parts)
+    assert sum(limits) <= 8 * 60
+
+
+@pytest.mark.slow  # torch_geometric is imported anew
+def test_a_gpus_machine_needs_neither_pandas_nor_ray_nor_optuna(scripts: SimpleNamespace) -> None:
+    blocked = ("pandas", "pyarrow", "ray", "optuna", "yaml", "typer", "rich", "matplotlib", "plotly", "scipy")
+    code = f"import sys; sys.modules.update(dict.fromkeys({blocked})); import benchmarks.speed.gpu_loop"
+    subprocess.run([sys.executable, "-c", code], cwd=pages.ROOT, check=True)
 
 
 def test_the_core_of_a_synthesis_step_is_the_step_that_is_shipped(scripts: SimpleNamespace) -> None:
     """Up to the rate, which is a constant in the core and nearly one so early in a long run."""
     module, device = scripts.gpu_loop, torch.device("cpu")
-    core = module.core("synthesis", 6, (5, 8), device).stepper(device)
-    shipped = module.shipped("synthesis", 6, (5, 8), device)
+    core = module.core("synthesis", TINY, device)[0]
+    shipped = module.shipped("synthesis", TINY, device)
     for _ in range(4):
         assert core().item() == pytest.approx(shipped().item(), rel=1e-4)
 
@@ -170,13 +205,11 @@ def test_what_does_not_compile_is_a_row_and_not_the_end(
 
     module = scripts.gpu_loop
     monkeypatch.setattr(torch, "compile", refuse)
-    rows = module.measure(6, (5, 8), 1, 1, torch.device("cpu"), ("compiled", "eager"))
-    assert rows["synthesis", "compiled"].missing == "RuntimeError: no compiler"
-    options = SimpleNamespace(graphs=6, nodes=(5, 8), rounds=1, steps=1)
-    text = Page("gpu", "benchmarks.speed.gpu_loop", ()).text(
-        rows=rows, options=options, device=torch.device("cpu"), threads=2
-    )
-    assert "| transfer | compiled | RuntimeError: no compiler |  |  |" in text
+    rows = module.measure("compiled", "transfer", TINY, 1, 1, torch.device("cpu"))["rows"]
+    assert rows["compiled"]["missing"] == "RuntimeError: no compiler"
+    line = {"part": "compiled", "size": "MUTAG", "stage": "transfer", "device": "CPU", "rows": rows}
+    text = Page("gpu", "benchmarks.speed.gpu_loop", ()).text(lines=[line], steps=1, rounds=1)
+    assert "| MUTAG-like | transfer | compiled | RuntimeError: no compiler |  |  |" in text
 
 
 @pytest.mark.gpu
@@ -184,7 +217,7 @@ def test_what_does_not_compile_is_a_row_and_not_the_end(
 @pytest.mark.parametrize("stage", ["synthesis", "transfer"])
 def test_a_replayed_step_draws_and_learns_as_an_eager_one(scripts: SimpleNamespace, stage: str) -> None:
     module, device = scripts.gpu_loop, torch.device("cuda")
-    eager = module.prepared("eager", stage, 6, (5, 8), device)
-    replayed = module.prepared("CUDA graph", stage, 6, (5, 8), device)
+    eager = module.prepared("eager", stage, TINY, device)
+    replayed = module.prepared("CUDA graph", stage, TINY, device)
     for _ in range(4):
         assert replayed().item() == pytest.approx(eager().item(), rel=1e-3)

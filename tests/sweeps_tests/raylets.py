@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from processes import DEAD, table
@@ -55,15 +56,19 @@ class Raylet:
             if session == self.process.pid and state not in DEAD and (not names or name in names)
         ]
 
+    def send(self, what: signal.Signals) -> None:
+        """A signal to all of its processes; what is stopped still has its connections, and says nothing on them."""
+        for pid in self.pids():
+            with suppress(ProcessLookupError):
+                os.kill(pid, what)
+
     def kill(self, *names: str) -> None:
         """SIGKILL to those processes, or to all of the node."""
         end = time.monotonic() + 10
         while (pids := self.pids(*names)) and time.monotonic() < end:
             for pid in pids:
-                try:
+                with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
             time.sleep(0.05)
         if not names:
             self.process.wait(timeout=10)
@@ -99,7 +104,7 @@ class Raylets:
         """The node that all others depend on."""
         return self.nodes[0]
 
-    def begin(self, workers: int) -> None:
+    def begin(self, workers: int, *, head_works: bool = True) -> None:
         """Makes a new cluster in place of the one that there was: a head, which works as well, and more nodes."""
         for node in self.nodes:
             node.kill()
@@ -108,7 +113,8 @@ class Raylets:
         with socket.socket() as free:
             free.bind((host, 0))
             self._where = f"{host}:{free.getsockname()[1]}"
-        self.add("--head", f"--port={self._where.rpartition(':')[2]}", "--include-dashboard=false")
+        cores = () if head_works else ("--num-cpus=0",)  # the last of two counts
+        self.add("--head", *cores, f"--port={self._where.rpartition(':')[2]}", "--include-dashboard=false")
         self._wait_for_port()
         for _ in range(workers):
             self.add()

@@ -39,6 +39,28 @@ def test_it_prints_a_table_and_writes_a_page(capsys: pytest.CaptureFixture[str])
     assert "Made by <code>acgkd compare</code>" in Path("page/report.html").read_text()
 
 
+@pytest.mark.usefixtures("table", "without_figures")
+def test_a_comparison_is_written_anew_and_nothing_else_is_written_over(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["compare", "runs.csv", "--columns", COLUMNS]
+    page = Path("comparison")
+    page.mkdir()
+    (page / "report.html").write_text("mine")
+    assert main(asked) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.startswith("Error: A comparison is written to a folder that is new, empty, or an earlier comparison's,")
+    assert "but comparison holds `report.html`. Choose another one with `--out`." in said
+    assert (page / "report.html").read_text() == "mine"
+    (page / "report.html").unlink()
+    for _ in range(2):
+        assert main(asked) == 0
+    (page / "notes.txt").write_text("mine")
+    assert main(asked) == 0, "it is a comparison's folder"
+    assert (page / "notes.txt").read_text() == "mine"
+    text = (page / "report.md").read_text()
+    (page / "report.md").write_text(text.replace("# Comparison", "# Methods", 1))
+    assert main(asked) == 2, "it is a report's folder"
+
+
 @pytest.mark.usefixtures("table")
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -87,15 +109,15 @@ def test_the_page_of_graph_methods_follows_from_its_records() -> None:
     import analysis
 
     root = Path(__file__).resolve().parents[2] / "docs" / "results"
-    page = (root / "graph-methods.md").read_text(encoding="utf-8").split("## Rivals")[1].split("## Targets")[0]
+    page = (root / "graph-methods.md").read_text(encoding="utf-8").split("## Rivals")[1].split("## Rows")[0]
     lines = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")][1:]
     found = analysis.compare_methods([root / "records" / "graph-methods.parquet"], published=published_methods())
     rows = found.rows[(found.rows["panel"] == "gin-5-64 → gin-3-32") & (found.rows["role"] == "best")]
     assert len(lines) == len(rows) == 16
-    for data, label, steps, validation, accuracy, gap in lines:
+    for data, label, note, _, validation, accuracy, gap in lines:
         (row,) = rows[(rows["column"] == data) & (rows["row"] == label)].to_dict("records")
         assert f"{row['validation_accuracy']:.3f}" == validation
         assert f"{row['test_accuracy']:.3f} ± {row['test_accuracy_sd']:.3f}" == accuracy
         text = f"{row['difference']:+.3f} ({row['difference_low']:.3f} to {row['difference_high']:.3f})"
         assert text.replace("-", "−") == gap
-        assert ("reduced" in row["note"]) == steps.startswith("*reduced*")
+        assert row["note"] == note

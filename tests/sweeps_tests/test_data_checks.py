@@ -13,8 +13,11 @@ from acgkd.datasets._readers import files, source
 from acgkd.errors import DataError, FolderError, SpecError
 from acgkd.models import build_model
 from analysis import reports
+from analysis.records import frame
 from analysis.records.record import Record
+from analysis.reports._provenance import provenance
 from analysis.statistics.judged_parts import FEW, remark
+from analysis.statistics.view import view_of
 from sweeps.cli.app import main
 from sweeps.cli.commands.check import print_summary
 from sweeps.executors.base import run_sweep
@@ -179,7 +182,14 @@ def test_a_sweep_over_data_of_ones_own_keeps_to_what_was_in_the_files(tmp_path, 
     spec = {**OWN, "name": "own", "dataset": {"name": "folder", "path": str(path)}, "prior": {"nodes": [3, 4]}}
     run_sweep(load(spec), tmp_path / "run", InProcess())
     (record,) = (tmp_path / "run" / "records").glob("trial*.json")
-    assert json.loads(record.read_bytes())["outcome"] == "completed"
+    row = json.loads(record.read_bytes())
+    assert row["outcome"] == "completed"
+    origins = dict.fromkeys(["mean_degree", "features", "feature_count", "classes"], "measured")
+    assert row["identity"]["prior_origins"] == {"nodes": "given", **origins}
+    facts = dict(provenance(view_of(frame.load([tmp_path / "run"])))[0].data.to_numpy().tolist())
+    assert facts["prior: who says it"] == (
+        "given by the spec: nodes; measured on the data: mean degree, features, feature count, classes"
+    )
     print_summary(load(spec))
     said = " ".join(capsys.readouterr().out.split())
     assert "given: 3 to 4 nodes measured on the data: mean degree 0.67, categorical features, 3 columns" in said

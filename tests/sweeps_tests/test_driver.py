@@ -1,5 +1,7 @@
 """The driver without any executor: jobs go out, deaths come in."""
 
+import errno
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +13,9 @@ import pytest
 from acgkd.errors import StaleGenerationError, StorageError, SweepError
 from sweeps.engine.driver import Driver, NoJob
 from sweeps.engine.launch import open_driver
+from sweeps.engine.node_table import SeenNode
 from sweeps.worker.job_runner import JobRunner
-from sweeps.worker.messages import Job
+from sweeps.worker.messages import Job, Report
 
 
 @contextmanager
@@ -120,6 +123,44 @@ def test_what_no_trial_is_to_blame_for_stops_the_sweep(lab: ModuleType, tmp_path
         with pytest.raises(type(error), match=str(error)):
             driver.summary()
     assert lab.trials(tmp_path)[0]["state"] == "waiting"
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_a_folder_that_fails_on_one_node_alone_is_that_nodes_fault(
+    lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nodes: int
+) -> None:
+    monkeypatch.setattr("sweeps.faults.retries.FIRST_PAUSE_S", 0.0)
+    with opened(lab, tmp_path, trials=1, seeds=(0,)) as driver:
+        driver.nodes.look([SeenNode(f"id{number}", f"n{number}", f"10.0.0.{number}") for number in range(nodes)])
+        job = first_trial(driver)
+        driver.report(job, Report(0, 0.1, host="n0", node="id0"))
+        read_only = OSError(errno.EROFS, "Read-only file system", str(tmp_path / "work" / "file"))
+        driver.died(job, read_only)
+        if nodes == 1:
+            with pytest.raises(StorageError, match="Read-only file system"):
+                driver.summary()
+        else:
+            assert driver.failures.nodes["id0"].reason.startswith("NodeError: The driver reaches the sweep folder")
+            do(driver, give(driver))
+            assert driver.summary().counts == {"completed": 1}
+    attempts = lab.trials(tmp_path)[0]["attempts"]
+    assert [item["cause"] for item in attempts] == ([None] if nodes == 1 else ["node", None])
+
+
+def test_a_folder_that_is_gone_for_all_is_no_nodes_fault_and_is_not_made_again(lab: ModuleType, tmp_path: Path) -> None:
+    folder = tmp_path / "sweep"
+    error = FileNotFoundError(errno.ENOENT, "No such file or directory", str(folder / "work" / "file"))
+
+    def lose() -> None:
+        with opened(lab, folder, trials=1) as driver:
+            driver.nodes.look([SeenNode(f"id{number}", f"n{number}", f"10.0.0.{number}") for number in range(2)])
+            first_trial(driver)
+            shutil.rmtree(folder)
+            raise driver.failures.whose(error) or AssertionError
+
+    with pytest.raises(FileNotFoundError, match="work/file"):
+        lose()
+    assert not folder.exists()
 
 
 def test_a_worker_of_an_older_start_leaves_at_its_next_commit(lab: ModuleType, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`acgkd export` and `acgkd predict`: what a sweep's owner does with its student."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -77,10 +78,41 @@ def test_a_foreign_readme_is_left_alone(tmp_path: Path) -> None:
         command = ["export", str(tmp_path / "s.pt"), "--to", "safetensors", "--out", str(tmp_path / "s.safetensors")]
         assert main(command) == 0
     assert (tmp_path / "README.md").read_text() == "# My project\n"
-    text = (tmp_path / "s.README.md").read_text(encoding="utf-8")
+    text = (tmp_path / "s.safetensors.README.md").read_text(encoding="utf-8")
     assert "No records of the sweep were at hand" in text
     assert '`features`: "categorical"' in text
     yaml.safe_load(text.split("---\n")[1])
+
+
+@pytest.mark.parametrize(
+    ("prior", "forms"),
+    [
+        (
+            GraphPrior(4, 9, None, "categorical", 5, 2, (2, 3), (2, 2)),
+            {"safetensors": "s.safetensors", "torch": "s.pt2"},
+        ),
+        (ImagePrior((1, 32, 32), 2), {"safetensors": "s.safetensors", "torch": "s.pt2"}),
+    ],
+    ids=["graphs", "images"],
+)
+def test_each_form_has_a_card_of_its_own_whose_code_runs_as_printed(
+    prior: GraphPrior | ImagePrior, forms: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    preset = "lenet5-half" if isinstance(prior, ImagePrior) else "gin-2-8"
+    student = build_model(preset, prior.feature_count, 2, edge_features=prior.edge_features)
+    save_student(student, tmp_path / "s.pt", prior)
+    logits = []
+    for to, name in forms.items():
+        assert main(["export", "s.pt", "--to", to, "--out", name]) == 0
+        card = Path("README.md" if to == "safetensors" else f"{name}.README.md")
+        code = card.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+        assert f'"{name}"' in code
+        made: dict[str, Any] = {}
+        exec(code, made)
+        logits.append(torch.as_tensor(made["logits"]).detach())
+    assert logits[0].shape == (1, 2)
+    assert torch.allclose(*logits, atol=1e-5)
 
 
 @pytest.mark.parametrize(

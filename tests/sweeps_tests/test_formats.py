@@ -144,12 +144,19 @@ def test_a_newer_version_is_refused_in_one_sentence(
         lambda path: rewrite(path, lambda tree: tree.pop("number")),
     ],
 )
-def test_a_report_names_a_damaged_trial_file(old: Path, damage: Callable[[Path], object]) -> None:
+def test_a_report_and_status_name_a_damaged_trial_file(
+    old: Path, damage: Callable[[Path], object], capsys: pytest.CaptureFixture[str]
+) -> None:
     damage(old / "trials" / "0001" / "trial.json")
     view = view_of(load([old]))
     named = [block.text for block in unknowns(view) if isinstance(block, Note)]
     assert any(text.startswith("`trials/0001/trial.json` ") for text in named)
     assert 1 in set(view.trials["trial"]), "its records are there"
+    assert main(["status", str(old)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "trials 3 completed" in said
+    assert "0001/trial.json" in said.replace(" ", "")
+    assert "Its trial is left out." in said
 
 
 @pytest.mark.usefixtures("whole_reports")

@@ -3,6 +3,7 @@
 import json
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -146,6 +147,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
+def answer(server: socket.socket, times: int) -> None:
+    """Says something to so many who connect, as a head that works does."""
+    for _ in range(times):
+        with server.accept()[0] as there:
+            there.sendall(b"\0")
+            there.recv(1)
+
+
 def lost_after(clock: list[float], ask: Callable[[], str | None], *, limit_s: float = 60) -> float:
     began = clock[0]
     while ask() is None:
@@ -166,9 +175,20 @@ def test_a_head_that_refuses_is_lost_sooner_than_one_that_is_silent(
         server.listen()
         cluster = connections.Cluster(f"127.0.0.1:{server.getsockname()[1]}")
         cluster.address()
+        answers = threading.Thread(target=answer, args=(server, 10))
+        answers.start()
         for _ in range(10):
             clock[0] += 2
             assert cluster.lost() is None
+        answers.join()
+        # The system accepts connections for a process that is stopped.
+        monkeypatch.setattr(connections, "ANSWER_S", 0.01)
+        cluster.address()
+        assert 11 <= lost_after(clock, cluster.lost) <= 15
+    monkeypatch.undo()
+    monkeypatch.setattr(connections, "preflight", lambda address: address)
+    monkeypatch.setattr(connections.time, "monotonic", lambda: clock[0])
+    cluster.address()
     assert 4 <= lost_after(clock, cluster.lost) <= 6
 
     def silent(*_: object, **__: object) -> None:

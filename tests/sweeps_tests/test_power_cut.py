@@ -121,3 +121,13 @@ def test_lost_and_damaged_files_of_trials_are_made_again(lab: ModuleType, tmp_pa
     assert said == ["The files of 2 trials, trial 0 the first of them, were lost or damaged, and are made again."]
     assert found(lab, tmp_path) == before
     assert SweepFolder(tmp_path).restore_trials() == ""
+
+
+def test_what_a_killed_driver_was_about_to_write_is_not_called_lost(lab: ModuleType, tmp_path: Path) -> None:
+    run(lab, tmp_path, SMALL)
+    before = found(lab, tmp_path)
+    shutil.rmtree(tmp_path / "trials" / "0001")  # the latest that was asked for
+    said: list[str] = []
+    run_sweep(lab.make_spec(**SMALL), tmp_path, InProcess(), experiments=lab.FakeExperiments(), say=said.append)
+    assert said == []
+    assert found(lab, tmp_path) == before

@@ -21,7 +21,7 @@ from sweeps.suites.suite_loading import load_suite
 pytestmark = pytest.mark.usefixtures("data_at_hand")
 
 HOME = Path(__file__).resolve().parents[2]
-SUITES = ("graph-methods", "image-methods", "image-methods-published", "suite-small")
+SUITES = ("cross-architecture", "graph-methods", "image-methods", "image-methods-published", "suite-small")
 NAMES = tuple(sorted(("cifar10", "digits", "mnist", "mutag", "quickstart", *SUITES)))
 
 

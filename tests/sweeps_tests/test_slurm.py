@@ -19,7 +19,7 @@ from tests.slurm import PROGRAMS, Slurm, installed, slurm
 
 CASES = Path(__file__).parents[1] / "cases"
 # Some 30 seconds of work, and the same points whoever runs them.
-WORK = ("--set", "budget/trials=6", "--set", "method/transfer/steps=500", "--set", "sampler/lag=4")
+WORK = ("--set", "budget/trials=6", "--set", "method/transfer/steps=300", "--set", "sampler/lag=4")
 NODE = ("--cpus-per-node", "1", "--mem", "3500")
 
 pytestmark = [pytest.mark.ray, pytest.mark.cluster, pytest.mark.timeout(600)]
@@ -122,7 +122,7 @@ def test_a_sweep_cut_ahead_of_its_limit_and_by_a_dying_node_is_that_of_an_undist
 
 def test_an_elastic_sweep_grows_and_shrinks(three: Slurm, undisturbed: dict[str, Any]) -> None:
     # Long enough that the second node comes in time, however fast a machine is and however slow its Slurm.
-    script = write("--elastic", "--nodes", "2", "--set", "budget/trials=40")
+    script = write("--elastic", "--nodes", "2", "--set", "budget/trials=30")
     head = three.submit(script, "--mem=2900")
     nodes = script.with_name("job-nodes.sh")
     after = f"--dependency=after:{head}"
@@ -130,7 +130,7 @@ def test_an_elastic_sweep_grows_and_shrinks(three: Slurm, undisturbed: dict[str,
     array = three.submit(nodes, "--array=0-1", after)
     three.wait_for(lambda: "2 running" in log(head), 150, lambda: log(head))
     three.call("scancel", f"{array}_0")
-    in_state(three, head, "COMPLETED", limit_s=300)
+    in_state(three, head, "COMPLETED", limit_s=450)
     found = table(Path("sweep"))
     assert {name: found[name] for name in undisturbed} == undisturbed  # a longer sweep begins as a shorter one does
     in_state(three, f"{array}_1", "COMPLETED")  # the sweep has ended, so it need not wait for another head

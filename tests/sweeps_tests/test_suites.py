@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from acgkd.errors import FolderError, FolderInUseError, SpecError, SweepError
+from analysis.comparison.comparison_page import report
 from analysis.records.suites import suite_file
 from sweeps.cli.app import main
 from sweeps.store.atomic import Lock
@@ -259,6 +260,12 @@ def test_perturbed_settings_are_sweeps_of_their_own_which_pages_leave_out(drive:
     assert [item.rows[0] for item in found.members[1:]] == ["acgkd", "gfkd"]
     assert all(item.rows[1:] == ("draw 00", "draw 01") for item in found.members[1:])
     assert found.references == {"acgkd": ["mine"]}
+    comparison = open_suite(tmp_path / "fakes").compare()
+    assert comparison.studies == ("mine-acgkd", "mine-gfkd")
+    assert set(comparison.rows["row"]) == {"acgkd", "gfkd", "gfkd (dense)", "random_graphs"}
+    assert any("`mine-gfkd`) are in no table" in str(block) for block in report(comparison).sections[-1].blocks)
+    alone = comparison.part("mine-gfkd")
+    assert set(alone.rows["row"]) == {"gfkd", "draw 00", "draw 01"}, "alone they are compared"
     done = {path.parts[-3:] for path in tmp_path.rglob("records/control-draw*.json")}
     assert len(done) == 4
     records = [json.loads(path.read_text()) for path in tmp_path.rglob("mine-*/records/[ct]*-00.json")]

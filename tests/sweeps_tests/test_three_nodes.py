@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -159,12 +160,40 @@ def test_nodes_that_cannot_work_are_set_aside_and_no_trial_fails(
             node.kill()
 
 
-def test_the_head_is_lost_and_a_new_cluster_continues(lab: ModuleType, tmp_path: Path, cluster: Raylets) -> None:
+@pytest.mark.skipif(not can_hide_folders(), reason="needs the right to mount")
+def test_a_node_that_may_write_no_longer_is_set_aside_and_the_others_go_on(
+    lab: ModuleType, tmp_path: Path, cluster: Raylets
+) -> None:
+    changes = {**SHORT, "trials": 8}
+    folder = tmp_path / "shared" / "cluster"
+    folder.parent.mkdir()
+    node = cluster.add(before=("unshare", "-m"))
+    try:
+        cluster.wait_for(node)
+        with run(cluster, folder, **changes) as sweep:
+            sweep.wait_for(lambda: nodes(folder).get(node.name, {}).get("seconds"))
+            inside = ("nsenter", "-m", "-t", str(node.process.pid))
+            subprocess.run([*inside, "mount", "-o", "bind,ro", str(folder.parent), str(folder.parent)], check=True)
+            assert sweep.end() == 1, sweep.text
+        said = " ".join(lines(sweep, f"{node.label} gets no more work: "))
+        assert "NodeError: The driver reaches the sweep folder, this node does not:" in said
+        assert lab.table(folder) == undisturbed(lab, tmp_path / "one", **changes)
+        failed = [item for trial in lab.trials(folder) for item in trial["attempts"] if item["cause"]]
+        assert {(item["outcome"], item["cause"]) for item in failed} <= {("lost", "node")}
+        assert len(failed) == 1, "its one trial"
+    finally:
+        node.kill()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_head_is_lost_and_a_new_cluster_continues(
+    lab: ModuleType, tmp_path: Path, cluster: Raylets, how: signal.Signals
+) -> None:
     changes = {**LONG, "trials": 4}
     folder = tmp_path / "cluster"
     with run(cluster, folder, **changes) as sweep:
         sweep.wait_for(lambda: len(lab.events(folder, "measured")) >= 1)
-        cluster.head.kill()
+        cluster.head.send(how)
         killed = time.monotonic()
         assert sweep.end() == 75, sweep.text
         assert time.monotonic() - killed < 45, "fifteen seconds where nothing else keeps the machine busy"
@@ -196,13 +225,10 @@ budget: {trials: 2}
 """
 
 
-# How long a replicate takes depends on the machine, so that there may be none to cut.
-@pytest.mark.slow
 def test_real_distillation_cut_in_the_middle_ends_as_if_it_had_not_been(
     lab: ModuleType, tmp_path: Path, cluster: Raylets
 ) -> None:
-    if len(cluster.nodes) != 2:
-        cluster.begin(workers=1)
+    cluster.begin(workers=1, head_works=False)  # so that whatever runs is on the node that is killed
     (tmp_path / "real.yaml").write_text(REAL)
     line = [sys.executable, "-m", "acgkd", "run", str(tmp_path / "real.yaml")]
     environment = {**os.environ, **cluster.environment, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
@@ -217,11 +243,12 @@ def test_real_distillation_cut_in_the_middle_ends_as_if_it_had_not_been(
         )
     try:
         end = time.monotonic() + 120
-        while len({path.parent for path in folder.glob("trials/*/*.ckpt")}) < 2:
+        while not list(folder.glob("trials/*/*.ckpt")):
             assert sweep.poll() is None, (tmp_path / "said.txt").read_text()
             assert time.monotonic() < end, (tmp_path / "said.txt").read_text()
             time.sleep(0.05)
         cluster.nodes[1].kill("raylet")
+        cluster.add()
         assert sweep.wait(200) == 0, (tmp_path / "said.txt").read_text()
     finally:
         sweep.kill()

@@ -24,7 +24,7 @@ class PlainGraph:
         nodes: how many it has.
         edges: from source to target.
         x: features, or None.
-        label: its class.
+        label: its class; None where it is not known, and need not be.
         edge_attr: features of its edges, or None.
 
     Shapes:
@@ -35,7 +35,7 @@ class PlainGraph:
     nodes: int
     edges: Tensor
     x: Tensor | None
-    label: int
+    label: int | None
     edge_attr: Tensor | None = None
 
 
@@ -52,7 +52,7 @@ def columns_of(graphs: Sequence[PlainGraph], *, edge_labels: bool = False) -> di
     if not graphs:
         raise DataError("There is no graph in it.")
     for graph in graphs:
-        _check(graph)
+        check_graph(graph)
     widths = {0 if graph.x is None else int(graph.x.shape[1]): graph.where for graph in graphs}
     if len(widths) > 1:
         (one, here), (other, there) = list(widths.items())[:2]
@@ -123,7 +123,12 @@ def class_counts(labels: Tensor) -> tuple[int, ...]:
     return counts
 
 
-def _check(graph: PlainGraph) -> None:
+def check_graph(graph: PlainGraph) -> None:
+    """Refuses a graph that no model could read.
+
+    Raises:
+        DataError: it has no node, edges to nodes that it does not have, or features of other shapes or no numbers.
+    """
     if graph.nodes < 1:
         raise DataError(f"{graph.where} has no node.")
     ends = graph.edges

@@ -15,7 +15,7 @@ _OWN = ("graph", "node", "label")
 _OF_EDGES = ("graph", "source", "target")
 
 
-def read_tables(given: GivenFiles, *, edge_labels: bool = False) -> list[PlainGraph]:
+def read_tables(given: GivenFiles, *, edge_labels: bool = False, labelled: bool = True) -> list[PlainGraph]:
     """All graphs, by ascending `graph`.
 
     Nodes have `graph`, `label` (the class of their graph), where edges do not count them from 0 `node`, and every
@@ -24,13 +24,16 @@ def read_tables(given: GivenFiles, *, edge_labels: bool = False) -> list[PlainGr
     Args:
         given: the two files.
         edge_labels: whether every further column of edges is a feature of theirs, and not passed over.
+        labelled: whether there must be a column `label`.
 
     Raises:
         DataError: a table that cannot be read, lacks a column, or contradicts the other one.
     """
     nodes_file, edges_file = given.files
-    nodes, edges = _read(nodes_file, ("graph", "label")), _read(edges_file, _OF_EDGES)
-    graph, label = _whole(nodes, "graph", nodes_file), _whole(nodes, "label", nodes_file)
+    wanted = ("graph", "label") if labelled else ("graph",)
+    nodes, edges = _read(nodes_file, wanted), _read(edges_file, _OF_EDGES)
+    graph = _whole(nodes, "graph", nodes_file)
+    label = _whole(nodes, "label", nodes_file) if "label" in nodes else None
     order = np.argsort(graph, kind="stable")
     ordered: Any = graph[order]
     names, starts, sizes = np.unique(ordered, return_index=True, return_counts=True)
@@ -45,14 +48,15 @@ def read_tables(given: GivenFiles, *, edge_labels: bool = False) -> list[PlainGr
     found = []
     for number, (name, start, size) in enumerate(zip(names, starts, sizes, strict=True)):
         rows = order[start : start + size]
-        classes = np.unique(label[rows])
+        classes = np.unique(label[rows]) if label is not None else np.array([], dtype=np.int64)
         where = f"graph {name} of {given.path}"
         if len(classes) > 1:
             raise DataError(f"All nodes of a graph have its class as `label`, but {where} has {classes[:5].tolist()}.")
+        known = int(classes[0]) if len(classes) else None
         own = by_graph[cuts[number] : cuts[number + 1]]
         pairs = torch.from_numpy(ends[:, own])
         both, edge_attr = _both_ways(pairs, int(size), None if kinds is None else kinds[own], where)
-        found.append(PlainGraph(where, int(size), both, None if x is None else x[rows], int(classes[0]), edge_attr))
+        found.append(PlainGraph(where, int(size), both, None if x is None else x[rows], known, edge_attr))
     return found
 
 

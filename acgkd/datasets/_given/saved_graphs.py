@@ -17,15 +17,19 @@ from acgkd.errors import CheckpointError, DataError
 _KINDS = (Data, DataEdgeAttr, DataTensorAttr, GlobalStorage)
 
 
-def read_saved(files: Sequence[Path]) -> list[PlainGraph]:
+def read_saved(files: Sequence[Path], *, labelled: bool = True) -> list[PlainGraph]:
     """All graphs, in the order of the files.
+
+    Args:
+        files: all of them.
+        labelled: whether every graph must have its class.
 
     Raises:
         DataError: a file that is damaged, unsafe to open or holds something else, or a graph without class or nodes.
     """
     alone = len(files) == 1
     return [
-        _plain(graph, f"graph {number} of {file}" if alone else str(file))
+        _plain(graph, labelled, f"graph {number} of {file}" if alone else str(file))
         for file in files
         for number, graph in enumerate(_graphs(file, alone))
     ]
@@ -54,9 +58,9 @@ def _graphs(file: Path, alone: bool) -> Iterator[Mapping[str, Any]]:
 def _cut(file: Path, joined: Any, slices: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The graphs of an `InMemoryDataset`, as it joins them."""
     whole = joined.to_dict() if isinstance(joined, Data) else joined
-    if not isinstance(whole, dict) or "y" not in slices or "edge_index" not in slices:
-        raise DataError(f"{file} is a joined set that has no `y` or no `edge_index` for each graph.")
-    count = len(slices["y"]) - 1
+    if not isinstance(whole, dict) or "edge_index" not in slices:
+        raise DataError(f"{file} is a joined set that has no `edge_index` for each graph.")
+    count = len(slices["edge_index"]) - 1
     for number in range(count):
         graph: dict[str, Any] = {}
         for name, places in slices.items():
@@ -73,7 +77,7 @@ def _cut(file: Path, joined: Any, slices: Mapping[str, Any]) -> Iterator[Mapping
         yield graph
 
 
-def _plain(graph: Mapping[str, Any], where: str) -> PlainGraph:
+def _plain(graph: Mapping[str, Any], labelled: bool, where: str) -> PlainGraph:
     edges, x, label = graph.get("edge_index"), graph.get("x"), graph.get("y")
     if not isinstance(edges, Tensor) or edges.dim() != 2 or edges.shape[0] != 2 or edges.is_floating_point():
         raise DataError(f"{where} must have an `edge_index` of whole numbers, `[2, edges]`.")
@@ -86,7 +90,14 @@ def _plain(graph: Mapping[str, Any], where: str) -> PlainGraph:
         nodes = int(edges.max()) + 1 if edges.numel() else 0
     kinds = graph.get("edge_attr")
     edge_attr = kinds if isinstance(kinds, Tensor) else None
-    return PlainGraph(where, int(nodes or 0), edges.long(), x, _label(label, where), edge_attr)
+    known = _label(label, where) if labelled or _is_class(label) else None
+    return PlainGraph(where, int(nodes or 0), edges.long(), x, known, edge_attr)
+
+
+def _is_class(label: Any) -> bool:
+    """Whether it is one whole number."""
+    value = torch.as_tensor(label, device="cpu") if isinstance(label, int | float) else label
+    return isinstance(value, Tensor) and value.numel() == 1 and float(value).is_integer()
 
 
 def _label(label: Any, where: str) -> int:

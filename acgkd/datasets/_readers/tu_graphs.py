@@ -104,9 +104,11 @@ def process(name: str, source: Source, part: Path, *, edge_labels: bool = False)
             "values": values.clone() if values is not None and attributes else None,
             "labels": data.y,
         }
-        if kinds is not None and kinds.shape[1] and not bool((kinds.sum(1) == 1).all()):
-            # Several columns of labels are several ones in a row.
-            content |= {"kinds": None, "kind_count": 0, "values": data.x.clone()}
+        node_columns = _columns(raw / f"{name}_node_labels.txt")
+        if kinds is not None and len(node_columns) > 1:
+            blocks = torch.split(kinds, list(node_columns), dim=1)
+            whole = torch.stack([block.argmax(1) for block in blocks], dim=1)
+            content |= {"kinds": whole.to(torch.int32), "node_columns": node_columns}
         if edge_labels:
             content |= _edge_kinds(name, raw, data.edge_attr, dataset.num_edge_attributes)
         checkpoint.save(content, part)
@@ -122,17 +124,24 @@ def _edge_kinds(name: str, raw: Path, edge_attr: Tensor | None, attributes: int)
         edge_attr: ``[edges, attributes + kinds of all columns]``
     """
     file = raw / f"{name}_edge_labels.txt"
-    if edge_attr is None or not file.is_file():
+    columns = _columns(file)
+    if edge_attr is None or not columns:
         return {"edge_kinds": None, "edge_columns": ()}
-    said = read_txt_array(str(file), sep=",", dtype=torch.long)
-    said = said.view(-1, 1) if said.dim() == 1 else said
-    columns = (said.max(0).values - said.min(0).values + 1).tolist()
-    blocks = torch.split(edge_attr[:, attributes:], columns, dim=1)
+    blocks = torch.split(edge_attr[:, attributes:], list(columns), dim=1)
     # An edge that the file has twice comes as the sum of both.
     if any(bool(((block > 0).sum(1) != 1).any()) for block in blocks):
         raise DataError(f"`{file.name}` must give an edge of {name} one label, but gives one of them two.")
     kinds = torch.stack([block.argmax(1) for block in blocks], dim=1)
-    return {"edge_kinds": kinds.to(torch.int32), "edge_columns": tuple(columns)}
+    return {"edge_kinds": kinds.to(torch.int32), "edge_columns": columns}
+
+
+def _columns(file: Path) -> tuple[int, ...]:
+    """How many kinds each column of a file of labels has, from its smallest to its largest; none without the file."""
+    if not file.is_file():
+        return ()
+    said = read_txt_array(str(file), sep=",", dtype=torch.long)
+    said = said.view(-1, 1) if said.dim() == 1 else said
+    return tuple((said.max(0).values - said.min(0).values + 1).tolist())
 
 
 def cut(name: str, loaded: Mapping[str, Any], prior: PriorConfig, *, labels_too: bool = False) -> list[Data]:
@@ -173,7 +182,10 @@ def _features(name: str, loaded: Mapping[str, Any], prior: PriorConfig, labels_t
                 f"Attributes of nodes must be finite numbers, but in {name} those of {wrong} nodes are not. Give them "
                 "numbers, or choose other `options/features`."
             )
-        return torch.cat([values, _one_hot(loaded["kinds"].long(), loaded["kind_count"])], 1) if labels_too else values
+        if not labels_too:
+            return values
+        columns_of_kinds = loaded.get("node_columns") or (loaded["kind_count"],)
+        return torch.cat([values, _blocks(loaded["kinds"].view(total, -1), columns_of_kinds)], 1)
     if prior.features == "degree":
         starts = loaded["nodes"].cumsum(0) - loaded["nodes"]
         targets = loaded["edge_index"][1].long() + starts.repeat_interleave(loaded["edges"])

@@ -48,9 +48,10 @@ class List {
     item.row = make("tr", {}, ...item.cells.map((text, place) => {
       const number = heads[place].classList.contains("number");
       const first = place === 0 && text.length < 60 ? " first" : "";
+      const short = text.length < 30 && !number ? " short" : "";
       const wordy = text.length > 45 ? " wordy" : "";
       const long = text.split(/\s+/).some((word) => word.length > 24) ? " long" : "";
-      return make("td", { class: `${number ? "number" : "text"}${first}${wordy}${long}` }, text);
+      return make("td", { class: `${number ? "number" : "text"}${first}${short}${wordy}${long}` }, text);
     }));
     if (item.key !== null) {
       item.row.dataset.trial = item.key.split("\n")[1];

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from acgkd.config import DatasetConfig
+    from acgkd.datasets._given.graph_columns import PlainGraph
     from acgkd.priors import GraphPrior, ImagePrior, Prior
 
 BATCH = 256
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
-_TU = "_graph_indicator.txt"
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,14 @@ class ToClassify:
     Args:
         names: of each sample.
         batches: of `acgkd.graphs` or `acgkd.images`; of the latter standardised already.
-        labels: of each sample, where they are known.
+        labels: of each sample, None where it is not known; empty where none is.
+        note: what was changed in reading them, in words.
     """
 
     names: list[str]
     batches: Iterator[Any]
-    labels: list[int] = field(default_factory=list)
+    labels: list[int | None] = field(default_factory=list)
+    note: str = ""
 
 
 def to_classify(source: str, prior: "Prior | None") -> ToClassify:
@@ -47,6 +49,9 @@ def to_classify(source: str, prior: "Prior | None") -> ToClassify:
         DataError: files are missing, damaged, or of another kind than the student reads.
     """
     from acgkd.config import DatasetConfig
+    from acgkd.datasets._given.by_prior import read_unlabelled
+    from acgkd.datasets._given.given_files import files_at
+    from acgkd.datasets._given.text_graphs import INDICATOR, read_text_graphs
     from acgkd.priors import ImagePrior
 
     if not os.path.exists(source):
@@ -57,10 +62,13 @@ def to_classify(source: str, prior: "Prior | None") -> ToClassify:
     if isinstance(prior, ImagePrior):
         if place.is_dir() and any(path.suffix.lower() in PICTURES for path in place.iterdir()):
             return _of_pictures(place, prior)
-    elif any(place.glob(f"*{_TU}")):
-        return _of_text_files(place, prior)
-    options = {"edge_labels": True} if getattr(prior, "edge_columns", None) else {}
-    return _of_data_set(DatasetConfig(name="folder", path=str(place.resolve()), options=options))
+    elif any(place.glob(f"*{INDICATOR}")):
+        text = read_text_graphs(place, prior)
+        moved = f"Not counted from 0 in these files, and moved there, as `tu` does: {'; '.join(text.moved)}."
+        return _of_graphs(text.graphs, prior, moved if text.moved else "")
+    elif (given := files_at(place.resolve())).modality == "graphs":
+        return _of_graphs(read_unlabelled(given, prior), prior)
+    return _of_data_set(DatasetConfig(name="folder", path=str(place.resolve())))
 
 
 def _of_data_set(config: "DatasetConfig") -> ToClassify:
@@ -75,7 +83,25 @@ def _of_data_set(config: "DatasetConfig") -> ToClassify:
         for start in range(0, len(samples.items), BATCH):
             yield kind.collate(samples.items[start : start + BATCH], torch.device("cpu"))
 
-    return ToClassify([str(number) for number in range(len(samples.items))], batches(), samples.labels.tolist())
+    return ToClassify([str(number) for number in range(len(samples.items))], batches(), list(samples.labels.tolist()))
+
+
+def _of_graphs(graphs: "list[PlainGraph]", prior: "GraphPrior", note: str = "") -> ToClassify:
+    import torch
+
+    from acgkd.datasets._given.by_prior import by_prior
+    from acgkd.graphs.batch import collate
+
+    if not graphs:
+        raise DataError("There is no graph in it.")
+
+    def batches() -> Iterator[Any]:
+        for start in range(0, len(graphs), BATCH):
+            yield collate(by_prior(graphs[start : start + BATCH], prior), torch.device("cpu"))
+
+    labels = [graph.label for graph in graphs]
+    known = labels if any(label is not None for label in labels) else []
+    return ToClassify([str(number) for number in range(len(graphs))], batches(), known, note)
 
 
 def _of_pictures(folder: Path, prior: "ImagePrior") -> ToClassify:
@@ -113,50 +139,3 @@ def _of_pictures(folder: Path, prior: "ImagePrior") -> ToClassify:
             yield ImageBatch(standardised(pixels, prior.mean, prior.std))
 
     return ToClassify([path.name for path in files], batches())
-
-
-def _of_text_files(folder: Path, prior: "GraphPrior") -> ToClassify:
-    import torch
-
-    from acgkd.graphs import GraphBatch
-
-    found = sorted(folder.glob(f"*{_TU}"))
-    if len(found) != 1:
-        raise DataError(f"{folder} must hold one set in the TU collection's files (`*{_TU}`), but has {len(found)}.")
-    stem = found[0].name.removesuffix(_TU)
-    graph = _numbers(found[0]).view(-1) - 1
-    pairs = _numbers(folder / f"{stem}_A.txt").view(-1, 2).T - 1
-    nodes, graphs = len(graph), int(graph.max()) + 1 if len(graph) else 0
-    if pairs.numel() and not 0 <= int(pairs.min()) <= int(pairs.max()) < nodes:
-        raise DataError(f"{folder} names nodes in `{stem}_A.txt` that `{found[0].name}` does not have.")
-    if prior.features == "constant":
-        x = torch.ones(nodes, prior.feature_count)
-    elif prior.features == "continuous":
-        raise DataError("Continuous features cannot be read from text files. Call the student from Python.")
-    else:
-        labels = folder / f"{stem}_node_labels.txt"
-        degree = torch.bincount(pairs[1], minlength=nodes).clamp(max=prior.feature_count - 1)
-        kinds = degree if prior.features == "degree" else _numbers(labels).view(-1)
-        if len(kinds) != nodes or (nodes and not 0 <= int(kinds.min()) <= int(kinds.max()) < prior.feature_count):
-            raise DataError(f"{labels} must hold a kind from 0 to {prior.feature_count - 1} for each of {nodes} nodes.")
-        x = torch.nn.functional.one_hot(kinds, prior.feature_count).float()
-
-    def batches() -> Iterator[Any]:
-        for start in range(0, graphs, BATCH):
-            count = min(BATCH, graphs - start)
-            mine = torch.nonzero((graph >= start) & (graph < start + count)).view(-1)
-            place = torch.full((nodes,), -1).scatter(0, mine, torch.arange(len(mine)))
-            edges = place[pairs[:, place[pairs[0]] >= 0]]
-            yield GraphBatch(x[mine], edges, None, graph[mine] - start, count)
-
-    return ToClassify([str(number) for number in range(graphs)], batches())
-
-
-def _numbers(path: Path) -> "Tensor":
-    import torch
-
-    try:
-        words = path.read_text(encoding="utf-8").replace(",", " ").split()
-        return torch.tensor([int(word) for word in words], dtype=torch.long)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} must hold whole numbers, but: {getattr(error, 'strerror', None) or error}.") from None

@@ -73,13 +73,18 @@ def compare(
     Every other method is represented by its best published row, chosen by validation accuracy; nothing is chosen by the
     test split. What is published, and what is reduced, follows from what methods declare. Writes `report.html` (one
     file that asks nothing of the network), `report.md`, the tables as CSV, Parquet, Markdown and LaTeX and the figures
-    as SVG and PNG; with `--template` that page alone, and the figures that it shows.
+    as SVG and PNG, to a new folder or that of an earlier comparison; with `--template` that page alone, and the figures
+    that it shows. Sweeps of perturbed settings, as suites make them, are left out.
     """
     from analysis.api import compare_methods
+    from analysis.comparison.comparison_page import TITLE
     from analysis.comparison.terminal_lines import verdict_lines
+    from analysis.page.render import require_own
     from sweeps.interchange.method_defaults import published_methods
     from sweeps.store.writable import require_writable
 
+    if template is None:
+        require_own(to, TITLE)
     found = compare_methods(
         places,
         baseline=baseline,

@@ -42,9 +42,11 @@ def export(
     `safetensors` is for `acgkd.load_student`; `torch` is a program that runs with torch alone, for any number of
     nodes, edges, graphs or images; `onnx` is the same for ONNX's runtimes. The file is read again and compared with
     the student on 50 graphs (or some images) before it gets its name, and the largest difference is printed. The card,
-    `README.md`, says what the student was made from, what it is worth and what it takes.
+    `README.md` (of further files in the folder `<file>.README.md`), says what the student was made from, what it is
+    worth, what it takes, and how it is called.
     """
     from acgkd.students.exporting import export_student
+    from acgkd.students.saving import prior_of
     from analysis.stores.addresses import address_of
     from sweeps.cli import model_card
     from sweeps.store.writable import require_writable
@@ -58,6 +60,7 @@ def export(
     again += ["--to", to.value, "--out", out, *(["--edge-weight"] if edge_weight else [])]
     card = model_card.place(out)
     made_by = model_card.command(again)
-    text = model_card.card(found.student, found.prior, out.name, to.value, found.known, made_by, done.named)
+    prior = found.prior or prior_of(found.student)
+    text = model_card.card(found.student, prior, out.name, to.value, found.known, made_by, done.named)
     card.write_text(text, encoding="utf-8")
     print_line(f"{out}: the largest difference on {done.samples} is {done.difference:.2g}. Card: {card}")

@@ -8,7 +8,7 @@ import typer
 from acgkd.errors import ConfigError
 from sweeps.cli.commands._options import Plugin, TrustCode, examples
 from sweeps.cli.commands._student import Replicate, StudentPath, Trial, named
-from sweeps.cli.console import plural, print_line
+from sweeps.cli.console import plural, print_line, print_note
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -41,6 +41,8 @@ def predict(
     """Classify samples with a student, and write what it says of each as a Parquet table.
 
     One row for each sample: `sample`, `class`, `logit_0` ..., `probability_0` ..., and `label` where it is known.
+    Graphs of your own need no labels. Kinds, as whole numbers, are those that the student was taught, of which there
+    may be fewer; in text files they begin at the smallest one there, as the data set `tu` reads them.
     """
     if out.suffix != ".parquet":
         raise ConfigError(f"The table is a Parquet file, `*.parquet`, but got {out.name}.")
@@ -60,13 +62,17 @@ def predict(
         logits = torch.cat([_scores(found.student, found.prior, batch) for batch in given.batches])
     _write(out, given.names, given.labels, logits)
     said = f"{plural(len(given.names), 'sample')} classified: {out}."
-    if given.labels:
-        labels = torch.tensor(given.labels)
-        right = float((logits.argmax(1) == labels).double().mean())
-        said += f" {right:.1%} as labelled{_with_trained(found.known.record.get('dataset'), samples)}."
+    known = [number for number, label in enumerate(given.labels) if label is not None]
+    if known:
+        labels = torch.tensor([given.labels[number] for number in known])
+        right = float((logits[known].argmax(1) == labels).double().mean())
+        some = "" if len(known) == len(given.names) else f" of {len(known)}"
+        said += f" {right:.1%}{some} as labelled{_with_trained(found.known.record.get('dataset'), samples)}."
         strange = int((labels >= logits.shape[1]).sum())
         said += f" {strange} of them are of classes that the student does not know." if strange else ""
     print_line(said)
+    if given.note:
+        print_note(f"Note: {given.note}")
 
 
 def _with_trained(trained: object, samples: str) -> str:
@@ -117,7 +123,7 @@ def _other_kind(prior: "Prior", batch: object) -> str:
     return ""
 
 
-def _write(path: Path, names: list[str], labels: list[int], logits: "Tensor") -> None:
+def _write(path: Path, names: list[str], labels: "list[int | None]", logits: "Tensor") -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

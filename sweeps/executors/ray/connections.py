@@ -25,6 +25,9 @@ REFUSED_S, SILENT_S = 4.0, 11.0
 TIMES_IN_A_ROW = 3
 ASK_EVERY_S = 1.5
 ANSWER_S = 3.0
+# How HTTP/2 begins: a server that works answers with its settings before anything is asked of it. A process that is
+# stopped does not, and yet the system accepts connections for it.
+HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 
 
 class Connection(Protocol):
@@ -215,9 +218,13 @@ class Cluster:
     def _answer(self) -> Literal["there", "refused", "silent"]:
         host, _, port = str(self._where).rpartition(":")
         try:
-            socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
+            with socket.create_connection((host, int(port)), timeout=ANSWER_S) as there:
+                there.sendall(HELLO)
+                there.recv(1)  # an end is an answer too: a head that wants TLS hangs up
         except ConnectionRefusedError:
             return "refused"
+        except ConnectionResetError:
+            return "there"
         except OSError:
             return "silent"
         return "there"

@@ -28,7 +28,7 @@ class AskedLog:
         self._rungs: dict[int, frozenset[str]] | None = None
 
     def read(self) -> dict[int, Trial]:
-        """The latest line of each trial, by number; what cannot be read is passed over.
+        """The latest line of each trial, by number, in the order of those lines; what cannot be read is passed over.
 
         Raises:
             FolderError: a newer version wrote it.
@@ -38,6 +38,7 @@ class AskedLog:
             for line in self.path.read_bytes().split(b"\n"):
                 with suppress(DamagedFileError):
                     trial = trial_file.parse(line, self.path, Trial)
+                    found.pop(trial.number, None)
                     found[trial.number] = trial
         return found
 

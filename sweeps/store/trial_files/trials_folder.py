@@ -49,24 +49,29 @@ class TrialFiles(FetchedFiles):
         """Makes again what a power cut took of trials' files; the folder is locked.
 
         Returns:
-            That it was so, in a sentence; empty where nothing was missing.
+            That it was so, in a sentence; empty where nothing was missing, or only what a driver was about to write
+            when it was killed.
 
         Raises:
             FolderError: a newer version wrote a file.
         """
         if copy_of(self.path) is not None:
             return ""
-        made = []
-        for number, asked in self._asked.read().items():
+        made, log = [], self._asked.read()
+        latest = next(reversed(log), None)
+        for number, asked in log.items():
+            damaged = False
             try:
                 found = self._trial(self.trial_file(number))
             except FolderError:
                 raise  # a newer version wrote it
             except SweepError:
-                found = None
+                found, damaged = None, True
             if is_behind(found, asked):
                 self._place_trial(asked, durable=False)
                 made.append(number)
+        if made == [latest] and not damaged:
+            return ""
         return f"The files of {which(made)} were lost or damaged, and are made again." if made else ""
 
     def read_trials(self) -> list[Trial]:
@@ -84,15 +89,26 @@ class TrialFiles(FetchedFiles):
                 )
         return trials
 
-    def trials(self) -> Iterator[Trial]:
+    def trials(self, damaged: list[str] | None = None) -> Iterator[Trial]:
         """The trials that there are, in no order.
 
+        Args:
+            damaged: gets a sentence for each damaged file, which is then left out.
+
         Raises:
-            SweepError: a file is damaged.
+            SweepError: a file is damaged, and `damaged` is not given.
             FolderError: a newer version wrote one.
         """
         for folder in self.trials_folder.iterdir() if self.trials_folder.is_dir() else ():
-            trial = self._trial(folder / "trial.json")
+            try:
+                trial = self._trial(folder / "trial.json")
+            except FolderError:
+                raise  # a newer version wrote it
+            except SweepError as error:
+                if damaged is None:
+                    raise
+                damaged.append(f"{error} Its trial is left out.")
+                continue
             if trial is not None:  # else a folder was made and its file was not: that trial never was
                 yield trial
 
