@@ -11,6 +11,7 @@ from acgkd.errors import StorageError
 from sweeps.engine.launch import open_driver
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
+from sweeps.spec.advisories import notes
 from sweeps.worker import replicate_runner
 from sweeps.worker.job_runner import JobRunner
 from sweeps.worker.messages import Job
@@ -70,15 +71,31 @@ def test_trials_and_records_are_those_of_one_by_one(
     "changes",
     [
         {"scheduler": "halving"},
+        {"artefacts": {"validation_curves": True}},
         {"transfer": {"stacks": False}},
         {"seeds": (0,)},
         {"controls": ("random_graphs",), "trials": 1},
     ],
-    ids=("may be stopped early", "models do not allow it", "one seed", "controls"),
+    ids=("may be stopped early", "looked at on its way", "models do not allow it", "one seed", "controls"),
 )
 def test_where_replicates_stay_one_by_one(lab: ModuleType, tmp_path: Path, changes: dict[str, Any]) -> None:
     go(lab, tmp_path, stacked="auto", **changes)
     assert stacks(lab, tmp_path) == ("controls" in changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"scheduler": "halving"}, "may stop a trial after the first of them"),
+        ({"artefacts": {"validation_curves": True}}, "looks at each on its way"),
+        ({"seeds": (0,)}, "there is one seed"),
+        ({}, None),
+    ],
+)
+def test_a_check_says_where_the_key_changes_nothing(lab: ModuleType, changes: dict[str, Any], why: str | None) -> None:
+    lines = [line for line in notes(lab.make_spec(stacked="auto", **{"seeds": SEEDS, **changes})) if "stacked" in line]
+    assert len(lines) == (why is not None)
+    assert why is None or why in lines[0]
 
 
 def job_of(driver: Any) -> Job:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from acgkd.errors import StaleGenerationError, StorageError
+from sweeps.spec.advisories import why_never_together
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.worker.experiments import Experiments, Run
 from sweeps.worker.messages import Job
@@ -67,8 +68,8 @@ def may_stack(spec: SweepSpec, job: Job) -> bool:
 
     Not where a trial may be stopped after the first of them, nor where something has died or was short of memory.
     """
-    stopped_early = spec.scheduler.name == "halving"
-    return spec.replicates.stacked == "auto" and job.kind == "trial" and not (stopped_early or job.guarded or job.alone)
+    asked = spec.replicates.stacked == "auto" and not why_never_together(spec)
+    return asked and job.kind == "trial" and not (job.guarded or job.alone)
 
 
 def stack_of(
