@@ -40,6 +40,10 @@ def _needs_student(config: AcgkdConfig) -> bool:
     return config.synthesis.adversarial_weight > 0
 
 
+def _asks_for_classes(config: AcgkdConfig) -> bool:
+    return config.synthesis.class_weight > 0
+
+
 def _start(config: AcgkdConfig, context: GraphContext) -> MethodRun:
     from acgkd.synthesis.graphs.inversion import GraphInversion
     from acgkd.synthesis.restarts import restarted_graphs
@@ -57,5 +61,6 @@ METHOD = Method(
     modality="graphs",
     start=_start,
     needs_student=_needs_student,
+    asks_for_classes=_asks_for_classes,
     variants=(Variant("default", "ours", "a reconstruction of Jia et al., arXiv:2504.00540, from its abstract"),),
 )

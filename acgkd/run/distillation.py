@@ -226,8 +226,8 @@ class Distillation(Progress):
         if self.method.needs_data:
             return Health()
         assert self.method.modality is not None, "only methods that are handed data work on either kind"
-        context, kind, asked = self.context, modality(self.method.modality), not self.method.lower_control
-        draw = self.method_run.samples
+        context, kind, draw = self.context, modality(self.method.modality), self.method_run.samples
+        asked = not self.method.lower_control and self.method.asks_for_classes(self.config)
         return health_of(draw, context.teacher, kind, context.prior, context.streams, asked=asked)[0]
 
     def _state(self) -> State:

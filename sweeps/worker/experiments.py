@@ -119,8 +119,6 @@ class AcgkdExperiments:
 
     def why_alone(self, run: Any) -> str:
         """Why a run cannot be taught together with others of its settings; nothing where it can."""
-        if self.validation_curves:
-            return "`artefacts/validation_curves` looks at each of them on its way"
         from acgkd.run.together import why_alone
 
         return why_alone(run)

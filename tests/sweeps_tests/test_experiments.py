@@ -74,7 +74,6 @@ def test_replicates_are_taught_together_where_the_spec_says_so_and_come_to_the_s
         assert one.cost.multiply_adds == other.cost.multiply_adds
         assert other.objectives == pytest.approx(one.objectives, rel=1e-3)
         assert one.identity.seed == other.identity.seed
-    assert "validation_curves" in AcgkdExperiments(validation_curves=True).why_alone(None)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Replicates at work together: the driver sees what it sees of replicates one by one, whatever happens to them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,9 +12,11 @@ from acgkd.errors import StorageError
 from sweeps.engine.launch import open_driver
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
+from sweeps.spec.advisories import notes
 from sweeps.worker import replicate_runner
 from sweeps.worker.job_runner import JobRunner
 from sweeps.worker.messages import Job
+from sweeps.worker.stacks.at_work import may_stack
 
 SEEDS = (0, 1, 2)
 
@@ -70,15 +73,38 @@ def test_trials_and_records_are_those_of_one_by_one(
     "changes",
     [
         {"scheduler": "halving"},
+        {"artefacts": {"validation_curves": True}},
         {"transfer": {"stacks": False}},
         {"seeds": (0,)},
         {"controls": ("random_graphs",), "trials": 1},
     ],
-    ids=("may be stopped early", "models do not allow it", "one seed", "controls"),
+    ids=("may be stopped early", "looked at on its way", "models do not allow it", "one seed", "controls"),
 )
 def test_where_replicates_stay_one_by_one(lab: ModuleType, tmp_path: Path, changes: dict[str, Any]) -> None:
     go(lab, tmp_path, stacked="auto", **changes)
     assert stacks(lab, tmp_path) == ("controls" in changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"scheduler": "halving"}, "may stop a trial after the first of them"),
+        ({"artefacts": {"validation_curves": True}}, "looks at each on its way"),
+        ({"seeds": (0,)}, "there is one seed"),
+        ({}, None),
+    ],
+)
+def test_a_check_says_where_the_key_changes_nothing(lab: ModuleType, changes: dict[str, Any], why: str | None) -> None:
+    lines = [line for line in notes(lab.make_spec(stacked="auto", **{"seeds": SEEDS, **changes})) if "stacked" in line]
+    assert len(lines) == (why is not None)
+    assert why is None or why in lines[0]
+
+
+@pytest.mark.parametrize("how", [{"guarded": True}, {"alone": True}, {"kind": "control"}], ids=str)
+def test_where_a_cause_is_looked_for_they_are_one_by_one(lab: ModuleType, how: dict[str, Any]) -> None:
+    job, spec = Job("trial", "trial-0000", "trial 0", SEEDS, {}, 1), lab.make_spec(stacked="auto", seeds=SEEDS)
+    assert may_stack(spec, job)
+    assert not may_stack(spec, replace(job, **how))
 
 
 def job_of(driver: Any) -> Job:
