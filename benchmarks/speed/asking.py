@@ -90,9 +90,9 @@ def main() -> None:
     """Measures what the file of records does not hold yet, and writes the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--counts", type=int, nargs="+", default=[100, 1000, 3000, 10000])
-    parser.add_argument("--asks", type=int, default=10)
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--asks", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--trials", type=int, default=600)
     parser.add_argument("--spaces", nargs="+", default=SPACES)
     parser.add_argument("--workers", type=int, default=64)
     parser.add_argument("--records", type=Path, default=RECORDS)

@@ -1,6 +1,5 @@
 """A job at work in this process, one step at a time; the same for every executor."""
 
-import logging
 import math
 import socket
 from dataclasses import replace
@@ -16,13 +15,12 @@ from sweeps.store.storage_errors import folder_error
 from sweeps.store.trial import now
 from sweeps.worker.cores import usable_cores
 from sweeps.worker.device_share import free_memory
-from sweeps.worker.experiments import Experiments, Measurement, user_files
+from sweeps.worker.experiments import Experiment, Experiments, Measurement, user_files
 from sweeps.worker.messages import Job, Report
 from sweeps.worker.record_builder import build_record, objective_values
 from sweeps.worker.replicate_runner import ReplicateRunner
-from sweeps.worker.stacks.replicate_stack import ReplicateStack, may_stack, stack_of
+from sweeps.worker.stacks.at_work import AtWork
 
-logger = logging.getLogger(__name__)
 MESSAGE_LINES = 12
 
 
@@ -45,9 +43,7 @@ class JobRunner:
         self.tainted = False
         self._left = list(job.replicates)
         self._rungs = list(job.rungs)
-        self._runner: ReplicateRunner | None = None
-        self._stack: ReplicateStack | None = None
-        self._apart = not may_stack(spec, job)
+        self._at_work = AtWork(spec, folder, job, experiments, self._experiment)
         self._calibration_s: float | None = None
         self._started_at = now()
         folder.fetch_cache()
@@ -80,13 +76,13 @@ class JobRunner:
             full = folder_error(error, self.folder.path)
             if full is not None:
                 raise full from error
-            if self._stack is not None:
-                return self._taken_apart(error)
+            if self._at_work.take_apart(error):
+                return Report(self._left[0], 0.0)
             failure = failure_of(error).at(socket.gethostname(), self.node)
             self._keep_trace(failure)
             again = failure.outcome == "out_of_memory" and not self.job.alone
             if failure.cause != "trial" or again:
-                self._runner = None  # broken off within a step: its state is never to be kept
+                self._at_work.runner = None  # broken off within a step: its state is never to be kept
                 raise JobFailedError(failure) from error
             if self.job.kind == "teacher" and isinstance(error, AcgkdError):
                 raise
@@ -101,9 +97,7 @@ class JobRunner:
 
     def checkpoint(self) -> None:
         """Keeps the work that was done, because the worker is about to leave."""
-        at_work = self._stack or self._runner
-        if at_work is not None:
-            at_work.checkpoint()
+        self._at_work.checkpoint()
 
     def _config(self) -> RunConfig:
         if self.job.control is not None:
@@ -129,17 +123,14 @@ class JobRunner:
         known = self.folder.read_record(self.job.name, replicate)
         if known is not None:  # somebody was faster; what is done is done
             self._left.pop(0)
-            self._runner = None
+            self._at_work.ended(replicate, known.outcome)
             return Report(replicate, known.progress, record=known.model_dump_json())
-        if self._runner is None:
-            self._begin(replicate)
-        runner = self._runner
-        assert runner is not None, "it has just begun"
+        runner = self._at_work.runner or self._begin()
         assert runner.run is not None, "it has just begun"
         rung = self._rungs[0] if self._rungs and replicate == 0 else None
         until = 1.0 if rung is None else runner.run.judged_fractions_to_progress(rung)
         if runner.run.progress < until - 1e-9:
-            (self._stack or runner).advance(until)
+            self._at_work.advance(until)
         if rung is not None and runner.run.progress >= until - 1e-9:
             self._rungs.pop(0)
             objectives = runner.evaluate([objective.name for objective in self.spec.objectives])
@@ -149,40 +140,16 @@ class JobRunner:
             return self._ended(self._success(runner))
         return Report(replicate, runner.run.progress, runner.clock.kept_s)
 
-    def _begin(self, replicate: int) -> None:
+    def _begin(self) -> ReplicateRunner:
+        self._started_at = now()
         self._calibration_s = self.experiments.calibrate()
-        self._runner = None if self._stack is None else self._stack.take(replicate)
-        if self._runner is not None:
-            self._started_at = self._runner.started_at
-            return
-        self._stack, self._runner = None, self._made(replicate)
-        self._started_at = self._runner.started_at
-        self._runner.watch_crashes()
-        self._runner.start()
-        if self._left[1:] and not self._apart:
-            self._stack = stack_of(self._runner, map(self._made, self._left[1:]), self.experiments)
+        runner = self._at_work.begin(self._left)
+        self._started_at = runner.started_at
+        return runner
 
-    def _made(self, replicate: int) -> ReplicateRunner:
+    def _experiment(self, replicate: int) -> Experiment:
         seed = self.spec.replicates.seeds[replicate]
-        return ReplicateRunner(
-            self.folder,
-            self.job.name,
-            replicate,
-            self.job.attempts.get(replicate, 0),
-            self.job.generation,
-            self.experiments.experiment(self._config(), seed, self.folder.cache),
-            self.spec.timeout_s,
-            self.spec.artefacts.samples if replicate == 0 else 0,
-        )
-
-    def _taken_apart(self, error: Exception) -> Report:
-        """The next replicate continues alone from its checkpoint: if it is the one that fails, it fails again."""
-        logger.warning(
-            f"{self.job.label}: replicates continue one by one from their checkpoints, for together: {error!r}"
-        )
-        self._stack, self._runner, self._apart = None, None, True
-        free_memory()
-        return Report(self._left[0], 0.0)
+        return self.experiments.experiment(self._config(), seed, self.folder.cache)
 
     # ---- how a replicate may end
 
@@ -221,7 +188,7 @@ class JobRunner:
         message: str = "",
         objectives: dict[str, float | None] | None = None,
     ) -> Record:
-        runner, replicate = self._runner, self._left[0]
+        runner, replicate = self._at_work.runner, self._left[0]
         run = None if runner is None else runner.run
         done = run.progress if run is not None else 1.0 if outcome == "completed" else 0.0
         try:
@@ -254,19 +221,14 @@ class JobRunner:
         )
 
     def _ended(self, record: Record) -> Report:
-        replicate, runner = self._left[0], self._runner
+        replicate, runner = self._left[0], self._at_work.runner
         if runner is not None:
             runner.commit(record)
         else:
             self.folder.check_generation(self.job.generation)
             self.folder.commit_record(self.job.name, record)
-        self._runner = None
+        self._at_work.ended(replicate, record.outcome)
         self._left.pop(0)
-        self._apart = not may_stack(self.spec, self.job)
-        if self._stack is not None:
-            self._stack.leave(replicate)
-        if record.outcome == "failed":  # the trial has, and nothing of it is to be kept
-            self._stack = None
         if self.tainted:
             free_memory()
         return Report(replicate, record.progress, record=record.model_dump_json())

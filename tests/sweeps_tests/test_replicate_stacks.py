@@ -1,6 +1,7 @@
 """Replicates at work together: the driver sees what it sees of replicates one by one, whatever happens to them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ from sweeps.spec.advisories import notes
 from sweeps.worker import replicate_runner
 from sweeps.worker.job_runner import JobRunner
 from sweeps.worker.messages import Job
+from sweeps.worker.stacks.at_work import may_stack
 
 SEEDS = (0, 1, 2)
 
@@ -96,6 +98,13 @@ def test_a_check_says_where_the_key_changes_nothing(lab: ModuleType, changes: di
     lines = [line for line in notes(lab.make_spec(stacked="auto", **{"seeds": SEEDS, **changes})) if "stacked" in line]
     assert len(lines) == (why is not None)
     assert why is None or why in lines[0]
+
+
+@pytest.mark.parametrize("how", [{"guarded": True}, {"alone": True}, {"kind": "control"}], ids=str)
+def test_where_a_cause_is_looked_for_they_are_one_by_one(lab: ModuleType, how: dict[str, Any]) -> None:
+    job, spec = Job("trial", "trial-0000", "trial 0", SEEDS, {}, 1), lab.make_spec(stacked="auto", seeds=SEEDS)
+    assert may_stack(spec, job)
+    assert not may_stack(spec, replace(job, **how))
 
 
 def job_of(driver: Any) -> Job:

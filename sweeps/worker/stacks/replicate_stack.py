@@ -8,10 +8,7 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from acgkd.errors import StaleGenerationError, StorageError
-from sweeps.spec.advisories import why_never_together
-from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.worker.experiments import Experiments, Run
-from sweeps.worker.messages import Job
 from sweeps.worker.replicate_runner import SLICE_S, ReplicateRunner
 from sweeps.worker.watchdog import watched
 
@@ -61,15 +58,6 @@ class ReplicateStack:
     def leave(self, replicate: int) -> None:
         """Forgets a replicate that has its record."""
         self._runners.pop(replicate, None)
-
-
-def may_stack(spec: SweepSpec, job: Job) -> bool:
-    """Whether replicates of a job may be at work together.
-
-    Not where a trial may be stopped after the first of them, nor where something has died or was short of memory.
-    """
-    asked = spec.replicates.stacked == "auto" and not why_never_together(spec)
-    return asked and job.kind == "trial" and not (job.guarded or job.alone)
 
 
 def stack_of(
