@@ -81,7 +81,9 @@ def why_no_attention(teacher: ModelFacts, student: ModelFacts, shape: Shape) -> 
     for name, model in (("teacher", teacher), ("student", student)):
         found = model.stage_sizes(shape)
         if found is None:
-            return f"The {name} has no `stages` and `pool`."
+            return (
+                f"The {name} has no `stages` and `pool`; `acgkd.adapt(..., stages=...)` names those of a plain module."
+            )
         sizes[name] = found
     if sizes["teacher"] == sizes["student"]:
         return ""

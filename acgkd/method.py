@@ -205,6 +205,7 @@ class Method(Generic[C, P]):
         start: begins a run; cheap, so that a state can be loaded into it. It imports what the run is made of, so that
             settings can be read and checked without.
         needs_student: whether synthesis looks at the student (then samples cannot be cached across students).
+        asks_for_classes: whether samples are learned for the class that they carry; else health has no hit rate.
         needs_data: a control that learns from the teacher's training split, handed in from outside.
         lower_control: makes samples and learns nothing about them; a method that does not beat it has gained nothing.
         variants: whose settings are known, its defaults first. One that declares none is taken at its defaults.
@@ -214,6 +215,7 @@ class Method(Generic[C, P]):
     modality: ModalityName | None
     start: Callable[[C, MethodContext[P]], MethodRun]
     needs_student: Callable[[C], bool] = never
+    asks_for_classes: Callable[[C], bool] = always
     needs_data: bool = False
     lower_control: bool = False
     variants: tuple[Variant, ...] = ()

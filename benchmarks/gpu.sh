@@ -11,6 +11,7 @@ shift
 part() { timeout -k 1 "$1" "${PYTHON:-python}" -m benchmarks.speed.gpu_loop --parts ${2:-} --seconds "${3:-0}" "${@:4}" || echo "gpu.sh: '${2:-}' ended with $?"; }
 part 50 steps 0 "$@"
 part 85 mnist 60 "$@"
-part 210 cifar10 110 "$@"
-part 105 compiled 0 "$@"
-part 25 "" 0 "$@"
+part 175 cifar10 80 "$@"
+part 60 stacked 0 "$@"
+part 80 compiled 0 "$@"
+part 22 "" 0 "$@"

@@ -10,7 +10,7 @@ The algorithm, step by step, and where each step is::
       complexity ξ    which pairs are candidates                               graphs.pseudo.candidates
       structure       what says log α: each pair, hubs, communities, an MLP    graphs.pseudo.structures
     2 synthesis       minimise over log α and features                         synthesis.graphs.inversion
-                          CE(T(G), y) + w_bn Σ_layers D(batch, memory) + w_oh H(features)
+                          w_ce CE(T(G), y) + w_bn Σ_layers D(batch, memory) + w_oh H(features)
                           + w_deg (degree / prior − 1)² − w_adv KL(T ‖ S)
     3 student         plain, or lifted by graph attention to the teacher's
                       width, ending in the teacher's own frozen classifier     students.projection
@@ -40,6 +40,10 @@ def _needs_student(config: AcgkdConfig) -> bool:
     return config.synthesis.adversarial_weight > 0
 
 
+def _asks_for_classes(config: AcgkdConfig) -> bool:
+    return config.synthesis.class_weight > 0
+
+
 def _start(config: AcgkdConfig, context: GraphContext) -> MethodRun:
     from acgkd.synthesis.graphs.inversion import GraphInversion
     from acgkd.synthesis.restarts import restarted_graphs
@@ -57,5 +61,6 @@ METHOD = Method(
     modality="graphs",
     start=_start,
     needs_student=_needs_student,
+    asks_for_classes=_asks_for_classes,
     variants=(Variant("default", "ours", "a reconstruction of Jia et al., arXiv:2504.00540, from its abstract"),),
 )

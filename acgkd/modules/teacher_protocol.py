@@ -39,7 +39,7 @@ class GraphParts(Protocol):
 
 
 class ImageParts(Protocol):
-    """A model of images, by its parts; `stages` and `pool` are not there in every one."""
+    """A model of images, by its parts; `stages` and what follows it are not there in every one."""
 
     width: int
     classifier: nn.Module
@@ -60,6 +60,9 @@ class ImageParts(Protocol):
     def pool(self, last: Tensor) -> Tensor:
         """What the classifier sees, from the maps of the last stage."""
 
+    def stages_and_embedding(self, x: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Both in one pass, of models that cannot `pool` by itself."""
+
 
 def graph_parts(model: nn.Module) -> GraphParts:
     """The same module, which satisfies the teacher protocol of graphs."""
@@ -72,5 +75,7 @@ def image_parts(model: nn.Module) -> ImageParts:
 
 
 def has_stages(model: nn.Module) -> bool:
-    """Whether an image model shows the maps on the way: `stages` and `pool`."""
-    return all(callable(getattr(model, part, None)) for part in ("stages", "pool"))
+    """Whether an image model shows the maps on the way: `stages` and `pool`, or both at once."""
+    return callable(getattr(model, "stages", None)) and any(
+        callable(getattr(model, part, None)) for part in ("pool", "stages_and_embedding")
+    )

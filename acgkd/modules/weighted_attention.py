@@ -46,7 +46,8 @@ class WeightedGAT(MessagePassing):  # type: ignore[misc]
 
         That holds of its value and of its attention. A node's edge to itself has no features.
         """
-        h = self.lift(x).view(x.shape[0], self.heads, self.attend_source.shape[2])
+        lifted = self.lift(x)
+        h = lifted.view(x.shape[0], self.heads, lifted.shape[1] // self.heads)
         source, target = (h * self.attend_source).sum(-1), (h * self.attend_target).sum(-1)
         own = F.leaky_relu(source + target, 0.2)
         sent = source.index_select(0, edge_index[0])

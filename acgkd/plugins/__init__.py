@@ -157,7 +157,8 @@ def _place_or_copy(path: str | Path) -> Place:
     copy = _stand_ins.get(str(path)) or (alike[0] if len(alike) == 1 else None)
     if copy is None or os.path.lexists(path):
         return place_at(path)
-    return Place(path, place_at(copy).files, copy if copy.is_dir() else copy.parent)
+    there = place_at(copy)
+    return Place(path, there.files, there.path if there.path.is_dir() else there.path.parent)
 
 
 def _checked(paths: Iterable[str | Path], others: Sequence[Place]) -> tuple[Place, ...]:

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from acgkd import checkpoint
 from acgkd.agreement.health_facts import Health
@@ -16,8 +16,9 @@ from acgkd.method import AnyMethod, MethodConfig, MethodContext, Stage, State
 from acgkd.modality import modality
 from acgkd.modules.inspected_model import InspectedModel
 from acgkd.priors import Prior
+from acgkd.run.bookkeeping.identity import identity, shape_of
+from acgkd.run.bookkeeping.stage_progress import Progress
 from acgkd.run.compatibility import Surroundings, absent
-from acgkd.run.identity import identity, shape_of
 from acgkd.runtime import Clocks, PeakMemory
 from acgkd.students.saving import save_student
 from acgkd.synthesis.health import health_of
@@ -26,7 +27,7 @@ FORMAT = "acgkd-run-1"
 POINTS_PER_CURVE = 100
 
 
-class Distillation:
+class Distillation(Progress):
     """A method at work, from any step to any later one.
 
     Every stage takes an equal share of `progress`: a two-phase method is half done when its pseudo-samples are.
@@ -54,10 +55,10 @@ class Distillation:
         teacher, student = (InspectedModel(model, context.device) for model in (context.teacher, context.student))
         self.absent = absent(config, Surroundings(teacher, student, context.prior))
         self.method_run = method.start(config, context)
-        self.stages: tuple[Stage, ...] = self.method_run.stages
-        self.steps_done = 0
+        super().__init__(self.method_run.stages)
         self.curves: dict[str, dict[str, list[float]]] = {stage.name: {"step": []} for stage in self.stages}
         self.synthesis_cached = False
+        self.together = 1  # runs that did steps of the teaching stage at once, at most
         self._clocks = Clocks(context.device)
         self._memory = PeakMemory(context.device)
         self._keep_synthesis = keep_synthesis
@@ -73,32 +74,9 @@ class Distillation:
         return dict(self._clocks.seconds)
 
     @property
-    def total_steps(self) -> int:
-        """Steps of all stages."""
-        return sum(stage.steps for stage in self.stages)
-
-    @property
-    def done(self) -> bool:
-        """Whether no step is left."""
-        return self.steps_done >= self.total_steps
-
-    @property
-    def progress(self) -> float:
-        """Share of the work done, 0 to 1; each stage counts the same."""
-        index, within = self._position()
-        if index == len(self.stages):
-            return 1.0
-        return (index + within / self.stages[index].steps) / len(self.stages)
-
-    @property
     def student(self) -> nn.Module:
         """The student as it would be deployed now."""
         return self.method_run.student
-
-    def judged_fractions_to_progress(self, fraction: float) -> float:
-        """Where in `progress` a share `fraction` of the stage lies in which the student learns."""
-        index = next(i for i, stage in enumerate(self.stages) if stage.judged)
-        return (index + fraction) / len(self.stages)
 
     @property
     def expected_multiply_adds(self) -> float:
@@ -108,29 +86,14 @@ class Distillation:
         """
         work = self.method_run.multiply_adds()
         before = work if self._before_judged is None else self._before_judged
-        return before + (work - before) * self._still_to_come()
+        return before + (work - before) * self.still_to_come()
 
     @property
     def expected_seconds(self) -> float:
         """The same of the seconds of all stages."""
         judged = next(stage.name for stage in self.stages if stage.judged)
-        more = self.seconds.get(judged, 0.0) * (self._still_to_come() - 1)
+        more = self.seconds.get(judged, 0.0) * (self.still_to_come() - 1)
         return sum(self.seconds.values()) + more
-
-    def _still_to_come(self) -> float:
-        """Steps of the judged stage by those of them that are done; 1 outside it."""
-        index, within = self._position()
-        inside = index < len(self.stages) and self.stages[index].judged and within > 0
-        return self.stages[index].steps / within if inside else 1.0
-
-    def _position(self) -> tuple[int, int]:
-        """Index of the current stage, and the steps done within it."""
-        left = self.steps_done
-        for index, stage in enumerate(self.stages):
-            if left < stage.steps:
-                return index, left
-            left -= stage.steps
-        return len(self.stages), 0
 
     def advance(self, *, until: float = 1.0, seconds: float | None = None) -> None:
         """Steps until `progress` reaches `until`, or for about `seconds`, whichever comes first.
@@ -141,32 +104,67 @@ class Distillation:
         until = min(until, 1.0)
         deadline = math.inf if seconds is None else time.perf_counter() + seconds
         while self.progress < until - 1e-9 and time.perf_counter() < deadline:
-            index, _ = self._position()
+            index, _ = self.position()
             stage = self.stages[index]
             with self._clocks.time(stage.name):
-                self._advance_stage(stage, index, until, deadline)
+                self._advance_stage(index, until, deadline)
             self._end_of_stage(stage, index)
+        self._look()
+
+    def _look(self) -> None:
         self._memory.update()
-        index, within = self._position()
+        index, within = self.position()
         if within > 0 and self.stages[index].judged:
             # Whoever stopped here may judge the student now.
             self._check_student(self.stages[index])
 
-    def _advance_stage(self, stage: Stage, index: int, until: float, deadline: float) -> None:
-        every = max(1, stage.steps // POINTS_PER_CURVE)
-        if stage.judged and self._position()[1] == 0:
-            self._before_judged = self.method_run.multiply_adds()
-        first = sum(earlier.steps for earlier in self.stages[:index])
-        last = min(stage.steps, math.ceil((until * len(self.stages) - index) * stage.steps - 1e-9))
-        while self.steps_done - first < last:
+    def _advance_stage(self, index: int, until: float, deadline: float) -> None:
+        last = self.begin_stage(index, until)
+        while self.steps_done < last:
             before = self.method_run.left_out()
             losses = self.method_run.step()
-            within = self.steps_done + 1 - first
-            self.steps_done += 1 + self.method_run.left_out() - before
-            if within % every == 0 or self.steps_done - first == stage.steps:
-                self._note(stage, within, {name: float(value) for name, value in losses.items()})
+            self.stepped(losses, 1 + self.method_run.left_out() - before)
             if time.perf_counter() >= deadline:
                 return
+
+    def begin_stage(self, index: int, until: float) -> int:
+        """Begins or continues the stage of a number; returns the steps that are done where `progress` is `until`."""
+        if self.stages[index].judged and self.position() == (index, 0):
+            self._before_judged = self.method_run.multiply_adds()
+        return self.steps_at(index, until)
+
+    def stepped(self, losses: Mapping[str, Tensor], steps: int = 1) -> None:
+        """Takes in what a step of the method's run returned.
+
+        Args:
+            losses: by name.
+            steps: as which it counts; more than 1 where some were left out.
+
+        Raises:
+            DivergedError: a loss left the finite numbers.
+        """
+        index, done = self.position()
+        stage, within = self.stages[index], done + 1
+        self.steps_done += steps
+        if within % max(1, stage.steps // POINTS_PER_CURVE) == 0 or done + steps == stage.steps:
+            self._note(stage, within, {name: float(value) for name, value in losses.items()})
+
+    def stepped_with(self, index: int, seconds: float, together: int) -> None:
+        """Takes in the end of a stretch of steps that this run did in the stage of a number together with others.
+
+        Args:
+            index: of the stage.
+            seconds: this run's share of them.
+            together: how many runs there were, this one included.
+
+        Raises:
+            DivergedError: a weight left the finite numbers.
+        """
+        name = self.stages[index].name
+        self._clocks.seconds[name] = self._clocks.seconds.get(name, 0.0) + seconds
+        self.together = max(self.together, together)
+        self._end_of_stage(self.stages[index], index)
+        self._look()
 
     def _note(self, stage: Stage, step: int, losses: Mapping[str, float]) -> None:
         """Keeps a point of each curve. Reading the losses waits for the device, hence not at every step."""
@@ -182,7 +180,7 @@ class Distillation:
             )
 
     def _end_of_stage(self, stage: Stage, index: int) -> None:
-        now, within = self._position()
+        now, within = self.position()
         if now == index:
             return
         if stage.judged:
@@ -209,6 +207,8 @@ class Distillation:
             "peak_device_bytes": self._memory.device_bytes,
             "synthesis_cached": self.synthesis_cached,
         }
+        if self.together > 1:
+            cost["taught_together"] = self.together
         if "restarts" in facts:
             cost["synthesis_restarts"] = int(facts["restarts"])
         left = self.steps_done
@@ -226,8 +226,8 @@ class Distillation:
         if self.method.needs_data:
             return Health()
         assert self.method.modality is not None, "only methods that are handed data work on either kind"
-        context, kind, asked = self.context, modality(self.method.modality), not self.method.lower_control
-        draw = self.method_run.samples
+        context, kind, draw = self.context, modality(self.method.modality), self.method_run.samples
+        asked = not self.method.lower_control and self.method.asks_for_classes(self.config)
         return health_of(draw, context.teacher, kind, context.prior, context.streams, asked=asked)[0]
 
     def _state(self) -> State:
@@ -242,6 +242,7 @@ class Distillation:
             "memory": self._memory.state_dict(),
             "synthesis_cached": self.synthesis_cached,
             "before_judged": self._before_judged,
+            "together": self.together,
         }
 
     def save(self, path: Path) -> None:
@@ -285,6 +286,7 @@ class Distillation:
         self._memory.load_state_dict(state["memory"])
         self.synthesis_cached = bool(state["synthesis_cached"])
         self._before_judged = state.get("before_judged")
+        self.together = int(state.get("together", 1))
 
     def export(self, path: Path) -> None:
         """Writes the student's weights and description; `acgkd.load_student(path)` reads them."""

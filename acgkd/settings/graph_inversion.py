@@ -1,5 +1,7 @@
 """How ACGKD learns pseudo-graphs from the teacher."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from acgkd.config import Config
@@ -32,6 +34,9 @@ class GraphInversionConfig(PseudoGraphConfig):
             follows the part and not `graphs`; None learns all together. Parts share nothing, so that a smaller number
             is also a restart: several independent syntheses, joined.
         rate: Adam's learning rate for structure and features, a cosine to 0.
+        class_weight: weight of the cross-entropy between what the teacher says and the class that a graph is made for.
+        class_terms: whose cross-entropy counts: that of `all` graphs, or only of those `misjudged` so far, to which the
+            teacher does not give the class that they are made for; the others follow the other terms.
         statistics: distance between BatchNorm's memory and what it sees.
         statistics_weight: weight of that distance in the loss.
         entropy_weight: weight of the feature distributions' entropy (categorical features).
@@ -48,11 +53,13 @@ class GraphInversionConfig(PseudoGraphConfig):
             healthiest draw is kept, and all count as synthesis.
     """
 
-    later = (*PseudoGraphConfig.later, "restarts")
+    later = (*PseudoGraphConfig.later, "restarts", "class_weight", "class_terms")
 
     steps: int = Field(default=300, ge=1)
     graphs_at_once: int | None = Field(default=None, ge=1)
     rate: float = Field(default=0.5, gt=0)
+    class_weight: float = Field(default=1.0, ge=0)
+    class_terms: Literal["all", "misjudged"] = "all"
     statistics: Statistic = "gaussian_kl"
     statistics_weight: float = Field(default=10.0, ge=0)
     entropy_weight: float = Field(default=0.1, ge=0)
@@ -74,6 +81,11 @@ class GraphInversionConfig(PseudoGraphConfig):
             raise ConfigError(
                 "`restarts > 0` needs `adversarial_weight: 0`: a synthesis beside the student has no end of its own at "
                 "which it could be done again."
+            )
+        if self.class_weight == 0 and self.restarts > 0:
+            raise ConfigError(
+                "`restarts > 0` needs `class_weight > 0`: whether a synthesis is stuck is read off the classes that "
+                "its graphs are made for."
             )
         if self.structure.kind == "mlp" and self.graphs_at_once is not None:
             raise ConfigError(

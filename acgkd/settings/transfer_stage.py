@@ -4,9 +4,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from acgkd.config import Config
+from acgkd.config import Config, GrownConfig
 from acgkd.errors import ConfigError
-from acgkd.settings.choices import Decay, Difficulty, Pacing, PseudoSamples
+from acgkd.settings.choices import Decay, Difficulty, Labels, Pacing, PseudoSamples
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -61,7 +61,7 @@ class TemperatureConfig(Config):
         return self
 
 
-class CurriculumConfig(Config):
+class CurriculumConfig(GrownConfig):
     """From easy to hard; see `acgkd.transfer.curriculum`.
 
     Args:
@@ -71,12 +71,17 @@ class CurriculumConfig(Config):
         start: share that is in from the beginning.
         difficulty: what makes a pseudo-sample hard: the teacher's `loss` at its label, the `entropy` of the teacher's
             answer, the `gap` between teacher and student, or a graph's number of `edges`.
+        labels: the class that a pseudo-sample counts as, since each class lets in the same share, and whose loss makes
+            it hard: its `pseudo`-label, or what the `teacher` says of it.
     """
+
+    later: ClassVar[tuple[str, ...]] = ("labels",)
 
     pacing: Pacing = "linear"
     pace: float = Field(default=0.3, gt=0, le=1)
     start: float = Field(default=0.3, gt=0, le=1)
     difficulty: Difficulty = "loss"
+    labels: Labels = "pseudo"
 
 
 class TransferConfig(OptimizerConfig):

@@ -20,6 +20,7 @@ from acgkd.runtime import warn_once
 from acgkd.teachers.forward_call import has_forward, unwrapped
 from acgkd.teachers.head_chain import HeadChain
 from acgkd.teachers.image_adapter import AdaptedImages, adapt_images, width_of
+from acgkd.teachers.image_stages import with_stages
 from acgkd.teachers.message_weights import check_layer, check_pooling, graph_layers, weighted
 from acgkd.teachers.teacher_values import check_values
 from acgkd.teachers.wiring import POOLS, discover, joined_pools, whole
@@ -34,6 +35,7 @@ def adapt(
     readout: str | Sequence[str] | Callable[..., Tensor] | None = None,
     classifier: str | Sequence[str | nn.Module] | None = None,
     width: int | None = None,
+    stages: Sequence[str] | None = None,
     prior: Prior | PriorConfig | Mapping[str, Any] | None = None,
 ) -> "AdaptedTeacher | AdaptedImages":
     """Wraps a trained module so that it satisfies the teacher protocol, and is called as ``(x, edge_index, batch)``.
@@ -57,6 +59,8 @@ def adapt(
         classifier: the name of the submodule that makes class scores of a graph's embedding, or of an image's; of
             graphs also several of them in order, with activations between: ``["lin1", torch.nn.ReLU(), "lin2"]``.
         width: of the graph embeddings; None reads it off the classifier's first linear layer.
+        stages: of images, names of the parts at whose ends feature maps are compared by methods with an attention
+            term, in order, such as ``["layer1", "layer2"]``; None where nothing but the embedding is.
         prior: what is known of the data, as for `distill`; the adapted teacher is then tried at once.
 
     Raises:
@@ -85,7 +89,10 @@ def adapt(
                 "`encode` and `readout` are parts of graph models, but the prior is of images: of those `classifier` "
                 "may be named, and all that comes before it encodes."
             )
-        return adapt_images(module, classifier, width, known)
+        images = adapt_images(module, classifier, width, known)
+        return images if stages is None else with_stages(images, stages, known)
+    if stages is not None:
+        raise ConfigError("`stages` are those of image models, so they need a prior of images: `prior={'shape': ...}`.")
     check_values(module)
     check_pooling(module)
     chain = None if classifier is None or isinstance(classifier, str) else HeadChain(tuple(classifier))

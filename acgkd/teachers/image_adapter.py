@@ -38,12 +38,12 @@ class AdaptedImages(nn.Module):
         self.module = module
         self.width = width
         # A name and no part: a deep copy must use its own layers.
-        self._classifier = classifier
+        self.classifier_name = classifier
 
     @property
     def classifier(self) -> nn.Module:
         """The part that makes class scores."""
-        return self.module.get_submodule(self._classifier)
+        return self.module.get_submodule(self.classifier_name)
 
     def encode(self, x: Tensor) -> Tensor:
         """What the module hands to its classifier; nothing behind that is computed.
@@ -65,7 +65,7 @@ class AdaptedImages(nn.Module):
         finally:
             handle.remove()
         if not seen:
-            raise TeacherError(f"`forward` of {type(self.module).__name__} does not call `{self._classifier}`.")
+            raise TeacherError(f"`forward` of {type(self.module).__name__} does not call `{self.classifier_name}`.")
         # `squeeze()` in a user's module takes the axis of a single image too.
         return seen[0].unsqueeze(0) if seen[0].dim() == 1 else seen[0]
 

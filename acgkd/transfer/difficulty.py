@@ -11,7 +11,7 @@ from acgkd.errors import ConfigError
 from acgkd.losses import prediction_entropy, softened_kl
 from acgkd.method import Batch
 from acgkd.modality import B, Modality
-from acgkd.settings.choices import Difficulty
+from acgkd.settings.choices import Difficulty, Labels
 
 # Samples of one pass, and nodes and edges of one pass: some 100 MB of activations at a width of 64.
 LARGEST_COUNT = 256
@@ -92,8 +92,9 @@ def measure_difficulty(
     teacher: nn.Module,
     student: nn.Module,
     count: Callable[[B, int, int], None],
-) -> Tensor:
-    """Difficulty of every sample.
+    labels: Labels = "pseudo",
+) -> tuple[Tensor, Tensor]:
+    """Difficulty of every sample, and its class.
 
     Args:
         source: of the samples; one whose samples are fresh is handed their labels.
@@ -103,32 +104,35 @@ def measure_difficulty(
         teacher: frozen.
         student: put to evaluation mode.
         count: called for every batch with the number of passes of teacher and student it took.
+        labels: the class of a sample: its `pseudo`-label, or what the `teacher` says of it, as of all fresh samples.
 
     Shapes:
-        returns: ``[samples]`` on the CPU
+        returns: ``[samples]`` and ``[samples]`` on the CPU
     Raises:
         ConfigError: `edges` of samples that have none.
     """
-    found, said = [], []
+    found, classes = [], []
+    fresh = isinstance(source, FreshSource)
     student.eval()
     for indices in parts(source):
         if difficulty == "edges":
             if not isinstance(source, GraphSource):
                 raise ConfigError("`difficulty: edges` is for graphs; use `loss`, `entropy` or `gap` here.")
             found.append(source.edges(indices))
-            continue
+            if labels == "pseudo":
+                continue
         batch = source.draw(indices)
         logits = modality.logits(teacher, batch)
-        if isinstance(source, FreshSource):
-            said.append(logits.argmax(dim=1))
+        said = logits.argmax(dim=1) if fresh or labels == "teacher" else source.labels[indices].to(logits.device)
+        classes.append(said)
         if difficulty == "loss":
-            labels = said[-1] if said else source.labels[indices].to(logits.device)
-            found.append(F.cross_entropy(logits, labels, reduction="none"))
+            found.append(F.cross_entropy(logits, said, reduction="none"))
         elif difficulty == "entropy":
             found.append(prediction_entropy(logits))
-        else:
+        elif difficulty == "gap":
             found.append(softened_kl(logits, modality.logits(student, batch), 1.0))
         count(batch, 1, int(difficulty == "gap"))
+    known = torch.cat(classes).to("cpu") if classes else source.labels
     if isinstance(source, FreshSource):
-        source.name(torch.cat(said).to("cpu"))
-    return torch.cat(found).to("cpu")
+        source.name(known)
+    return torch.cat(found).to("cpu"), known

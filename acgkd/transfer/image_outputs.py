@@ -29,6 +29,9 @@ def answer(model: nn.Module, x: Tensor) -> Answer:
         x: ``[images, channels, height, width]``
     """
     parts = image_parts(model)
+    if callable(getattr(model, "stages_and_embedding", None)):
+        stages, embedding = parts.stages_and_embedding(x)
+        return Answer(parts.classifier(embedding), embedding, stages)
     stages = parts.stages(x) if callable(getattr(model, "stages", None)) else ()
     embedding = parts.pool(stages[-1]) if stages else parts.encode(x)
     return Answer(parts.classifier(embedding), embedding, stages)

@@ -59,28 +59,48 @@ class Transfer(Generic[B]):
         learned = [parameter for parameter in self.student.parameters() if parameter.requires_grad]
         self._optimizer = build_optimizer(config, learned, undecayed=self._temperature.parameters())
         self._difficulty: Tensor | None = None
+        self._classes: Tensor | None = None
         self._student_cost: Callable[[B], float] | None = None
         self._teacher_cost: Callable[[B], float] | None = None
 
     def step(self, source: Source[B]) -> Mapping[str, Tensor]:
         """One optimiser step; returns detached scalars `loss` and `temperature`."""
-        config, share_done = self.config, self.done / self.config.steps
-        batch = source.draw(self._choose(source, share_done))
-        for group in self._optimizer.param_groups:
-            group["lr"] = decayed(config, share_done)
-        if not self.student.training:  # or it would walk through all modules at every step
-            self.student.train()
-        temperature = self._temperature(share_done)
+        batch = self.drawn(source)
+        temperature = self.temperature()
         # A student of the user's may drop out anywhere, in a layer or in a function: always from a stream of its own.
         with self.context.streams.fork("dropout"):
             loss = self._loss(batch, temperature)
         self._optimizer.zero_grad(set_to_none=True)
         backward(loss)
         self._optimizer.step()
+        return self.stepped(source, batch, loss, temperature)
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Of the student's parameters, and in a second group of a temperature that is learned."""
+        return self._optimizer
+
+    def drawn(self, source: Source[B]) -> B:
+        """The samples of the next step, for which rate and mode are set."""
+        share_done = self.done / self.config.steps
+        batch = source.draw(self._choose(source, share_done))
+        for group in self._optimizer.param_groups:
+            group["lr"] = decayed(self.config, share_done)
+        if not self.student.training:  # or it would walk through all modules at every step
+            self.student.train()
+        return batch
+
+    def temperature(self) -> Tensor | float:
+        """Of the next step."""
+        value: Tensor | float = self._temperature(self.done / self.config.steps)
+        return value
+
+    def stepped(self, source: Source[B], batch: B, loss: Tensor, temperature: Tensor | float) -> Mapping[str, Tensor]:
+        """Takes in that the student was moved, for what `step` returns."""
         self.done += 1
         # A forward pass of the teacher, a forward and backward pass of the student.
         self._count(batch, 1, 3)
-        if self.done == config.steps and config.recalibration > 0:
+        if self.done == self.config.steps and self.config.recalibration > 0:
             self._recalibrate(source)
         shown = temperature.detach() if isinstance(temperature, Tensor) else torch.full_like(loss.detach(), temperature)
         return {"loss": loss.detach(), "temperature": shown}
@@ -92,8 +112,8 @@ class Transfer(Generic[B]):
             return softened_kl(target, self.modality.logits(self.student, batch), temperature).mean()
         assert isinstance(batch, GraphBatch), "a student that is lifted to its teacher's width reads graphs"
         with torch.no_grad():
-            target, target_nodes = _scores_and_nodes(self.context.teacher, batch)
-        output, nodes = _scores_and_nodes(self.student, batch)
+            target, target_nodes = scores_and_nodes(self.context.teacher, batch)
+        output, nodes = scores_and_nodes(self.student, batch)
         distance = feature_distance(target_nodes, nodes)
         return softened_kl(target, output, temperature).mean() + self.config.feature_weight * distance
 
@@ -106,17 +126,19 @@ class Transfer(Generic[B]):
             source.renew()
             stale = True
         if share < 1 and (self._difficulty is None or stale):
-            self._difficulty = measure_difficulty(
+            self._difficulty, self._classes = measure_difficulty(
                 source,
                 how.difficulty,
                 modality=self.modality,
                 teacher=self.context.teacher,
                 student=self.student,
                 count=self._count,
+                labels=how.labels,
             )
         if share < 1:
             assert self._difficulty is not None, "measured just above"
-            pool = admitted(self._difficulty, source.labels, share)
+            classes = source.labels if self._classes is None else self._classes
+            pool = admitted(self._difficulty, classes, share)
         else:
             pool = torch.arange(source.labels.numel(), device="cpu")
         size, generator = self.config.batch_size, self.context.streams.host("transfer-order")
@@ -151,6 +173,7 @@ class Transfer(Generic[B]):
             "temperature": self._temperature.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "difficulty": self._difficulty,
+            "classes": self._classes,
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -160,10 +183,10 @@ class Transfer(Generic[B]):
         self.student.load_state_dict(state["student"])
         self._temperature.load_state_dict(state["temperature"])
         self._optimizer.load_state_dict(state["optimizer"])
-        self._difficulty = state["difficulty"]
+        self._difficulty, self._classes = state["difficulty"], state.get("classes")
 
 
-def _scores_and_nodes(model: nn.Module, batch: GraphBatch) -> tuple[Tensor, Tensor]:
+def scores_and_nodes(model: nn.Module, batch: GraphBatch) -> tuple[Tensor, Tensor]:
     """Class scores and the node embeddings that they come from, in one pass: a second would move BatchNorm twice.
 
     Shapes:

@@ -101,9 +101,14 @@ class TwoPhase(MethodRun, Generic[B]):
         """One step of synthesis, or of transfer once synthesis is done."""
         if self._synthesis.done < self._synthesis.steps:
             return self._synthesis.step(None)
+        transfer, source = self.teaching()
+        return transfer.step(source)
+
+    def teaching(self) -> tuple[Transfer[B], Source[B]]:
+        """The teaching stage and what it draws from, once synthesis is done."""
         transfer = self._begin_transfer()
         assert self._source is not None, "made together with transfer"
-        return transfer.step(self._source)
+        return transfer, self._source
 
     def samples(self, count: int) -> B:
         """Pseudo-samples as they are now."""

@@ -23,7 +23,8 @@ def terminal_lines(comparison: Comparison, width: int = 80) -> list[str]:
     if comparison.verdicts:
         lines.append("")
     lines += _wrapped(
-        "r: reduced, less than its method as declared. n: not as published. *: p below 0.05 after Holm's correction. "
+        "r: reduced, less than its method as declared. n: not as published. c: collapsed, a student "
+        "that says one class in at least one replicate. *: p below 0.05 after Holm's correction. "
         "Differences are paired by seed, with 95 % intervals.",
         width,
     )
@@ -68,6 +69,7 @@ def _panel(comparison: Comparison, panel: Panel, width: int) -> list[str]:
         shown = _cut(column, first)
         for row in rows[rows["column"] == column].to_dict("records"):
             marks = "r" * ("reduced" in row["note"]) + "n" * ("not published" in row["note"])
+            marks += "c" * (row["collapsed"] > 0)
             label = f"{_cut(row['row'], name - len(marks) - 1)} {marks}" if marks else _cut(row["row"], name)
             accuracy = formatting.mean_sd(row["value"], row["value_sd"])
             star = "*" if row["p_holm"] < 0.05 else " "

@@ -157,6 +157,9 @@ class Cost(Part):
         default=None, description="Further draws of a synthesis that was stuck, where there may be some."
     )
     transfer_steps: int | None = Field(default=None, description="Steps of the transfer stage.")
+    taught_together: int | None = Field(
+        default=None, description="Replicates that were taught together, at most; nothing where each was alone."
+    )
     joint_steps: int | None = Field(default=None, description="Steps of the joint stage.")
     multiply_adds: Number = Field(default=None, description="Counted multiply-adds of synthesis + transfer (or joint).")
     candidate_edges: int | None = Field(default=None, description="Undirected candidate pairs over all pseudo-graphs.")
@@ -182,8 +185,9 @@ class Cost(Part):
         fields: dict[str, object] = write(self)
         if not self.teacher_cached:
             fields.pop("teacher_cached", None)
-        if self.synthesis_restarts is None:
-            fields.pop("synthesis_restarts", None)
+        for name in ("synthesis_restarts", "taught_together"):
+            if fields[name] is None:
+                fields.pop(name, None)
         return fields
 
 

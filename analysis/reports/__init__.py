@@ -104,11 +104,12 @@ def pareto_table(place: "Frame | Path | str") -> "pd.DataFrame":
 
     Columns: ``label``, ``trial``, ``replicates`` (``3 of 3``), ``test_accuracy``, ``test_accuracy_sd``, the first
     objective under its own name, ``share`` (recovered), ``seconds``, ``multiply_adds``, ``outcomes`` (in words),
-    ``on_front`` (of the sweep's own objectives, or of the objective and multiply-adds where there is one only),
-    ``chosen``. Trials that are not complete come after those that are; controls, teacher and majority class come
-    last. In ``attrs`` are ``objective``, ``direction`` and ``searched``: whether the trials are points of a space; if
-    not, the one trial goes by its method's name. Where rows are of several codes, ``codes`` says whose are whose; where
-    trials are compared by agreement, ``agreement`` says what that is worth.
+    ``collapsed`` (replicates whose student predicts one class), ``on_front`` (of the sweep's own objectives, or of the
+    objective and multiply-adds where there is one only), ``chosen``. Trials that are not complete come after those that
+    are; controls, teacher and majority class come last. In ``attrs`` are ``objective``, ``direction`` and ``searched``:
+    whether the trials are points of a space; if not, the one trial goes by its method's name. Where rows are of several
+    codes, ``codes`` says whose are whose; where trials are compared by agreement, ``agreement`` says what that is
+    worth.
 
     Args:
         place: a sweep folder, or the frame read from one.

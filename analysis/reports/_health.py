@@ -69,18 +69,23 @@ def warnings(view: View) -> tuple[str, ...]:
 
 
 def remarked(view: View) -> list[str]:
-    """How many complete trials have a student or a synthesis that stands out, a sentence each."""
+    """How many trials have a student or a synthesis that stands out, and which controls' students collapsed."""
     whats = {
         "collapsed": "a collapsed student (one class predicted)",
         "below_bound": "a student below the bound",
         "stuck": "a synthesis that was stuck",
     }
     counts = {what: int((view.complete[name] > 0).sum()) for name, what in whats.items()}
-    return [
+    found = [
         f"{formatting.plural(count, 'complete trial')} with {what} in at least one replicate."
         for what, count in counts.items()
         if count
     ]
+    rows = view.controls[view.controls["collapsed"] > 0]
+    labels = [f"`{label}` ({count})" for label, count in zip(rows["label"], rows["collapsed"], strict=True)]
+    if labels:
+        found.append(f"Replicates of controls with a collapsed student: {', '.join(labels)}.")
+    return found
 
 
 def warnings_of(views: Sequence[View]) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ def terminal_table(view: View) -> pd.DataFrame:
             "seconds": rows["seconds"],
             "multiply_adds": rows["multiply_adds"],
             "outcomes": rows["outcomes"],
+            "collapsed": rows["collapsed"].where(rows["kind"] != "reference", 0).astype("int64"),
             "on_front": pd.Series(on_front, dtype="bool"),
             "chosen": (rows["trial"] == view.choice.trial).fillna(False).astype("bool")
             if view.choice.trial is not None

@@ -18,7 +18,12 @@ FEATURES, CLASSES, MEAN_DEGREE = 7, 2, 2.2
 
 
 def bare_setting(
-    nodes: tuple[int, int], teacher: str, student: str, device: torch.device, mean_degree: float = MEAN_DEGREE
+    nodes: tuple[int, int],
+    teacher: str,
+    student: str,
+    device: torch.device,
+    mean_degree: float = MEAN_DEGREE,
+    seed: int = 100,
 ) -> GraphContext:
     """What a method is handed; the teacher's weights are random, its BatchNorm layers remember one pass.
 
@@ -28,9 +33,10 @@ def bare_setting(
         student: preset.
         device: where it all lives.
         mean_degree: that the prior knows of.
+        seed: of every draw.
     """
     prior = GraphPrior(*nodes, mean_degree, "categorical", FEATURES, CLASSES)
-    streams = Streams(100, device)
+    streams = Streams(seed, device)
     with streams.fork("teacher"):
         model = build_model(teacher, FEATURES, CLASSES, device=device)
     with streams.fork("student"):

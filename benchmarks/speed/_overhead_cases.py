@@ -1,4 +1,4 @@
-"""The sweeps that `overhead.py` measures: the same trials through our engine, Ray Tune twice, and Optuna alone."""
+"""The sweeps that `overhead.py` measures: the same trials through our engine, Ray Tune, and Optuna alone."""
 
 import os
 from collections.abc import Callable
@@ -9,7 +9,6 @@ from typing import Any
 from benchmarks.speed._overhead_work import Task, work
 
 WORKERS = 2
-MOST = 20
 
 
 def _run(task: Task, executor: Any, cpu: int = 1) -> None:
@@ -65,17 +64,6 @@ def _tuned(task: Task, trainable: Any, how: dict[str, Any], kept: dict[str, Any]
     ray.shutdown()
 
 
-def _ray_defaults(task: Task) -> None:
-    import ray
-    from ray import tune
-
-    def trainable(config: dict[str, Any]) -> None:
-        tune.report({"total": work(task)})
-
-    ray.init(address="local", num_cpus=WORKERS, log_to_driver=False)
-    _tuned(task, trainable, {}, {}, param_space=_tune_space())
-
-
 def _ray_optuna(task: Task) -> None:
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     import ray
@@ -101,9 +89,10 @@ def _ray_optuna(task: Task) -> None:
     _tuned(task, Warm, {"search_alg": search, "reuse_actors": True, "max_concurrent_trials": WORKERS}, kept)
 
 
-def _optuna(task: Task) -> None:
+def _optuna(task: Task, journal: bool = False) -> None:
     import optuna
     import torch
+    from optuna.storages.journal import JournalFileBackend
 
     torch.set_num_threads(1)
 
@@ -113,7 +102,9 @@ def _optuna(task: Task) -> None:
         work(task)
         return 0.5, 1.0
 
-    study = optuna.create_study(directions=["maximize", "minimize"], sampler=_tpe())
+    file = JournalFileBackend(str(task.folder / "journal"))
+    storage = optuna.storages.JournalStorage(file) if journal else None
+    study = optuna.create_study(storage=storage, directions=["maximize", "minimize"], sampler=_tpe())
     study.optimize(objective, n_trials=task.trials)
 
 
@@ -125,22 +116,18 @@ class Case:
         label: what the page calls it.
         run: does it, in this process.
         workers: how many trials at a time.
-        empty: whether it is also measured with trials that do next to nothing.
-        most: trials that are enough, where each takes seconds.
     """
 
     label: str
     run: Callable[[Task], None]
-    workers: int = WORKERS
-    empty: bool = True
-    most: int | None = None
+    workers: int = 1
 
 
-OURS, TUNED, DEFAULTS = "ours", "ray-optuna", "ray-tune"
+OURS, TUNED = "ours", "ray-optuna"
 CASES = {
-    OURS: Case("`acgkd run`", _ours),
-    TUNED: Case("Ray Tune, well configured, with OptunaSearch", _ray_optuna),
-    DEFAULTS: Case("Ray Tune, defaults", _ray_defaults, empty=False, most=MOST),
-    "ours-in-process": Case("`acgkd run --in-process`", _ours_in_process, workers=1),
-    "optuna": Case("Optuna alone, in this process, study in memory", _optuna, workers=1),
+    OURS: Case("`acgkd run`", _ours, WORKERS),
+    TUNED: Case("Ray Tune, well configured, with OptunaSearch", _ray_optuna, WORKERS),
+    "ours-in-process": Case("`acgkd run --in-process`", _ours_in_process),
+    "optuna-journal": Case("Optuna alone, study in a journal file", partial(_optuna, journal=True)),
+    "optuna": Case("Optuna alone, study in memory", _optuna),
 }

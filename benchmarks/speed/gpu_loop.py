@@ -5,7 +5,8 @@
 
 acgkd alone: no sweep. Of each size of graphs and each stage a step of ACGKD is run *as shipped* (`Run.step`, which also
 chooses samples and puts their indices on the device), and its arithmetic alone over all pseudo-graphs at once, so that
-shapes stay as they are: by Python, compiled, or replayed from one capture. A protocol is a run on the data set, judged
+shapes stay as they are: by Python, compiled, or replayed from one capture; and the teaching steps of several replicates
+as one. A protocol is a run on the data set, judged
 on the way. What is in the records is not measured again. The page is of all that they hold; pandas fills it in.
 """
 
@@ -28,13 +29,19 @@ from acgkd.run.experiment import Experiment
 from acgkd.runtime import backward, keep_freed_memory, resolve_device, synchronize
 from acgkd.settings.graph_inversion import GraphInversionConfig
 from acgkd.synthesis.graphs.inversion import GraphInversion
+from acgkd.transfer.stacked.stage import StackedTransfer
+from acgkd.transfer.two_phase import TwoPhase
 from benchmarks._lib.pages import RESULTS, Page, arguments
 from benchmarks._lib.timing import Kept, Step, in_turn, or_refusal
 from benchmarks.speed._bare import bare_run, bare_setting
 
 TEACHER, STUDENT, STAGES, WARM_UP = "gin-5-64", "gin-3-32", ("synthesis", "transfer"), 5
 # Those of a part are run in turn; a compiler takes minutes, so it comes last and by itself.
-VARIANTS = {"steps": ("as shipped", "eager", "CUDA graph"), "compiled": ("eager", "compiled")}
+VARIANTS = {
+    "steps": ("as shipped", "eager", "CUDA graph"),
+    "stacked": ("1 stacked", "4 stacked", "16 stacked", "64 stacked"),  # replicates whose teaching steps are one
+    "compiled": ("eager", "compiled"),
+}
 # RDSKD by its released settings; teachers have fewer epochs than there, 199 and 499.
 PROTOCOLS: dict[str, dict[str, Any]] = {
     "mnist": {
@@ -129,6 +136,20 @@ def shipped(stage: str, size: Size, device: torch.device) -> Step:
     return lambda: run.step()["loss"]
 
 
+def team(count: int, size: Size, device: torch.device) -> Step:
+    """The teaching step of so many replicates, each of its own seed, as one."""
+    transfer = {"steps": 1_000_000, "projection": "none", "curriculum": {"pacing": "none"}}
+    members = []
+    for seed in range(count):
+        setting = bare_setting(size[1], TEACHER, STUDENT, device, size[2], seed)
+        run, _ = bare_run("acgkd", setting, {"graphs": size[0], "steps": 1}, transfer)
+        run.step()
+        assert isinstance(run, TwoPhase), "its student is taught afterwards"
+        members.append(run.teaching())
+    stack = StackedTransfer(members).__enter__()  # to the end of the process
+    return lambda: torch.stack([shown["loss"] for shown in stack.step()]).mean()
+
+
 def prepared(variant: str, stage: str, size: Size, device: torch.device) -> Step | str:
     """The step of a variant, warmed up; or why there is none."""
     if variant == "CUDA graph" and device.type != "cuda":
@@ -137,10 +158,12 @@ def prepared(variant: str, stage: str, size: Size, device: torch.device) -> Step
     def make() -> Step:
         if variant == "as shipped":
             return warmed(shipped(stage, size, device), device)
+        if variant.endswith("stacked"):
+            return warmed(team(int(variant.split()[0]), size, device), device)
         step, generator = core(stage, size, device, variant == "compiled")
         return captured(warmed(step, device), generator) if variant == "CUDA graph" else warmed(step, device)
 
-    return or_refusal(make, variant in ("compiled", "CUDA graph"))
+    return or_refusal(make, variant not in ("as shipped", "eager"))
 
 
 def measure(part: str, stage: str, size: Size, steps: int, rounds: int, device: torch.device) -> dict[str, Any]:
@@ -187,6 +210,8 @@ def main() -> None:
         except AcgkdError as error:  # there are no data
             print(f"{part}: {error}")
         for name, stage in ((name, stage) for name in SIZES for stage in STAGES if part in VARIANTS):
+            if (part, stage) == ("stacked", "synthesis"):
+                continue
             measured = partial(measure, part, stage, SIZES[name], options.steps, options.rounds, device)
             kept.once(measured, part=part, size=name, stage=stage, device=on)
     try:

@@ -1,14 +1,15 @@
-"""What a trial costs beyond its own work: `acgkd run` beside Ray Tune, well configured and as it comes, and Optuna.
+"""What a trial costs beyond its own work: `acgkd run` beside a well-configured Ray Tune, and Optuna.
 
-    python -m benchmarks.speed.overhead  # 3 rounds of 60 trials each, then docs/results/overhead.md
-    python -m benchmarks.speed.overhead --trials 4 --rounds 1 --cases ours-in-process optuna --out page.md
+    python -m benchmarks.speed.overhead  # what docs/results/records/overhead.jsonl does not hold yet, and the page
+    python -m benchmarks.speed.overhead --runs 0:4:1 --cases ours-in-process optuna --records lines --out page.md
 
-Every trial does the same fixed amount of work: products of matrices for `--work` seconds. Each of them writes down when
+Every trial does the same fixed amount of work: products of matrices for so many seconds. Each of them writes down when
 its work began and ended; all else between the first beginning and the last end is overhead. What comes before the first
 beginning is start-up and reported apart. Cases are taken in turn in every round, each in a process of its own.
 """
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -25,15 +26,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Ray gives its workers a low priority, so that whatever else the machine does would be measured with them.
 os.environ.setdefault("RAY_worker_niceness", "0")
 
-from benchmarks.speed._overhead_cases import CASES, DEFAULTS, MOST, OURS, TUNED, WORKERS
+from benchmarks.speed._overhead_cases import CASES, OURS, TUNED, WORKERS
 from benchmarks.speed._overhead_cpu import Tree, adopt_orphans, bury_orphans
 from benchmarks.speed._overhead_work import Task
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOK_S = 0.05
-
-# A sweep that was measured: part (trials that work, or empty ones), case, and its figures.
-Sweep = tuple[str, str, dict[str, float]]
+RUNS = ("0:100:3", "0:1000:2", "0:5000:1", "1:100:2")  # seconds of work, trials, rounds
+TARGETS = {"ratio": 1.5, "growth": 1.2}
 
 
 def measured(case: str, trials: int, work_s: float) -> dict[str, float]:
@@ -44,7 +44,7 @@ def measured(case: str, trials: int, work_s: float) -> dict[str, float]:
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         task = Task(Path(scratch), Path(scratch) / "work.log", trials, work_s)
-        tree, started = Tree(), time.time()
+        tree, started, load = Tree(), time.time(), os.getloadavg()[0]
         alone = ["-m", "benchmarks.speed.overhead", "--alone", case, scratch, str(trials), str(work_s)]
         with (task.folder / "errors").open("w") as errors:
             process = subprocess.Popen([sys.executable, *alone], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors)
@@ -57,7 +57,7 @@ def measured(case: str, trials: int, work_s: float) -> dict[str, float]:
         if code != 0 or len(spans) != trials:
             error = (task.folder / "errors").read_text()[-2000:]
             raise RuntimeError(f"{case} must do {trials} trials, but did {len(spans)} and ended with {code}: {error}")
-    return figures(spans, CASES[case].workers, started, ended, cpu_s)
+    return {"load": load, **figures(spans, CASES[case].workers, started, ended, cpu_s)}
 
 
 def _until(process: "subprocess.Popen[bytes]", tree: Tree, reached: Callable[[], bool]) -> float:
@@ -103,19 +103,13 @@ def _gaps(spans: list[tuple[float, float, float, int]], workers: int) -> list[fl
     return found or [spans[turn][0] - ends[turn - workers] for turn in range(workers, len(spans))]
 
 
-def series(sweeps: Sequence[Sweep], part: str, case: str, key: str) -> list[float]:
-    """A figure round by round; empty where the case was not measured."""
-    return [figures[key] for which, who, figures in sweeps if (which, who) == (part, case)]
-
-
 def main() -> None:
-    """Measures, and writes the page."""
+    """Measures what the file of records does not hold yet, and writes the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--alone", nargs=4, metavar=("CASE", "FOLDER", "TRIALS", "WORK"), help=argparse.SUPPRESS)
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--trials", type=int, default=60)
-    parser.add_argument("--work", type=float, default=0.2, help="seconds that a trial works; then again, empty ones")
+    parser.add_argument("--runs", nargs="*", default=RUNS, help="WORK:TRIALS:ROUNDS; with work only on two workers")
+    parser.add_argument("--records", type=Path, default=ROOT / "docs/results/records/overhead.jsonl")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.alone:
@@ -123,19 +117,24 @@ def main() -> None:
         CASES[case].run(Task(Path(folder), Path(folder) / "work.log", int(trials), float(work_s)))
         return
     from benchmarks._lib.pages import Page  # no case is to import what a page needs
+    from benchmarks._lib.timing import Kept
 
     adopt_orphans()
-    page, loads, sweeps = Page("overhead", "benchmarks.speed.overhead"), list[float](), list[Sweep]()
-    for turn in range(options.rounds):
-        loads.append(os.getloadavg()[0])
-        for part, work_s in (("work", options.work), ("empty", 0.0)):
-            for case in options.cases:
-                if work_s or CASES[case].empty:
-                    trials = min(options.trials, CASES[case].most or options.trials)
-                    sweeps.append((part, case, measured(case, trials, work_s)))
-                    print(f"round {turn + 1}, {work_s:g} s of work: {case}: {sweeps[-1][2]}", flush=True)
-    named = {"OURS": OURS, "TUNED": TUNED, "DEFAULTS": DEFAULTS, "MOST": MOST, "WORKERS": WORKERS}
-    page.write(options.out, **named, series=partial(series, sweeps), options=options, loads=loads)
+    page, kept = Page("overhead", "benchmarks.speed.overhead", ()), Kept(options.records)
+    for work_s, trials, rounds in (map(float, run.split(":")) for run in options.runs):
+        for turn, case in itertools.product(range(int(rounds)), options.cases):
+            if not work_s or CASES[case].workers == WORKERS:
+                key = {"work": work_s, "trials": int(trials), "round": turn, "case": case}
+                print(kept.once(partial(measured, case, int(trials), work_s), **key), flush=True)
+
+    def series(work_s: float, trials: int, case: str, key: str) -> list[float]:
+        """A figure round by round; empty where the case was not measured."""
+        found = [row for row in kept.lines if (row["work"], row["trials"], row["case"]) == (work_s, trials, case)]
+        return [row[key] for row in found]
+
+    runs = sorted({(row["work"], row["trials"]) for row in kept.lines})
+    names = {"OURS": OURS, "TUNED": TUNED, "WORKERS": WORKERS, "loads": [row["load"] for row in kept.lines]}
+    page.write(options.out, series=series, cases=CASES, runs=runs, **names)
 
 
 if __name__ == "__main__":

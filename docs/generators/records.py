@@ -35,6 +35,7 @@ _UNITS = (
     (r"divergence$|^statistics_distance", "nats"),
     (r"_ratio$|^likeness$", "ratio"),
     (r"_restarts$", "draws"),
+    (r"_together$", "replicates"),
     (r"multiply_adds$", "multiply-adds"),
     (r"_parameters$", "parameters"),
     (r"_steps$", "steps"),

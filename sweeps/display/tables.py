@@ -230,13 +230,14 @@ def _accuracy(row: Row) -> str:
 
 
 def _mark(row: Row, searched: bool) -> str:
-    """`chosen`, `front`, or how its replicates ended where that was not well."""
+    """`chosen`, `front`, or how its replicates ended where that was not well; and whose student says one class."""
+    collapsed = [f"{int(row['collapsed'])} collapsed"] if _known(row.get("collapsed")) and row["collapsed"] else []
     if searched and row["chosen"]:
-        return "chosen"
+        return ", ".join(["chosen", *collapsed])
     if searched and row.get("on_front"):
-        return "front"
+        return ", ".join(["front", *collapsed])
     outcomes = str(row["outcomes"]).split(", ") if _known(row.get("outcomes")) else []
-    return ", ".join(part for part in outcomes if not part.endswith(" completed"))
+    return ", ".join([*(part for part in outcomes if not part.endswith(" completed")), *collapsed])
 
 
 def _number(value: Any) -> str:

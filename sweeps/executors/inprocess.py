@@ -7,8 +7,8 @@ from acgkd.errors import StaleGenerationError
 from sweeps.engine.driver import Driver, NoJob
 from sweeps.executors.signals import stop_signals
 from sweeps.faults.failure import JobFailedError
+from sweeps.worker.device_share import free_memory
 from sweeps.worker.guarded_runner import runner_for
-from sweeps.worker.job_runner import free_memory
 from sweeps.worker.messages import Job
 
 PAUSE_S = 0.1

@@ -37,10 +37,22 @@ def notes(spec: SweepSpec) -> list[str]:
     deadline = spec.budget.deadline
     if deadline is not None and datetime.fromisoformat(deadline) <= datetime.now(UTC):
         lines.append(f"The deadline {deadline} is over: nothing will run.")
+    never = why_never_together(spec)
+    if spec.replicates.stacked == "auto" and never:
+        lines.append(f"`replicates/stacked: auto` changes nothing: replicates are taught one by one, for {never}.")
     lines += _small_parts(spec)
     if len(spec.replicates.seeds) < 3:
         lines.append("With fewer than 3 seeds the report's intervals say little.")
     return lines
+
+
+def why_never_together(spec: SweepSpec) -> str:
+    """What in a spec keeps the replicates of a trial from being taught together, whatever its models; else nothing."""
+    if spec.scheduler.name == "halving":
+        return "`scheduler: halving` may stop a trial after the first of them"
+    if spec.artefacts.validation_curves:
+        return "`artefacts/validation_curves` looks at each on its way"
+    return "" if len(spec.replicates.seeds) > 1 else "there is one seed"
 
 
 def _small_parts(spec: SweepSpec) -> list[str]:

@@ -119,8 +119,10 @@ class SchedulerConfig(GrownConfig, ShortConfig):
     )
 
 
-class Replicates(Config):
+class Replicates(GrownConfig):
     """The seeds that every trial runs, so that trials are paired."""
+
+    later: ClassVar[tuple[str, ...]] = ("stacked",)
 
     seeds: tuple[Seed, ...] = Field(default=(0,), description="Each trial runs once with each of them.")
     vary: tuple[Vary, ...] = Field(default=("split", "teacher", "draws"), description="What a seed changes.")
@@ -128,6 +130,11 @@ class Replicates(Config):
         default="all",
         description="Where seeds are added to a sweep that has run: whether all completed trials run them too, or "
         "those on the front. Values reported to the sampler stay as they are.",
+    )
+    stacked: Literal["auto", "off"] = Field(
+        default="off",
+        description="`auto`: replicates of one trial are taught together in one process, step by step, where models, "
+        "method and scheduler allow it. Faster, and the same within rounding, not to the last bit.",
     )
 
 

@@ -81,6 +81,7 @@ class Status:
         ended_by: which limit of the budget ended it, in words; None where it has not ended.
         remarks: completed replicates of trials whose student is collapsed or below the bound, or whose synthesis is
             stuck; not counted among thousands of records.
+        control_remarks: the same by control, whose students are rivals in a comparison.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Status:
     ended_by: str | None = None
     stopped: dict[str, int] = field(default_factory=dict)
     remarks: dict[str, int] = field(default_factory=dict)
+    control_remarks: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values by name."""
@@ -161,7 +163,8 @@ def status_of(folder: "SweepFolder") -> Status:
         patience=budget.patience,
         stopped=_stopped(trials),
         ended_by=None if alive else _ended_by(sweep, trials, enqueued, seconds),
-        remarks=_remarks(folder),
+        remarks=_remarks(folder, "trial").get("", {}),
+        control_remarks=_remarks(folder, "control"),
     )
 
 
@@ -176,13 +179,16 @@ def _stopped(trials: Iterable[Trial]) -> dict[str, int]:
     return {f"{why} at rung {rung:g}": many for (rung, why), many in sorted(found.items())}
 
 
-def _remarks(folder: "SweepFolder") -> dict[str, int]:
-    paths = list(folder.records.glob("trial-*.json"))
-    found: Counter[str] = Counter()
+def _remarks(folder: "SweepFolder", kind: str) -> dict[str, dict[str, int]]:
+    """How many replicates each remark is of: of all trials under '', of controls by their labels."""
+    paths = list(folder.records.glob(f"{kind}-*.json"))
+    found: dict[str, Counter[str]] = {}
     for path in paths if len(paths) <= MOST_READ else ():
         with suppress(SweepError):
-            found.update(remarks((read_json(path) or {}).get("quality", {})))
-    return dict(sorted(found.items()))
+            record = read_json(path) or {}
+            label = record.get("identity", {}).get("label", "") if kind == "control" else ""
+            found.setdefault(label, Counter()).update(remarks(record.get("quality", {})))
+    return {label: dict(sorted(counts.items())) for label, counts in sorted(found.items()) if counts}
 
 
 def _ended_by(sweep: SweepFile, trials: list[Trial], enqueued: int, seconds: float) -> str | None:

@@ -1,5 +1,7 @@
 """A trial's share of a device's memory: where several share one, none can take what its neighbours need."""
 
+import gc
+import sys
 from typing import Any
 
 # What CUDA itself takes in every process, beside what torch's allocator counts.
@@ -34,3 +36,11 @@ def limit_device_memory(share: float, *, alone: bool) -> None:
     for device in range(cuda.device_count() if cuda.is_available() else 0):
         total = int(cuda.get_device_properties(device).total_memory)
         cuda.set_per_process_memory_fraction(1.0 if alone else memory_fraction(share, total), device)
+
+
+def free_memory() -> None:
+    """Lets go of what a run that ran out of memory still holds."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()

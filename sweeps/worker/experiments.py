@@ -11,12 +11,12 @@ from acgkd.config import RunConfig, flatten
 from acgkd.errors import ConfigError, OtherCodeError
 from sweeps.spec.raw import UNTRUSTED_PLUGINS
 from sweeps.spec.sweep_spec import SweepSpec
-from sweeps.worker.protocols import Experiment, Experiments, Measurement, Run
+from sweeps.worker.protocols import Experiment, Experiments, Measurement, Run, Team
 from sweeps.worker.validation_curves import JudgedExperiment
 
 _TRAVELLED = "plugins that travel"
 
-__all__ = ["AcgkdExperiments", "Experiment", "Experiments", "Measurement", "Run", "user_files"]
+__all__ = ["AcgkdExperiments", "Experiment", "Experiments", "Measurement", "Run", "Team", "user_files"]
 
 
 def user_files(experiments: Experiments, spec: SweepSpec) -> Mapping[str, str]:
@@ -116,6 +116,18 @@ class AcgkdExperiments:
             agreement=self.agreement,
         )
         return JudgedExperiment(made) if self.validation_curves else made
+
+    def why_alone(self, run: Any) -> str:
+        """Why a run cannot be taught together with others of its settings; nothing where it can."""
+        from acgkd.run.together import why_alone
+
+        return why_alone(run)
+
+    def together(self, runs: Sequence[Any]) -> Team:
+        """Runs of one trial, of which each may be."""
+        from acgkd.run.together import Together
+
+        return Together(runs)
 
     def settings(self, config: RunConfig) -> dict[str, Any]:
         """Every setting of a config by slash path, the method's defaults included."""

@@ -1,9 +1,7 @@
 """A job at work in this process, one step at a time; the same for every executor."""
 
-import gc
 import math
 import socket
-import sys
 from dataclasses import replace
 
 from acgkd.config import RunConfig
@@ -16,10 +14,12 @@ from sweeps.store.folder import SweepFolder
 from sweeps.store.storage_errors import folder_error
 from sweeps.store.trial import now
 from sweeps.worker.cores import usable_cores
-from sweeps.worker.experiments import Experiments, Measurement, user_files
+from sweeps.worker.device_share import free_memory
+from sweeps.worker.experiments import Experiment, Experiments, Measurement, user_files
 from sweeps.worker.messages import Job, Report
 from sweeps.worker.record_builder import build_record, objective_values
 from sweeps.worker.replicate_runner import ReplicateRunner
+from sweeps.worker.stacks.at_work import AtWork
 
 MESSAGE_LINES = 12
 
@@ -43,7 +43,7 @@ class JobRunner:
         self.tainted = False
         self._left = list(job.replicates)
         self._rungs = list(job.rungs)
-        self._runner: ReplicateRunner | None = None
+        self._at_work = AtWork(spec, folder, job, experiments, self._experiment)
         self._calibration_s: float | None = None
         self._started_at = now()
         folder.fetch_cache()
@@ -76,11 +76,13 @@ class JobRunner:
             full = folder_error(error, self.folder.path)
             if full is not None:
                 raise full from error
+            if self._at_work.take_apart(error):
+                return Report(self._left[0], 0.0)
             failure = failure_of(error).at(socket.gethostname(), self.node)
             self._keep_trace(failure)
             again = failure.outcome == "out_of_memory" and not self.job.alone
             if failure.cause != "trial" or again:
-                self._runner = None  # broken off within a step: its state is never to be kept
+                self._at_work.runner = None  # broken off within a step: its state is never to be kept
                 raise JobFailedError(failure) from error
             if self.job.kind == "teacher" and isinstance(error, AcgkdError):
                 raise
@@ -95,8 +97,7 @@ class JobRunner:
 
     def checkpoint(self) -> None:
         """Keeps the work that was done, because the worker is about to leave."""
-        if self._runner is not None:
-            self._runner.checkpoint()
+        self._at_work.checkpoint()
 
     def _config(self) -> RunConfig:
         if self.job.control is not None:
@@ -122,17 +123,14 @@ class JobRunner:
         known = self.folder.read_record(self.job.name, replicate)
         if known is not None:  # somebody was faster; what is done is done
             self._left.pop(0)
-            self._runner = None
+            self._at_work.ended(replicate, known.outcome)
             return Report(replicate, known.progress, record=known.model_dump_json())
-        if self._runner is None:
-            self._begin(replicate)
-        runner = self._runner
-        assert runner is not None, "it has just begun"
+        runner = self._at_work.runner or self._begin()
         assert runner.run is not None, "it has just begun"
         rung = self._rungs[0] if self._rungs and replicate == 0 else None
         until = 1.0 if rung is None else runner.run.judged_fractions_to_progress(rung)
         if runner.run.progress < until - 1e-9:
-            runner.advance(until)
+            self._at_work.advance(until)
         if rung is not None and runner.run.progress >= until - 1e-9:
             self._rungs.pop(0)
             objectives = runner.evaluate([objective.name for objective in self.spec.objectives])
@@ -142,22 +140,16 @@ class JobRunner:
             return self._ended(self._success(runner))
         return Report(replicate, runner.run.progress, runner.clock.kept_s)
 
-    def _begin(self, replicate: int) -> None:
+    def _begin(self) -> ReplicateRunner:
         self._started_at = now()
         self._calibration_s = self.experiments.calibrate()
-        experiment = self.experiments.experiment(self._config(), self._seed, self.folder.cache)
-        runner = ReplicateRunner(
-            self.folder,
-            self.job.name,
-            replicate,
-            self.job.attempts.get(replicate, 0),
-            self.job.generation,
-            experiment,
-            self.spec.timeout_s,
-            self.spec.artefacts.samples if replicate == 0 else 0,
-        )
-        self._runner = runner
-        runner.start()
+        runner = self._at_work.begin(self._left)
+        self._started_at = runner.started_at
+        return runner
+
+    def _experiment(self, replicate: int) -> Experiment:
+        seed = self.spec.replicates.seeds[replicate]
+        return self.experiments.experiment(self._config(), seed, self.folder.cache)
 
     # ---- how a replicate may end
 
@@ -196,7 +188,7 @@ class JobRunner:
         message: str = "",
         objectives: dict[str, float | None] | None = None,
     ) -> Record:
-        runner, replicate = self._runner, self._left[0]
+        runner, replicate = self._at_work.runner, self._left[0]
         run = None if runner is None else runner.run
         done = run.progress if run is not None else 1.0 if outcome == "completed" else 0.0
         try:
@@ -229,22 +221,14 @@ class JobRunner:
         )
 
     def _ended(self, record: Record) -> Report:
-        replicate, runner = self._left[0], self._runner
+        replicate, runner = self._left[0], self._at_work.runner
         if runner is not None:
             runner.commit(record)
         else:
             self.folder.check_generation(self.job.generation)
             self.folder.commit_record(self.job.name, record)
-        self._runner = None
+        self._at_work.ended(replicate, record.outcome)
         self._left.pop(0)
         if self.tainted:
             free_memory()
         return Report(replicate, record.progress, record=record.model_dump_json())
-
-
-def free_memory() -> None:
-    """Lets go of what a run that ran out of memory still holds."""
-    gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -73,6 +73,13 @@ class Run(Protocol):
         """Writes the student."""
 
 
+class Team(Protocol):
+    """Several `Run` of one trial at work together: `acgkd.run.together.Together`."""
+
+    def advance(self, *, until: float = 1.0, seconds: float | None = None) -> None:
+        """Continues all of them up to a progress, or for a time."""
+
+
 class Experiment(Protocol):
     """One run config with one seed: `acgkd.run.experiment.Experiment`."""
 
@@ -110,6 +117,12 @@ class Experiments(Protocol):
 
     def experiment(self, config: RunConfig, seed: int, home: Path) -> Experiment:
         """One run of a config; cheap."""
+
+    def why_alone(self, run: Any) -> str:
+        """Why a run cannot be taught together with others of its settings; nothing where it can."""
+
+    def together(self, runs: Sequence[Any]) -> Team:
+        """Runs of one trial, of which each may be."""
 
     def settings(self, config: RunConfig) -> dict[str, Any]:
         """Every setting of a config by slash path, the method's defaults included."""

@@ -71,14 +71,17 @@ class ReplicateRunner:
         self._saved_at = 0.0
         self.run: Run | None = None
 
+    def watch_crashes(self) -> None:
+        """From here on a crash of this process is this replicate's, as far as files say."""
+        before = faulthandler.is_enabled()
+        weakref.finalize(self, forget_crashes, note_crashes(crash_file(self.folder, self.name, self.replicate)), before)
+
     def start(self) -> None:
         """Begins, from the newest checkpoint that can be read.
 
         Raises:
             Exception: whatever the experiment raises; `sweeps.faults.classification` knows what it means.
         """
-        before = faulthandler.is_enabled()
-        weakref.finalize(self, forget_crashes, note_crashes(crash_file(self.folder, self.name, self.replicate)), before)
         self.folder.check_generation(self.generation)
         self.clock.enter("start", 0.0, self.attempt)
         self.experiment.prepare()
@@ -106,6 +109,11 @@ class ReplicateRunner:
         assert self.run is not None, "start comes first"
         with self._step():
             self.run.advance(until=until, seconds=SLICE_S)
+        self.arrived()
+
+    def arrived(self) -> None:
+        """Notes how far the run is, and keeps what was done where it is time to."""
+        assert self.run is not None, "start comes first"
         # Before the checkpoint: an attempt may die while it is written.
         self._arrived()
         if not self.run.done and self.clock.kept_s - self._saved_at >= CHECKPOINT_S:
@@ -214,13 +222,20 @@ class ReplicateRunner:
         return sorted(self.work.glob(f"{self.replicate:02d}-*.ckpt"), reverse=True)
 
     def _step(self) -> WatchedStep:
-        limit = HANG_S
-        if self.timeout_s is not None:
-            left = self.timeout_s - self.clock.kept_s
-            if left <= 0:
-                raise StepTimeoutError(f"`timeout_s: {self.timeout_s:g}` was reached")
-            limit = min(HANG_S, left)
-        return WatchedStep(self.clock, limit, self.trace)
+        return WatchedStep(self.clock, self.limit_s(), self.trace)
+
+    def limit_s(self) -> float:
+        """Seconds that its next step may take.
+
+        Raises:
+            StepTimeoutError: none are left.
+        """
+        if self.timeout_s is None:
+            return HANG_S
+        left = self.timeout_s - self.clock.kept_s
+        if left <= 0:
+            raise StepTimeoutError(f"`timeout_s: {self.timeout_s:g}` was reached")
+        return min(HANG_S, left)
 
 
 def draw_samples(experiment: Experiment, run: object, per_class: int) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """Difficulty by structure, and that measuring it fits into memory."""
 
 from itertools import pairwise
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -54,16 +55,46 @@ def test_parts_are_bounded_by_count_too() -> None:
         assert [part.numel() for part in parts(source)] == [256, 256, 88]
 
 
-def measure(tiny: ModuleType, source: object, difficulty: str) -> list[float]:
+def measured(tiny: ModuleType, source: object, difficulty: str, labels: str = "pseudo") -> tuple[Tensor, Tensor]:
     context = tiny.context()
-    return measure_difficulty(  # type: ignore[no-any-return]
+    return measure_difficulty(
         source,  # type: ignore[arg-type]
         difficulty,  # type: ignore[arg-type]
         modality=GRAPHS,
         teacher=context.teacher,
         student=context.student,
         count=lambda *_: None,
-    ).tolist()
+        labels=labels,  # type: ignore[arg-type]
+    )
+
+
+def measure(tiny: ModuleType, source: object, difficulty: str) -> list[float]:
+    return measured(tiny, source, difficulty)[0].tolist()  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("difficulty", ["loss", "entropy", "gap", "edges"])
+def test_the_class_of_a_sample_is_its_label_or_what_the_teacher_says(tiny: ModuleType, difficulty: str) -> None:
+    source = tiny.distillation().method_run._synthesis.source("fixed")
+    everything = torch.arange(8, device="cpu")
+    logits = GRAPHS.logits(tiny.context().teacher, source.draw(everything))
+    (_, pseudo), (hard, said) = (measured(tiny, source, difficulty, labels) for labels in ("pseudo", "teacher"))
+    assert pseudo.tolist() == source.labels.tolist()
+    assert said.tolist() == logits.argmax(dim=1).tolist()
+    assert said.tolist() != pseudo.tolist(), "the teacher has taught these graphs nothing yet"
+    if difficulty == "loss":
+        assert hard.tolist() == pytest.approx((-logits.log_softmax(1).max(dim=1).values).tolist())
+
+
+def test_a_run_by_what_the_teacher_says_resumes_in_the_same_bytes(tiny: ModuleType, tmp_path: Path) -> None:
+    transfer = {"steps": 6, "batch_size": 4, "curriculum": {"labels": "teacher", "pace": 1.0}}
+    whole, first, second = (tiny.distillation(transfer=transfer) for _ in range(3))
+    whole.advance()
+    first.advance(until=0.75)
+    first.save(tmp_path / "run")
+    second.load(tmp_path / "run")
+    second.advance()
+    for one, other in zip(whole.student.parameters(), second.student.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_edges_are_the_expected_edges_and_ask_no_model(tiny: ModuleType) -> None:

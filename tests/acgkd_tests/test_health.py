@@ -264,3 +264,12 @@ def test_what_counts_as_stuck(facts: dict[str, Any], stuck: bool) -> None:
     assert ("stuck" in health.verdict) == stuck
     assert Health.from_columns(health.columns()) == health
     assert Health.of({**health.columns(), "hit_rates": "0.1,0.2"}) == replace(health, hit_rates=None)
+
+
+def test_where_no_class_is_asked_for_there_is_no_hit_rate(tiny: ModuleType) -> None:
+    asked, free = (run_of(tiny, 0, class_weight=weight) for weight in (1.0, 0.0))
+    for run in (asked, free):
+        run.advance(until=0.5)
+    assert asked.health().hit_rate is not None
+    assert free.health().hit_rate is None
+    assert free.health().known

@@ -15,7 +15,7 @@ from acgkd.datasets import DATASETS
 from acgkd.errors import ConfigError, UnknownNameError
 from acgkd.methods import METHODS
 from acgkd.models import MODELS
-from acgkd.run.identity import foreign_code
+from acgkd.run.bookkeeping.identity import foreign_code
 from analysis.reports import REPORTS
 from sweeps.spaces import SPACES
 from sweeps.trackers import TRACKERS

@@ -16,6 +16,7 @@ from acgkd.graphs import GRAPHS, GraphPrior
 from acgkd.graphs.draws import matched_sizes
 from acgkd.settings.graph_inversion import GraphInversionConfig
 from acgkd.synthesis.graphs.inversion import _targets
+from acgkd.synthesis.graphs.inversion_loss import misjudged_entropy
 from tests.motifs import taught
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -25,6 +26,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "matched": {"sizes": "matched"},
     "regrown": {"regrowth": {"every": 1, "share": 0.4}},
     "regrown in parts": {"graphs_at_once": 3, "steps": 3, "regrowth": {"every": 1, "share": 0.4}},
+    "misjudged": {"class_terms": "misjudged", "class_weight": 0.5},
     "in parts": {"graphs_at_once": 3, "steps": 2, "final_concrete_temperature": 0.1},
 }
 
@@ -73,6 +75,30 @@ def test_the_cross_entropy_is_taken_to_what_is_asked_for(tiny: ModuleType) -> No
     scores = F.log_softmax(GRAPHS.logits(twin.context.teacher, batch), dim=1)
     expected = -(_targets(twin.graphs.labels, 2, 0.6) * scores).sum(dim=1).mean()
     assert losses["cross_entropy"].item() == pytest.approx(expected.item())
+
+
+def test_a_graph_with_the_class_asked_for_adds_nothing_where_the_misjudged_count() -> None:
+    logits = torch.tensor([[3.0, 0.0], [0.0, 1.0], [0.0, 2.0]], device="cpu", requires_grad=True)
+    targets = torch.tensor([0, 0, 1], device="cpu")
+    found = misjudged_entropy(logits, targets)
+    assert found.item() == pytest.approx(F.cross_entropy(logits[1:2], targets[1:2]).item() / 3)
+    (gradient,) = torch.autograd.grad(found, logits)
+    assert gradient.abs().sum(dim=1).bool().tolist() == [False, True, False]
+    soft = F.one_hot(targets, 2) * 0.8 + 0.1
+    assert misjudged_entropy(logits, soft).item() == pytest.approx(F.cross_entropy(logits[1:2], soft[1:2]).item() / 3)
+
+
+def test_no_draw_is_judged_by_classes_that_nobody_asked_for(tiny: ModuleType) -> None:
+    with pytest.raises(ConfigError, match="`restarts > 0` needs `class_weight > 0`"):
+        tiny.distillation(synthesis=small(class_weight=0, restarts=1))
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.25])
+def test_the_cross_entropy_counts_by_its_weight(tiny: ModuleType, weight: float) -> None:
+    run = tiny.distillation(synthesis=small(class_weight=weight, statistics_weight=2.0, entropy_weight=0)).method_run
+    terms = run.step()
+    expected = weight * terms["cross_entropy"] + 2.0 * terms["statistics"]
+    assert terms["loss"].item() == pytest.approx(expected.item())
 
 
 def test_the_degree_term_draws_density_to_the_prior(tiny: ModuleType) -> None:

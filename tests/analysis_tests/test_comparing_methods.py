@@ -45,6 +45,21 @@ def with_settings(made: Frame, settings: dict[str, dict[str, object]]) -> Frame:
     return frame_of_rows([{str(k): (None if v is pd.NA else v) for k, v in row.items()} for row in rows])
 
 
+@pytest.mark.usefixtures("without_figures")
+def test_rows_whose_students_say_one_class_are_named() -> None:
+    made = frame({"one": {"ours": 0.8, "rival": 0.7}}, seeds=4)
+    one_class = (made.rows["method"] == "rival") & (made.rows["seed"] < 3)
+    collapsed = Frame(made.rows.assign(predicted_classes=made.rows["predicted_classes"].mask(one_class, 1)))
+    lines = analysis.compare_methods(collapsed, published={}).lines(80)
+    assert [line.split()[:2] for line in lines if line[:1].strip() == "" and "rival" in line] == [["rival", "c"]]
+    assert not any(line.startswith("one") and " c " in line for line in lines)
+    assert "c: collapsed, a student that says one class" in " ".join(" ".join(lines).split())
+    page, sound = (markdown(report(compared(each, published={}))) for each in (collapsed, made))
+    assert "| 3 of 4 |" in " ".join(page.split())
+    assert "| collapsed |" in " ".join(page.split())
+    assert "collapsed |" not in " ".join(sound.split())
+
+
 def test_a_rival_is_its_best_row_on_validation_not_on_test(comparison: Comparison) -> None:
     table = comparison.rows[comparison.rows["column"] == "one"].set_index("row")
     assert comparison.baseline == "ours", "the trial of the first sweep"

@@ -301,7 +301,7 @@ def test_dfad_gnn_plays_for_the_logits_and_against_the_probabilities(tiny: Modul
 @pytest.mark.parametrize("statistics", ["norm", "gaussian_kl"])
 @fidelity("deepinv_graphs")
 def test_deepinv_graphs_learns_features_over_structure_that_stays(tiny: ModuleType, statistics: str) -> None:
-    synthesis = {"graphs": 4, "steps": 3, "rate": 0.3, "statistics": statistics, "statistics_weight": 2.0}
+    synthesis = {"graphs": 4, "steps": 3, "rate": 0.3, "statistics": statistics, "statistics_weight": 2000.0}
     run, made, context, teacher, student = two(tiny, "deepinv_graphs", synthesis, {**PLAIN, "samples": "fixed"})
     fixed, f = listed(made.graphs.thresholded()), made.graphs.features.detach().clone().requires_grad_()
     adam, stream = Adam([f], 0.3), context.streams.generator("synthesis")
@@ -309,7 +309,7 @@ def test_deepinv_graphs_learns_features_over_structure_that_stays(tiny: ModuleTy
     for step in range(3):
         soft = probabilities((f + gumbel(f.shape, stream)) / 0.5)
         scores, given = gin(teacher, through(one_hot(soft), soft), fixed.adjacency, fixed.batch)
-        loss = cross_entropy(scores, torch.arange(4) % 2).mean() + 2 * far_from_memory(teacher, given, apart)
+        loss = cross_entropy(scores, torch.arange(4) % 2).mean() + 2000 * far_from_memory(teacher, given, apart)
         loss = loss + 0.1 * entropy_of(probabilities(f)).mean()
         adam.step(shortened(gradients(loss, [f]), 10.0), 0.3 * (1 + math.cos(math.pi * step / 3)) / 2)
         close(run.step()["loss"], loss)

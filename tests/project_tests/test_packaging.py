@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tomllib
 import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,41 @@ def test_from_an_empty_environment_plugins_run_in_process_and_on_ray(environment
         assert "trial-0000" in (environment.work / folder / "trackers" / "lines" / "runs.txt").read_text()
     succeeds(acgkd("report", "cluster", "--name=endings", "--plugin=mine", "--trust-code", "--out=endings"))
     assert "random\\_graphs" in (environment.work / "endings" / "report.md").read_text()
+
+
+@pytest.mark.slow
+def test_from_an_empty_environment_a_distribution_adds_one_of_each_kind(
+    environment: Any, wheel: Path, hand_made: Callable[[str, Mapping[str, str]], Path]
+) -> None:
+    """By entry points, under names of its own; nothing of it needs to be trusted by a flag."""
+    examples = ROOT / "docs" / "examples" / "plugins"
+    files = {f"acme_parts/{path.name}": path.read_text() for path in examples.glob("*.py")}
+    entries = {
+        "methods": "acme_chance = acme_parts.chance:METHOD",
+        "models": "acme_round = acme_parts.oneround:MODEL",
+        "datasets": "acme_wheels = acme_parts.wheels",
+        "spaces": "acme_space = acme_parts.chance_space:suggest",
+        "reports": "acme_endings = acme_parts.endings:build",
+        "trackers": "acme_lines = acme_parts.lines:TRACKER",
+    }
+    points = "".join(f"[acgkd.{kind}]\n{entry}\n" for kind, entry in entries.items())
+    environment.install(wheel)
+    environment.install(hand_made("acme-parts", {**files, "acme_parts-1.0.dist-info/entry_points.txt": points}))
+    acgkd = environment.acgkd
+    listed = json.loads(succeeds(acgkd("list", "--json")))
+    assert all(entry.split()[0] in listed[kind] for kind, entry in entries.items())
+    (environment.work / "sweep.yaml").write_text(
+        "dataset: acme_wheels\nteacher: {preset: acme_round-16, epochs: 1}\nstudent: acme_round-4\n"
+        "method: {name: acme_chance, synthesis: {steps: 2}}\nspace: acme_space\nbudget: {trials: 1}\n"
+        "controls: []\ntrackers: acme_lines\n"
+    )
+    assert "sweep.yaml is valid." in succeeds(acgkd("check", "sweep.yaml"))
+    assert "run/report/report.html" in succeeds(acgkd("run", "sweep.yaml", "--in-process", "--out", "run"))
+    (record,) = (environment.work / "run" / "records").glob("trial*.json")
+    assert json.loads(record.read_bytes())["code"]["files"]["plugins/acme_parts.chance:METHOD (acme-parts)"]
+    assert "trial-0000" in (environment.work / "run" / "trackers" / "acme_lines" / "runs.txt").read_text()
+    succeeds(acgkd("report", "run", "--name=acme_endings", "--out=endings"))
+    assert "| trial 0 |    0 | completed |" in (environment.work / "endings" / "report.md").read_text()
 
 
 def test_everything_that_any_extra_names_is_pinned() -> None:

@@ -2,7 +2,7 @@
 
 A run is `steps` turns of a chaotic map, so that one lost or repeated step shows in the result. What it does besides
 is set by the settings under `method/transfer`: `steps`, `delay_s` for each step, `start_s` for each start-up, and
-`fault` at step `fault_step`.
+`fault` at step `fault_step`, of all seeds or of `fault_seed` alone.
 """
 
 import ctypes
@@ -57,6 +57,12 @@ class FakeExperiments:
         if self.hurry:
             made.options |= {"delay_s": 0.0, "save_s": 0.0, "start_s": 0.0}
         return made
+
+    def why_alone(self, run: "FakeRun") -> str:
+        return "" if run.experiment.options.get("stacks", True) else "its options say so"
+
+    def together(self, runs: Sequence["FakeRun"]) -> "FakeTeam":
+        return FakeTeam(list(runs))
 
     def settings(self, config: RunConfig) -> dict[str, Any]:
         return flatten(config.model_dump(mode="json"))
@@ -195,7 +201,8 @@ class FakeRun:
             self.curves["transfer"]["loss"].append(self.state)
             if self.experiment.options["fault"] == "die further":
                 self._die_further()
-            if self.steps_done == self.experiment.options["fault_step"]:
+            struck = self.experiment.options.get("fault_seed", self.experiment.seed) == self.experiment.seed
+            if struck and self.steps_done == self.experiment.options["fault_step"]:
                 self._fault(self.experiment.options["fault"])
             if time.monotonic() >= end:
                 return
@@ -273,6 +280,22 @@ class FakeRun:
         path.write_text(json.dumps(self.state))
 
 
+class FakeTeam:
+    """Runs that take turns, step by step, the one that is furthest behind first."""
+
+    def __init__(self, runs: list[FakeRun]) -> None:
+        self.runs = runs
+        runs[0].experiment.note(f"together {' '.join(run.experiment.name for run in runs)}")
+
+    def advance(self, *, until: float = 1.0, seconds: float | None = None) -> None:
+        end = math.inf if seconds is None else time.monotonic() + seconds
+        while time.monotonic() < end:
+            behind = min(self.runs, key=lambda run: run.steps_done)
+            if behind.progress >= until - 1e-9:
+                return
+            behind.advance(until=behind.progress + 1 / behind.total)
+
+
 SPACE = {
     "method/synthesis/rate": {"type": "float", "low": 0.0, "high": 1.0},
     "method/synthesis/width": {"type": "int", "low": 1, "high": 8},
@@ -288,6 +311,7 @@ def make_spec(
     seeds: tuple[int, ...] = (0, 1),
     sampler: dict[str, Any] | None = None,
     scheduler: str | dict[str, Any] = "none",
+    stacked: str = "off",
     transfer: dict[str, Any] | None = None,
     **changes: Any,
 ) -> SweepSpec:
@@ -302,7 +326,7 @@ def make_spec(
             "objectives": [{"name": "validation_divergence", "floor": None}, {"name": "multiply_adds"}],
             "sampler": {"name": "tpe", "startup_trials": 3, **(sampler or {})},
             "scheduler": scheduler,
-            "replicates": {"seeds": seeds, "vary": ("split", "teacher", "draws")},
+            "replicates": {"seeds": seeds, "vary": ("split", "teacher", "draws"), "stacked": stacked},
             "budget": {"trials": trials, "hours": hours},
             "controls": (),
             **changes,

@@ -243,19 +243,31 @@ def test_students_and_syntheses_that_stand_out_are_named(spec, capsys):
     assert main(arguments) == 0
     (path,) = Path("runs/tiny/records").glob("trial-*.json")
     record = json.loads(path.read_text())
+    (control,) = Path("runs/tiny/records").glob("control-random_graphs-*.json")
+    record_of_control = json.loads(control.read_text())
+    record_of_control["quality"]["predicted_classes"] = 1
+    control.write_text(json.dumps(record_of_control))
     bad = {"predicted_classes": 1, "test_accuracy": 0.1, "teacher_test_accuracy": 0.9, "hit_rate_lowest": 0.2}
     path.write_text(json.dumps({**record, "quality": {**record["quality"], **bad}}))
     capsys.readouterr()
     assert main(["status", "runs/tiny"]) == 0
-    assert "1 below the bound, 1 collapsed, 1 stuck" in capsys.readouterr().out
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "students 1 below the bound, 1 collapsed, 1 stuck" in shown
+    assert re.search(r"students of controls random_graphs: [^;]*1 collapsed", shown)
     assert main(["status", "runs/tiny", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["remarks"] == {"below the bound": 1, "collapsed": 1, "stuck": 1}
+    status = json.loads(capsys.readouterr().out)
+    assert status["remarks"] == {"below the bound": 1, "collapsed": 1, "stuck": 1}
+    assert status["control_remarks"]["random_graphs"]["collapsed"] == 1
     assert main(["why", "runs/tiny", "0"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "collapsed, below the bound, stuck" in shown
     assert "The synthesis is stuck: the teacher gives 0.20 of one class's pseudo-samples" in shown
     assert main(arguments) == 0
-    shown = " ".join(capsys.readouterr().out.split())
+    shown = capsys.readouterr().out
+    assert re.search(r"^trial 0 .* chosen, 1 collapsed *$", shown, re.M)
+    assert re.search(r"^random_graphs .* 1 collapsed *$", shown, re.M)
+    shown = " ".join(shown.split())
+    assert "Replicates of controls with a collapsed student: `random_graphs` (1)." in shown
     for what in ("collapsed student (one class predicted)", "student below the bound", "synthesis that was stuck"):
         assert f"1 complete trial with a {what} in at least one replicate." in shown
 

@@ -56,6 +56,26 @@ def test_trials_that_differ_in_transfer_alone_share_one_synthesis(
     assert len(list((tmp_path / "cache/synthesis").glob("*.pt"))) == 1
 
 
+def test_replicates_are_taught_together_where_the_spec_says_so_and_come_to_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACGKD_CACHE", str(tmp_path / "cache"))
+    tree = spec(tmp_path, "method/transfer/rate").model_dump(mode="json") | {"budget": {"trials": 1}}
+    # A bias before a BatchNorm moves by rounding alone, and its memory would still remember that after three steps.
+    tree["method"]["transfer"]["recalibration"] = 3
+    found = {}
+    for name in ("off", "auto"):
+        run_sweep(load(tree | {"replicates": {"seeds": [0, 1], "stacked": name}}), tmp_path / name, InProcess())
+        files = sorted((tmp_path / name / "records").glob("trial-*"))
+        found[name] = [Record.model_validate_json(path.read_text()) for path in files]
+    together = {name: [record.cost.taught_together for record in records] for name, records in found.items()}
+    assert together == {"off": [None, None], "auto": [2, 2]}
+    for one, other in zip(found["off"], found["auto"], strict=True):
+        assert one.cost.multiply_adds == other.cost.multiply_adds
+        assert other.objectives == pytest.approx(one.objectives, rel=1e-3)
+        assert one.identity.seed == other.identity.seed
+
+
 @pytest.mark.parametrize(
     ("changes", "measured"),
     [({}, False), ({"artefacts": {"agreement": True}}, True), ({"objectives": ["agreement", "multiply_adds"]}, True)],

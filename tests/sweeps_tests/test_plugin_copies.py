@@ -4,11 +4,17 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from acgkd import plugins
+from analysis.stores import copies
 from sweeps.cli.app import main
+from sweeps.code import plugin_copies
+from sweeps.executors.base import run_sweep
+from sweeps.executors.inprocess import InProcess
+from sweeps.store.writable import place_of
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples" / "plugins"
 QUICK = ["teacher/epochs=1", 'method/synthesis={"steps": 2}', "controls=[]", "trackers=[]", "budget/trials=1"]
@@ -91,3 +97,27 @@ def test_what_was_edited_since_is_reproduced_as_it_was_and_refused_where_the_swe
     plugins.activate(())
     assert main(["reproduce", "run", "--trial", "0", "--out", "other", "--trust-code"]) == 2
     assert "was changed. Put it back" in " ".join(capsys.readouterr().err.split())
+
+
+def test_copies_lie_on_an_object_store_too(
+    lab: ModuleType, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "more_steps.py"
+    own.write_text("def suggest(trial):\n    trial.suggest_int('method/synthesis/steps', 2, 4)\n")
+    try:
+        plugins.use_plugins(own)
+        spec = lab.make_spec(trials=1, seeds=(0,))
+        run_sweep(spec, address, InProcess(), experiments=lab.FakeExperiments())
+        plugins.use_plugins()
+        own.unlink()
+        monkeypatch.setattr(copies, "_copies", {})  # as in another process
+        folder = place_of(address)
+        plugin_copies.stand_in(folder)
+        plugins.use_plugins(own)
+        ((path, copy),) = plugin_copies.gone().items()
+        assert path == own
+        assert copy.is_relative_to(folder / "code" / "plugins")
+        assert "more_steps" in plugins.added("spaces", ())
+    finally:
+        plugins.stand_in({})
+        plugins.use_plugins()

@@ -36,7 +36,8 @@ class GraphInversion(Untrained):
         self.config = config
         self._node_ends = [0, *self.graphs.candidates.sizes.cumsum(0).tolist()]
         self._pair_ends = [0, *self.graphs.candidates.counts.cumsum(0).tolist()]
-        self._teacher_loss = InversionLoss(config, context)
+        misjudged = config.class_terms == "misjudged"
+        self._teacher_loss = InversionLoss(config, context, class_weight=config.class_weight, misjudged=misjudged)
         self._optimizer = self._fresh_optimizer()
         if config.regrowth.every is not None and not isinstance(self.graphs.structure, Pairs):
             raise ConfigError(

@@ -29,16 +29,27 @@ class Terms(Protocol):
 
 
 class InversionLoss:
-    """``CE(T(G), y) + w_bn Σ_layers D(batch, memory) + w_oh H(features)``, of nodes and of edges.
+    """``w_ce CE(T(G), y) + w_bn Σ_layers D(batch, memory) + w_oh H(features)``, of nodes and of edges.
 
     Args:
         config: of the terms.
         context: teacher, device.
         learns: whether anything is; if not, nobody misses a term.
+        class_weight: w_ce.
+        misjudged: count the cross-entropy of those graphs alone to which the teacher does not give the class asked for.
     """
 
-    def __init__(self, config: Terms, context: GraphContext, *, learns: bool = True) -> None:
+    def __init__(
+        self,
+        config: Terms,
+        context: GraphContext,
+        *,
+        learns: bool = True,
+        class_weight: float = 1.0,
+        misjudged: bool = False,
+    ) -> None:
         self._config = config
+        self._class_weight, self._misjudged = class_weight, misjudged
         self._context = context
         self._statistics = BatchNormStatistics(context.teacher, config.statistics)
         self._statistics.warn_if_absent(config.statistics_weight if learns else 0.0)
@@ -70,9 +81,9 @@ class InversionLoss:
             returns: ``[graphs, classes]`` and scalars
         """
         logits, distance = self.heard(batch)
-        entropy = F.cross_entropy(logits, targets)
+        entropy = misjudged_entropy(logits, targets) if self._misjudged else F.cross_entropy(logits, targets)
         terms = {
-            "loss": entropy + self._config.statistics_weight * distance,
+            "loss": self._class_weight * entropy + self._config.statistics_weight * distance,
             "cross_entropy": entropy,
             "statistics": distance,
         }
@@ -83,3 +94,14 @@ class InversionLoss:
             terms["edge_entropy"] = feature_entropy(edge_logits, self._context.prior.edge_columns)
             terms["loss"] = terms["loss"] + self._config.entropy_weight * terms["edge_entropy"]
         return logits, terms
+
+
+def misjudged_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean over all graphs of the cross-entropy, where one with the class asked for counts 0.
+
+    Shapes:
+        logits: ``[graphs, classes]``; targets: ``[graphs]``, or ``[graphs, classes]``; returns: scalar
+    """
+    asked = targets if targets.dim() == 1 else targets.argmax(dim=1)
+    wrong = logits.argmax(dim=1) != asked
+    return (F.cross_entropy(logits, targets, reduction="none") * wrong).mean()

@@ -66,6 +66,9 @@ def rows_table(comparison: Comparison, panel: Panel) -> Table:
     what = measure_in_words(comparison.measure)
     shown = comparison.measure not in ("test_accuracy", "ratio")
     own = [Column(what, lambda row: formatting.mean_sd(row["value"], row["value_sd"]))] if shown else []
+    one_class = [Column("collapsed", lambda row: f"{row['collapsed']} of {row['seeds']}")] * bool(
+        data["collapsed"].any()
+    )
     columns = (
         Column("data set" if comparison.by in ("dataset", "method") else comparison.by, _word("column"), numeric=False),
         Column("row", _word("row"), numeric=False),
@@ -76,6 +79,7 @@ def rows_table(comparison: Comparison, panel: Panel) -> Table:
         Column("ratio to teacher", lambda row: formatting.mean_sd(row["ratio"], row["ratio_sd"])),
         Column("recovered share", lambda row: formatting.significant(row["share"], 2).replace("-", "−")),
         *own,
+        *one_class,
         Column(f"{comparison.baseline} minus it", _gap),
         Column("p (Holm)", lambda row: p_value(row["p_holm"])),
         Column("better / equal / worse", _signs),
@@ -85,7 +89,7 @@ def rows_table(comparison: Comparison, panel: Panel) -> Table:
         f"`{comparison.baseline}` minus it: in {what}, paired by seed, 95 % interval, corrected where seeds "
         f"drew the split; p-values by the same t test, Holm's correction over all {tests} of the page. Validation "
         "accuracy: over the seeds that all rows of the method have. Rows without a difference stand for no method."
-    )
+    ) + " Collapsed: seeds whose student says one class." * bool(one_class)
     marked = frozenset(int(index) for index in data.index[data["role"] == "baseline"])
     title = titled("All rows", comparison, panel)
     return Table(stem("rows", comparison, panel), title, data, columns, note, marked, most=200)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from analysis import formatting
 from analysis.page.render import Column, Report, Section, Table
 from analysis.statistics.view import View
 
@@ -16,7 +17,7 @@ def _section(view: View) -> Section:
         Column("run", lambda row: str(row["label"]), numeric=False),
         Column("seed", lambda row: str(row["seed"])),
         Column("ended", lambda row: str(row["outcome"]), numeric=False),
-        Column("seconds", lambda row: f"{row['seconds']:.1f}"),
+        Column("took", lambda row: formatting.seconds(row["seconds"])),
     )
     title = view.metadata.source
     return Section(title, (Table("outcomes", "Replicates", view.rows, columns),), scope=title)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EPILOG = examples("acgkd status runs/quickstart", "acgkd status runs/mutag --watch", "acgkd status runs/mutag --json")
 EVERY_S = 2.0
 NUMBERS = 12
-HIDDEN = ("remarks", "failures", "overcome", "retried", "enqueued", "nodes")
+HIDDEN = ("remarks", "control_remarks", "failures", "overcome", "retried", "enqueued", "nodes")
 
 
 def status(
@@ -61,7 +61,10 @@ def _print(folder: Path, found: "Status") -> None:
     if not found.stopped:
         del facts["stopped"]
     if found.remarks:
-        facts["students"] = ", ".join(f"{count} {remark}" for remark, count in found.remarks.items())
+        facts["students"] = _counted(found.remarks)
+    if found.control_remarks:
+        named = [f"{label}: {_counted(counts)}" for label, counts in found.control_remarks.items()]
+        facts["students_of_controls"] = "; ".join(named)
     if not found.failures:
         facts["failures"] = "none"
     print_facts((key.replace("_", " "), _text(value)) for key, value in facts.items())
@@ -75,6 +78,10 @@ def _print(folder: Path, found: "Status") -> None:
     first = next((number for group in (*found.failures, *found.overcome) for number in group.trials), None)
     if first is not None:
         print_line(f"\nMore: acgkd why {folder} {first}")
+
+
+def _counted(remarks: dict[str, int]) -> str:
+    return ", ".join(f"{count} {remark}" for remark, count in remarks.items())
 
 
 def _lines(folder: Path, group: "FailureGroup") -> list[tuple[str, str]]:

@@ -218,6 +218,9 @@ class TrialTable:
             self.ended += 1
             if trial.state == "pruned":
                 self.records.of_pruned(trial)
+            if trial.state == "failed" and self.spec.replicates.stacked != "off":
+                for index in range(len(self.spec.replicates.seeds)):  # others may have been at work beside it
+                    self.folder.clear_work(self.folder.trial_name(trial.number), index)
             kept_students.tidy(self.spec.artefacts.students, self.spec.directions, self.folder, self.trials)
             self.suggestions.ended(trial)
         self.journal.trial(trial)

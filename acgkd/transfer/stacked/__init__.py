@@ -1,0 +1,1 @@
+"""Several students taught in one step: their models as one model, their teaching stages as one stage."""

@@ -1,0 +1,1 @@
+"""Replicates of one trial, at work together in one process."""
