@@ -19,6 +19,9 @@ _NO_DATE = {"Date": None, "Creator": None}
 @contextmanager
 def look() -> Iterator[None]:
     """Our settings, for the time of one drawing; the process's own are put back."""
+    if all(matplotlib.rcParams[name] == value for name, value in SETTINGS.items()):
+        yield  # within another look
+        return
     with matplotlib.rc_context(SETTINGS):
         yield
 

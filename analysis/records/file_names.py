@@ -9,6 +9,8 @@ def as_text(name: str) -> str:
     Args:
         name: as Python reads it from disk or the command line, undecodable bytes as lone surrogates.
     """
+    if name.isascii():
+        return name
     try:
         return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # surrogates that stand for no byte

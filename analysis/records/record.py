@@ -294,8 +294,15 @@ class Record(Part):
         return flat
 
 
+_SCALARS = frozenset({str, int, bool, type(None)})
+
+
 def _plain(value: object) -> object:
     """Lists and mappings become text (a column holds scalars); NaN becomes missing."""
+    if type(value) is float:
+        return None if value != value else value
+    if type(value) in _SCALARS:
+        return value
     if isinstance(value, (list, tuple)):
         return ",".join(str(item) for item in value)
     if isinstance(value, dict):

@@ -123,3 +123,12 @@ def test_resplits_can_blank_what_plain_seeds_would_show() -> None:
     student, teacher, majority = [0.75, 0.7, 0.8], [0.80, 0.72, 0.85], [0.6, 0.6, 0.65]
     assert not recovered_share(student, teacher, majority).reason
     assert recovered_share(student, teacher, majority, test_size=500, train_size=60).reason
+
+
+@pytest.mark.parametrize("count", range(2, 12))
+def test_few_values_have_the_mean_and_deviation_of_numpy_to_the_last_bit(count: int) -> None:
+    draw = np.random.default_rng(count)
+    for _ in range(200):
+        values = draw.normal(size=count) * 10 ** draw.uniform(-3, 9)
+        found = t_interval(values.tolist())
+        assert (found.mean, found.sd) == (float(values.mean()), float(values.std(ddof=1)))

@@ -1,6 +1,9 @@
 """`acgkd report`: records become tables, figures and one HTML file."""
 
+import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -61,11 +64,23 @@ def report(
     plugins.use_plugins(*(plugin or ()))
     _ = reports.REPORTS[name]  # refused before a folder is made
     require_writable(target)
-    frame = load(folders)
-    print_line(f"Report: {reports.write(frame, target, name)}")
+    with few_collections():
+        frame = load(folders)
+        print_line(f"Report: {reports.write(frame, target, name)}")
     damaged = [f"{sweep.source}: {line}" for sweep in frame.sweeps for line in sweep.damaged]
     damaged += [f"{item.source}: `records/{item.file}` {item.reason}." for item in frame.unreadable]
     for line in damaged:
         err.print(line, markup=False, highlight=False)
     if damaged:
         raise typer.Exit(ExitCode.LOOK)
+
+
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """Looks for cycles of garbage more rarely: what is read stays until all is written, a tenth less time."""
+    before = gc.get_threshold()
+    gc.set_threshold(20_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
