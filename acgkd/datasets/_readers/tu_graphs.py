@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.datasets import TUDataset
-from torch_geometric.io import read_txt_array
 
 from acgkd import cache, checkpoint
 from acgkd.config import PriorConfig
@@ -139,9 +139,8 @@ def _columns(file: Path) -> tuple[int, ...]:
     """How many kinds each column of a file of labels has, from its smallest to its largest; none without the file."""
     if not file.is_file():
         return ()
-    said = read_txt_array(str(file), sep=",", dtype=torch.long)
-    said = said.view(-1, 1) if said.dim() == 1 else said
-    return tuple((said.max(0).values - said.min(0).values + 1).tolist())
+    said = np.loadtxt(file, delimiter=",", ndmin=2).astype(np.int64)
+    return tuple((said.max(0) - said.min(0) + 1).tolist())
 
 
 def cut(name: str, loaded: Mapping[str, Any], prior: PriorConfig, *, labels_too: bool = False) -> list[Data]:
