@@ -99,17 +99,9 @@ def health(stage: Stage) -> None:
     stage.patch.setattr(module, "PAIRS", (("motifs", "gin-2-8", "gin-2-4"),))
     stage.patch.setattr(module, "CHOOSING", 101)
     stage.patch.setattr(module, "BLOCK", 1)
-    tiny = {"synthesis": {"graphs": 16, "steps": 1}, "transfer": {"steps": 1, "batch_size": 4}}
-    made = module.spec
-
-    def small(*arguments: object) -> dict[str, Any]:
-        tree: dict[str, Any] = made(*arguments)
-        tree["dataset"] = {"name": "motifs", "options": {"graphs": 40}}
-        tree["teacher"] = {"preset": tree["teacher"], "epochs": 1}
-        synthesis = {**tiny["synthesis"], **tree["method"]["synthesis"]}
-        return {**tree, "method": {**tree["method"], **tiny, "synthesis": synthesis}}
-
-    stage.patch.setattr(module, "spec", small)
+    tiny = {"dataset/options": {"graphs": 40}, "teacher/epochs": 1, "method/synthesis/graphs": 16}
+    tiny |= {"method/synthesis/steps": 1, "method/transfer/steps": 1, "method/transfer/batch_size": 4}
+    stage.patch.setattr(module, "MORE", tiny)
     stage.patch.setattr(module, "HIT_RATE_BOUND", 1.1)  # whatever comes of it is stuck
     for _ in range(2):  # the second time there is nothing left to run
         stage.main(module, "--home", stage.folder / "runs", "--out", stage.folder)

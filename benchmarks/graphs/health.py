@@ -20,8 +20,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import analysis
 import sweeps
 from acgkd.agreement.health_facts import HIT_RATE_BOUND
-from benchmarks._lib.pages import RESULTS, Page
-from benchmarks.graphs._health_page import words
+from analysis.statistics.trust.health_prediction import health_prediction
+from analysis.statistics.trust.outcome_bounds import RATIO_BOUND
+from benchmarks._lib.pages import RESULTS, ROOT, Page
 from sweeps.interchange import packed_records
 
 PAIRS = (
@@ -31,6 +32,8 @@ PAIRS = (
     ("proteins", "gin-5-64", "gin-3-32"),
     ("imdb_binary", "gin-5-64", "gin-3-32"),
 )
+SPEC = ROOT / "specs" / "benchmarks" / "health.yaml"
+MORE: dict[str, Any] = {}  # laid over every spec
 BLOCK = 10
 FIRST, CHOOSING = 100, 200
 RESTARTS = 3
@@ -45,33 +48,23 @@ def blocks(only: str) -> Iterator[tuple[str, str, str, int]]:
                 yield (*pair, start + CHOOSING - FIRST)
 
 
-def spec(data: str, teacher: str, student: str, seeds: list[int], restarts: int) -> dict[str, Any]:
+def spec(data: str, teacher: str, student: str, seeds: list[int], restarts: int) -> sweeps.SweepSpec:
     """ACGKD with its defaults, with restarts or without."""
     name = f"health-{data}-{teacher}-{student}-{seeds[0] // BLOCK * BLOCK}{'-restarts' if restarts else ''}"
-    synthesis = {"restarts": restarts} if restarts else {}
-    return {
-        "name": name.replace("_", "-"),
-        "dataset": data,
-        "teacher": teacher,
-        "student": student,
-        "method": {"name": "acgkd", "synthesis": synthesis},
-        "objectives": ["validation_accuracy"],
-        "replicates": {"seeds": seeds},
-        "resources": {"cpu": 1},
-        "controls": [],
-        "artefacts": {"agreement": False, "samples": 0},
-    }
+    changes = {"name": name.replace("_", "-"), "dataset": data, "teacher": teacher, "student": student}
+    changes |= {"replicates/seeds": seeds} | ({"method/synthesis/restarts": restarts} if restarts else {})
+    return sweeps.load(SPEC, overrides={**changes, **MORE})
 
 
-def run(tree: dict[str, Any], home: Path, records: Path) -> Any:
+def run(what: sweeps.SweepSpec, home: Path, records: Path) -> Any:
     """One sweep, from where its packed records are; returns the rows of its trials."""
-    name, folder = tree["name"], home / tree["name"]
-    if len(of(name, records)) < len(tree["replicates"]["seeds"]):
+    name, folder = what.name, home / what.name
+    if len(of(name, records)) < len(what.replicates.seeds):
         packs = packed_records.read(records)
         if name in packs and not folder.exists():
             folder.mkdir(parents=True)
             packed_records.restore(packs[name], folder)
-        sweeps.run(tree, folder, executor=sweeps.InProcess(), on_progress=None)
+        sweeps.run(what, folder, executor=sweeps.InProcess(), on_progress=None)
         packed_records.write(records, {**packed_records.read(records), name: packed_records.pack(folder)})
     return of(name, records)
 
@@ -102,7 +95,8 @@ def main() -> None:
         if stuck:
             run(spec(data, teacher, student, stuck, RESTARTS), given.home, records)
     page = Page("health", "benchmarks.graphs.health", ())
-    page.write(given.out / "health.md", **words(analysis.load(records).rows, CHOOSING, HIT_RATE_BOUND))
+    found = health_prediction(analysis.load(records).rows, CHOOSING, HIT_RATE_BOUND)
+    page.write(given.out / "health.md", found=found, bound=HIT_RATE_BOUND, split=CHOOSING, ratio=RATIO_BOUND)
 
 
 if __name__ == "__main__":
