@@ -1,5 +1,6 @@
 """The comparison of image methods: what is perturbed, how students are taught, and where settings come from."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,15 @@ pytestmark = pytest.mark.usefixtures("data_at_hand")
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def members() -> dict[str, Member]:
-    """The sweeps of the suite, by what comes after its name."""
+@cache
+def loaded() -> dict[str, Member]:
     return {member.name.removeprefix("image-methods-"): member for member in load_suite("image-methods").members}
+
+
+@pytest.fixture
+def members(data_at_hand: None) -> dict[str, Member]:
+    """The sweeps of the suite, by what comes after its name."""
+    return loaded()
 
 
 def test_every_method_of_the_study_is_perturbed_by_one_rule(members: dict[str, Member]) -> None:
