@@ -14,7 +14,12 @@ from analysis.formatting import plural
 from analysis.records import record_file, sweep_metadata
 from analysis.records.cell_values import cells, column_dtype, from_text
 from analysis.records.file_names import as_text
-from analysis.records.record import Code, Cost, Environment, Identity, Quality, Record
+from analysis.records.parts.code import Code
+from analysis.records.parts.environment import Environment
+from analysis.records.parts.quality import Quality
+from analysis.records.parts.run_cost import Cost
+from analysis.records.parts.run_identity import Identity
+from analysis.records.record import Record
 from analysis.records.record_source import Source, sources
 from analysis.records.sweep_metadata import SweepMetadata
 

@@ -9,7 +9,8 @@ from typing import Literal, TypeVar
 from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
 from analysis.records import versioned
-from analysis.records.record import Cause, CostValue, Outcome
+from analysis.records.parts.run_cost import CostValue
+from analysis.records.record import Cause, Outcome
 from analysis.records.versioned import Part, Tree
 
 SCHEMA_VERSION = 3

@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from analysis.records.frame import COLUMNS
-from analysis.records.record import OUTCOMES, Code, Cost, Environment, Identity, Quality, Record
+from analysis.records.parts.code import Code
+from analysis.records.parts.environment import Environment
+from analysis.records.parts.quality import Quality
+from analysis.records.parts.run_cost import Cost
+from analysis.records.parts.run_identity import Identity
+from analysis.records.record import OUTCOMES, Record
 
 INTRO = """\
 # Every column of the records
 
-Made by `python docs/generate.py` from `analysis/records/record.py`. `analysis.load` and the files `records.csv` and
+Made by `python docs/generate.py` from `analysis/records/parts`. `analysis.load` and the files `records.csv` and
 `records.parquet` of a report have one row for each replicate of a trial or control and one for each teacher, and these
 columns. What is missing was not measured; it is never 0. How the same fields are nested in the JSON of a record:
 [files of a sweep](files.md#records).

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acgkd.errors import FolderError
-from analysis.records.record import Environment, Quality, Record
+from analysis.records.parts.environment import Environment
+from analysis.records.parts.quality import Quality
+from analysis.records.record import Record
 from sweeps.engine.snapshot import Summary, Watch
 from sweeps.executors.base import Executor, run_sweep
 from sweeps.followups.single_trial import Original

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from acgkd.errors import DamagedFileError, FolderError, NewerVersionError
 from analysis.records import record_file
-from analysis.records.record import Kind, Record
+from analysis.records.parts.run_identity import Kind
+from analysis.records.record import Record
 from sweeps.engine import startup
 from sweeps.engine.teachers_and_controls import missing_controls
 from sweeps.interchange.fitting import Today

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from analysis.records.record import CostValue, Outcome
+from analysis.records.parts.run_cost import CostValue
+from analysis.records.record import Outcome
 from analysis.records.trial_file import Attempt, Rung, State, TrialFile
 
 __all__ = ["FINAL", "INFEASIBLE", "PASSING", "Attempt", "Rung", "State", "Trial", "now", "signature"]

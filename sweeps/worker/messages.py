@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from analysis.records.record import CostValue, Record
+from analysis.records.parts.run_cost import CostValue
+from analysis.records.record import Record
 
 Kind = Literal["teacher", "control", "trial"]
 
@@ -75,7 +76,7 @@ class Report:
         seconds: spent on it and not lost.
         rung: the rung that it has just reached, as a share of the judged stage.
         objectives: as they stand there.
-        cost: what the replicate took so far, by field of `analysis.records.record.Cost`; said at rungs.
+        cost: what the replicate took so far, by field of `analysis.records.parts.run_cost.Cost`; said at rungs.
         record: the replicate's record as JSON, if it has just ended.
         host: the machine's name.
         node: what the executor calls the machine.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from acgkd.config import RunConfig
-from analysis.records.record import CostValue
+from analysis.records.parts.run_cost import CostValue
 from sweeps.spec.sweep_spec import SweepSpec
 
 
@@ -14,11 +14,11 @@ class Measurement(Protocol):
 
     @property
     def quality(self) -> Mapping[str, float | int | None]:
-        """Fields of `analysis.records.record.Quality`."""
+        """Fields of `analysis.records.parts.quality.Quality`."""
 
     @property
     def cost(self) -> Mapping[str, CostValue]:
-        """Fields of `analysis.records.record.Cost`."""
+        """Fields of `analysis.records.parts.run_cost.Cost`."""
 
     @property
     def prior(self) -> Mapping[str, object]:
@@ -26,7 +26,7 @@ class Measurement(Protocol):
 
     @property
     def environment(self) -> Mapping[str, object]:
-        """Fields of `analysis.records.record.Environment`."""
+        """Fields of `analysis.records.parts.environment.Environment`."""
 
     @property
     def absent(self) -> Sequence[str]:
@@ -55,7 +55,7 @@ class Run(Protocol):
         """Whether nothing is left."""
 
     def measure_cost(self) -> Mapping[str, CostValue]:
-        """What it took so far, by field of `analysis.records.record.Cost`."""
+        """What it took so far, by field of `analysis.records.parts.run_cost.Cost`."""
 
     def judged_fractions_to_progress(self, fraction: float) -> float:
         """Where in `progress` a share of the stage lies in which the student learns."""

@@ -10,7 +10,12 @@ from acgkd.config import RunConfig
 from acgkd.datasets import prior_origins
 from acgkd.errors import AcgkdError
 from acgkd.methods import METHODS
-from analysis.records.record import Code, Cost, CostValue, Environment, Identity, Kind, Outcome, Quality, Record
+from analysis.records.parts.code import Code
+from analysis.records.parts.environment import Environment
+from analysis.records.parts.quality import Quality
+from analysis.records.parts.run_cost import Cost, CostValue
+from analysis.records.parts.run_identity import Identity, Kind
+from analysis.records.record import Outcome, Record
 from sweeps.spec.sections import Objective
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.trial import now

@@ -12,7 +12,8 @@ from typing import Any
 
 from acgkd.cache import sync, unsynced
 from acgkd.errors import CheckpointError, StorageError
-from analysis.records.record import CostValue, Record
+from analysis.records.parts.run_cost import CostValue
+from analysis.records.record import Record
 from sweeps.faults.timeouts import StepTimeoutError
 from sweeps.store.atomic import write, write_arrays
 from sweeps.store.folder import SweepFolder

@@ -19,7 +19,9 @@ from acgkd.errors import ConfigError, DataError
 from acgkd.run import reference_pool
 from acgkd.run.experiment import Experiment, Measurement
 from acgkd.run.run_data import RunData
-from analysis.records.record import Cost, Environment, Quality
+from analysis.records.parts.environment import Environment
+from analysis.records.parts.quality import Quality
+from analysis.records.parts.run_cost import Cost
 
 OBJECTIVES = (
     "validation_accuracy",

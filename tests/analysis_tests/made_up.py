@@ -8,7 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from analysis.records.record import Cost, Environment, Identity, Quality, Record
+from analysis.records.parts.environment import Environment
+from analysis.records.parts.quality import Quality
+from analysis.records.parts.run_cost import Cost
+from analysis.records.parts.run_identity import Identity
+from analysis.records.record import Record
 
 PRIOR = {"nodes": [10, 28], "mean_degree": 2.2, "features": "categorical", "feature_count": 7, "classes": 2}
 SPEC = """name: {name}

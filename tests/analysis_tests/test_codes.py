@@ -8,7 +8,8 @@ from types import ModuleType
 import pytest
 
 from analysis.records.frame import from_records, load
-from analysis.records.record import Code, Record
+from analysis.records.parts.code import Code
+from analysis.records.record import Record
 from analysis.reports import REPORTS, pareto_table, write
 from analysis.statistics.codes import codes_of
 from analysis.statistics.view import view_of

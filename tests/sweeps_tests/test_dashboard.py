@@ -2,9 +2,7 @@
 
 import json
 import os
-import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +17,7 @@ import pytest
 from sweeps.cli.app import main
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
+from tests.served import refuses_a_taken_port_and_a_folder_of_no_sweep, serving
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,28 +34,8 @@ def folder(lab: ModuleType, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def served(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may let its children ignore it
-    process = subprocess.Popen(
-        [sys.executable, "-m", "acgkd", "dashboard", str(folder), "--port", "0", "--no-browser"],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "COLUMNS": "1000"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    signal.signal(signal.SIGINT, heard)
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+", line)
-        assert found is not None, line + process.stdout.read()
-        yield process, found.group()
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+    with serving("dashboard", folder) as found:
+        yield found
 
 
 def ask(url: str) -> Any:
@@ -134,11 +113,4 @@ def test_without_the_package_it_says_what_to_install(
 def test_a_port_that_is_taken_and_a_folder_of_no_sweep_are_refused(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        assert main(["dashboard", str(folder), "--no-browser", "--port", str(port)]) == 2
-    assert f"Port {port} must be free" in " ".join(capsys.readouterr().err.split())
-    assert main(["dashboard", str(tmp_path), "--no-browser"]) == 2
-    assert "`sweep.json`" in capsys.readouterr().err
+    refuses_a_taken_port_and_a_folder_of_no_sweep("dashboard", folder, tmp_path, capsys)

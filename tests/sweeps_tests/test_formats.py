@@ -12,7 +12,12 @@ import pytest
 from analysis.page.render import Note
 from analysis.records import sweep_file, trial_file
 from analysis.records.frame import load
-from analysis.records.record import Code, Cost, Environment, Identity, Quality, Record
+from analysis.records.parts.code import Code
+from analysis.records.parts.environment import Environment
+from analysis.records.parts.quality import Quality
+from analysis.records.parts.run_cost import Cost
+from analysis.records.parts.run_identity import Identity
+from analysis.records.record import Record
 from analysis.records.trial_file import Attempt, Rung, TrialFile
 from analysis.reports._health import unknowns
 from analysis.statistics.view import view_of

@@ -14,7 +14,9 @@ from acgkd.modules.inspected_model import InspectedModel
 from acgkd.run.compatibility import Surroundings, absent, refused
 from acgkd.run.distillation import Distillation
 from analysis.records.frame import from_records
-from analysis.records.record import Environment, Identity, Record
+from analysis.records.parts.environment import Environment
+from analysis.records.parts.run_identity import Identity
+from analysis.records.record import Record
 from analysis.reports import _health
 from sweeps.spec.advisories import notes
 from sweeps.spec.loading import load

@@ -6,8 +6,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -22,12 +20,12 @@ import pytest
 from analysis.page import html_page
 from analysis.page.blocks import Report
 from analysis.records import confirmations
-from sweeps.cli.app import main
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.interchange import report_server
 from sweeps.interchange.report_server import ReportServer
 from tests.browser import browser, found
+from tests.served import refuses_a_taken_port_and_a_folder_of_no_sweep, serving
 
 ROOT = Path(__file__).parents[2]
 
@@ -161,14 +159,7 @@ def test_a_page_that_is_not_served_asks_nobody() -> None:
 def test_a_port_that_is_taken_and_a_folder_of_no_sweep_are_refused(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        assert main(["serve", str(folder), "--no-browser", "--port", str(port)]) == 2
-    assert f"Port {port} must be free" in " ".join(capsys.readouterr().err.split())
-    assert main(["serve", str(tmp_path), "--no-browser"]) == 2
-    assert "`sweep.json`" in capsys.readouterr().err
+    refuses_a_taken_port_and_a_folder_of_no_sweep("serve", folder, tmp_path, capsys)
 
 
 @pytest.mark.cluster  # starts commands
@@ -177,32 +168,16 @@ def test_a_port_that_is_taken_and_a_folder_of_no_sweep_are_refused(
 def test_the_command_shows_a_running_sweep_and_ends_when_it_is_asked_to(
     lab: ModuleType, folder: Path, number: signal.Signals
 ) -> None:
-    heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may let its children ignore it
-    process = subprocess.Popen(
-        [sys.executable, "-m", "acgkd", "serve", str(folder), "--port", "0", "--no-browser"],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "COLUMNS": "1000"},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-    )  # fmt: skip
-    signal.signal(signal.SIGINT, heard)
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        at = re.search(r"http://127\.0\.0\.1:\d+/", line)
-        assert at is not None, line + process.stdout.read()
+    with serving("serve", folder) as (process, url):
         running = threading.Thread(target=go, args=(lab, folder), kwargs={"trials": 4})
         running.start()
-        soon(lambda: version(at.group())["version"] > 1)
+        soon(lambda: version(f"{url}/")["version"] > 1)
         running.join()
-        soon(lambda: "4 trials ×" in ask(at.group()))
+        soon(lambda: "4 trials ×" in ask(f"{url}/"))
         os.killpg(process.pid, number)
         assert process.wait(timeout=30) == 0
+        assert process.stdout is not None
         assert "Traceback" not in process.stdout.read()
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
 
 
 @pytest.mark.browser

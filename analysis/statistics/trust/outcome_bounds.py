@@ -39,7 +39,7 @@ def remarks(quality: Mapping[str, Any]) -> list[str]:
     """What stands out of one replicate, a word or two each: collapsed, below the bound, stuck.
 
     Args:
-        quality: fields of `analysis.records.record.Quality`, or a row that has them.
+        quality: fields of `analysis.records.parts.quality.Quality`, or a row that has them.
     """
     named = ("test_accuracy", "teacher_test_accuracy", "majority_accuracy")
     values = [math.nan if quality.get(name) is None else float(quality[name]) for name in named]

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from analysis.records.record import CostValue, Outcome, Record
+from analysis.records.parts.run_cost import CostValue
+from analysis.records.record import Outcome, Record
 from sweeps.engine.trials import trial_states
 from sweeps.faults.failure import Failure
 from sweeps.faults.retries import Others, Verdict, decide
