@@ -208,6 +208,18 @@ def test_a_folder_with_other_things_is_refused(drive: ModuleType, tmp_path: Path
         drive.run(Path("s3://bucket/suite"))
 
 
+def test_a_suite_that_was_killed_in_its_first_instants_starts_again(drive: ModuleType, tmp_path: Path) -> None:
+    home = SuiteFolder(tmp_path / "suite")
+    home.make()
+    with home.lock:
+        pass
+    home.spec.write_text("name: fakes\n")
+    assert drive.run(home.path).sound
+    home.file.unlink()  # with sweeps in it, it is somebody's
+    with pytest.raises(FolderError, match=r"holds other things \(sweeps\) and no `suite.json`"):
+        drive.run(home.path)
+
+
 def test_a_damaged_suite_file_is_said(drive: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "suite.json").write_text('{"name": ')
     with pytest.raises(SweepError, match="must hold a suite, but is damaged"):
