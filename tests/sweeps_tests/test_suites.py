@@ -189,6 +189,36 @@ def test_a_signal_between_two_sweeps_ends_the_suite(
     assert list(outcome.summaries) == ["fakes-motifs-gin-2-8-gin-2-8"]
 
 
+def test_a_second_signal_stops_a_suite_at_once(
+    drive: ModuleType, lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def advance(run: Any, **options: Any) -> None:
+        signal.raise_signal(signal.SIGINT)  # asks the sweep
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(lab.FakeRun, "advance", advance)
+    with pytest.raises(KeyboardInterrupt):
+        drive.run(tmp_path / "suite")
+    assert not Lock(tmp_path / "suite" / "suite.lock").held()
+
+
+def test_a_signal_at_the_last_step_of_a_sweep_ends_the_suite(
+    drive: ModuleType, lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, measure = [0], lab.FakeExperiment.measure
+
+    def counted(experiment: Any, run: Any) -> Any:
+        done[0] += 1
+        if done[0] == 2 * 3:  # seeds, rows
+            signal.raise_signal(signal.SIGINT)
+        return measure(experiment, run)
+
+    monkeypatch.setattr(lab.FakeExperiment, "measure", counted)
+    outcome = drive.run(tmp_path / "suite")
+    assert outcome.interrupted
+    assert [item.interrupted for item in outcome.summaries.values()] == [False]
+
+
 # ---- the folder
 
 
