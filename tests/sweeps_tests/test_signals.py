@@ -168,6 +168,19 @@ def test_handlers_are_put_back() -> None:
 # ---- on Ray
 
 
+def replicates_begun(folder: Path) -> set[str]:
+    """Trial and replicate of each that has made a step: one that is still starting has nothing to keep."""
+    steps = {path: json.loads(path.read_text())["progress"] for path in clocks(folder)}
+    return {f"{path.parent.name}-{path.name[:2]}" for path, progress in steps.items() if progress > 0}
+
+
+def replicates_kept(folder: Path) -> set[str]:
+    """Trial and replicate of each that has a checkpoint or a record."""
+    checkpoints = {f"{path.parent.name}-{path.name[:2]}" for path in folder.glob("trials/*/*.ckpt")}
+    records = {path.name.removeprefix("trial-")[:7] for path in folder.glob("records/trial-*.json")}
+    return checkpoints | records
+
+
 @pytest.mark.ray
 @pytest.mark.cluster
 def test_on_ray_a_signal_to_the_group_ends_in_time_and_none_of_rays_processes_stays(
@@ -179,9 +192,7 @@ def test_on_ray_a_signal_to_the_group_ends_in_time_and_none_of_rays_processes_st
         run.wait_for(lambda: any(tmp_path.glob("sweep/records/trial-*")) and clocks(tmp_path / "sweep"))
         processes = session_of_ray(run.pid)
         assert {"gcs_server", "raylet"} <= set(processes)
-        # One that is still starting has nothing to keep.
-        begun = [path for path in clocks(tmp_path / "sweep") if json.loads(path.read_text())["progress"] > 0]
-        at_work = {path.parent.name for path in begun}
+        begun = replicates_begun(tmp_path / "sweep")
         start = time.monotonic()
         run.signal_group(signal.SIGTERM)
         assert run.end(IN_TIME_S + 5) == ExitCode.INTERRUPTED
@@ -189,9 +200,7 @@ def test_on_ray_a_signal_to_the_group_ends_in_time_and_none_of_rays_processes_st
     assert alive(list(processes.values())) == []
     assert "the same command resumes" in run.text
     assert "report" in run.text
-    assert at_work <= {path.parent.name for path in tmp_path.glob("sweep/trials/*/*.ckpt")} | {
-        f"{trial['number']:04d}" for trial in lab.trials(tmp_path / "sweep") if trial["state"] == "completed"
-    }
+    assert begun <= replicates_kept(tmp_path / "sweep")
     resume(lab, tmp_path / "sweep", changes)
     assert lab.lost(tmp_path / "sweep") == [0.0] * 16
 
