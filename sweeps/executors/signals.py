@@ -37,7 +37,7 @@ class Stopping:
         """Does in another thread as a Ctrl-C would; nothing where no signals are handled.
 
         Args:
-            asked: whether somebody asks for it: then it counts for the blocks around this one too.
+            asked: whether somebody asks for it: then it is asked of the blocks around this one too.
         """
         with self._sending:
             if self._main is not None:
