@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from acgkd.datasets._given.measured import Measured
-from acgkd.datasets._readers.graph_columns import GraphColumns
+from acgkd.datasets._readers.column_types import GraphColumns
 from acgkd.errors import DataError
 
 _TAIL = 0.95

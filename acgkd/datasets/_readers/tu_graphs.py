@@ -13,7 +13,7 @@ from torch_geometric.datasets import TUDataset
 from acgkd import cache, checkpoint
 from acgkd.config import PriorConfig
 from acgkd.datasets import Samples
-from acgkd.datasets._readers.graph_columns import GraphColumns
+from acgkd.datasets._readers.column_types import GraphColumns
 from acgkd.datasets._readers.source import Source
 from acgkd.datasets._readers.tu import kept_in
 from acgkd.errors import DataError
