@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from analysis.records.parts.run_cost import CostValue
-from analysis.records.record import Outcome
+from analysis.records.record import INFEASIBLE, Outcome
 from analysis.records.trial_file import Attempt, Rung, State, TrialFile
 
 __all__ = ["FINAL", "INFEASIBLE", "PASSING", "Attempt", "Rung", "State", "Trial", "now", "signature"]
 
 FINAL: frozenset[State] = frozenset({"completed", "pruned", "infeasible", "failed"})
-INFEASIBLE: frozenset[Outcome] = frozenset({"diverged", "out_of_memory", "timed_out", "crashed"})
 PASSING: frozenset[Outcome] = frozenset({"lost", "interrupted"})
 
 
