@@ -109,7 +109,10 @@ class ObjectStore:
         return found
 
     def age_s(self, key: str) -> float | None:
-        """Seconds since an object was written, both by the store's clock; None where there is none.
+        """Seconds since an object was written; None where there is none.
+
+        On S3 both moments are by the store's clock. Other stores do not say what time it is: there the second is by
+        this machine's, whose clock must be right.
 
         Raises:
             StorageError: the store cannot be read.

@@ -3,8 +3,8 @@
 import tempfile
 from pathlib import Path
 
+from acgkd.addresses import address_of
 from acgkd.errors import FolderError
-from analysis.stores.addresses import address_of
 from analysis.stores.copies import copy_of, here, working_copy
 
 
