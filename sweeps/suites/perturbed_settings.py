@@ -26,7 +26,9 @@ def _studies(member: Member, asked: Sensitivity) -> Iterator[Member]:
     """Of each method a sweep, with it as the trial and perturbed settings as controls."""
     replicates = member.sections.get("replicates")
     known = replicates.get("seeds", [0]) if isinstance(replicates, dict) else [0]
-    seeds = list(known[:1] if asked.seeds is None and isinstance(known, (list, tuple)) else asked.seeds or ())
+    if asked.seeds is None and not (isinstance(known, list | tuple) and known):
+        return  # the sweep of all methods says what is wrong with them
+    seeds = list(known[:1] if asked.seeds is None else asked.seeds)
     for row in member.rows:
         if row.is_control or row.entry.stands_alone or row.label != row.entry.name:
             continue

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from acgkd.catalog import Catalog
-from acgkd.config import MethodChoice
+from acgkd.config import MethodChoice, flatten, overlay
 from acgkd.methods import METHODS
 from sweeps.spec.controls import Control
 from sweeps.suites.suite_spec import LIKE_REFERENCE, BudgetName, SuiteDataset, SuiteMethod, SuitePair, SuiteSection
@@ -121,15 +121,14 @@ def _rows(suite: SuiteSection, dataset: SuiteDataset, pair: SuitePair, kind_ther
         if kind_there is not None and kind(entry.name, METHODS) not in (None, kind_there):
             continue
         budgets = entry.budgets or suite.budgets
-        # What a search chose has steps of its own, as controls have.
-        one = is_control(entry.name) or entry.stands_alone
-        for place, budget in enumerate(budgets[:1] if one else budgets):
+        if is_control(entry.name) or entry.stands_alone:  # what a search chose has steps of its own, as controls have
+            budgets = ("own",)
+        for place, budget in enumerate(budgets):
             if any(rule.holds(entry.label, dataset.label, pair.label, budget) for rule in suite.exclude):
                 continue
             label = entry.label if not place else f"{entry.label} ({SUFFIXES[budget]})"
             stages = (settings_of(entry, dataset, stage) for stage in ("synthesis", "transfer"))
-            own: BudgetName = "own" if one else budget
-            yield Row(label, entry, f"suite/methods/{number}", own, *stages)
+            yield Row(label, entry, f"suite/methods/{number}", budget, *stages)
 
 
 def settings_of(entry: SuiteMethod, dataset: SuiteDataset, stage: str) -> Mapping[str, Any] | None:
@@ -139,14 +138,4 @@ def settings_of(entry: SuiteMethod, dataset: SuiteDataset, stage: str) -> Mappin
     changes: dict[str, Any] = {} if there is None else getattr(there, stage)
     if said == LIKE_REFERENCE or (said is None and is_control(entry.name)):
         return changes or None
-    return laid_over(said or {}, changes)
-
-
-def laid_over(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with changes laid over them, all the way down."""
-    found = dict(settings)
-    for key, value in changes.items():
-        below = found.get(key)
-        both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        found[key] = laid_over(below, value) if both else value  # type: ignore[arg-type]
-    return found
+    return overlay(said or {}, flatten(changes))

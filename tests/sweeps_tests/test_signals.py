@@ -120,6 +120,20 @@ def test_a_second_signal_stops_at_once() -> None:
         time.sleep(30)
 
 
+def test_what_a_user_asks_of_a_block_is_asked_of_those_around_it() -> None:
+    with stop_signals(lambda: True) as around:
+        with stop_signals(lambda: False) as stopping:
+            stopping.send(asked=False)  # a deadline has come
+            time.sleep(0.01)
+            assert (stopping.asked, around.asked) == (1, 0)
+        with stop_signals(lambda: False):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)
+        assert around.asked == 1
+        with pytest.raises(KeyboardInterrupt):  # a second time, outside of the block that was asked
+            signal.raise_signal(signal.SIGINT)
+
+
 STUCK = """
 import ctypes, os, signal
 from sweeps.cli.deadline import Deadline

@@ -11,14 +11,13 @@ from acgkd.errors import RayLostError
 from acgkd.exit_codes import ExitCode
 from sweeps.cli.commands._options import Overrides, Plugin, SpecFile, TrialsOption, TrustCode, examples, with_plugins
 from sweeps.cli.console import err, print_line, print_note
-from sweeps.cli.deadline import Deadline
+from sweeps.cli.deadline import INTERRUPTED, Deadline
 from sweeps.cli.outcome import REPORT, finish, report_command, report_so_far, show
 
 if TYPE_CHECKING:
     from sweeps.cli.ending import Ending
     from sweeps.spec.sweep_spec import SweepSpec
 
-INTERRUPTED = "Interrupted. What was done is kept; the same command resumes."
 
 EPILOG = examples(
     "acgkd run quickstart",
