@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -79,7 +78,7 @@ class Distilled:
     agreement: float | None
     seconds: dict[str, float]
     curves: dict[str, dict[str, list[float]]]
-    prior: dict[str, Any]
+    prior: dict[str, object]
     known: Prior | None = None
     worth: Worth = field(default_factory=lambda: Worth(None))
     health: Health = field(default_factory=Health)
@@ -99,11 +98,11 @@ class Distilled:
 
 
 def distill(
-    teacher: nn.Module | TeacherConfig | Mapping[str, Any],
+    teacher: nn.Module | TeacherConfig | Mapping[str, object],
     student: nn.Module | str,
     *,
-    prior: PriorConfig | Mapping[str, Any],
-    method: str | MethodChoice | Mapping[str, Any] = "acgkd",
+    prior: PriorConfig | Mapping[str, object],
+    method: str | MethodChoice | Mapping[str, object] = "acgkd",
     seed: int = 0,
     device: str = "auto",
     agreement: bool = True,
@@ -216,7 +215,7 @@ def _as_student(student: nn.Module, kind: Modality[Batch], facts: Prior, device:
     return own
 
 
-def _from_checkpoint(teacher: TeacherConfig | Mapping[str, Any], facts: Prior) -> nn.Module:
+def _from_checkpoint(teacher: TeacherConfig | Mapping[str, object], facts: Prior) -> nn.Module:
     """A preset with the weights of a file, which is all that can be known of a teacher without data."""
     chosen = teacher if isinstance(teacher, TeacherConfig) else checked(TeacherConfig, teacher, "`teacher`")
     if chosen.checkpoint is None:

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from acgkd import __version__, cache, checkpoint
+from acgkd.agreement.health_facts import QualityValue
 from acgkd.agreement.worth import Worth
 from acgkd.errors import CheckpointError, ConfigError
 from acgkd.method import Batch
@@ -30,7 +30,7 @@ TIMED_BATCHES = 4
 class Measurement:
     """What a run is worth, what it took and what it did without; keys are the fields of the record's parts."""
 
-    quality: dict[str, Any] = field(default_factory=dict)
+    quality: dict[str, QualityValue] = field(default_factory=dict)
     cost: dict[str, float | int | bool | None] = field(default_factory=dict)
     prior: Mapping[str, object] = field(default_factory=dict)
     environment: Mapping[str, object] = field(default_factory=dict)
@@ -143,7 +143,7 @@ class Evaluator:
     def teacher_measurement(self) -> Measurement:
         """The teacher's own row; its answers to tens of thousands of samples are asked for once, not by every run."""
         teacher, seconds = self.teacher, self.preparation.teacher_seconds
-        quality: dict[str, Any] = {**self.said_on_pool.columns()}
+        quality: dict[str, QualityValue] = {**self.said_on_pool.columns()}
         if self.run_data.data is not None:
             quality.update(cache.kept(self.preparation.verdict_file, self._evaluate_teacher, _read_verdict))
             quality |= self._judging_parts()

@@ -35,7 +35,7 @@ def verdict_lines(comparison: Comparison, width: int = 80) -> list[str]:
     """What became of each target."""
     lines: list[str] = []
     for verdict in comparison.verdicts:
-        lines += _wrapped(f"{verdict.word}: {verdict.target.law.replace('`', '')}", width)
+        lines += _wrapped(f"{verdict.word}: {verdict.target.words.replace('`', '')}", width)
         for said in verdict.worth:
             lines += _wrapped(f"  {said}", width)
     return lines

@@ -38,7 +38,7 @@ def budget_table(comparison: Comparison) -> Table:
         Column("row", _word("row"), numeric=False),
         Column("note", _word("note"), numeric=False),
         Column("settings", _word("provenance"), numeric=False),
-        Column("steps (of what is published)", lambda row: row["steps"] or formatting.DASH, numeric=False),
+        Column("steps (of what its method declares)", lambda row: row["steps"] or formatting.DASH, numeric=False),
         Column("seconds", lambda row: _times(row, "seconds", formatting.seconds(row["seconds"]))),
         Column("multiply-adds", lambda row: _times(row, "multiply_adds", formatting.count(row["multiply_adds"]))),
         Column("settings tried", lambda row: str(row["settings_tried"])),

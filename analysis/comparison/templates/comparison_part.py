@@ -160,7 +160,7 @@ class Part:
     def targets(self) -> str:
         """What was to be shown: met, missed or not decided, with the figures."""
         return "\n".join(
-            "; ".join([f"* {v.target.law}: **{v.word}**", v.detail, *v.worth]) for v in self.comparison.verdicts
+            "; ".join([f"* {v.target.words}: **{v.word}**", v.detail, *v.worth]) for v in self.comparison.verdicts
         )
 
     def figure(self, name: str) -> str:
