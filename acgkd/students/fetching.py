@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from acgkd.addresses import address_of
 from acgkd.errors import CheckpointError
+from acgkd.files.addresses import address_of
 
 
 @contextmanager

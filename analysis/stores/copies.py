@@ -11,8 +11,8 @@ import threading
 import time
 from pathlib import Path
 
-from acgkd.addresses import address_of
 from acgkd.errors import StorageError
+from acgkd.files.addresses import address_of
 from analysis.stores.object_store import ObjectStore
 from analysis.stores.working_copy import WorkingCopy
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from acgkd.errors import FolderError, StorageError
+from acgkd.files.whole import replaced
 from analysis.stores.filesystems import Listed, filesystem, line, listed, no_bucket, not_exclusive, refusal
 
 Answer = TypeVar("Answer")
@@ -152,12 +153,8 @@ class ObjectStore:
             FileNotFoundError: there is no such object.
             StorageError: the store cannot be read.
         """
-        part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-        try:
+        with replaced(path) as part:
             self._patiently(lambda: self._files.get_file(self._path(key), str(part)))
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
 
     def create(self, key: str, content: bytes) -> bool:
         """Writes an object unless there is one.

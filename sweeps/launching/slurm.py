@@ -9,8 +9,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from acgkd.addresses import address_of
 from acgkd.errors import ConfigError
+from acgkd.files.addresses import address_of
 
 TEMPLATES = Path(__file__).with_name("templates")
 TASKS = 100  # of an elastic sweep's array; each may be requeued

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from acgkd.addresses import address_of
 from acgkd.errors import ConfigError
+from acgkd.files.addresses import address_of
 from acgkd.plugins import place_at
 from sweeps.spec.raw import FILE_PATHS, PLUGINS, SpecTree
 from sweeps.spec.sweep_spec import SweepSpec

@@ -10,9 +10,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from acgkd.addresses import address_of
 from acgkd.errors import AcgkdError, FolderInUseError
 from acgkd.exit_codes import ExitCode
+from acgkd.files.addresses import address_of
 from sweeps.engine.startup import reserve
 from sweeps.store.sharing.lease import lock_of
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from acgkd.addresses import address_of
 from acgkd.cache import sync
 from acgkd.errors import FolderError
+from acgkd.files.addresses import address_of
 from analysis.stores.copies import copy_of, here, shown, working_copy
 
 

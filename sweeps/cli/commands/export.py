@@ -45,7 +45,7 @@ def export(
     `README.md` (of further files in the folder `<file>.README.md`), says what the student was made from, what it is
     worth, what it takes, and how it is called.
     """
-    from acgkd.addresses import address_of
+    from acgkd.files.addresses import address_of
     from acgkd.students.exporting import export_student
     from acgkd.students.saving import prior_of
     from sweeps.cli import model_card

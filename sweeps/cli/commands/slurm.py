@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acgkd.addresses import address_of
 from acgkd.errors import ConfigError, FolderError
+from acgkd.files.addresses import address_of
 from analysis.stores.filesystems import filesystem
 from sweeps.cli.commands._options import Overrides, SpecFile, TrialsOption, TrustCode, examples
 from sweeps.cli.console import err, print_text
