@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from acgkd.errors import FolderError, StorageError
 from acgkd.files.whole import replaced
@@ -102,9 +102,9 @@ class ObjectStore:
         found = self._patiently(lambda: self._find(place, name))
         return {str(path)[start:]: listed(facts) for path, facts in found.items() if facts.get("type") == "file"}
 
-    def _find(self, place: str, name: str) -> dict[str, dict[str, Any]]:
+    def _find(self, place: str, name: str) -> dict[str, dict[str, object]]:
         try:
-            found: dict[str, dict[str, Any]] = self._files.find(place, prefix=name, detail=True)
+            found: dict[str, dict[str, object]] = self._files.find(place, prefix=name, detail=True)
         except FileNotFoundError as error:  # of a bucket: a folder without objects is an empty one
             raise FolderError(no_bucket(self.address)) from error
         return found

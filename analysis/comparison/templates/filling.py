@@ -4,7 +4,6 @@ import json
 import platform
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from acgkd import __version__
 from acgkd.errors import ConfigError
@@ -62,7 +61,7 @@ def fill(comparison: Comparison, template: Path, out: Path) -> Path:
     return page
 
 
-def rendered(template: Path, words: dict[str, Any]) -> str:
+def rendered(template: Path, words: dict[str, object]) -> str:
     """The text that a template makes.
 
     Args:
@@ -104,12 +103,12 @@ def _line_of(error: Exception) -> str:
     return found
 
 
-def _words(whole: Part, template: Path, shelf: Callable[[Picture], str]) -> dict[str, Any]:
+def _words(whole: Part, template: Path, shelf: Callable[[Picture], str]) -> dict[str, object]:
     """Everything that a template may call by its name."""
     own = {name: getattr(whole, name) for name in dir(Part) if not name.startswith("_")}
     beside = template.parent
 
-    def data(path: str) -> Any:
+    def data(path: str) -> object:
         """A JSON file beside the template."""
         try:
             return json.loads((beside / path).read_text(encoding="utf-8"))
