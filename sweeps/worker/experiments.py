@@ -2,7 +2,8 @@
 
 import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from acgkd.config import RunConfig, flatten
 from acgkd.errors import ConfigError, OtherCodeError
 from sweeps.spec.raw import UNTRUSTED_PLUGINS
 from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.worker.cores import threads_of
 from sweeps.worker.protocols import Experiment, Experiments, Measurement, Run, Team
 from sweeps.worker.validation_curves import JudgedExperiment
 
@@ -179,6 +181,25 @@ class AcgkdExperiments:
 
         torch.set_num_threads(count)
         keep_freed_memory()
+
+    @contextmanager
+    def as_worker(self, cpu: float) -> Iterator[int]:
+        """Uses the threads and the memory that a worker would, and puts back what was.
+
+        Args:
+            cpu: cores of a job; gives how many threads these are here.
+        """
+        import torch
+
+        from acgkd.runtime import keep_freed_memory
+
+        before, count = torch.get_num_threads(), threads_of(cpu)
+        self.use_threads(count)
+        try:
+            yield count
+        finally:
+            torch.set_num_threads(before)
+            keep_freed_memory(False)
 
     def calibrate(self) -> float | None:
         """The best of three timings of a fixed product of matrices on the CPU."""
