@@ -13,7 +13,6 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
 
 from acgkd.errors import ConfigError
 from acgkd.plugins.plugin_places import KINDS, Entry, Place, bytes_digest_of, is_entry, package_of
@@ -72,7 +71,7 @@ def added(kind: str, own: Sequence[str]) -> dict[str, Entry]:
     return _joined(kind, own, places())
 
 
-def travelling() -> dict[str, Any]:
+def travelling() -> dict[str, object]:
     """All that are in use, as plain values that can be pickled for another machine."""
     return {str(place.path): dict(place.files) for place in places()}
 

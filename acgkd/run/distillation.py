@@ -260,7 +260,7 @@ class Distillation(Progress):
             raise CheckpointError(f"{path} is not a checkpoint of a run (no `{FORMAT}` inside).")
         if state.get("identity") != self._identity:
             raise CheckpointError(f"{path} belongs to a run with other settings, another seed, teacher or student.")
-        self._take_up(state)
+        self._resume_from(state)
 
     def load_synthesis(self, path: Path) -> None:
         """Starts from pseudo-samples that another run with the same synthesis made; their seconds are kept.
@@ -273,11 +273,11 @@ class Distillation(Progress):
         if not ours or len(self.stages) < 2 or state["steps_done"] != self.stages[0].steps:
             raise CheckpointError(f"{path} is not a finished synthesis.")
         try:
-            self._take_up({**state, "synthesis_cached": True})
+            self._resume_from({**state, "synthesis_cached": True})
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} is not a finished synthesis ({type(error).__name__}: {error}).") from error
 
-    def _take_up(self, state: State) -> None:
+    def _resume_from(self, state: State) -> None:
         self.method_run.load_state_dict(state["run"])
         self.context.streams.load_state_dict(state["streams"])
         self.steps_done = int(state["steps_done"])

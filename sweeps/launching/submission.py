@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acgkd.errors import ConfigError
+from acgkd.files.addresses import address_of
 from acgkd.plugins import place_or_copy
-from analysis.stores.addresses import address_of
 from sweeps.spec.raw import FILE_PATHS, PLUGINS, SpecTree
 from sweeps.spec.sweep_spec import SweepSpec
 

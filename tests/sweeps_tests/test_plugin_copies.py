@@ -77,7 +77,7 @@ def test_a_sweep_whose_plugins_are_gone_is_resumed_reproduced_confirmed_forked_a
     assert all(files == found[0] for files in found)
 
 
-def test_what_was_edited_since_is_reproduced_as_it_was_and_refused_where_the_sweep_goes_on(
+def test_what_was_edited_since_is_reproduced_as_it_was_and_refused_where_the_sweep_continues(
     at: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     method = at / "own" / "chance.py"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from acgkd.errors import FolderInUseError
-from analysis.stores.addresses import address_of
+from acgkd.files.addresses import address_of
 from sweeps.cli.commands._options import JobServer, Overrides, SweepFile, TrialsOption, TrustCode, examples
 from sweeps.cli.console import print_line, print_note
 
