@@ -18,6 +18,7 @@ from sweeps.suites import pace
 from sweeps.suites.members import Member
 from sweeps.suites.pace import Pace
 from sweeps.suites.rows import Row, counted, without_steps
+from sweeps.worker.cores import threads_of
 from sweeps.worker.experiments import AcgkdExperiments
 
 Calibrations = Mapping[tuple[str, str], CalibratedRow]
@@ -81,7 +82,8 @@ def measured_rows(
     experiments.agreement, experiments.share_synthesis = False, False
     reference = member.reference.label
     configs = {reference: spec.run_config({}), **{row.label: spec.control_config(row.label) for row in rows}}
-    with experiments.as_worker(spec.resources.cpu) as threads:
+    threads = threads_of(spec.resources.cpu)
+    with experiments.as_worker(threads):
         paces = pace.measure(configs, reference, experiments)
     own = paces[reference]
     if own.stage != "synthesis":

@@ -12,7 +12,6 @@ from acgkd.config import RunConfig, flatten
 from acgkd.errors import ConfigError, OtherCodeError
 from sweeps.spec.raw import UNTRUSTED_PLUGINS
 from sweeps.spec.sweep_spec import SweepSpec
-from sweeps.worker.cores import threads_of
 from sweeps.worker.protocols import Experiment, Experiments, Measurement, Run, Team
 from sweeps.worker.validation_curves import JudgedExperiment
 
@@ -183,20 +182,16 @@ class AcgkdExperiments:
         keep_freed_memory()
 
     @contextmanager
-    def as_worker(self, cpu: float) -> Iterator[int]:
-        """Uses the threads and the memory that a worker would, and puts back what was.
-
-        Args:
-            cpu: cores of a job; gives how many threads these are here.
-        """
+    def as_worker(self, threads: int) -> Iterator[None]:
+        """Uses threads and memory as a worker does, and puts back what was."""
         import torch
 
         from acgkd.runtime import keep_freed_memory
 
-        before, count = torch.get_num_threads(), threads_of(cpu)
-        self.use_threads(count)
+        before = torch.get_num_threads()
+        self.use_threads(threads)
         try:
-            yield count
+            yield
         finally:
             torch.set_num_threads(before)
             keep_freed_memory(False)
