@@ -4,16 +4,16 @@ import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
-from torch import nn
+from torch import Tensor, nn
 
 from acgkd import cache, checkpoint
 from acgkd.config import DatasetConfig, fingerprint
 from acgkd.datasets import DATASETS
 from acgkd.datasets._given.entries import digest_at
 from acgkd.errors import CheckpointError, ConfigError
-from acgkd.method import Batch
+from acgkd.method import Batch, State
 from acgkd.models import MODELS, build_model
 from acgkd.run.bookkeeping.clocks import Clocks
 from acgkd.run.reference_pool import VERSIONS as POOL_VERSIONS
@@ -229,14 +229,19 @@ class Preparation:
         return self.teacher_seconds is not None and not self._trained_here
 
 
-def _read_teacher(path: Path) -> dict[str, Any]:
+class _Teacher(TypedDict):
+    state: dict[str, Tensor]
+    seconds: float | None
+
+
+def _read_teacher(path: Path) -> _Teacher:
     made = checkpoint.load(path, checked=True)
     if not isinstance(made, dict) or not {"state", "seconds"} <= made.keys():
         raise CheckpointError(f"{path} does not hold a teacher.")
-    return made
+    return {"state": made["state"], "seconds": made["seconds"]}
 
 
-def _read_pool(path: Path) -> list[Any]:
+def _read_pool(path: Path) -> list[State]:
     packed = checkpoint.load(path, checked=True)
     if not isinstance(packed, list):
         raise CheckpointError(f"{path} does not hold a reference pool.")

@@ -2,7 +2,6 @@
 
 import logging
 from contextlib import suppress
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +52,7 @@ class AdaptedImages(nn.Module):
         """
         seen: list[Tensor] = []
 
-        def stop(_: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        def stop(_: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> None:
             seen.append(next(iter((*inputs, *named.values()))))
             if not torch.compiler.is_compiling():  # an exporter keeps account of the modules that are left
                 raise ReachedError

@@ -395,6 +395,26 @@ def test_judging_on_the_way_does_not_change_the_run(tiny: ModuleType, home: Path
     assert run.method_run.multiply_adds() == undisturbed.method_run.multiply_adds()
 
 
+def test_a_pool_is_put_to_the_teacher_once_and_to_the_student_once_each_time(tiny: ModuleType, home: Path) -> None:
+    experiment = prepared(tiny, home)
+    run, asked = done(experiment), {"teacher": 0, "student": 0}
+    pool = {id(batch.x) for batch in experiment.preparation.pool}
+
+    def counted(who: str) -> Any:
+        def count(_: Any, given: tuple[Any, ...], found: Any) -> None:
+            asked[who] += id(given[0]) in pool
+
+        return count
+
+    experiment.teacher.layers[0].register_forward_hook(counted("teacher"))
+    run.student.layers[0].register_forward_hook(counted("student"))
+    for times in (1, 2):
+        experiment.evaluate(run, ["agreement"])
+        assert asked == {"teacher": len(pool), "student": times * len(pool)}
+    experiment.measure(run)
+    assert asked == {"teacher": len(pool), "student": 3 * len(pool)}
+
+
 def test_a_perfect_student_agrees_wholly(tiny: ModuleType, home: Path) -> None:
     experiment = prepared(tiny, home, student="gin-2-8")
     run = experiment.start()

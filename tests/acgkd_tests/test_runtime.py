@@ -234,6 +234,7 @@ def test_memory_is_measured_where_there_is_another_c_library(monkeypatch: pytest
 
     monkeypatch.setattr(runtime.ctypes, "CDLL", missing)
     assert not runtime.keep_freed_memory()
+    assert not runtime.keep_freed_memory(False)
     memory = PeakMemory(CPU)
     memory.update()
     assert memory.device_bytes is None

@@ -45,7 +45,7 @@ def read_place(folder: Path) -> Path:
         FolderError: no such store can hold a sweep.
         StorageError: it cannot be read.
     """
-    from analysis.stores.addresses import address_of
+    from acgkd.files.addresses import address_of
 
     if address_of(folder) is None:
         return folder

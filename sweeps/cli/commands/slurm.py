@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acgkd.errors import ConfigError, FolderError
-from analysis.stores.addresses import address_of
+from acgkd.files.addresses import address_of
 from analysis.stores.filesystems import filesystem
 from sweeps.cli.commands._options import Overrides, SpecFile, TrialsOption, TrustCode, examples
 from sweeps.cli.console import err, print_text

@@ -98,12 +98,12 @@ def _searched_settings(method: MethodChoice, points: Iterable[Mapping[str, Any]]
             continue  # reported already
         tree = overlay({"method": searched_method(point, method).model_dump()}, point)
         flat = flatten(tree)
-        key = (tree["method"]["name"], *(f"{name}={flat[name]}" for name in flat if name.startswith(_DECIDING)))
+        key = (flat[METHOD_NAME], *(f"{name}={flat[name]}" for name in flat if name.startswith(_DECIDING)))
         if key in tried:
             continue
         tried.add(key)
         try:
-            yield "space", tree["method"]["name"], MethodChoice.model_validate(tree["method"]), None
+            yield "space", str(flat[METHOD_NAME]), MethodChoice.model_validate(tree["method"]), None
         except ValidationError:
             continue  # reported as a value that is refused
 
