@@ -200,7 +200,7 @@ class Preparation:
         model.load_state_dict(made["state"])
         teacher = as_teacher(model, self.run_data.device)
         self.run_data.modality.check_teacher(teacher, self.run_data.prior)
-        return teacher, made["seconds"], made.get("cpu_seconds")
+        return teacher, made["seconds"], made["cpu_seconds"]
 
     @property
     def teacher(self) -> nn.Module:
@@ -232,13 +232,14 @@ class Preparation:
 class _Teacher(TypedDict):
     state: dict[str, Tensor]
     seconds: float | None
+    cpu_seconds: float | None
 
 
 def _read_teacher(path: Path) -> _Teacher:
     made = checkpoint.load(path, checked=True)
     if not isinstance(made, dict) or not {"state", "seconds"} <= made.keys():
         raise CheckpointError(f"{path} does not hold a teacher.")
-    return {"state": made["state"], "seconds": made["seconds"]}
+    return {"state": made["state"], "seconds": made["seconds"], "cpu_seconds": made.get("cpu_seconds")}
 
 
 def _read_pool(path: Path) -> list[State]:
