@@ -6,9 +6,9 @@ import pandas as pd
 
 from analysis import formatting
 from analysis.formatting import number
-from analysis.statistics import contention
-from analysis.statistics.contention import Contended
 from analysis.statistics.replicates import with_derived
+from analysis.statistics.trust import contention
+from analysis.statistics.trust.contention import Contended
 
 _CALIBRATION_SPREAD = 1.25  # fastest to slowest run of the fixed kernel; more than this and the machine was not itself
 _ALIKE = (

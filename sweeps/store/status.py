@@ -14,8 +14,8 @@ from sweeps.store import starts
 from sweeps.store.atomic import read_json
 from sweeps.store.budgets import Taken, idle_trials, met, passed
 from sweeps.store.point_queue import PointQueue
-from sweeps.store.record_facts import remarks_by_label, remarks_of, trial_records, work_of
 from sweeps.store.trial import PASSING, Attempt, Trial, signature
+from sweeps.store.trial_files.record_facts import remarks_by_label, remarks_of, trial_records, work_of
 
 if TYPE_CHECKING:
     from sweeps.store.folder import SweepFolder

@@ -176,7 +176,7 @@ def test_cpu_seconds_that_an_earlier_version_did_not_measure_stay_unknown() -> N
         assert clocks.cpu_seconds is None
 
 
-def test_children_that_have_ended_count() -> None:
+def test_children_that_have_ended_are_in() -> None:
     before = cpu_seconds()
     subprocess.run([sys.executable, "-c", "import time\nwhile time.process_time() < 0.2: pass"], check=True)
     assert cpu_seconds() - before >= 0.19

@@ -88,7 +88,7 @@ def _remarks(files: "SweepFolder", trial: "Trial", attempt: "Attempt") -> list[s
 
 def _work(record: "Record") -> list[str]:
     """Seconds beside CPU seconds, and whether the machine was shared; nothing of records that do not say it."""
-    from analysis.statistics.contention import contended, seconds_of
+    from analysis.statistics.trust.contention import contended, seconds_of
 
     if record.cost.cpu_s is None:
         return []

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from acgkd.errors import SweepError
-from analysis.statistics.contention import contended, seconds_of, sentence
+from analysis.statistics.trust.contention import contended, seconds_of, sentence
 from analysis.statistics.trust.outcome_bounds import remarks
 from sweeps.store.atomic import read_json
 
@@ -38,7 +38,7 @@ def remarks_by_label(records: Records) -> dict[str, dict[str, int]]:
     for record in records:
         rows.setdefault(str(record.get("identity", {}).get("label", "")), []).append(record)
     found = {label: remarks_of(rows[label]) for label in sorted(rows)}
-    return {label: counts for label, counts in found.items() if counts}
+    return {label: said for label, said in found.items() if said}
 
 
 def work_of(records: Records) -> dict[str, Any]:
