@@ -4,7 +4,6 @@ import contextlib
 import ctypes
 import hashlib
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -137,25 +136,6 @@ class Streams:
             if name not in self._generators:
                 self._generators[name] = torch.Generator(device=self.device if name.startswith("device/") else "cpu")
             self._generators[name].set_state(value.to("cpu"))
-
-
-class Clocks:
-    """Seconds by name, device-synchronised, kept across resume."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def time(self, name: str) -> Iterator[None]:
-        """Adds the block's seconds to the clock called `name`."""
-        synchronize(self.device)
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            synchronize(self.device)
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
 def backward(loss: Tensor) -> None:
