@@ -189,8 +189,8 @@ def _ended_by(sweep: SweepFile, trials: list[Trial], enqueued: int, seconds: flo
     """Which limit ended it; None where trials are left."""
     if (enqueued or any(not trial.final for trial in trials)) and not passed(sweep.budget):
         return None
-    signs = [objective.sign for objective in sweep.objectives]
-    return met(sweep.budget, Taken(trials), seconds, lambda: idle_trials(trials, signs)) or None
+    directions = [objective.direction for objective in sweep.objectives]
+    return met(sweep.budget, Taken(trials), seconds, lambda: idle_trials(trials, directions)) or None
 
 
 @dataclass(frozen=True)

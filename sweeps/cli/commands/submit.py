@@ -8,7 +8,7 @@ import typer
 
 from acgkd.errors import FolderInUseError
 from acgkd.files.addresses import address_of
-from sweeps.cli.commands._options import JobServer, Overrides, SweepFile, TrialsOption, TrustCode, examples
+from sweeps.cli.commands._options import JobServer, Overrides, SweepFile, TrialsOption, TrustCode, changes, examples
 from sweeps.cli.console import print_line, print_note
 
 EPILOG = examples(
@@ -49,8 +49,8 @@ def submit(
     from sweeps.spec.loading import check_tree
     from sweeps.spec.raw import read_tree
 
-    changes = [*(overrides or ()), *([f"budget/trials={trials}"] if trials is not None else [])]
-    tree = read_tree(spec, changes)
+    said = changes(overrides, trials=trials)
+    tree = read_tree(spec, said)
     if folder is None or address_of(folder) is None:
         plugin_copies.stand_in(folder or Path("runs") / tree.name)
     read = check_tree(tree, trust_code)
@@ -66,7 +66,7 @@ def submit(
         )
     name = submission.next_name(target, [job.id for job in jobs])
     with tempfile.TemporaryDirectory(prefix="acgkd-submit-") as files:
-        bundle = submission.pack(tree, read, spec, changes, trust_code, Path(files))
+        bundle = submission.pack(tree, read, spec, said, trust_code, Path(files))
         server.submit(name, submission.entrypoint(bundle, target, python), Path(files))
     for line in plugin_copies.said_of_gone():
         print_note(f"Note: {line}")
