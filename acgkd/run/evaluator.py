@@ -15,12 +15,12 @@ from acgkd.agreement.worth import Worth
 from acgkd.errors import CheckpointError, ConfigError
 from acgkd.method import Batch
 from acgkd.run import metrics
+from acgkd.run.bookkeeping.clocks import Clocks
 from acgkd.run.distillation import Distillation
 from acgkd.run.objectives import OBJECTIVES, ObjectiveKind, objective_kind
 from acgkd.run.preparation import Preparation
 from acgkd.run.reference_pool import PoolJudge
 from acgkd.run.run_data import RunData
-from acgkd.runtime import Clocks
 
 # Of 256 samples each: timing goes over them several times, and ten thousand images would tell no more.
 TIMED_BATCHES = 4
@@ -150,6 +150,7 @@ class Evaluator:
         batches = self.run_data.test or self.preparation.pool
         cost: dict[str, float | int | bool | None] = {
             "teacher_s": seconds,
+            "cpu_s": self.preparation.teacher_cpu_seconds,
             "teacher_parameters": metrics.parameters(teacher),
             "teacher_cached": self.preparation.teacher_cached,
         }

@@ -34,6 +34,7 @@ COSTS = (
     "synthesis_s",
     "transfer_s",
     "joint_s",
+    "cpu_s",
     "multiply_adds",
     "student_ms_per_1000",
     "teacher_ms_per_1000",

@@ -343,7 +343,14 @@ def test_what_is_measured_fits_the_record(tiny: ModuleType, home: Path, method: 
     for part in ("validation", "test"):
         counted = torch.bincount(experiment.run_data.labels(part), minlength=2)
         assert (quality[f"{part}_classes"], quality[f"{part}_smallest_class"]) == (2, int(counted.min()))
-    for name in ("student_parameters", "teacher_parameters", "student_multiply_adds", "transfer_s", "teacher_s"):
+    for name in (
+        "student_parameters",
+        "teacher_parameters",
+        "student_multiply_adds",
+        "transfer_s",
+        "teacher_s",
+        "cpu_s",
+    ):
         assert cost[name] > 0
     assert cost["transfer_steps"] == 6
     assert ("synthesis_steps" in cost) == (method == "acgkd")
@@ -356,6 +363,7 @@ def test_the_teachers_own_row_fits_the_record(tiny: ModuleType, home: Path) -> N
     assert "test_accuracy" not in measured.quality
     assert measured.quality["teacher_train_accuracy"] is not None
     assert measured.cost["teacher_s"] > 0
+    assert measured.cost["cpu_s"] > 0
 
 
 def test_every_objective_is_a_finite_number(tiny: ModuleType, home: Path) -> None:
