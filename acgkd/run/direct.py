@@ -22,7 +22,7 @@ from acgkd.modality import Modality, modality
 from acgkd.models import build_model
 from acgkd.priors import Prior
 from acgkd.run.distillation import Distillation
-from acgkd.run.reference_pool import judged_on_pool, pool_agreement, reference_pool
+from acgkd.run.reference_pool import PoolJudge, reference_pool
 from acgkd.runtime import Streams, derive_seed, resolve_device
 from acgkd.students.proof import why_not_read_back
 from acgkd.students.saving import remember, save_student
@@ -179,10 +179,11 @@ def distill(
     seen.follow(run, choice.name)
     finished = remember(run.student.eval(), facts)
     pool = reference_pool(frozen, kind, facts, seed, where, seen.note) if agreement else []
-    worth = judged_on_pool(frozen, finished, kind, pool)
+    judge = PoolJudge(frozen, kind, pool)
+    worth = judge.worth(finished)
     if lower_control and pool:
         context = MethodContext(frozen, plain, facts, Streams(derive_seed("draws", seed), where), where)
-        worth = replace(worth, control_agreement=_lower_control(choice, kind, context, pool, seen))
+        worth = replace(worth, control_agreement=_lower_control(choice, kind, context, judge, seen))
     if not worth.informative:
         logger.warning(worth.verdict)
     health = run.health()
@@ -228,7 +229,7 @@ def _from_checkpoint(teacher: TeacherConfig | Mapping[str, object], facts: Prior
 
 
 def _lower_control(
-    choice: MethodChoice, kind: Modality[Batch], context: MethodContext[Prior], pool: list[Batch], seen: _Seen
+    choice: MethodChoice, kind: Modality[Batch], context: MethodContext[Prior], judge: PoolJudge, seen: _Seen
 ) -> float | None:
     """What a student reaches on a pool that was taught with noise, by the settings of a method; None where it broke."""
     name = next((other for other in lower_controls_of(kind.name) if other != choice.name), None)
@@ -240,4 +241,4 @@ def _lower_control(
         seen.follow(control, f"lower control, {name}")
     except DivergedError:
         return None
-    return pool_agreement(context.teacher, control.student, kind, pool)
+    return judge.worth(control.student).agreement

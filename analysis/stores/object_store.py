@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from acgkd.errors import FolderError, StorageError
+from acgkd.files.whole import replaced
 from analysis.stores.filesystems import Listed, filesystem, line, listed, no_bucket, not_exclusive, refusal
 
 Answer = TypeVar("Answer")
@@ -109,7 +110,10 @@ class ObjectStore:
         return found
 
     def age_s(self, key: str) -> float | None:
-        """Seconds since an object was written, both by the store's clock; None where there is none.
+        """Seconds since an object was written; None where there is none.
+
+        On S3 both moments are by the store's clock. Other stores do not say what time it is: there the second is by
+        this machine's, whose clock must be right.
 
         Raises:
             StorageError: the store cannot be read.
@@ -149,12 +153,8 @@ class ObjectStore:
             FileNotFoundError: there is no such object.
             StorageError: the store cannot be read.
         """
-        part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-        try:
+        with replaced(path) as part:
             self._patiently(lambda: self._files.get_file(self._path(key), str(part)))
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
 
     def create(self, key: str, content: bytes) -> bool:
         """Writes an object unless there is one.

@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from acgkd.errors import ConfigError
-from analysis.stores.addresses import address_of
+from acgkd.files.addresses import address_of
 
 TEMPLATES = Path(__file__).with_name("templates")
 TASKS = 100  # of an elastic sweep's array; each may be requeued

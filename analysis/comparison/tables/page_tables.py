@@ -36,6 +36,8 @@ def joint_table(comparison: Comparison, panel: Panel) -> Table:
                 (" sd", "value_sd"),
                 (" seeds", "seeds"),
                 (" note", "note"),
+                (" reduced", "reduced"),
+                (" published", "published"),
             ):
                 line[f"{head}{part}"] = None if cell is None else cell[column]
         data.append(line)
@@ -51,8 +53,7 @@ def _cell(head: str) -> Callable[[Row], str]:
     def text(row: Row) -> str:
         if not formatting.known(row[head]):
             return formatting.DASH
-        note = str(row[f"{head} note"])
-        mark = "†" * ("reduced" in note) + "‡" * ("not published" in note)
+        mark = "†" * bool(row[f"{head} reduced"]) + "‡" * (not row[f"{head} published"])
         return f"{formatting.mean_sd(row[head], row[f'{head} sd'])} ({int(row[f'{head} seeds'])}){mark}"
 
     return text

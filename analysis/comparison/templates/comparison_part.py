@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from acgkd.errors import ConfigError
-from analysis.comparison.choosing import role_of
+from analysis.comparison.choosing import role_of, row_named
 from analysis.comparison.joint import Comparison, Panel
 from analysis.comparison.targets import Verdict
 from analysis.comparison.templates.markdown_words import table
@@ -218,9 +218,8 @@ class Part:
             for name, cell in each.cells.items():
                 if column is not None and name != column:
                     continue
-                for found in (*(r for r in cell.rows if r.label == row), *(r for r in cell.shown.values())):
-                    if row in (found.label, found.contestant):
-                        return Place(self.comparison, each, name, found)
+                if (found := row_named(cell, row, as_label=True)) is not None:
+                    return Place(self.comparison, each, name, found)
         return None
 
     def _place(self, column: str | None, panel: str | None) -> tuple[Panel, str]:

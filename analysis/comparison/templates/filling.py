@@ -1,14 +1,13 @@
 """From a template to a page: what the template may call, and how its mistakes are said."""
 
 import json
-import os
 import platform
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 from acgkd import __version__
 from acgkd.errors import ConfigError
+from acgkd.files.whole import write_whole
 from analysis import robustness
 from analysis.comparison.choosing import RULE
 from analysis.comparison.joint import Comparison
@@ -58,7 +57,7 @@ def fill(comparison: Comparison, template: Path, out: Path) -> Path:
     shelf = _Shelf(page.stem)
     text = rendered(template, _words(Part(comparison, shelf), template, shelf))
     for name, content in [*shelf.files.items(), (page.name, text)]:
-        _write(out / name, content)
+        write_whole(out / name, content.encode())
     return page
 
 
@@ -145,14 +144,3 @@ def _words(whole: Part, template: Path, shelf: Callable[[Picture], str]) -> dict
 def machine() -> str:
     """What made the page, without a name."""
     return f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, acgkd {__version__}"
-
-
-def _write(path: Path, text: str) -> None:
-    """Beside its place, then renamed into it: a reader sees the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
