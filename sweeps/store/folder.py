@@ -41,7 +41,7 @@ class SweepFolder(TrialFiles):
 
     def seconds_used(self, *, before: int | None = None) -> float:
         """Seconds that all starts took, or those before one; a start whose file is damaged adds none."""
-        return starts.seconds_used(self.starts, before=before)
+        return starts.seconds_used(starts.read(self.starts), before=before)
 
     def remove_temporaries(self) -> None:
         """Clears away what interrupted writers left; nobody ever reads it."""
