@@ -14,8 +14,9 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
+from acgkd.code_digest import content_digest
 from acgkd.errors import ConfigError
-from acgkd.plugins.plugin_places import KINDS, Entry, Place, bytes_digest_of, is_entry, package_of
+from acgkd.plugins.plugin_places import KINDS, Entry, Place, is_entry, package_of
 
 _FILES = "plugins/"
 _always: tuple[Place, ...] = ()
@@ -113,7 +114,7 @@ def digests(named: Collection[str] | None) -> dict[str, str]:
         named: names of distributions' entries that are asked for; None for all.
     """
     found = {
-        f"{_FILES}{place.path.name}/{name}".removesuffix(f"/{place.path.name}"): bytes_digest_of(content)
+        f"{_FILES}{place.path.name}/{name}".removesuffix(f"/{place.path.name}"): content_digest(content)
         for place in places()
         for name, content in place.files.items()
     }

@@ -52,6 +52,34 @@ def _sizes_said(batch: Tensor, graphs: int | None = None) -> Iterator[None]:
         glob.scatter = ask
 
 
+def handed_to(part: nn.Module, call: Callable[[], object]) -> Tensor | None:
+    """What a part is handed first in a call; nothing behind that is computed.
+
+    Args:
+        part: of what is called.
+        call: calls the whole.
+
+    Returns:
+        None where the part is not called.
+    """
+    seen: list[Tensor] = []
+
+    def stop(_: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> None:
+        seen.append(next(iter((*inputs, *named.values()))))
+        # An exporter keeps account of the modules that are entered and left; what nobody reads is no part of its
+        # program.
+        if not torch.compiler.is_compiling():
+            raise ReachedError
+
+    handle = part.register_forward_pre_hook(stop, with_kwargs=True)
+    with suppress(ReachedError):
+        try:
+            call()
+        finally:
+            handle.remove()
+    return seen[0] if seen else None
+
+
 @dataclass(frozen=True)
 class UpToHead:
     """A function for `acgkd.adapt`'s `encode`; it holds names alone, so that a copied module uses its own layers.
@@ -81,27 +109,14 @@ class UpToHead:
         Shapes:
             x: ``[nodes, features]``; edge_index: ``[2, edges]``; returns: ``[nodes, width of the nodes]``
         """
-        seen: list[Tensor] = []
-
-        def stop(_: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> None:
-            seen.append(next(iter((*inputs, *named.values()))))
-            # An exporter keeps account of the modules that are entered and left; what nobody reads is no part of its
-            # program.
-            if not torch.compiler.is_compiling():
-                raise ReachedError
-
         alone = self.alone or batch is None
         # By `shape`, which an exporter keeps open.
         own = torch.arange(x.shape[0], device=x.device) if alone or batch is None else batch
-        handle = module.get_submodule(self.classifier).register_forward_pre_hook(stop, with_kwargs=True)
-        with suppress(ReachedError), _sizes_said(own, x.shape[0] if alone else None):
-            try:
-                self.call(module, x, edge_index, own, edge_attr)
-            finally:
-                handle.remove()
-        if not seen:
+        head = module.get_submodule(self.classifier)
+        with _sizes_said(own, x.shape[0] if alone else None):
+            nodes = handed_to(head, lambda: self.call(module, x, edge_index, own, edge_attr))
+        if nodes is None:
             raise RuntimeError(f"`forward` of {type(module).__name__} does not call `{self.classifier}`.")
-        nodes = seen[0]
         return nodes.chunk(self.joined, dim=1)[0] if self.joined > 1 else nodes
 
     def __repr__(self) -> str:

@@ -17,7 +17,7 @@ from analysis.comparison.trial_rows import TrialRow
 from analysis.records.frame import Frame
 from analysis.statistics.aggregates.families import holm
 from analysis.statistics.paired import Paired, paired
-from analysis.statistics.replicates import interval_of, outcomes_in_words, share_of, split_of_rows
+from analysis.statistics.replicates import interval_of, outcomes_in_words, share_of_rows
 
 if TYPE_CHECKING:
     from analysis.comparison.targets import Target, Verdict
@@ -193,9 +193,7 @@ class Comparison:
         pair = self.difference(panel, column, row.contestant) if stands else None
         accuracy, ratio = interval_of(done, "test_accuracy"), interval_of(done, "ratio")
         value = interval_of(done, self.measure)
-        numbers = [done[name].astype("float64").tolist() for name in
-                   ("test_accuracy", "teacher_test_accuracy", "majority_accuracy")]  # fmt: skip
-        share = share_of(numbers[0], numbers[1], numbers[2], split_of_rows(done))
+        share = share_of_rows(done)
         gap = None if pair is None else pair.difference
         return {
             "panel": panel.title, "column": column, "contestant": row.contestant, "row": row.label,

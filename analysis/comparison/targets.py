@@ -18,7 +18,7 @@ from analysis.records.versioned import Part
 from analysis.statistics.aggregates.families import SetMean, mean_over_sets
 from analysis.statistics.intervals import Interval, t_interval
 from analysis.statistics.paired import paired
-from analysis.statistics.replicates import interval_of, share_of, split_of_rows
+from analysis.statistics.replicates import interval_of, share_of_rows
 from analysis.statistics.summary import COSTS
 
 Word = Literal["met", "missed", "not decided"]
@@ -215,9 +215,7 @@ def _figure(target: Target, panel: Panel, column: str, several: bool) -> _Figure
 
 def _spread(done: pd.DataFrame, measure: str) -> Interval:
     if measure == "share":
-        columns = [done[name].astype("float64").tolist() for name in
-                   ("test_accuracy", "teacher_test_accuracy", "majority_accuracy")]  # fmt: skip
-        share = share_of(columns[0], columns[1], columns[2], split_of_rows(done))
+        share = share_of_rows(done)
         return Interval(share.value, math.nan, share.low, share.high, share.n, False)
     if measure in COSTS:
         return t_interval(done[measure].dropna().astype("float64").tolist())
