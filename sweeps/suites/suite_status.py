@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from analysis.records.suites.suite_file import MemberEntry, SuiteFile
-from sweeps.store.counts import SweepCounts
 from sweeps.store.folder import SweepFolder
+from sweeps.store.progress.counts import SweepCounts
 from sweeps.suites.suite_folder import SuiteFolder
 
 State = Literal["waiting", "running", "interrupted", "failed", "completed"]

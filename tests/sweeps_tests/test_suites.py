@@ -20,7 +20,7 @@ from analysis.comparison.comparison_page import report
 from analysis.records.suites import suite_file
 from sweeps.cli.app import main
 from sweeps.store.atomic import Lock
-from sweeps.store.trial_files import record_facts
+from sweeps.store.progress import record_facts
 from sweeps.suites.suite import Suite, open_suite
 from sweeps.suites.suite_folder import SuiteFolder
 

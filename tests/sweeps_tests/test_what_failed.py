@@ -19,7 +19,7 @@ from sweeps.executors.inprocess import InProcess
 from sweeps.interchange.packed_records import pack
 from sweeps.store import atomic, starts
 from sweeps.store.folder import SweepFolder
-from sweeps.store.status import Status
+from sweeps.store.progress.status import Status
 
 HERE = Path(__file__).parent
 CONTROL = ({"name": "random_graphs", "transfer": {"fault": "diverge"}},)

@@ -13,8 +13,8 @@ from analysis.records.sweep_file import SweepFile
 from sweeps.store import starts
 from sweeps.store.atomic import read_json
 from sweeps.store.budgets import Taken, idle_trials, met, passed
-from sweeps.store.failure_groups import outcome_of
 from sweeps.store.point_queue import PointQueue
+from sweeps.store.progress.failure_groups import outcome_of
 from sweeps.store.trial import PASSING, Trial
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.records.node_accounts import NodeAccount
 from sweeps.store import starts
-from sweeps.store.counts import SweepCounts
-from sweeps.store.failure_groups import FailureGroup, beside_trials, groups_of, of_trials
+from sweeps.store.progress.counts import SweepCounts
+from sweeps.store.progress.failure_groups import FailureGroup, beside_trials, groups_of, of_trials
+from sweeps.store.progress.record_facts import remarks_by_label, remarks_of, trial_records, work_of
 from sweeps.store.trial import Trial
-from sweeps.store.trial_files.record_facts import remarks_by_label, remarks_of, trial_records, work_of
 
 if TYPE_CHECKING:
     from sweeps.store.folder import SweepFolder
