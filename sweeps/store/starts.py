@@ -27,7 +27,7 @@ def note(folder: Path, generation: int, facts: Mapping[str, object]) -> None:
 
 def read(folder: Path) -> Starts:
     """What is known of each start, the oldest first."""
-    found: dict[Path, dict[str, Any] | None] = {}
+    found: dict[Path, dict[str, object] | None] = {}
     for path in sorted(folder.glob("[0-9]*.json")):
         try:
             found[path] = read_json(path) or {}
@@ -68,7 +68,7 @@ def crashed(known: Starts) -> set[str]:
     return {str(item.get("key")) for item in noted if item.get("outcome") == "crashed"}
 
 
-def side_failures(known: Starts, alive: bool) -> list[dict[str, Any]]:
+def side_failures(known: Starts, alive: bool) -> list[dict[str, object]]:
     """Failed attempts at teachers, controls and added seeds, in the order of the starts.
 
     Where a driver died that ran one of them in its own process, that is one, too.
@@ -90,7 +90,7 @@ def side_failures(known: Starts, alive: bool) -> list[dict[str, Any]]:
     return found
 
 
-def _noted(facts: Facts | None) -> Iterator[dict[str, Any]]:
+def _noted(facts: Facts | None) -> Iterator[dict[str, object]]:
     noted = (facts or {}).get("failures")
     if isinstance(noted, list):
         yield from (item for item in noted if isinstance(item, dict) and isinstance(item.get("key"), str))

@@ -102,15 +102,15 @@ class SweepCounts:
         return met(budget, Taken(self.trials), self.seconds, lambda: idle_trials(self.trials, directions)) or None
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path) -> dict[str, object] | None:
     try:
         return read_json(path) or {}
     except SweepError:
         return None
 
 
-def _added(folder: "SweepFolder", sweep: SweepFile) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+def _added(folder: "SweepFolder", sweep: SweepFile) -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = {}
     for extension in sweep.extensions:
         for number in extension.trials:
             for replicate in range(extension.first, extension.stop):

@@ -87,7 +87,7 @@ def beside_trials(
         )
 
 
-def outcome_of(row: Mapping[str, Any]) -> str:
+def outcome_of(row: Mapping[str, object]) -> str:
     """How the replicate of a record ended."""
     return str(row.get("outcome", "damaged"))
 

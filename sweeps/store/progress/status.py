@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis.records.node_accounts import NodeAccount
 from sweeps.store import starts
@@ -84,7 +84,7 @@ class Status:
     cpu_s: float | None = None
     contention: str = ""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values by name."""
         return asdict(self)
 
