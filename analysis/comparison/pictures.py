@@ -43,9 +43,9 @@ def differences_picture(comparison: Comparison, panel: Panel) -> list[Picture]:
         return []
     dots = [
         Dot(
-            f"{row['row']}{' (reduced)' if 'reduced' in row['note'] else ''}",
+            f"{row['row']}{' (reduced)' if row['reduced'] else ''}",
             row["difference"], row["difference_low"], row["difference_high"], row["column"],
-            "reduced" in row["note"] or "not published" in row["note"],
+            row["reduced"] or not row["published"],
         )
         for row in rows.to_dict("records")
     ]  # fmt: skip

@@ -11,15 +11,14 @@ from pydantic import Field, ValidationError, model_validator
 
 from acgkd.errors import ConfigError
 from analysis import formatting
-from analysis.comparison.choosing import worth_in_words
+from analysis.comparison.choosing import row_named, worth_in_words
 from analysis.comparison.joint import Comparison, Panel
 from analysis.comparison.trial_rows import MEASURES as COMPARED
-from analysis.comparison.trial_rows import TrialRow
 from analysis.records.versioned import Part
 from analysis.statistics.aggregates.families import SetMean, mean_over_sets
 from analysis.statistics.intervals import Interval, t_interval
 from analysis.statistics.paired import paired
-from analysis.statistics.replicates import interval_of, share_of, split_of_rows
+from analysis.statistics.replicates import interval_of, share_of_rows
 from analysis.statistics.summary import COSTS
 
 Word = Literal["met", "missed", "not decided"]
@@ -199,14 +198,14 @@ def _set_mean(spread: Interval, measure: str) -> SetMean:
 
 def _figure(target: Target, panel: Panel, column: str, several: bool) -> _Figure | None:
     place = f"{column}, {panel.title}" if several else column
-    ours = row_named(panel, column, target.row)
+    ours = row_named(panel.cells[column], target.row)
     if ours is None:
         return None
     worth = worth_in_words(panel.cells[column], ours, place) if target.measure == "agreement" else ""
     if target.against is None:
         spread = _spread(ours.done, target.measure)
         return _Figure(place, spread, "", worth) if spread.n >= target.seeds and spread.n else None
-    theirs = row_named(panel, column, target.against)
+    theirs = row_named(panel.cells[column], target.against)
     if theirs is None:
         return None
     found = paired(ours.runs, theirs.runs, target.measure, on=("seed",)).difference
@@ -216,22 +215,11 @@ def _figure(target: Target, panel: Panel, column: str, several: bool) -> _Figure
 
 def _spread(done: pd.DataFrame, measure: str) -> Interval:
     if measure == "share":
-        columns = [done[name].astype("float64").tolist() for name in
-                   ("test_accuracy", "teacher_test_accuracy", "majority_accuracy")]  # fmt: skip
-        share = share_of(columns[0], columns[1], columns[2], split_of_rows(done))
+        share = share_of_rows(done)
         return Interval(share.value, math.nan, share.low, share.high, share.n, False)
     if measure in COSTS:
         return t_interval(done[measure].dropna().astype("float64").tolist())
     return interval_of(done, measure)
-
-
-def row_named(panel: Panel, column: str, name: str) -> TrialRow | None:
-    """The row of a label, or the one that stands for a method or contestant."""
-    cell = panel.cells[column]
-    for row in cell.rows:
-        if row.label == name and cell.shown.get(row.contestant) is not row and row.method != name:
-            return row
-    return next((row for key, row in cell.shown.items() if name in (row.label, key, row.method)), None)
 
 
 def _require_names(target: Target, comparison: Comparison) -> None:

@@ -75,7 +75,7 @@ def _panel(comparison: Comparison, panel: Panel, columns: Mapping[str, str], wid
     for column in panel.cells:
         shown = columns[column]
         for row in rows[rows["column"] == column].to_dict("records"):
-            marks = "r" * ("reduced" in row["note"]) + "n" * ("not published" in row["note"])
+            marks = "r" * row["reduced"] + "n" * (not row["published"])
             marks += "c" * (row["collapsed"] > 0)
             label = f"{labels[row['row']]} {marks}".rstrip()
             accuracy = formatting.mean_sd(row["value"], row["value_sd"])

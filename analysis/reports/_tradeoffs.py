@@ -72,7 +72,7 @@ def _one(view: View, column: str) -> list[Block]:
     on_front = view.trials[view.trials["trial"].isin(numbers)].sort_values(column)
     if len(on_front):
         table = view.with_references(on_front)
-        columns = (*accuracy_columns(view), *cost_columns())
+        columns = (*accuracy_columns(view), *cost_columns(view))
         heading = f"Pareto front: {title[0].lower()}{title[1:]}"
         marked = chosen_rows(view, table)
         blocks.append(Table(f"front-{stem}", heading, table, columns, notes_of(columns), marked=marked, most=40))

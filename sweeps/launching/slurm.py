@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from acgkd.errors import ConfigError
-from analysis.stores.addresses import address_of
+from acgkd.files.addresses import address_of
 
 TEMPLATES = Path(__file__).with_name("templates")
 TASKS = 100  # of an elastic sweep's array; each may be requeued

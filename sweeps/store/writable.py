@@ -8,7 +8,7 @@ from pathlib import Path
 
 from acgkd.cache import sync
 from acgkd.errors import FolderError
-from analysis.stores.addresses import address_of
+from acgkd.files.addresses import address_of
 from analysis.stores.copies import copy_of, here, shown, working_copy
 
 

@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from acgkd.config import flatten, overlay
+from acgkd.config import MethodChoice, flatten, overlay
 from acgkd.errors import AcgkdError
 from acgkd.methods import parse_method
 from sweeps.suites.members import Member
@@ -55,5 +55,5 @@ def _rows(row: Row, member: Member, asked: Sensitivity) -> Iterator[Row]:
     yield own
     singles = one_at_a_time(settings) if asked.one_at_a_time else []
     for variant in (*singles, *jointly(settings, asked.draws)):
-        tree = overlay(choice.model_dump(), perturbed(settings, variant.factors))
-        yield replace(own, label=variant.label, synthesis=tree["synthesis"], transfer=tree["transfer"])
+        tried = MethodChoice.model_validate(overlay(choice.model_dump(), perturbed(settings, variant.factors)))
+        yield replace(own, label=variant.label, synthesis=tried.synthesis, transfer=tried.transfer)

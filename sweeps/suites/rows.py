@@ -1,12 +1,15 @@
 """The rows of one data set and pair: which methods are run there, with which settings, the reference first."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from acgkd.catalog import Catalog
 from acgkd.config import MethodChoice, flatten, overlay
-from acgkd.methods import METHODS
+from acgkd.errors import AcgkdError
+from acgkd.method import MethodConfig, NoSettings
+from acgkd.methods import METHODS, parse_method
 from sweeps.spec.controls import Control
 from sweeps.suites.suite_spec import LIKE_REFERENCE, BudgetName, SuiteDataset, SuiteMethod, SuitePair, SuiteSection
 
@@ -73,6 +76,41 @@ class Row:
 def is_control(name: str) -> bool:
     """Whether a method is something to read others against: it learns nothing of samples, or sees real ones."""
     return METHODS[name].lower_control or METHODS[name].needs_data
+
+
+def counted(choice: MethodChoice) -> tuple[Literal["synthesis", "transfer"], MethodConfig]:
+    """Whose `steps` are set for equal seconds, those of a student that learns in the same stage, and all settings.
+
+    Raises:
+        AcgkdError: the settings are not valid.
+    """
+    method, config = parse_method(choice)
+    return "transfer" if method.needs_student(config) else "synthesis", config
+
+
+def is_joint(choice: MethodChoice) -> bool:
+    """Whether samples are made and the student is taught in one stage; False where settings are not valid."""
+    with suppress(AcgkdError):
+        return counted(choice)[0] == "transfer"
+    return False
+
+
+def lacks_steps(choice: MethodChoice) -> bool:
+    """Whether a method has samples to make and no steps of it to set; False where settings are not valid."""
+    with suppress(AcgkdError):
+        stage, config = counted(choice)
+        settings = getattr(config, stage)
+        nothing = stage == "synthesis" and isinstance(settings, NoSettings)  # it may make no samples at all
+        return not nothing and not hasattr(settings, "steps")
+    return False
+
+
+def without_steps(row: Row) -> str:
+    """What is said of a row at equal seconds that has no steps to set."""
+    return (
+        f"The steps of `{row.label}` are to be calibrated, but `{row.entry.name}` has no setting `steps`. Give the row "
+        "`budgets: own`."
+    )
 
 
 def kind(name: str, catalog: Catalog[Any]) -> str | None:

@@ -14,7 +14,7 @@ from sweeps.spec.fault_messages import known_name, translate, unknown_key
 from sweeps.spec.raw import tuples
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.suites.members import Member, axes, kind_of_data, kind_of_pair
-from sweeps.suites.rows import is_control
+from sweeps.suites.rows import is_control, is_joint, lacks_steps, without_steps
 from sweeps.suites.suite_spec import GOVERNED, SuiteDataset, SuitePair, SuiteSection
 
 LONGEST_NAME = 100
@@ -224,20 +224,12 @@ def _member_faults(member: Member, names: Sequence[str]) -> Iterator[Fault]:
             f"name, `{reference.entry.name}`. Leave its `label` out, or name another row under `suite/reference`.",
         )
     timed = [row for row in member.rows[1:] if row.budget == "equal_seconds"]
-    if timed and _is_joint(member):
+    if timed and is_joint(reference.choice):
         yield Fault(
             reference.place,
             f"Seconds of making samples are made equal, but the reference `{reference.entry.name}` teaches its student "
             "in the same stage. Name another row under `suite/reference`, or use `budgets: own`.",
         )
-
-
-def _is_joint(member: Member) -> bool:
-    """Whether the reference makes samples and teaches in one stage; False where its settings are not valid."""
-    from acgkd.methods import parse_method
-
-    try:
-        method, config = parse_method(member.reference.choice)
-    except AcgkdError:
-        return False
-    return method.needs_student(config)
+    for row in timed:
+        if lacks_steps(row.seen_from(reference.choice)):
+            yield Fault(row.place, without_steps(row))

@@ -2,7 +2,8 @@
 
 import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,21 @@ class AcgkdExperiments:
 
         torch.set_num_threads(count)
         keep_freed_memory()
+
+    @contextmanager
+    def as_worker(self, threads: int) -> Iterator[None]:
+        """Uses threads and memory as a worker does, and puts back what was."""
+        import torch
+
+        from acgkd.runtime import keep_freed_memory
+
+        before = torch.get_num_threads()
+        self.use_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+            keep_freed_memory(False)
 
     def calibrate(self) -> float | None:
         """The best of three timings of a fixed product of matrices on the CPU."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from acgkd.agreement.health_facts import QualityValue
 from acgkd.config import RunConfig
 from analysis.records.parts.run_cost import CostValue
 from sweeps.spec.sweep_spec import SweepSpec
@@ -13,7 +14,7 @@ class Measurement(Protocol):
     """What a run is worth and what it took; keys are the fields of the record's parts."""
 
     @property
-    def quality(self) -> Mapping[str, float | int | None]:
+    def quality(self) -> Mapping[str, QualityValue]:
         """Fields of `analysis.records.parts.quality.Quality`."""
 
     @property

@@ -139,6 +139,9 @@ def test_seconds_are_split_evenly(tiny: ModuleType) -> None:
     taught = [run.seconds["transfer"] for run in runs]
     assert taught == [taught[0]] * 3
     assert taught[0] > 0
+    worked = [run._clocks.state_dict()["cpu_seconds"]["transfer"] for run in runs]
+    assert worked == [worked[0]] * 3
+    assert all(run.measure_cost()["cpu_s"] > worked[0] > 0 for run in runs), "a synthesis is each one's own"
 
 
 def test_what_must_be_alone_says_why(tiny: ModuleType) -> None:

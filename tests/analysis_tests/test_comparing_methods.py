@@ -109,6 +109,8 @@ def test_rows_with_fewer_steps_are_reduced_and_other_settings_are_not_published(
     table = compared(made, published=KNOWN).rows.set_index("row")
     assert table["note"].to_dict() == {"ours": "baseline", "rival": "best, reduced", "rival (other)": "not published"}
     assert table["role"].to_dict() == {"ours": "baseline", "rival": "best", "rival (other)": "other"}
+    assert table["reduced"].to_dict() == {"ours": False, "rival": True, "rival (other)": False}
+    assert table["published"].to_dict() == {"ours": True, "rival": True, "rival (other)": False}
     assert table.loc["rival", "steps"] == "synthesis 160 of 1,500"
 
 

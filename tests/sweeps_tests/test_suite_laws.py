@@ -252,6 +252,37 @@ def test_overrides_take_paths_of_the_suite() -> None:
         load_suite(GOOD, ["suite/budgets=[fast]"])
 
 
+STEADY = """
+from acgkd.config import Config
+from acgkd.method import Method, MethodConfig
+
+class Filters(Config):
+    rate: float = 0.1
+
+class Settings(MethodConfig):
+    synthesis: Filters = Filters()
+
+METHOD = Method(config=Settings, modality="graphs", start=lambda config, context: None)
+"""
+
+
+def test_steps_that_a_method_has_not_are_missed_before_anything_is_timed(tmp_path: Path) -> None:
+    from acgkd import plugins
+
+    (tmp_path / "steady.py").write_text(STEADY)
+    suite = changed({"suite/methods": ["acgkd", "steady"], "suite/budgets": ["own", "equal_seconds"]})
+    suite["plugins"] = [str(tmp_path / "steady.py")]
+    try:
+        with pytest.raises(SpecError) as refused:
+            load_suite(suite, trust_code=True)
+        assert [fault.path for fault in refused.value.faults] == ["suite/methods/1"]
+        assert "`steady` has no setting `steps`. Give the row `budgets: own`." in refused.value.faults[0].message
+        suite["suite"]["methods"][1] = {"name": "steady", "budgets": "own"}
+        assert load_suite(suite, trust_code=True).runs == 4
+    finally:
+        plugins.activate(())
+
+
 # ---- what it comes to
 
 

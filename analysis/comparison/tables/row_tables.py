@@ -1,7 +1,7 @@
 """Tables of what each row is and had: whose settings, steps, seconds; and what was tuned against what was not."""
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 import pandas as pd
 
@@ -117,7 +117,7 @@ def _tuned_line(panel: str, column: str, row: TrialRow, other: TrialRow, measure
     }  # fmt: skip
 
 
-def _word(name: str) -> "Any":
+def _word(name: str) -> Callable[[Row], str]:
     return lambda row: formatting.words(row[name])
 
 

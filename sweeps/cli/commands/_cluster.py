@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.stores.addresses import address_of
+from acgkd.files.addresses import address_of
 
 if TYPE_CHECKING:
     from sweeps.executors.ray.nodes import Node

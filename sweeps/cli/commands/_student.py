@@ -46,8 +46,8 @@ def named(source: Path, trial: int | None, replicate: int) -> Named:
         FolderError: the sweep has no such student.
         CheckpointError: the file is not one.
     """
+    from acgkd.files.addresses import address_of
     from acgkd.students.saving import load_student, prior_from, prior_of
-    from analysis.stores.addresses import address_of
 
     if source.suffix in (".pt2", ".onnx"):
         raise ConfigError(

@@ -15,9 +15,9 @@ from sweeps.cli.commands._options import (
     Plugin,
     SweepFile,
     TrustCode,
+    changes,
     examples,
     local_place,
-    with_plugins,
 )
 from sweeps.cli.console import err, print_facts, print_line, print_note, print_text
 
@@ -62,7 +62,7 @@ def distill(
     from sweeps.store.atomic import write
     from sweeps.store.writable import require_writable
 
-    read = load(spec, with_plugins(overrides, plugin), trust_code)
+    read = load(spec, changes(overrides, plugin), trust_code)
     target = folder or Path("runs") / f"{read.name}-distill"
     require_writable(target)
     own_code = bool(read.own_models)

@@ -171,7 +171,7 @@ def _folder(folder: Path) -> Iterator[Finding]:
     import shutil
     import tempfile
 
-    from analysis.stores.addresses import address_of
+    from acgkd.files.addresses import address_of
     from sweeps.store.atomic import Lock, create, write
     from sweeps.store.writable import place_for_run
 

@@ -153,11 +153,7 @@ def _extension(old: SweepSpec, spec: SweepSpec, folder: SweepFolder) -> list[Ext
         return []
     done = [trial for trial in folder.trials() if trial.state == "completed"]
     if spec.replicates.extend == "front":
-        signs = [-1 if objective.direction == "maximize" else 1 for objective in spec.objectives]
-        losses = {
-            trial.number: [sign * value for sign, value in zip(signs, trial.values or (), strict=True)]
-            for trial in done
-        }
+        losses = {trial.number: trial.losses(spec.directions) for trial in done}
         front = fronts(losses)[0] if losses else []
         done = [trial for trial in done if trial.number in front]
     return [Extension(first=first, stop=stop, trials=tuple(sorted(trial.number for trial in done)))]

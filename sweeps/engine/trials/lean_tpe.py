@@ -19,8 +19,9 @@ from optuna.search_space.group_decomposed import _SearchSpaceGroup
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from sweeps.engine.trials.fronts import ENDED
+
 Halves = tuple[list[FrozenTrial], list[FrozenTrial]]
-ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class Representations:

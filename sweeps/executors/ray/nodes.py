@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from analysis.stores.addresses import address_of
+from acgkd.files.addresses import address_of
 from sweeps.executors.ray.executor import connected_to, inside
 from sweeps.executors.ray.node_probe import Facts
 

@@ -41,19 +41,24 @@ def settings_fit_models(
     from acgkd.run.compatibility import refused
 
     look = _Look(prior, dataset, teacher, student, inspection)
-    reported: set[tuple[str, str]] = set()
+    found: dict[tuple[str, str], dict[str, None]] = {}  # whose settings they are, by place and sentence
+    placed: set[tuple[str, str]] = set()
     for path, name, choice, own in _seen(method, controls, inspection.survey(space)):
-        found = look(refused, choice, own)
-        if found is None:
+        said = look(refused, choice, own)
+        if said is None:
             continue
+        setting, sentence = said
         place = path
         if path == "method" and choice.name == method.name:
-            place = f"method/{found[0]}"
-        elif path == "space" and isinstance(space, Mapping) and f"method/{found[0]}" in space:
-            place = f"space/method/{found[0]}"
-        if (place, name) not in reported:
-            reported.add((place, name))
-            yield Fault(place, found[1] if choice.name == method.name else f"'{name}': {found[1]}")
+            place = f"method/{setting}"
+        elif path == "space" and isinstance(space, Mapping) and f"method/{setting}" in space:
+            place = f"space/method/{setting}"
+        if (place, name) not in placed:
+            placed.add((place, name))
+            found.setdefault((place, sentence), {})["" if choice.name == method.name else f"'{name}'"] = None
+    for (place, sentence), names in found.items():
+        others = ", ".join(filter(None, names))
+        yield Fault(place, f"{others}: {sentence}" if "" not in names else sentence)
 
 
 def inactive_terms(spec: Any) -> list[str]:
@@ -98,12 +103,12 @@ def _searched_settings(method: MethodChoice, points: Iterable[Mapping[str, Any]]
             continue  # reported already
         tree = overlay({"method": searched_method(point, method).model_dump()}, point)
         flat = flatten(tree)
-        key = (tree["method"]["name"], *(f"{name}={flat[name]}" for name in flat if name.startswith(_DECIDING)))
+        key = (flat[METHOD_NAME], *(f"{name}={flat[name]}" for name in flat if name.startswith(_DECIDING)))
         if key in tried:
             continue
         tried.add(key)
         try:
-            yield "space", tree["method"]["name"], MethodChoice.model_validate(tree["method"]), None
+            yield "space", str(flat[METHOD_NAME]), MethodChoice.model_validate(tree["method"]), None
         except ValidationError:
             continue  # reported as a value that is refused
 
