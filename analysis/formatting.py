@@ -141,7 +141,7 @@ def shortened(names: Sequence[str], width: int) -> dict[str, str]:
     """Names of at most so many characters, no two of them equal: cut at the end, in the middle, or numbered.
 
     Args:
-        names: what is to be told apart.
+        names: what must stay distinguishable.
         width: of a name, at least 4.
     """
     every = list(dict.fromkeys(names))

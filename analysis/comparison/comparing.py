@@ -7,7 +7,7 @@ from acgkd.errors import FrameError
 from analysis.comparison.choosing import EQUAL, cell_of, default_baseline, require_baseline
 from analysis.comparison.joint import Comparison, Panel
 from analysis.comparison.published import Published
-from analysis.comparison.row_names import told_apart
+from analysis.comparison.row_names import distinguished
 from analysis.comparison.trial_rows import MEASURES, TrialRow, trial_rows, unit
 from analysis.records.frame import Frame
 from analysis.robustness.perturbed_rows import study_sources
@@ -39,7 +39,7 @@ def compared(
     studies = study_sources(frame)
     others = [source for source in frame.sources if source not in studies]
     homes = {} if places is None else places
-    rows = told_apart(trial_rows(frame.of(*others) if studies and others else frame, known), homes)
+    rows = distinguished(trial_rows(frame.of(*others) if studies and others else frame, known), homes)
     ours = default_baseline(rows) if baseline is None else baseline
     require_baseline(rows, ours)
     grouped: dict[str, dict[str, list[TrialRow]]] = {}

@@ -9,7 +9,7 @@ from analysis.comparison.trial_rows import TrialRow, unit
 Unit = tuple[str, ...]
 
 
-def told_apart(rows: Sequence[TrialRow], places: Mapping[str, str]) -> list[TrialRow]:
+def distinguished(rows: Sequence[TrialRow], places: Mapping[str, str]) -> list[TrialRow]:
     """The rows with labels of their own, each with its contestant.
 
     Trials of one method from two places are two contestants, with the place in brackets: two searches compare. The

@@ -59,7 +59,7 @@ class TrialRow:
     Args:
         label: how tables call it.
         method: its method.
-        contestant: who it stands for: its method, or what `row_names.told_apart` says.
+        contestant: who it stands for: its method, or what `row_names.distinguished` says.
         source: the sweep.
         runs: what was measured in its replicates, those that failed included, with ``seconds`` and ``ratio``.
         first: its first replicate, all columns.

@@ -106,8 +106,8 @@ def test_targets_are_at_the_top_of_the_terminal() -> None:
 
 @pytest.mark.parametrize("width", [60, 80])
 def test_shortened_names_stay_apart(width: int) -> None:
-    made = frame({"one": {"ours": 0.8, "a rival of forty letters, told apart by a": 0.7,
-                          "a rival of forty letters, told apart by b": 0.6}}, seeds=2).rows  # fmt: skip
+    made = frame({"one": {"ours": 0.8, "a rival of forty letters, known apart by a": 0.7,
+                          "a rival of forty letters, known apart by b": 0.6}}, seeds=2).rows  # fmt: skip
     pairs = [("gin-5-64", "gin-3-32"), ("gin-5-64", "gcn-3-32"), ("gcn-5-64", "gin-3-32")]
     every = [made.assign(teacher=one, student=two, source=f"{one}-{two}", method=made["label"]) for one, two in pairs]
     lines = compared(frame_of(*every), by="pair").lines(width)
