@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sweeps.store.folder import SweepFolder
 
@@ -37,7 +37,7 @@ class SteeredSweep(ABC):
         table = pd.DataFrame.from_records(rows)
         return table.assign(when=pd.to_datetime(table["when"], utc=True, format="ISO8601", errors="coerce"))
 
-    def enqueue(self, parameters: Mapping[str, Any], *, trust_code: bool = False) -> "Enqueued":
+    def enqueue(self, parameters: Mapping[str, object], *, trust_code: bool = False) -> "Enqueued":
         """Puts a point into the queue: it becomes the next new trial, also while the sweep runs.
 
         An enqueued point counts as a trial, and is run even where the budget is met.

@@ -72,7 +72,7 @@ def added(kind: str, own: Sequence[str]) -> dict[str, Entry]:
     return _joined(kind, own, places())
 
 
-def travelling() -> dict[str, object]:
+def travelling() -> dict[str, dict[str, bytes]]:
     """All that are in use, as plain values that can be pickled for another machine."""
     return {str(place.path): dict(place.files) for place in places()}
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -31,12 +30,12 @@ class Enqueued:
     """
 
     file: str
-    parameters: dict[str, Any]
+    parameters: dict[str, object]
     like: list[int]
 
 
 def enqueue(
-    folder: SweepFolder, parameters: Mapping[str, Any], trust_code: bool = False, plugins: Sequence[str] = ()
+    folder: SweepFolder, parameters: Mapping[str, object], trust_code: bool = False, plugins: Sequence[str] = ()
 ) -> Enqueued:
     """Puts a point into the queue of a sweep: it becomes the next new trial, also while a driver works on the folder.
 

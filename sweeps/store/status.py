@@ -114,7 +114,7 @@ class Status:
     cpu_s: float | None = None
     contention: str = ""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values by name."""
         return asdict(self)
 
@@ -130,7 +130,7 @@ def status_of(folder: "SweepFolder") -> Status:
     torn: list[str] = []
     trials = sorted(folder.trials(torn), key=lambda trial: trial.number)
     controls: Counter[str] = Counter()
-    controls_read: list[dict[str, Any]] = []
+    controls_read: list[dict[str, object]] = []
     damaged = [*sorted(torn), *(starts.damage(path) for path in starts.damaged(folder.starts))]
     for path in sorted(folder.records.glob("control-*.json")):
         try:
@@ -254,9 +254,9 @@ def _groups(failed: Iterable[_Failed]) -> list[FailureGroup]:
     return sorted(found, key=lambda group: -group.count)
 
 
-def _added(folder: "SweepFolder", sweep: SweepFile) -> dict[str, dict[str, Any]]:
+def _added(folder: "SweepFolder", sweep: SweepFile) -> dict[str, dict[str, object]]:
     """Records of completed trials with seeds that were added, by file; a damaged one is made again."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, object]] = {}
     for extension in sweep.extensions:
         for number in extension.trials:
             for replicate in range(extension.first, extension.stop):
@@ -267,7 +267,7 @@ def _added(folder: "SweepFolder", sweep: SweepFile) -> dict[str, dict[str, Any]]
     return found
 
 
-def _outcome(row: Mapping[str, Any]) -> str:
+def _outcome(row: Mapping[str, object]) -> str:
     return str(row.get("outcome", "damaged"))
 
 

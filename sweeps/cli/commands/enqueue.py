@@ -1,6 +1,6 @@
 """`acgkd enqueue`: a point of the user's becomes the next trial."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -51,7 +51,7 @@ def enqueue(
     out.print("It is the next new trial." if alive else "No driver runs now: the next `acgkd run` runs it first.")
 
 
-def _read(values: list[str]) -> dict[str, Any]:
+def _read(values: list[str]) -> dict[str, object]:
     """The point in arguments ``path=value``.
 
     Raises:
@@ -59,7 +59,7 @@ def _read(values: list[str]) -> dict[str, Any]:
     """
     from sweeps.spec.strict_yaml import parse_value
 
-    read: dict[str, Any] = {}
+    read: dict[str, object] = {}
     faults = []
     for text in values:
         path, sign, value = text.partition("=")

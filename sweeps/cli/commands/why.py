@@ -1,6 +1,6 @@
 """`acgkd why`: what happened to one trial."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -114,7 +114,7 @@ def _first_line(text: str) -> str:
     return text.splitlines()[0] if text else ""
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     from sweeps.spec.values import plain_word
 
     return plain_word(value)

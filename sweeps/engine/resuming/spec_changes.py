@@ -5,7 +5,6 @@ is made again. What cannot be taken is refused with the reason; `acgkd fork` tak
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -143,8 +142,7 @@ def _tell_again(spec: SweepSpec, folder: SweepFolder) -> None:
     for trial in folder.trials():
         if trial.state == "completed":
             results = [result_of(record, spec.objectives) for record in _records(folder, trial)]
-            values: Any = means(results)
-            folder.write_trial(trial.model_copy(update={"values": values}))
+            folder.write_trial(trial.model_copy(update={"values": means(results)}))
 
 
 def _extension(old: SweepSpec, spec: SweepSpec, folder: SweepFolder) -> list[Extension]:

@@ -4,7 +4,7 @@ It goes by what entries of the catalogues declare, so that neither models nor to
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from acgkd.method import MethodConfig
     from acgkd.priors import ModalityName
     from acgkd.run.compatibility import Surroundings
+    from sweeps.spec.sweep_spec import SweepSpec
 
 A = TypeVar("A")
 # What is looked at: its place in the spec, what notes call it, its settings, and its own prior where it has one.
@@ -61,7 +62,7 @@ def settings_fit_models(
         yield Fault(place, f"{others}: {sentence}" if "" not in names else sentence)
 
 
-def inactive_terms(spec: Any) -> list[str]:
+def inactive_terms(spec: "SweepSpec") -> list[str]:
     """The inactive loss terms, a sentence each, with the methods that have them."""
     from acgkd.run.compatibility import absent
 
@@ -94,7 +95,7 @@ def _seen(method: MethodChoice, controls: Sequence[Control], found: Survey | Non
             yield f"controls/{number}", control.label, control.choice(method), control.prior
 
 
-def _searched_settings(method: MethodChoice, points: Iterable[Mapping[str, Any]]) -> Iterator[Seen]:
+def _searched_settings(method: MethodChoice, points: Iterable[Mapping[str, object]]) -> Iterator[Seen]:
     from acgkd.methods import METHODS
 
     tried = set()
@@ -132,7 +133,7 @@ class _Look:
         self, question: "Callable[[MethodConfig, Surroundings], A]", choice: MethodChoice, own: PriorConfig | None
     ) -> A | None:
         settings = self._inspection.settings(choice)
-        if settings.config is None or settings.entry.modality is None:
+        if settings.config is None or settings.entry is None or settings.entry.modality is None:
             return None
         try:
             key = (settings.entry.modality, own or self._prior)
