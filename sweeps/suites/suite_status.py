@@ -1,7 +1,7 @@
 """How far a suite is, from its files alone."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from analysis.records.suites.suite_file import MemberEntry, SuiteFile
 from sweeps.store.folder import SweepFolder
@@ -69,7 +69,7 @@ class SuiteStatus:
             found[member.state] = found.get(member.state, 0) + 1
         return found
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values by name."""
         return asdict(self)
 
