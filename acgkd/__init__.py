@@ -4,7 +4,7 @@ Importing this package does nothing else: no torch, no device, no seed. The publ
 `acgkd.errors` has all exceptions of the three packages as one tree.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 __distribution__ = "acgkd"
@@ -102,7 +102,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Imports the home of `name` only when somebody asks for it: `acgkd --help` must not cost torch."""
     if name not in __all__:
         raise AttributeError(f"module 'acgkd' has no attribute {name!r}. Public names: {', '.join(__all__)}.")

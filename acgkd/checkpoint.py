@@ -35,7 +35,7 @@ _FORBIDDEN = frozenset({"STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "E
 _ADVICE = "Save a state dict of tensors with torch.save(module.state_dict(), path) in torch's zip format."
 
 
-def save(content: Any, path: Path) -> None:
+def save(content: object, path: Path) -> None:
     """Writes tensors and plain values atomically: a crash leaves the old file or none.
 
     Args:
@@ -238,7 +238,7 @@ def _check_pickle(pickled: bytes, shown: Path, kinds: tuple[type, ...]) -> None:
         raise CheckpointError(f"{shown} is damaged or not a checkpoint ({type(error).__name__}). {_ADVICE}") from None
 
 
-def _check_extent(content: Any, shown: Path, kinds: tuple[type, ...]) -> None:
+def _check_extent(content: object, shown: Path, kinds: tuple[type, ...]) -> None:
     """Refuses tensors that claim more numbers than the file stores: expanding one later would fill the memory."""
     waiting = [content]
     while waiting:

@@ -25,14 +25,13 @@ def source_digest(home: Path) -> str:
     """
     files = (path for name in PACKAGES for path in (home / name).rglob("*.py"))
     named = sorted((path.relative_to(home).as_posix(), path) for path in files)
-    return digest_of(named)
+    return digest_of((name, path.read_bytes()) for name, path in named)
 
 
-def digest_of(named: Iterable[tuple[str, Path]]) -> str:
-    """Sixteen hex digits over files, each with the name that it goes by, in the order given."""
+def digest_of(named: Iterable[tuple[str, bytes]]) -> str:
+    """Sixteen hex digits over what is in files, each with the name that it goes by, in the order given."""
     whole = hashlib.sha256()
-    for name, path in named:
-        content = path.read_bytes()
+    for name, content in named:
         whole.update(f"{name}\0{len(content)}\0".encode())
         whole.update(content)
     return whole.hexdigest()[:DIGITS]
@@ -44,7 +43,12 @@ def bytes_digest(path: Path) -> str:
     Raises:
         OSError: it cannot be read.
     """
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:DIGITS]
+    return content_digest(path.read_bytes())
+
+
+def content_digest(content: bytes) -> str:
+    """Sixteen hex digits over what is in a file."""
+    return hashlib.sha256(content).hexdigest()[:DIGITS]
 
 
 def foreign_code(module: str) -> list[str]:

@@ -6,7 +6,7 @@ Configs stop at the door: components take plain arguments, only builders see a c
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import (
     Field,
@@ -51,7 +51,7 @@ class DatasetConfig(GrownConfig, ShortConfig):
         description="Shares of train, validation and test; stratified by class. Sets with a test part of their own "
         "take `options/validation` instead.",
     )
-    options: dict[str, Any] = Field(default_factory=dict, description="Options of the data set itself.")
+    options: dict[str, object] = Field(default_factory=dict, description="Options of the data set itself.")
 
     @property
     def title(self) -> str:
@@ -84,7 +84,7 @@ class ModelConfig(ShortConfig):
 
     @model_validator(mode="before")
     @classmethod
-    def _by_module(cls, value: Any) -> Any:
+    def _by_module(cls, value: object) -> object:
         if not isinstance(value, Mapping) or value.get("module") is None:
             return value
         if value.get("preset") is not None:
@@ -125,8 +125,8 @@ class MethodChoice(ShortConfig):
     """A method by name, with its two subtrees of settings still unread: the method itself parses them."""
 
     name: str = Field(description="Which method: a name of `acgkd list methods`.")
-    synthesis: dict[str, Any] = Field(default_factory=dict, description="How it makes pseudo-samples.")
-    transfer: dict[str, Any] = Field(default_factory=dict, description="How it teaches the student with them.")
+    synthesis: dict[str, object] = Field(default_factory=dict, description="How it makes pseudo-samples.")
+    transfer: dict[str, object] = Field(default_factory=dict, description="How it teaches the student with them.")
 
 
 class PriorConfig(GrownConfig):
@@ -162,8 +162,10 @@ class PriorConfig(GrownConfig):
 
     @model_validator(mode="before")
     @classmethod
-    def _counted(cls, value: Any) -> Any:
-        columns = value.get("node_columns") if isinstance(value, Mapping) else None
+    def _counted(cls, value: object) -> object:
+        if not isinstance(value, Mapping):
+            return value
+        columns = value.get("node_columns")
         if isinstance(columns, (list, tuple)) and columns and all(isinstance(kinds, int) for kinds in columns):
             return {**value, "feature_count": value.get("feature_count") or sum(columns)}
         return value

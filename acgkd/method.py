@@ -189,7 +189,7 @@ class Variant:
     name: str
     origin: Origin
     source: str
-    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     less_of: str = ""
     teachers: tuple[str, ...] = ()
 

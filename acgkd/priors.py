@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from acgkd.config import FeatureKind, PriorConfig, checked
 from acgkd.errors import ConfigError
@@ -118,7 +118,7 @@ def resolve_prior(modality: ModalityName, config: PriorConfig, known: PriorConfi
     return graph_prior(config, known) if modality == "graphs" else image_prior(config, known)
 
 
-def prior_as_given(prior: "Prior | PriorConfig | Mapping[str, Any]") -> Prior:
+def prior_as_given(prior: "Prior | PriorConfig | Mapping[str, object]") -> Prior:
     """A prior that a user passes: with a `shape` it is of images, else of graphs.
 
     Args:

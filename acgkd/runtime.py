@@ -4,7 +4,6 @@ import contextlib
 import ctypes
 import hashlib
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -139,25 +138,6 @@ class Streams:
             self._generators[name].set_state(value.to("cpu"))
 
 
-class Clocks:
-    """Seconds by name, device-synchronised, kept across resume."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def time(self, name: str) -> Iterator[None]:
-        """Adds the block's seconds to the clock called `name`."""
-        synchronize(self.device)
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            synchronize(self.device)
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
-
-
 def backward(loss: Tensor) -> None:
     """`loss.backward()`, typed: torch's own is not."""
     loss.backward()  # type: ignore[no-untyped-call]
@@ -211,6 +191,9 @@ class PeakMemory:
         self.host_bytes, self.device_bytes = state["host"], state["device"]
 
 
+_BY_DEFAULT = 128 << 10  # bytes, of all three limits
+
+
 def _of_glibc(name: str) -> Callable[..., int] | None:
     """A function of the GNU C library; None where there is another one, or none of that name."""
     try:
@@ -220,19 +203,25 @@ def _of_glibc(name: str) -> Callable[..., int] | None:
         return None
 
 
-def keep_freed_memory() -> bool:
+def keep_freed_memory(keep: bool = True) -> bool:
     """Tells the C library to keep the memory that torch frees, instead of handing it back at every step.
 
     glibc gives a large tensor's pages back when it is freed, and the next step faults them in again one by one; on a
     virtual machine that doubles the time of a training loop. Call it once in a process that trains, never on import.
 
+    Args:
+        keep: False hands it back from now on, and what was kept at once.
+
     Returns:
         whether the C library took it (only glibc does).
     """
     m_trim_threshold, m_top_pad, m_mmap_threshold = -1, -2, -3
-    mallopt = _of_glibc("mallopt")
-    if mallopt is None:
+    mallopt, trim = _of_glibc("mallopt"), _of_glibc("malloc_trim")
+    if mallopt is None or trim is None:
         return False
     # 32 MiB is the largest threshold that glibc accepts; larger tensors keep their own mapping.
     wishes = ((m_mmap_threshold, 32 << 20), (m_trim_threshold, 1 << 30), (m_top_pad, 64 << 20))
-    return all([mallopt(name, value) == 1 for name, value in wishes])
+    taken = all([mallopt(name, value if keep else _BY_DEFAULT) == 1 for name, value in wishes])
+    if not keep:
+        trim(0)
+    return taken

@@ -3,7 +3,7 @@
 #
 # For a machine with torch and torch_geometric; PACKAGES is a folder with what else is to be imported (pydantic;
 # pandas and pyarrow for the page), absolute or from the repository's root. MNIST and CIFAR-10 lie under $ACGKD_DATA. Each part has its minutes and is cut there;
-# what it had measured stays in the records, and a second call goes on with the parts that are missing.
+# what it had measured stays in the records, and a second call continues with the parts that are missing.
 set -u
 cd "$(dirname "$0")/.."
 export PYTHONPATH="$PWD${1:+:$1}"

@@ -3,7 +3,7 @@
 Importing this package loads neither torch nor Ray; the public names are resolved on first use.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 __distribution__ = "acgkd"
 
@@ -74,7 +74,7 @@ _HOMES = {
 _CALLED = {"fork": "fork_sweep", "open": "open_sweep"}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Imports the home of a public name when it is first asked for."""
     if name not in _HOMES:
         raise AttributeError(f"module 'sweeps' has no attribute {name!r}. Public names: {', '.join(__all__)}.")

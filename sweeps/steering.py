@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sweeps.store.folder import SweepFolder
 
@@ -37,20 +37,22 @@ class SteeredSweep(ABC):
         table = pd.DataFrame.from_records(rows)
         return table.assign(when=pd.to_datetime(table["when"], utc=True, format="ISO8601", errors="coerce"))
 
-    def enqueue(self, parameters: Mapping[str, Any]) -> "Enqueued":
+    def enqueue(self, parameters: Mapping[str, object], *, trust_code: bool = False) -> "Enqueued":
         """Puts a point into the queue: it becomes the next new trial, also while the sweep runs.
 
         An enqueued point counts as a trial, and is run even where the budget is met.
 
         Args:
             parameters: values by slash path; the sampler suggests those that are left out.
+            trust_code: let plug-ins of the sweep run that this process does not use yet.
 
         Raises:
             SpecError: it is no point of the search space; the error holds all faults.
+            ConfigError: the sweep has such plug-ins, and they are not trusted.
         """
         from sweeps.engine.user_requests import enqueue
 
-        return enqueue(self._files, parameters)
+        return enqueue(self._files, parameters, trust_code)
 
     def stop(self, wait_s: float = 30.0) -> bool:
         """Asks the driver that runs the sweep, on whatever machine, to stop as at the first Ctrl-C.

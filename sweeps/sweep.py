@@ -31,12 +31,12 @@ OnProgress = Callable[[Snapshot], None]
 
 
 def run(
-    spec: SweepSpec | Path | str | Mapping[str, Any],
+    spec: SweepSpec | Path | str | Mapping[str, object],
     folder: Path | str | None = None,
     *,
     executor: "Executor | None" = None,
     on_progress: OnProgress | Literal["show"] | None = "show",
-    overrides: Sequence[str] | Mapping[str, Any] = (),
+    overrides: Sequence[str] | Mapping[str, object] = (),
     trust_code: bool = False,
     accept_code_change: bool = False,
 ) -> "Sweep":

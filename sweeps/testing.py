@@ -1,11 +1,12 @@
 """The laws of search spaces, for whoever writes one; `acgkd.testing` has those of methods, models and data sets."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import optuna
 from pydantic import ValidationError
 
+from acgkd.config import RunConfig
 from acgkd.errors import ConfigError
 from acgkd.methods import parse_method
 from acgkd.models import check_preset
@@ -13,13 +14,14 @@ from acgkd.testing.subjects import require, subject
 from sweeps.spaces import SPACES
 from sweeps.spec.fault_messages import translate
 from sweeps.spec.space_survey import survey
+from sweeps.spec.stand_ins import Suggesting
 from sweeps.spec.sweep_spec import SweepSpec
 
 TRIALS = 100
 _ROOTS = ("method/synthesis/", "method/transfer/", "student/")
 
 
-def check_space(what: Any, spec: Mapping[str, Any]) -> None:
+def check_space(what: Callable[[Suggesting], None] | str | Path, spec: Mapping[str, object]) -> None:
     """Draws a hundred points of a space: whatever it asks for, its method takes.
 
     Args:
@@ -40,7 +42,7 @@ def check_space(what: Any, spec: Mapping[str, Any]) -> None:
         raise ConfigError(f"`spec` is a sweep without `space`, but {faults}") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-    seen: dict[str, Any] = {}
+    seen: dict[str, object] = {}
     for _ in range(TRIALS):
         trial = study.ask()
         suggest(trial)
@@ -58,10 +60,10 @@ def check_space(what: Any, spec: Mapping[str, Any]) -> None:
     require(not odd, f"parameters are settings of method or student, but there is {odd}")
 
 
-def _taken(name: str, settings: Any, config: Any) -> Any:
+def _taken(name: str, settings: object, config: RunConfig) -> object:
     if name == "method/name":
         return config.method.name
-    where = settings if name.startswith("method/") else config
+    where: object = settings if name.startswith("method/") else config
     for key in name.removeprefix("method/").split("/"):
         where = getattr(where, key)
     return where

@@ -6,13 +6,16 @@ student that is taught with them is a bad one, and no loss says so; the facts he
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, TypeAlias
 
 HIT_RATE_BOUND = 0.5
 """Least hit rate of a class; below it the synthesis is stuck. Known to be stuck: 0.16; others: 0.8 and more
 (MUTAG, GIN to GIN, ten seeds; `docs/results/health.md` has what is known since)."""
 CLASSES_BOUND = 0.5
 """Share of its classes that the teacher must say of the pseudo-samples, where none is asked for."""
+
+# What a column of a record's quality holds: a figure, or a list of them.
+QualityValue: TypeAlias = float | int | list[float | None] | None
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Health:
         named: dict[str, Any] = {name: tuple(value) if name in _LISTS else value for name, value in columns.items()}
         return cls(**named)
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, QualityValue]:
         """The facts as columns of a record: those that are known."""
         known = {name: value for name, value in asdict(self).items() if value is not None}
         return {name: _rounded(value) if name in _LISTS else value for name, value in known.items()}

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -106,7 +105,7 @@ def _check_gradient(model: nn.Module, batch: GraphBatch, width: int, prior: Grap
 
 def _answer(ask: Callable[..., Tensor | None], batch: GraphBatch, prior: GraphPrior) -> Tensor | None:
     """What the module says by itself, of one-hot blocks, or of whole numbers where it looks those up."""
-    named: dict[str, Any] = {"classes": prior.classes}
+    named: dict[str, object] = {"classes": prior.classes}
     named |= {} if batch.edge_attr is None else {"edge_attr": batch.edge_attr}
     try:
         return ask(batch.x, batch.edge_index, batch.batch, **named)

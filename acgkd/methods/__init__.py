@@ -4,7 +4,6 @@ An entry declares its settings; what a run is made of is imported when one begin
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from acgkd.catalog import Catalog
 from acgkd.config import MethodChoice, checked
@@ -45,10 +44,10 @@ def shared_settings(name: str, method: MethodChoice) -> MethodChoice:
     return MethodChoice(name=name, **kept)
 
 
-def _known_part(settings: Mapping[str, Any], model: Any) -> dict[str, Any]:
+def _known_part(settings: Mapping[str, object], model: object) -> dict[str, object]:
     """The settings that another method's config has too, all the way down."""
     fields = getattr(model, "model_fields", {})
-    kept: dict[str, Any] = {}
+    kept: dict[str, object] = {}
     for key, value in settings.items():
         if key in fields:
             kept[key] = _known_part(value, fields[key].annotation) if isinstance(value, Mapping) else value

@@ -47,13 +47,34 @@ def as_blocks(values: Tensor, columns: Sequence[int], what: str) -> Tensor:
         if numbers.shape[1] == sum(columns):  # blocks already
             return numbers.float()
         raise ConfigError(f"`{what}` must have {len(columns)} columns of whole numbers, but has {numbers.shape[1]}.")
+    if (strange := strange_kinds(numbers, columns)) is not None:
+        place, lowest, highest = strange
+        raise ConfigError(
+            f"Column {place} of `{what}` must hold kinds from 0 to {columns[place] - 1}, but reaches "
+            f"{lowest} and {highest}."
+        )
+    return blocks_of(numbers, columns)
+
+
+def strange_kinds(numbers: Tensor, columns: Sequence[int]) -> tuple[int, int, int] | None:
+    """The first column with kinds that it cannot have: its place, its lowest and its highest kind; None for none.
+
+    Shapes:
+        numbers: ``[rows, columns]``, whole
+    """
     for place, kinds in enumerate(columns):
         column = numbers[:, place]
         if column.numel() and not 0 <= int(column.min()) <= int(column.max()) < kinds:
-            raise ConfigError(
-                f"Column {place} of `{what}` must hold kinds from 0 to {kinds - 1}, but reaches "
-                f"{int(column.min())} and {int(column.max())}."
-            )
+            return place, int(column.min()), int(column.max())
+    return None
+
+
+def blocks_of(numbers: Tensor, columns: Sequence[int]) -> Tensor:
+    """One-hot blocks of kinds, each one that its column can have.
+
+    Shapes:
+        numbers: ``[rows, columns]``, whole; returns: ``[rows, sum of the kinds]``
+    """
     return torch.cat([F.one_hot(numbers[:, place], kinds).float() for place, kinds in enumerate(columns)], dim=1)
 
 

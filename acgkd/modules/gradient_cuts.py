@@ -1,7 +1,6 @@
 """Which operations keep gradients from what is learned, by their names, and what to write instead."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
@@ -31,8 +30,12 @@ class Cuts(TorchFunctionMode):
         self.names: list[str] = []
 
     def __torch_function__(
-        self, func: Callable[..., Any], types: Iterable[Any], args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
+        self,
+        func: Callable[..., object],
+        types: Iterable[object],
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
         result, name = func(*args, **(kwargs or {})), getattr(func, "__name__", str(func))
         cut = isinstance(result, Tensor) and not result.requires_grad and result.numel() > 0
         heard = any(isinstance(given, Tensor) and given.requires_grad for given in args)

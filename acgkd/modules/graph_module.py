@@ -3,7 +3,7 @@
 Presets, students that end in their teacher's classifier, and adapted teachers all derive from `GraphModule`.
 """
 
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -115,7 +115,7 @@ def in_blocks(prior: Prior | None, x: Tensor, edge_attr: Tensor | None) -> tuple
 
 
 def taken_apart(
-    data: Any, graphs: int | None
+    data: object, graphs: int | None
 ) -> tuple[Tensor, Tensor, Tensor | None, dict[str, Tensor | None], int | None]:
     """Features, edges, batch, what belongs to edges by name, and number of graphs of a torch_geometric `Data`.
 
@@ -159,6 +159,6 @@ def counted(x: Tensor, batch: Tensor | None, graphs: int | None) -> tuple[int, T
     if not torch.compiler.is_compiling() and batch.shape[0] == 0:
         raise ConfigError("Of graphs without a single node, `graphs=` must say how many there are.")
     # Not through `int`: an exporter keeps the number open, and wants to hear that it is a size.
-    found: Any = batch.max().item() + 1
+    found = cast(int, batch.max().item()) + 1
     torch._check(found >= 1)  # type: ignore[no-untyped-call]
-    return cast(int, found), batch
+    return found, batch

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -47,8 +47,8 @@ class _OpenSizes(TorchFunctionMode):
         self,
         func: Callable[..., object],
         types: Iterable[object],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
     ) -> object:
         given, name = kwargs or {}, getattr(func, "__name__", "").strip("_")
         if args and isinstance(args[0], Tensor):
@@ -62,7 +62,7 @@ class _OpenSizes(TorchFunctionMode):
             self._numbers.append((made, number))
         return made
 
-    def _answer(self, name: str, asked: Tensor, others: tuple[Any, ...], given: Mapping[str, Any]) -> object:
+    def _answer(self, name: str, asked: Tensor, others: tuple[object, ...], given: Mapping[str, object]) -> object:
         """What is computed otherwise; None of anything else."""
         graphs = self.graphs_of(asked)
         if name == "bincount" and graphs is not None and not others and not given:
@@ -72,7 +72,7 @@ class _OpenSizes(TorchFunctionMode):
             return None if where is None else asked.flatten(0, 1)[where]
         return self._held(asked) if name == "item" else None
 
-    def _number(self, name: str, args: tuple[Any, ...]) -> int | None:
+    def _number(self, name: str, args: tuple[object, ...]) -> int | None:
         """The open number that the answer holds: that of the last graph, or one that is made of it."""
         if not args or not isinstance(args[0], Tensor):
             return None
@@ -139,10 +139,10 @@ class _Whole(type):
     def __getattr__(cls, name: str) -> object:
         return getattr(builtins.int, name)
 
-    def __call__(cls, value: Any = 0, *others: Any) -> object:
-        if isinstance(value, torch.SymInt):
-            return value
-        return value.item() if isinstance(value, Tensor) else builtins.int(value, *others)
+    def __call__(cls, *given: object) -> object:
+        if len(given) == 1 and isinstance(given[0], (torch.SymInt, Tensor)):
+            return given[0].item() if isinstance(given[0], Tensor) else given[0]
+        return cast(Callable[..., int], builtins.int)(*given)
 
 
 class _Int(metaclass=_Whole):

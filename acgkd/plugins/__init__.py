@@ -13,10 +13,10 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
 
+from acgkd.code_digest import content_digest
 from acgkd.errors import ConfigError
-from acgkd.plugins.plugin_places import KINDS, Entry, Place, bytes_digest_of, is_entry, package_of
+from acgkd.plugins.plugin_places import KINDS, Entry, Place, is_entry, package_of
 
 _FILES = "plugins/"
 _always: tuple[Place, ...] = ()
@@ -72,7 +72,7 @@ def added(kind: str, own: Sequence[str]) -> dict[str, Entry]:
     return _joined(kind, own, places())
 
 
-def travelling() -> dict[str, Any]:
+def travelling() -> dict[str, dict[str, bytes]]:
     """All that are in use, as plain values that can be pickled for another machine."""
     return {str(place.path): dict(place.files) for place in places()}
 
@@ -114,7 +114,7 @@ def digests(named: Collection[str] | None) -> dict[str, str]:
         named: names of distributions' entries that are asked for; None for all.
     """
     found = {
-        f"{_FILES}{place.path.name}/{name}".removesuffix(f"/{place.path.name}"): bytes_digest_of(content)
+        f"{_FILES}{place.path.name}/{name}".removesuffix(f"/{place.path.name}"): content_digest(content)
         for place in places()
         for name, content in place.files.items()
     }
@@ -151,7 +151,12 @@ def place_at(path: str | Path) -> Place:
         raise ConfigError(f"The plug-in {path} cannot be read: {error.strerror}.") from None
 
 
-def _place_or_copy(path: str | Path) -> Place:
+def place_or_copy(path: str | Path) -> Place:
+    """The same; of one that is not there any more, the copy that stands in for it.
+
+    Raises:
+        ConfigError: there is neither, or no Python in it.
+    """
     path = Path(os.path.abspath(os.path.expanduser(path)))
     alike = [copy for name, copy in _stand_ins.items() if Path(name).name == path.name]
     copy = _stand_ins.get(str(path)) or (alike[0] if len(alike) == 1 else None)
@@ -162,7 +167,7 @@ def _place_or_copy(path: str | Path) -> Place:
 
 
 def _checked(paths: Iterable[str | Path], others: Sequence[Place]) -> tuple[Place, ...]:
-    found = tuple({place.package: place for place in map(_place_or_copy, paths)}.values())
+    found = tuple({place.package: place for place in map(place_or_copy, paths)}.values())
     for kind, (package, _) in KINDS.items():
         _joined(kind, _own_names(package), (*others, *found))
     return found

@@ -8,7 +8,7 @@ import ast
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
+from functools import cached_property
 from importlib import import_module, invalidate_caches
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from acgkd.code_digest import bytes_digest, digest_of
 from acgkd.errors import ConfigError
 from acgkd.plugins.from_source import SourceLoader, compiled_from_source
 
@@ -66,15 +67,12 @@ class Place:
     @property
     def package(self) -> str:
         """The package that its modules are imported below."""
-        whole = sha256()
-        for name, content in sorted(self.files.items()):
-            whole.update(f"{name}\0{len(content)}\0".encode() + content)
-        return f"{_ROOT}.p{whole.hexdigest()[:16]}"
+        return f"{_ROOT}.p{self.digest}"
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Sixteen hex digits over all of its files."""
-        return self.package.rpartition(".p")[2]
+        return digest_of(sorted(self.files.items()))
 
     def entries(self) -> dict[str, list[str]]:
         """The kinds that each module exports, by its name.
@@ -158,7 +156,7 @@ class Entry:
         if self.place is not None:
             return self.place.digest
         file = self.file
-        return "unknown" if file is None else bytes_digest_of(file.read_bytes())
+        return "unknown" if file is None else bytes_digest(file)
 
 
 def fault_of(kind: str, found: object) -> str:
@@ -171,11 +169,6 @@ def fault_of(kind: str, found: object) -> str:
 
 def _full_name(of: type) -> str:
     return f"{of.__module__}.{of.__qualname__}"
-
-
-def bytes_digest_of(content: bytes) -> str:
-    """Sixteen hex digits over what is in a file."""
-    return sha256(content).hexdigest()[:16]
 
 
 def is_entry(name: str) -> bool:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -23,7 +22,7 @@ from acgkd.modality import Modality, modality
 from acgkd.models import build_model
 from acgkd.priors import Prior
 from acgkd.run.distillation import Distillation
-from acgkd.run.reference_pool import judged_on_pool, pool_agreement, reference_pool
+from acgkd.run.reference_pool import PoolJudge, reference_pool
 from acgkd.runtime import Streams, derive_seed, resolve_device
 from acgkd.students.proof import why_not_read_back
 from acgkd.students.saving import remember, save_student
@@ -79,7 +78,7 @@ class Distilled:
     agreement: float | None
     seconds: dict[str, float]
     curves: dict[str, dict[str, list[float]]]
-    prior: dict[str, Any]
+    prior: dict[str, object]
     known: Prior | None = None
     worth: Worth = field(default_factory=lambda: Worth(None))
     health: Health = field(default_factory=Health)
@@ -99,11 +98,11 @@ class Distilled:
 
 
 def distill(
-    teacher: nn.Module | TeacherConfig | Mapping[str, Any],
+    teacher: nn.Module | TeacherConfig | Mapping[str, object],
     student: nn.Module | str,
     *,
-    prior: PriorConfig | Mapping[str, Any],
-    method: str | MethodChoice | Mapping[str, Any] = "acgkd",
+    prior: PriorConfig | Mapping[str, object],
+    method: str | MethodChoice | Mapping[str, object] = "acgkd",
     seed: int = 0,
     device: str = "auto",
     agreement: bool = True,
@@ -180,10 +179,11 @@ def distill(
     seen.follow(run, choice.name)
     finished = remember(run.student.eval(), facts)
     pool = reference_pool(frozen, kind, facts, seed, where, seen.note) if agreement else []
-    worth = judged_on_pool(frozen, finished, kind, pool)
+    judge = PoolJudge(frozen, kind, pool)
+    worth = judge.worth(finished)
     if lower_control and pool:
         context = MethodContext(frozen, plain, facts, Streams(derive_seed("draws", seed), where), where)
-        worth = replace(worth, control_agreement=_lower_control(choice, kind, context, pool, seen))
+        worth = replace(worth, control_agreement=_lower_control(choice, kind, context, judge, seen))
     if not worth.informative:
         logger.warning(worth.verdict)
     health = run.health()
@@ -215,7 +215,7 @@ def _as_student(student: nn.Module, kind: Modality[Batch], facts: Prior, device:
     return own
 
 
-def _from_checkpoint(teacher: TeacherConfig | Mapping[str, Any], facts: Prior) -> nn.Module:
+def _from_checkpoint(teacher: TeacherConfig | Mapping[str, object], facts: Prior) -> nn.Module:
     """A preset with the weights of a file, which is all that can be known of a teacher without data."""
     chosen = teacher if isinstance(teacher, TeacherConfig) else checked(TeacherConfig, teacher, "`teacher`")
     if chosen.checkpoint is None:
@@ -229,7 +229,7 @@ def _from_checkpoint(teacher: TeacherConfig | Mapping[str, Any], facts: Prior) -
 
 
 def _lower_control(
-    choice: MethodChoice, kind: Modality[Batch], context: MethodContext[Prior], pool: list[Batch], seen: _Seen
+    choice: MethodChoice, kind: Modality[Batch], context: MethodContext[Prior], judge: PoolJudge, seen: _Seen
 ) -> float | None:
     """What a student reaches on a pool that was taught with noise, by the settings of a method; None where it broke."""
     name = next((other for other in lower_controls_of(kind.name) if other != choice.name), None)
@@ -241,4 +241,4 @@ def _lower_control(
         seen.follow(control, f"lower control, {name}")
     except DivergedError:
         return None
-    return pool_agreement(context.teacher, control.student, kind, pool)
+    return judge.worth(control.student).agreement

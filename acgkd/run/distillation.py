@@ -16,10 +16,11 @@ from acgkd.method import AnyMethod, MethodConfig, MethodContext, Stage, State
 from acgkd.modality import modality
 from acgkd.modules.inspected_model import InspectedModel
 from acgkd.priors import Prior
+from acgkd.run.bookkeeping.clocks import Clocks
 from acgkd.run.bookkeeping.identity import identity, shape_of
 from acgkd.run.bookkeeping.stage_progress import Progress
 from acgkd.run.compatibility import Surroundings, absent
-from acgkd.runtime import Clocks, PeakMemory
+from acgkd.runtime import PeakMemory
 from acgkd.students.saving import save_student
 from acgkd.synthesis.health import health_of
 
@@ -149,19 +150,19 @@ class Distillation(Progress):
         if within % max(1, stage.steps // POINTS_PER_CURVE) == 0 or done + steps == stage.steps:
             self._note(stage, within, {name: float(value) for name, value in losses.items()})
 
-    def stepped_with(self, index: int, seconds: float, together: int) -> None:
+    def stepped_with(self, index: int, seconds: float, cpu: float, together: int) -> None:
         """Takes in the end of a stretch of steps that this run did in the stage of a number together with others.
 
         Args:
             index: of the stage.
             seconds: this run's share of them.
+            cpu: its share of the CPU seconds.
             together: how many runs there were, this one included.
 
         Raises:
             DivergedError: a weight left the finite numbers.
         """
-        name = self.stages[index].name
-        self._clocks.seconds[name] = self._clocks.seconds.get(name, 0.0) + seconds
+        self._clocks.add(self.stages[index].name, seconds, cpu)
         self.together = max(self.together, together)
         self._end_of_stage(self.stages[index], index)
         self._look()
@@ -206,6 +207,7 @@ class Distillation(Progress):
             "peak_host_bytes": self._memory.host_bytes,
             "peak_device_bytes": self._memory.device_bytes,
             "synthesis_cached": self.synthesis_cached,
+            "cpu_s": self._clocks.cpu_seconds,
         }
         if self.together > 1:
             cost["taught_together"] = self.together
@@ -237,7 +239,7 @@ class Distillation(Progress):
             "steps_done": self.steps_done,
             "run": self.method_run.state_dict(),
             "streams": self.context.streams.state_dict(),
-            "seconds": self.seconds,
+            **self._clocks.state_dict(),
             "curves": self.curves,
             "memory": self._memory.state_dict(),
             "synthesis_cached": self.synthesis_cached,
@@ -260,7 +262,7 @@ class Distillation(Progress):
             raise CheckpointError(f"{path} is not a checkpoint of a run (no `{FORMAT}` inside).")
         if state.get("identity") != self._identity:
             raise CheckpointError(f"{path} belongs to a run with other settings, another seed, teacher or student.")
-        self._take_up(state)
+        self._resume_from(state)
 
     def load_synthesis(self, path: Path) -> None:
         """Starts from pseudo-samples that another run with the same synthesis made; their seconds are kept.
@@ -273,15 +275,15 @@ class Distillation(Progress):
         if not ours or len(self.stages) < 2 or state["steps_done"] != self.stages[0].steps:
             raise CheckpointError(f"{path} is not a finished synthesis.")
         try:
-            self._take_up({**state, "synthesis_cached": True})
+            self._resume_from({**state, "synthesis_cached": True})
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} is not a finished synthesis ({type(error).__name__}: {error}).") from error
 
-    def _take_up(self, state: State) -> None:
+    def _resume_from(self, state: State) -> None:
         self.method_run.load_state_dict(state["run"])
         self.context.streams.load_state_dict(state["streams"])
         self.steps_done = int(state["steps_done"])
-        self._clocks.seconds = dict(state["seconds"])
+        self._clocks.load_state_dict(state)
         self.curves.update(state["curves"])
         self._memory.load_state_dict(state["memory"])
         self.synthesis_cached = bool(state["synthesis_cached"])

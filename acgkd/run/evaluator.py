@@ -5,22 +5,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from acgkd import __version__, cache, checkpoint
+from acgkd.agreement.health_facts import QualityValue
 from acgkd.agreement.worth import Worth
 from acgkd.errors import CheckpointError, ConfigError
 from acgkd.method import Batch
 from acgkd.run import metrics
+from acgkd.run.bookkeeping.clocks import Clocks
 from acgkd.run.distillation import Distillation
 from acgkd.run.objectives import OBJECTIVES, ObjectiveKind, objective_kind
 from acgkd.run.preparation import Preparation
-from acgkd.run.reference_pool import judged_on_pool, said_on_pool
+from acgkd.run.reference_pool import PoolJudge
 from acgkd.run.run_data import RunData
-from acgkd.runtime import Clocks
 
 # Of 256 samples each: timing goes over them several times, and ten thousand images would tell no more.
 TIMED_BATCHES = 4
@@ -30,7 +30,7 @@ TIMED_BATCHES = 4
 class Measurement:
     """What a run is worth, what it took and what it did without; keys are the fields of the record's parts."""
 
-    quality: dict[str, Any] = field(default_factory=dict)
+    quality: dict[str, QualityValue] = field(default_factory=dict)
     cost: dict[str, float | int | bool | None] = field(default_factory=dict)
     prior: Mapping[str, object] = field(default_factory=dict)
     environment: Mapping[str, object] = field(default_factory=dict)
@@ -98,13 +98,16 @@ class Evaluator:
 
     def worth(self, student: nn.Module) -> Worth:
         """The same, with what qualifies it."""
-        return judged_on_pool(self.teacher, student, self.modality, self.preparation.pool)
+        return self._judge.worth(student)
 
     @cached_property
+    def _judge(self) -> PoolJudge:
+        return PoolJudge(self.teacher, self.modality, self.preparation.pool)
+
+    @property
     def said_on_pool(self) -> Worth:
         """What the teacher says on the reference pool; nothing is known where no pool is needed, or there is none."""
-        batches = self.preparation.pool if self.preparation.needs_pool else []
-        return said_on_pool(self._logits(self.teacher, batches)) if batches else Worth(None)
+        return self._judge.said if self.preparation.needs_pool else Worth(None)
 
     def multiply_adds(self, model: nn.Module) -> float | None:
         """Multiply-adds of one sample, forward: of a validation sample, or of a pseudo-sample where there are none."""
@@ -140,13 +143,14 @@ class Evaluator:
     def teacher_measurement(self) -> Measurement:
         """The teacher's own row; its answers to tens of thousands of samples are asked for once, not by every run."""
         teacher, seconds = self.teacher, self.preparation.teacher_seconds
-        quality: dict[str, Any] = {**self.said_on_pool.columns()}
+        quality: dict[str, QualityValue] = {**self.said_on_pool.columns()}
         if self.run_data.data is not None:
             quality.update(cache.kept(self.preparation.verdict_file, self._evaluate_teacher, _read_verdict))
             quality |= self._judging_parts()
         batches = self.run_data.test or self.preparation.pool
         cost: dict[str, float | int | bool | None] = {
             "teacher_s": seconds,
+            "cpu_s": self.preparation.teacher_cpu_seconds,
             "teacher_parameters": metrics.parameters(teacher),
             "teacher_cached": self.preparation.teacher_cached,
         }
@@ -166,14 +170,14 @@ class Evaluator:
         del cost["teacher_cached"]
         clocks, student = Clocks(self.run_data.device), run.student
         with clocks.time("evaluation"):
-            left_out = () if self.preparation.needs_pool else ("agreement",)
+            worth = self.worth(student) if self.preparation.needs_pool else Worth(None)
             objectives = {
-                name: None if name in left_out else self._measured(run, name, kind) for name, kind in OBJECTIVES.items()
+                name: worth.agreement if name == "agreement" else self._measured(run, name, kind)
+                for name, kind in OBJECTIVES.items()
             }
             for name in ("validation_accuracy", "validation_divergence", "agreement"):
                 quality[name] = objectives[name]
-            if self.preparation.needs_pool:
-                quality |= self.worth(student).columns()
+            quality |= worth.columns()
             quality |= run.health().columns()
             if self.run_data.data is not None:
                 answers, verdicts = (

@@ -4,21 +4,22 @@ import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
-from torch import nn
+from torch import Tensor, nn
 
 from acgkd import cache, checkpoint
 from acgkd.config import DatasetConfig, fingerprint
 from acgkd.datasets import DATASETS
 from acgkd.datasets._given.entries import digest_at
 from acgkd.errors import CheckpointError, ConfigError
-from acgkd.method import Batch
+from acgkd.method import Batch, State
 from acgkd.models import MODELS, build_model
+from acgkd.run.bookkeeping.clocks import Clocks
 from acgkd.run.reference_pool import VERSIONS as POOL_VERSIONS
 from acgkd.run.reference_pool import reference_pool
 from acgkd.run.run_data import RunData
-from acgkd.runtime import Clocks, Streams, derive_seed
+from acgkd.runtime import Streams, derive_seed
 from acgkd.teachers.teacher import as_teacher, build_trusted, load_weights, train_teacher
 from acgkd.teachers.user_code import files_at_import
 from acgkd.teachers.user_lines import pointing_to_own_lines
@@ -178,7 +179,8 @@ class Preparation:
                     device=self.run_data.device,
                 )
         state = {name: value.detach().to("cpu") for name, value in model.state_dict().items()}
-        checkpoint.save({"state": state, "seconds": clocks.seconds.get("teacher")}, path)
+        took = {"seconds": clocks.seconds.get("teacher"), "cpu_seconds": clocks.cpu_seconds if clocks.seconds else None}
+        checkpoint.save({"state": state, **took}, path)
 
     def _check(self, model: nn.Module) -> None:
         """Refuses a model that cannot teach before anything is trained or kept; one that `adapt` made is compared."""
@@ -192,13 +194,13 @@ class Preparation:
         checkpoint.save([self.run_data.modality.pack(batch) for batch in pool], path)
 
     @cached_property
-    def _loaded(self) -> tuple[nn.Module, float | None]:
+    def _loaded(self) -> tuple[nn.Module, float | None, float | None]:
         made = cache.kept(self._teacher_file, self._make_teacher, _read_teacher)
         model = self.blank_teacher(Streams(0, self.run_data.device))
         model.load_state_dict(made["state"])
         teacher = as_teacher(model, self.run_data.device)
         self.run_data.modality.check_teacher(teacher, self.run_data.prior)
-        return teacher, made["seconds"]
+        return teacher, made["seconds"], made["cpu_seconds"]
 
     @property
     def teacher(self) -> nn.Module:
@@ -217,19 +219,30 @@ class Preparation:
         return self._loaded[1]
 
     @property
+    def teacher_cpu_seconds(self) -> float | None:
+        """CPU seconds of its training; None, too, where an earlier version trained it."""
+        return self._loaded[2]
+
+    @property
     def teacher_cached(self) -> bool:
         """Whether the teacher was trained by an earlier run; then its seconds are that run's."""
         return self.teacher_seconds is not None and not self._trained_here
 
 
-def _read_teacher(path: Path) -> dict[str, Any]:
+class _Teacher(TypedDict):
+    state: dict[str, Tensor]
+    seconds: float | None
+    cpu_seconds: float | None
+
+
+def _read_teacher(path: Path) -> _Teacher:
     made = checkpoint.load(path, checked=True)
     if not isinstance(made, dict) or not {"state", "seconds"} <= made.keys():
         raise CheckpointError(f"{path} does not hold a teacher.")
-    return made
+    return {"state": made["state"], "seconds": made["seconds"], "cpu_seconds": made.get("cpu_seconds")}
 
 
-def _read_pool(path: Path) -> list[Any]:
+def _read_pool(path: Path) -> list[State]:
     packed = checkpoint.load(path, checked=True)
     if not isinstance(packed, list):
         raise CheckpointError(f"{path} does not hold a reference pool.")

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -105,49 +106,57 @@ def _affordable(synthesis: Mapping[str, object], prior: Prior) -> Mapping[str, o
     return {**synthesis, "complexity": {**OF_ALL_PAIRS, "ratio": share}}
 
 
-def pool_agreement(
-    teacher: nn.Module, student: nn.Module, modality: Modality[Batch], pool: list[Batch]
-) -> float | None:
-    """Class-balanced teacher-student agreement on a pool; None where the pool is empty.
-
-    Classes are the teacher's verdicts; each weighs the same, so that always saying one class scores 1 / classes.
-    """
-    return judged_on_pool(teacher, student, modality, pool).agreement
-
-
-@torch.no_grad()
-def judged_on_pool(teacher: nn.Module, student: nn.Module, modality: Modality[Batch], pool: list[Batch]) -> Worth:
-    """Agreement of a student on a pool with what qualifies it; what a lower control reaches is not known here.
+class PoolJudge:
+    """A pool, and what the teacher says on it, which it is asked once.
 
     Args:
         teacher: frozen, in evaluation mode.
-        student: put into evaluation mode.
-        modality: of both.
+        modality: of teacher and students.
         pool: of `reference_pool`; where it is empty nothing is known.
     """
-    if not pool:
-        return Worth(None)
-    student.eval()
-    verdicts = [modality.logits(teacher, batch) for batch in pool]
-    answers = [modality.logits(student, batch) for batch in pool]
-    parts = [
-        balanced_agreement(torch.cat(verdicts[start : start + DRAWS]), torch.cat(answers[start : start + DRAWS]))
-        for start in range(0, len(pool), DRAWS)
-    ]
-    return replace(
-        said_on_pool(torch.cat(verdicts)),
-        agreement=balanced_agreement(torch.cat(verdicts), torch.cat(answers)),
-        agreement_lowest=min(parts),
-        agreement_highest=max(parts),
-    )
+
+    def __init__(self, teacher: nn.Module, modality: Modality[Batch], pool: list[Batch]) -> None:
+        self._teacher, self._modality, self._pool = teacher, modality, pool
+
+    @cached_property
+    def _verdicts(self) -> list[Tensor]:
+        return self._logits(self._teacher)
+
+    @torch.no_grad()
+    def _logits(self, model: nn.Module) -> list[Tensor]:
+        return [self._modality.logits(model, batch) for batch in self._pool]
+
+    @cached_property
+    def said(self) -> Worth:
+        """What the teacher says on the pool: its classes, and how surely."""
+        return _said(torch.cat(self._verdicts)) if self._pool else Worth(None)
+
+    def worth(self, student: nn.Module) -> Worth:
+        """Agreement of a student with what qualifies it; what a lower control reaches is not known here.
+
+        It is class-balanced: classes are the teacher's verdicts, and each weighs the same, so that always saying one
+        class scores 1 / classes.
+
+        Args:
+            student: put into evaluation mode.
+        """
+        if not self._pool:
+            return Worth(None)
+        student.eval()
+        answers, verdicts = self._logits(student), self._verdicts
+        parts = [
+            balanced_agreement(torch.cat(verdicts[start : start + DRAWS]), torch.cat(answers[start : start + DRAWS]))
+            for start in range(0, len(answers), DRAWS)
+        ]
+        return replace(
+            self.said,
+            agreement=balanced_agreement(torch.cat(verdicts), torch.cat(answers)),
+            agreement_lowest=min(parts),
+            agreement_highest=max(parts),
+        )
 
 
-def said_on_pool(verdicts: Tensor) -> Worth:
-    """What a teacher says on a pool: its classes, and how surely.
-
-    Shapes:
-        verdicts: ``[samples, classes]`` logits of the teacher
-    """
+def _said(verdicts: Tensor) -> Worth:
     counts = torch.bincount(verdicts.argmax(dim=1), minlength=verdicts.shape[1])
     said = counts[counts > 0]
     return Worth(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from acgkd.graphs import GRAPHS
+from acgkd.run.bookkeeping.clocks import cpu_seconds
 from acgkd.run.distillation import Distillation
 from acgkd.transfer.stacked.model import why_not
 from acgkd.transfer.stacked.stage import StackedTransfer, why_not_together
@@ -71,7 +72,7 @@ class Together:
 
     def _teach(self, level: Sequence[Distillation], until: float, deadline: float) -> None:
         assert self._stack is not None, "made where it was asked whether it can be"
-        started, index = time.perf_counter(), len(level[0].stages) - 1
+        index, started, cpu = len(level[0].stages) - 1, time.perf_counter(), cpu_seconds()
         last = min(run.begin_stage(index, until) for run in level)
         with self._stack[1] as stack:
             while level[0].steps_done < last:
@@ -79,9 +80,9 @@ class Together:
                     run.stepped(losses)
                 if time.perf_counter() >= deadline:
                     break
-        each = (time.perf_counter() - started) / len(level)
+        seconds, cpu = (time.perf_counter() - started) / len(level), (cpu_seconds() - cpu) / len(level)
         for run in level:
-            run.stepped_with(index, each, len(level))
+            run.stepped_with(index, seconds, cpu, len(level))
 
 
 def _run_of(run: Distillation) -> TwoPhase[Any]:

@@ -1,9 +1,9 @@
 """Recipes: named sets of settings that fill in what is not said, for methods whose sources do not agree."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from pydantic import model_validator
+from pydantic import BaseModel, model_validator
 
 from acgkd.method import MethodConfig, Variant
 
@@ -81,5 +81,7 @@ class OneRecipeConfig(MethodConfig):
     @classmethod
     def _recipes(cls) -> tuple[object, ...]:
         """The names that both stages know."""
-        stage: Any = cls.model_fields["synthesis"].annotation
+        stage = cls.model_fields["synthesis"].annotation
+        assert isinstance(stage, type), "settings have a class"
+        assert issubclass(stage, BaseModel), "and are a config"
         return get_args(stage.model_fields["recipe"].annotation)

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +55,7 @@ def export_student(
     path: str | Path,
     *,
     to: Form,
-    prior: Prior | PriorConfig | Mapping[str, Any] | None = None,
+    prior: Prior | PriorConfig | Mapping[str, object] | None = None,
     edge_weight: bool = False,
 ) -> Exported:
     """Writes a student for others, reads it again, and compares before the file gets its name.
@@ -145,9 +145,8 @@ def _written(
             return read_program(part)
         with quiet_exporter():
             names = [*(_GRAPH if len(batches[0].given) == 3 else _IMAGE), *batches[0].named]
-            made: Any = torch.onnx.export(
-                program, dynamo=True, verbose=False, input_names=names, output_names=["logits"]
-            )
+            made = torch.onnx.export(program, dynamo=True, verbose=False, input_names=names, output_names=["logits"])
+            assert made is not None, "by `dynamo` it answers with the program"
             made.save(str(part))
         return _onnx(part)
     except (ConfigError, CheckpointError, OSError):
@@ -160,7 +159,7 @@ def _written(
 
 
 def _onnx(path: Path) -> Callable[..., Tensor]:
-    runtime: Any = needed("onnxruntime", "onnxruntime")
+    runtime = needed("onnxruntime", "onnxruntime")
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     names = [given.name for given in session.get_inputs()]
 

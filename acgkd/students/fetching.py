@@ -1,15 +1,12 @@
 """Files of students that lie on an object store."""
 
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from acgkd.errors import CheckpointError
-
-# `Path` makes one slash of two.
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.+)", re.DOTALL)
+from acgkd.files.addresses import address_of
 
 
 @contextmanager
@@ -19,11 +16,10 @@ def local_file(place: str | Path) -> Iterator[Path]:
     Raises:
         CheckpointError: it cannot be fetched.
     """
-    found = _ADDRESS.fullmatch(str(place))
-    if found is None:
+    address = address_of(place)
+    if address is None:
         yield Path(place)
         return
-    address = f"{found[1].lower()}://{found[2]}"
     import fsspec
 
     with tempfile.TemporaryDirectory(prefix="acgkd-student-") as folder:

@@ -9,7 +9,6 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
-from typing import Any
 
 from acgkd.errors import CheckpointError
 
@@ -76,7 +75,7 @@ def _harmless(formula: str) -> bool:
     return all(_SIZE.fullmatch(name) or name in _FUNCTIONS for name in _NAME.findall(formula))
 
 
-def _leaves(tree: Any, key: str = "") -> Iterator[tuple[str, object]]:
+def _leaves(tree: object, key: str = "") -> Iterator[tuple[str, object]]:
     if isinstance(tree, dict):
         for name, value in tree.items():
             yield from _leaves(value, name)

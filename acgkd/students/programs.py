@@ -5,7 +5,6 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -54,10 +53,9 @@ def exported(module: nn.Module, inputs: Inputs, *, strict: bool = False) -> Expo
         inputs: an example.
         strict: whether the code of `forward` is read, and not only run; slower, and it follows less and other things.
     """
-    shapes: Any = ({0: Dim.DYNAMIC},)
-    if len(inputs.given) == 3:
-        names = ("x", "edge_index", "batch", *inputs.named)
-        shapes = {name: {1 if name == "edge_index" else 0: Dim.DYNAMIC} for name in names}
+    names = ("x", "edge_index", "batch", *inputs.named)
+    of_graphs = {name: {1 if name == "edge_index" else 0: Dim.DYNAMIC} for name in names}
+    shapes = of_graphs if len(inputs.given) == 3 else ({0: Dim.DYNAMIC},)
     own: nn.Module = copy.deepcopy(module).to("cpu").eval()
     if len(inputs.given) == 3 and not strict:
         own = _WithOpenSizes(own)

@@ -4,13 +4,16 @@ import copy
 import inspect
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from acgkd.errors import CheckpointError
 from acgkd.method import State
+
+if TYPE_CHECKING:
+    from torch_geometric.nn import MLP
 
 # Where classes are looked for; nothing else is ever built from a file.
 _HOMES = ("torch.nn", "torch_geometric.nn")
@@ -74,9 +77,9 @@ def _recipe(module: nn.Module) -> State | None:
     return None if arguments is None else {"class": f"{home}.{name}", "arguments": arguments}
 
 
-def _arguments(module: nn.Module) -> Mapping[str, Any] | None:
+def _arguments(module: nn.Module) -> Mapping[str, object] | None:
     """What its constructor is called with, read off attributes of the same names."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for name, parameter in list(inspect.signature(type(module).__init__).parameters.items())[1:]:
         value: object = getattr(module, name, inspect.Parameter.empty)
         if name in _PLACES or parameter.kind is inspect.Parameter.VAR_KEYWORD:
@@ -90,7 +93,7 @@ def _arguments(module: nn.Module) -> Mapping[str, Any] | None:
     return found
 
 
-def _of_perceptron(module: Any) -> Mapping[str, Any]:
+def _of_perceptron(module: "MLP") -> Mapping[str, object]:
     """Of torch_geometric's `MLP`, which keeps what its arguments have become."""
     norm = next((type(layer).__name__ for layer in module.norms if not isinstance(layer, nn.Identity)), None)
     return {

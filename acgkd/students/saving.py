@@ -73,7 +73,7 @@ def remember(student: nn.Module, prior: Prior) -> nn.Module:
     return student
 
 
-def contents(student: nn.Module, prior: Prior | None = None) -> tuple[dict[str, Any], dict[str, Tensor], bytes | None]:
+def contents(student: nn.Module, prior: Prior | None = None) -> tuple[State, dict[str, Tensor], bytes | None]:
     """All that a file of a student holds: plain values, weights, and a program where one is needed.
 
     Where no program can be made either, weights are all there is: `load_student` then asks for a module.
@@ -109,7 +109,7 @@ def save_student(student: nn.Module, path: Path, prior: Prior | None = None) -> 
     if path.suffix != ".safetensors":
         checkpoint.save({**made, "state": state, **({"program": blob[_PROGRAM]} if blob else {})}, path)
         return
-    safetensors: Any = needed("safetensors.torch", "safetensors")
+    safetensors = needed("safetensors.torch", "safetensors")
     separate = {name: value.clone() for name, value in {**state, **blob}.items()}
     write_atomic(path, lambda part: safetensors.save_file(separate, part, metadata={_KEY: json.dumps(made)}))
 
@@ -179,7 +179,7 @@ def _filled(student: nn.Module, state: Mapping[str, Tensor], path: object) -> nn
     return student
 
 
-def _read(path: Path, shown: object) -> dict[str, Any]:
+def _read(path: Path, shown: object) -> State:
     if path.suffix == ".safetensors":
         return _read_safetensors(path, shown)
     loaded = checkpoint.load(path)
@@ -188,8 +188,8 @@ def _read(path: Path, shown: object) -> dict[str, Any]:
     return loaded
 
 
-def _read_safetensors(path: Path, shown: object) -> dict[str, Any]:
-    safetensors: Any = needed("safetensors", "safetensors")
+def _read_safetensors(path: Path, shown: object) -> State:
+    safetensors = needed("safetensors", "safetensors")
     try:
         with safetensors.safe_open(path, "pt") as file:
             made = json.loads((file.metadata() or {}).get(_KEY, "{}"))
@@ -204,7 +204,7 @@ def _read_safetensors(path: Path, shown: object) -> dict[str, Any]:
     return {**made, "state": state, **({} if program is None else {"program": program})}
 
 
-def prior_from(said: Mapping[str, Any] | None) -> Prior | None:
+def prior_from(said: State | None) -> Prior | None:
     """The prior of which `facts` are said, in a file or record; None where nothing is said.
 
     Args:

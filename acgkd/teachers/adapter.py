@@ -36,7 +36,7 @@ def adapt(
     classifier: str | Sequence[str | nn.Module] | None = None,
     width: int | None = None,
     stages: Sequence[str] | None = None,
-    prior: Prior | PriorConfig | Mapping[str, Any] | None = None,
+    prior: Prior | PriorConfig | Mapping[str, object] | None = None,
 ) -> "AdaptedTeacher | AdaptedImages":
     """Wraps a trained module so that it satisfies the teacher protocol, and is called as ``(x, edge_index, batch)``.
 
@@ -126,7 +126,7 @@ def adapt(
         )
     for name, layer in graph_layers(module):
         check_layer(name, layer)
-    given: Any = readout if isinstance(readout, str) or callable(readout) else tuple(readout)
+    given = readout if isinstance(readout, str) or callable(readout) else tuple(readout)
     made = AdaptedTeacher(module, encode, given, head, width or width_of(_at(module, parts[0])))
     check_values(made)
     if known is not None:
@@ -154,7 +154,7 @@ def _part(module: nn.Module, role: str, name: str) -> object:
     return part
 
 
-def _at(module: nn.Module, name: str) -> object:
+def _at(module: nn.Module, name: str) -> Any:
     """The part of that name, or within parts: `net.head`."""
     part: object = module
     for step in name.split("."):
@@ -205,7 +205,9 @@ class AdaptedTeacher(GraphModule):
             edge_attr: ``[edges, edge features]``; returns: ``[nodes, width of the nodes]``
         """
         named = isinstance(self._encode, str)
-        target: Any = _at(self.module, self._encode) if isinstance(self._encode, str) else self._encode
+        target: Callable[..., Tensor] = (
+            _at(self.module, self._encode) if isinstance(self._encode, str) else self._encode
+        )
         parameters = inspect.signature(target.forward if isinstance(target, nn.Module) else target).parameters
         x = x.clone()  # it is theirs, and they may compute in place
         given = (x, edge_index) if named else (self.module, x, edge_index)
@@ -213,7 +215,7 @@ class AdaptedTeacher(GraphModule):
         if edge_attr is not None and "edge_attr" in parameters:
             others["edge_attr"] = edge_attr
         with weighted(self.module, edge_index.shape[1], edge_weight, x.shape[0]):
-            nodes: Tensor = target(*given, **others)
+            nodes = target(*given, **others)
         return nodes
 
     def readout(self, nodes: Tensor, batch: Tensor, graphs: int | None = None) -> Tensor:
@@ -223,7 +225,7 @@ class AdaptedTeacher(GraphModule):
             returns: ``[graphs, width]``
         """
         if isinstance(self._readout, str) and self._readout not in POOLS:
-            part: Any = _at(self.module, self._readout)
+            part = _at(self.module, self._readout)
             if "dim_size" in inspect.signature(part.forward).parameters:  # an aggregation of torch_geometric
                 aggregated: Tensor = part(nodes, batch, dim_size=graphs)
                 return aggregated

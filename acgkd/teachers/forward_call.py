@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
@@ -47,7 +46,7 @@ def call_with_graphs(
     ]
     needed = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
     names = [parameter.name for parameter in parameters]
-    known: dict[str, Any] = {"x": x.clone(), "edge_index": edge_index, "batch": batch}
+    known: dict[str, object] = {"x": x.clone(), "edge_index": edge_index, "batch": batch}
     if edge_attr is not None:
         known["edge_attr"] = edge_attr
     if len(needed) == 1 and needed[0] not in known:
@@ -97,5 +96,5 @@ def one_score(answer: object, rows: int) -> bool:
     return isinstance(first, Tensor) and first.numel() == rows and rows > 1
 
 
-def _usual(answer: Mapping[Any, Any]) -> object:
+def _usual(answer: Mapping[object, object]) -> object:
     return next((answer[name] for name in _USUAL if name in answer), None)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +35,7 @@ def listening(module: nn.Module, graph: tuple[Tensor, ...], heard: list[Heard]) 
     """Notes every call of a part while it is open."""
 
     def listen(name: str) -> Callable[..., None]:
-        def hook(_: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
+        def hook(_: nn.Module, inputs: tuple[object, ...], named: dict[str, object], output: object) -> None:
             tensors = [value for value in (*inputs, *named.values()) if isinstance(value, Tensor)]
             if tensors and isinstance(output, Tensor):
                 own = len(tensors) > 1 and all(any(_same(one, known) for known in graph) for one in tensors)
@@ -52,7 +51,7 @@ def listening(module: nn.Module, graph: tuple[Tensor, ...], heard: list[Heard]) 
         return stack.pop_all()
 
 
-def columns_read(layer: Any) -> int | None:
+def columns_read(layer: object) -> int | None:
     """What the first layer reads."""
     for part in (layer, *(layer.modules() if isinstance(layer, nn.Module) else ())):
         for name in ("in_channels", "in_features"):

@@ -1,10 +1,7 @@
 """Makes a plain image classifier satisfy the teacher protocol: its last linear layer classifies, the rest encodes."""
 
 import logging
-from contextlib import suppress
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from acgkd.errors import TeacherError
@@ -17,7 +14,7 @@ from acgkd.runtime import warn_once
 from acgkd.teachers.forward_call import one_score, tables_in
 from acgkd.teachers.heard_calls import Heard, listening
 from acgkd.teachers.teacher_values import ONE_SCORE, check_values
-from acgkd.teachers.up_to_head import ReachedError
+from acgkd.teachers.up_to_head import handed_to
 
 logger = logging.getLogger(__name__)
 
@@ -51,23 +48,12 @@ class AdaptedImages(nn.Module):
         Shapes:
             x: ``[images, channels, height, width]``, standardised; returns: ``[images, width]``
         """
-        seen: list[Tensor] = []
-
-        def stop(_: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-            seen.append(next(iter((*inputs, *named.values()))))
-            if not torch.compiler.is_compiling():  # an exporter keeps account of the modules that are left
-                raise ReachedError
-
-        handle = self.classifier.register_forward_pre_hook(stop, with_kwargs=True)
-        try:
-            with suppress(ReachedError):
-                self.module(x.clone())  # it is theirs, and they may compute in place
-        finally:
-            handle.remove()
-        if not seen:
+        # A copy: it is theirs, and they may compute in place.
+        read = handed_to(self.classifier, lambda: self.module(x.clone()))
+        if read is None:
             raise TeacherError(f"`forward` of {type(self.module).__name__} does not call `{self.classifier_name}`.")
         # `squeeze()` in a user's module takes the axis of a single image too.
-        return seen[0].unsqueeze(0) if seen[0].dim() == 1 else seen[0]
+        return read.unsqueeze(0) if read.dim() == 1 else read
 
     def forward(self, x: Tensor) -> Tensor:
         """Class scores of standardised images.

@@ -6,10 +6,10 @@ what the classifier reads of the graphs, they are the nodes' embeddings; not so 
 those the pooling itself is caught.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -36,11 +36,39 @@ def _sizes_said(module: nn.Module, batch: Tensor, graphs: int | None = None) -> 
         yield
         return
     if graphs is None:
-        found: Any = batch.max().item() + 1
+        found = cast(int, batch.max().item()) + 1
         torch._check(found >= 1)  # type: ignore[no-untyped-call]
         graphs = found
     with open_sizes(module, batch, graphs):
         yield
+
+
+def handed_to(part: nn.Module, call: Callable[[], object]) -> Tensor | None:
+    """What a part is handed first in a call; nothing behind that is computed.
+
+    Args:
+        part: of what is called.
+        call: calls the whole.
+
+    Returns:
+        None where the part is not called.
+    """
+    seen: list[Tensor] = []
+
+    def stop(_: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> None:
+        seen.append(next(iter((*inputs, *named.values()))))
+        # An exporter keeps account of the modules that are entered and left; what nobody reads is no part of its
+        # program.
+        if not torch.compiler.is_compiling():
+            raise ReachedError
+
+    handle = part.register_forward_pre_hook(stop, with_kwargs=True)
+    with suppress(ReachedError):
+        try:
+            call()
+        finally:
+            handle.remove()
+    return seen[0] if seen else None
 
 
 @dataclass(frozen=True)
@@ -72,27 +100,14 @@ class UpToHead:
         Shapes:
             x: ``[nodes, features]``; edge_index: ``[2, edges]``; returns: ``[nodes, width of the nodes]``
         """
-        seen: list[Any] = []
-
-        def stop(_: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-            seen.append(next(iter((*inputs, *named.values()))))
-            # An exporter keeps account of the modules that are entered and left; what nobody reads is no part of its
-            # program.
-            if not torch.compiler.is_compiling():
-                raise ReachedError
-
         alone = self.alone or batch is None
         # By `shape`, which an exporter keeps open.
         own = torch.arange(x.shape[0], device=x.device) if alone or batch is None else batch
-        handle = module.get_submodule(self.classifier).register_forward_pre_hook(stop, with_kwargs=True)
-        with suppress(ReachedError), _sizes_said(module, own, x.shape[0] if alone else None):
-            try:
-                self.call(module, x, edge_index, own, edge_attr)
-            finally:
-                handle.remove()
-        if not seen:
+        head = module.get_submodule(self.classifier)
+        with _sizes_said(module, own, x.shape[0] if alone else None):
+            nodes = handed_to(head, lambda: self.call(module, x, edge_index, own, edge_attr))
+        if nodes is None:
             raise RuntimeError(f"`forward` of {type(module).__name__} does not call `{self.classifier}`.")
-        nodes: Tensor = seen[0]
         return nodes.chunk(self.joined, dim=1)[0] if self.joined > 1 else nodes
 
     def __repr__(self) -> str:
@@ -113,8 +128,12 @@ class Pools(TorchFunctionMode):
         self._batch, self._last = batch, last
 
     def __torch_function__(
-        self, func: Callable[..., Any], types: Iterable[Any], args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
+        self,
+        func: Callable[..., object],
+        types: Iterable[object],
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
         given = kwargs or {}
         if getattr(func, "__name__", "") in _GATHERS:
             tensors = [value for value in (*args[1:], *given.values()) if isinstance(value, Tensor)]

@@ -11,7 +11,6 @@ from functools import cache
 from importlib import import_module, invalidate_caches
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from acgkd.code_digest import PACKAGES, bytes_digest
 from acgkd.errors import ConfigError
@@ -51,7 +50,7 @@ class _Imported:
 _imported = _Imported()
 
 
-def function_of(name: str, folders: Sequence[Path]) -> Callable[..., Any]:
+def function_of(name: str, folders: Sequence[Path]) -> Callable[..., object]:
     """The function that a spec names.
 
     Args:
@@ -66,7 +65,7 @@ def function_of(name: str, folders: Sequence[Path]) -> Callable[..., Any]:
     module, _, function = name.partition(":")
     try:
         with importing(folders):
-            found: Callable[..., Any] = getattr(import_module(module), function)
+            found: Callable[..., object] = getattr(import_module(module), function)
     except Exception as error:
         kind = "" if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: "
         raise ConfigError(f"`{name}` cannot be imported: {kind}{str(error).rstrip('.')}.") from error

@@ -7,7 +7,7 @@ Each call takes the name of an entry, a Python file that exports one, or the ent
 with the law that does not hold. `sweeps.testing` has the same for search spaces. No test framework is needed.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from acgkd.testing.dataset_laws import check_dataset
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["check_dataset", "check_method", "check_model"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Imports torch only when a law is asked for."""
     if name not in __all__:
         raise AttributeError(f"module 'acgkd.testing' has no attribute {name!r}. Public names: {', '.join(__all__)}.")

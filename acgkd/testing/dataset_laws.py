@@ -1,6 +1,6 @@
 """The laws of data sets: what methods and models rely on."""
 
-from typing import Any
+from pathlib import Path
 
 import torch
 
@@ -15,7 +15,7 @@ from acgkd.testing.subjects import require, subject
 _CPU = torch.device("cpu")
 
 
-def check_dataset(what: Any, config: DatasetConfig | None = None) -> None:
+def check_dataset(what: Dataset | str | Path, config: DatasetConfig | None = None) -> None:
     """Loads a data set and holds it to all laws.
 
     Args:
@@ -27,7 +27,7 @@ def check_dataset(what: Any, config: DatasetConfig | None = None) -> None:
         UnknownNameError, ConfigError: there is no such data set, or it has no such options.
         DataError: it cannot be read.
     """
-    entry: Dataset = subject(what, "datasets", DATASETS)
+    entry = subject(what, "datasets", DATASETS)
     chosen = config or DatasetConfig(name=what if isinstance(what, str) else "checked")
     check_samples(entry, entry.known_for(chosen), entry.load(chosen))
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from acgkd.config import Config, PriorConfig
-from acgkd.method import AnyMethod, MethodContext
+from acgkd.method import AnyMethod, MethodConfig, MethodContext
 from acgkd.methods import METHODS
 from acgkd.modality import modality
 from acgkd.models import build_model
@@ -23,7 +23,7 @@ from acgkd.testing.subjects import require, subject
 
 _CPU = torch.device("cpu")
 # Laid over a method's defaults wherever it has a setting of that name.
-_SMALL: dict[str, dict[str, Any]] = {
+_SMALL: dict[str, dict[str, object]] = {
     "synthesis": {"steps": 4, "graphs": 8, "images": 8, "batch_size": 4, "generator": {"latent": 8, "width": 8}},
     "transfer": {"steps": 6, "batch_size": 4},
 }
@@ -46,14 +46,15 @@ class MethodCase:
     method: AnyMethod
     kind: str
 
-    def config(self, **changes: Mapping[str, Any]) -> Any:
+    def config(self, **changes: Mapping[str, object]) -> MethodConfig:
         """The defaults, but few steps and samples wherever a setting of that name is there."""
         chosen = {}
         for part in ("synthesis", "transfer"):
             fields = type(getattr(self.method.config(), part)).model_fields
             small = {name: value for name, value in _SMALL[part].items() if name in fields}
             chosen[part] = {**small, **{k: v for k, v in changes.get(part, {}).items() if k in fields}}
-        return self.method.config.model_validate(chosen)
+        config: MethodConfig = self.method.config.model_validate(chosen)
+        return config
 
     def context(self, seed: int = 0) -> MethodContext[Any]:
         """A tiny teacher with a BatchNorm memory of its own, a fresh student, a prior."""
@@ -68,12 +69,12 @@ class MethodCase:
             student = build_model(_MODELS[self.kind], prior.feature_count, prior.classes)
         return MethodContext(as_teacher(teacher, _CPU), student, prior, streams, _CPU)
 
-    def run(self, seed: int = 0, **changes: Mapping[str, Any]) -> Distillation:
+    def run(self, seed: int = 0, **changes: Mapping[str, object]) -> Distillation:
         """One distillation, not begun."""
         return Distillation(self.method, self.config(**changes), self.context(seed))
 
 
-def check_method(what: Any) -> None:
+def check_method(what: AnyMethod | str | Path) -> None:
     """Holds a method to all laws: a minute or less, on the CPU.
 
     Args:
@@ -83,7 +84,7 @@ def check_method(what: Any) -> None:
         AssertionError: a law does not hold; it says which.
         UnknownNameError, ConfigError: there is no such method.
     """
-    method: AnyMethod = subject(what, "methods", METHODS)
+    method = subject(what, "methods", METHODS)
     require(not method.needs_data, "a control that is handed real data is not checked without")
     for kind in [method.modality] if method.modality else ["graphs", "images"]:
         for law in LAWS.values():

@@ -1,5 +1,6 @@
 """The laws of models: the teacher protocol, rebuilding, devices, and what an entry declares."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ _CPU = torch.device("cpu")
 GRAPH_PRIOR = GraphPrior(min_nodes=6, max_nodes=12, mean_degree=2.0, features="categorical", feature_count=5, classes=3)
 
 
-def check_model(what: Any) -> None:
+def check_model(what: Model | str | Path) -> None:
     """Holds a model to all laws, in its last preset.
 
     Args:
@@ -29,7 +30,7 @@ def check_model(what: Any) -> None:
         TeacherError: it does not satisfy the teacher protocol.
         UnknownNameError, ConfigError: there is no such model.
     """
-    entry: Model = subject(what, "models", MODELS)
+    entry = subject(what, "models", MODELS)
     require(bool(entry.presets), "a model names at least one preset")
     preset = entry.presets[-1]
     side = entry.side or 8

@@ -2,14 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from acgkd.catalog import Catalog
 from acgkd.plugins import place_at
 from acgkd.plugins.plugin_places import Entry, fault_of
 
+T = TypeVar("T")
 
-def subject(what: Any, kind: str, catalog: Catalog[Any]) -> Any:
+
+def subject(what: T | str | Path, kind: str, catalog: Catalog[T]) -> T:
     """The entry that is meant.
 
     Args:
@@ -22,10 +24,11 @@ def subject(what: Any, kind: str, catalog: Catalog[Any]) -> Any:
         UnknownNameError: there is no entry of that name.
         ConfigError: there is no such file, or it does not export one.
     """
-    if isinstance(what, Path) or (isinstance(what, str) and (os.sep in what or what.endswith(".py"))):
-        return Entry(kind, Path(what).stem, place=place_at(what)).load()
-    if isinstance(what, str):
+    if isinstance(what, str) and os.sep not in what and not what.endswith(".py"):
         return catalog[what]
+    if isinstance(what, (str, Path)):
+        entry: T = Entry(kind, Path(what).stem, place=place_at(what)).load()
+        return entry
     fault = fault_of(kind, what)
     require(not fault, fault)
     return what

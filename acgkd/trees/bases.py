@@ -1,6 +1,6 @@
 """What every config is: frozen, closed to unknown keys; some have grown, for some a plain word may stand."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -20,15 +20,15 @@ class GrownConfig(Config):
     later: ClassVar[tuple[str, ...]] = ()
 
     @model_serializer(mode="wrap")
-    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        written: dict[str, Any] = write(self)
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        written: dict[str, object] = write(self)
         for name in self.later:
             if getattr(self, name) == type(self).model_fields[name].default:
                 written.pop(name, None)
         return written
 
 
-def spelled_out(value: Any, key: str) -> Any:
+def spelled_out(value: object, key: str) -> object:
     """Lets a plain word stand for a mapping with one key: ``mutag`` for ``{"name": "mutag"}``."""
     return {key: value} if isinstance(value, str) else value
 
@@ -40,5 +40,5 @@ class ShortConfig(Config):
 
     @model_validator(mode="before")
     @classmethod
-    def _short(cls, value: Any) -> Any:
+    def _short(cls, value: object) -> object:
         return spelled_out(value, cls.word)

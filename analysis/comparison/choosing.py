@@ -53,6 +53,20 @@ class Cell:
         return first | dict(sorted(self.best.items(), key=lambda item: item[1].control))
 
 
+def row_named(cell: Cell, name: str, *, as_label: bool = False) -> TrialRow | None:
+    """The row that a name means: that of a label, or the one that stands for a method or contestant.
+
+    Args:
+        cell: where it is looked for.
+        name: what is called so.
+        as_label: what a name means that is both a method and the label of another row of it than stands for it: that
+            row, or the one that stands.
+    """
+    labelled = [row for row in cell.rows if row.label == name and (as_label or row.method != name)]
+    standing = [row for key, row in cell.shown.items() if name in (row.label, key, row.method)]
+    return next(iter((*labelled, *standing)), None)
+
+
 def cell_of(rows: Sequence[TrialRow], baseline: str, equal: str | None = None) -> Cell:
     """Applies the rule.
 

@@ -167,7 +167,7 @@ def warnings(comparison: Comparison) -> tuple[str, ...]:
     """What a reader must know before anything else."""
     rows = comparison.rows
     said = []
-    weak = rows[(rows["role"] == "best") & rows["note"].str.contains("reduced|not published")]
+    weak = rows[(rows["role"] == "best") & (rows["reduced"] | ~rows["published"])]
     against = rows[(rows["role"] == "best")]
     if len(weak):
         said.append(

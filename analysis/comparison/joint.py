@@ -17,7 +17,7 @@ from analysis.comparison.trial_rows import TrialRow
 from analysis.records.frame import Frame
 from analysis.statistics.aggregates.families import holm
 from analysis.statistics.paired import Paired, paired
-from analysis.statistics.replicates import interval_of, outcomes_in_words, share_of, split_of_rows
+from analysis.statistics.replicates import interval_of, outcomes_in_words, share_of_rows
 
 if TYPE_CHECKING:
     from analysis.comparison.targets import Target, Verdict
@@ -95,11 +95,12 @@ class Comparison:
         """One line for each row of each data set and pair, those that nobody is represented by included.
 
         Columns: ``panel``, ``column``, ``contestant``, ``row``, ``method``, ``role`` (``baseline``, ``best``,
-        ``control`` or ``other``), ``note``; ``value`` of the measure with ``_sd``; completed ``seeds`` and those
-        ``planned``, ``test_accuracy`` with ``_sd``, ``_low`` and ``_high``, ``ratio`` and ``ratio_sd``, ``share``,
-        ``validation_accuracy``; the baseline's ``difference`` to the row with ``_low``, ``_high``, ``p_value``,
-        ``p_holm``, ``pairs``, ``wins``, ``ties`` and ``losses``; ``steps``, ``seconds``, ``multiply_adds``,
-        ``settings_tried``, ``provenance`` (whose settings), ``collapsed``, ``outcomes``, ``source``.
+        ``control`` or ``other``), ``note``, ``reduced`` and ``published`` (not asked of the baseline); ``value`` of the
+        measure with ``_sd``; completed ``seeds`` and those ``planned``, ``test_accuracy`` with ``_sd``, ``_low`` and
+        ``_high``, ``ratio`` and ``ratio_sd``, ``share``, ``validation_accuracy``; the baseline's ``difference`` to the
+        row with ``_low``, ``_high``, ``p_value``, ``p_holm``, ``pairs``, ``wins``, ``ties`` and ``losses``; ``steps``,
+        ``seconds``, ``multiply_adds``, ``settings_tried``, ``provenance`` (whose settings), ``collapsed``,
+        ``outcomes``, ``source``.
         """
         lines = [
             self._line(panel, column, row)
@@ -192,13 +193,12 @@ class Comparison:
         pair = self.difference(panel, column, row.contestant) if stands else None
         accuracy, ratio = interval_of(done, "test_accuracy"), interval_of(done, "ratio")
         value = interval_of(done, self.measure)
-        numbers = [done[name].astype("float64").tolist() for name in
-                   ("test_accuracy", "teacher_test_accuracy", "majority_accuracy")]  # fmt: skip
-        share = share_of(numbers[0], numbers[1], numbers[2], split_of_rows(done))
+        share = share_of_rows(done)
         gap = None if pair is None else pair.difference
         return {
             "panel": panel.title, "column": column, "contestant": row.contestant, "row": row.label,
             "method": row.method, "role": role_of(cell, row), "note": note_of(cell, row),
+            "reduced": row.reduced, "published": row.published or row is cell.baseline,
             "value": value.mean, "value_sd": value.sd, "seeds": accuracy.n, "planned": len(row.runs),
             "test_accuracy": accuracy.mean, "test_accuracy_sd": accuracy.sd,
             "test_accuracy_low": accuracy.low, "test_accuracy_high": accuracy.high,

@@ -16,9 +16,9 @@ from analysis.figures.interval_dots import Dot, paint_dots
 from analysis.figures.rank_axis import paint_ranks
 from analysis.figures.step_curves import Curve, CurvePanel, paint_curve_panels
 from analysis.page.markup import slug
-from analysis.statistics.aggregates.bootstrap import Floats, Runs, picks, resampled, widenings
+from analysis.statistics.aggregates.bootstrap import Floats, Runs
 from analysis.statistics.aggregates.ranks import LEVEL
-from analysis.statistics.aggregates.robust import profile
+from analysis.statistics.aggregates.robust import profile, profile_band
 from analysis.statistics.aggregates.sensitivity import NEAR
 from analysis.statistics.intervals import CONFIDENCE
 
@@ -43,9 +43,9 @@ def differences_picture(comparison: Comparison, panel: Panel) -> list[Picture]:
         return []
     dots = [
         Dot(
-            f"{row['row']}{' (reduced)' if 'reduced' in row['note'] else ''}",
+            f"{row['row']}{' (reduced)' if row['reduced'] else ''}",
             row["difference"], row["difference_low"], row["difference_high"], row["column"],
-            "reduced" in row["note"] or "not published" in row["note"],
+            row["reduced"] or not row["published"],
         )
         for row in rows.to_dict("records")
     ]  # fmt: skip
@@ -131,9 +131,8 @@ def _profile_of(panel: Panel, name: str, runs: Runs, grid: Floats, index: int) -
     shares = profile(runs, grid).tolist()
     if min(counts) < 2 or any(map(math.isnan, ratios)):
         return Curve(name, grid.tolist(), shares, series=index)
-    many = profile(resampled(runs, picks(counts, 500), widenings(counts, ratios)), grid)
-    low, high = np.quantile(many, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2], axis=0).tolist()
-    return Curve(name, grid.tolist(), shares, low, high, index)
+    low, high = profile_band(runs, grid, ratios)
+    return Curve(name, grid.tolist(), shares, low.tolist(), high.tolist(), index)
 
 
 def rank_picture(comparison: Comparison, panel: Panel) -> list[Picture]:
@@ -149,7 +148,7 @@ def rank_picture(comparison: Comparison, panel: Panel) -> list[Picture]:
     sentence = (
         f"Over {found.sets} data sets {differs} (Friedman's test, Iman and Davenport's F: p "
         f"{p_text(found.friedman_p)}); `{names[order[0]]}` ranks best with {found.average[order[0]]:.2f}"
-        + (f", and `{ours}` does not differ from {_names(near)}" if ours in names else "")
+        + (f", and no difference is shown between `{ours}` and {_names(near)}" if near else "")
         + f". Bars join methods whose ranks are within Nemenyi's critical difference, {found.critical_difference:.2f}."
     )
     drawn = paint_ranks(names, found.average, found.groups, found.critical_difference, ours)

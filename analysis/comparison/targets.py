@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pandas as pd
 from pydantic import Field, ValidationError, model_validator
 
 from acgkd.errors import ConfigError
 from analysis import formatting
-from analysis.comparison.choosing import worth_in_words
+from analysis.comparison.choosing import row_named, worth_in_words
 from analysis.comparison.joint import Comparison, Panel
 from analysis.comparison.trial_rows import MEASURES as COMPARED
-from analysis.comparison.trial_rows import TrialRow
 from analysis.records.versioned import Part
 from analysis.statistics.aggregates.families import SetMean, mean_over_sets
 from analysis.statistics.intervals import Interval, t_interval
 from analysis.statistics.paired import paired
-from analysis.statistics.replicates import interval_of, share_of, split_of_rows
+from analysis.statistics.replicates import interval_of, share_of_rows
 from analysis.statistics.summary import COSTS
 
 Word = Literal["met", "missed", "not decided"]
@@ -53,18 +53,22 @@ class Target(Part):
         return self
 
     @property
+    def words(self) -> str:
+        """The target in words, with what judges it where that is not its interval."""
+        return f"{self.law}, judged by the mean" if self.judged_by == "mean" else self.law
+
+    @property
     def law(self) -> str:
-        """The target in words."""
-        what = f"{self.measure.replace('_', ' ')} of `{self.row}`" + (
-            f" minus `{self.against}`" if self.against else ""
-        )
+        """The target in words, but for what judges it."""
+        minus = f" minus `{self.against}`" if self.against else ""
         bound = f"at least {self.at_least:g}" if self.at_least is not None else f"at most {self.at_most:g}"
         where = {"each": "on every data set", "mean": "on average"}.get(
             str(self.over), f"on at least {self.over} data sets"
         )
         only = f" of {', '.join(self.where)}" if self.where else ""
         few = f" with {self.seeds} seeds or more" if self.seeds > 1 else ""
-        return f"{what} {bound} {where}{only}{few}" + (f" ({self.panel})" if self.panel else "")
+        panel = f" ({self.panel})" if self.panel else ""
+        return f"{self.measure.replace('_', ' ')} of `{self.row}`{minus} {bound} {where}{only}{few}{panel}"
 
 
 @dataclass(frozen=True)
@@ -194,15 +198,14 @@ def _set_mean(spread: Interval, measure: str) -> SetMean:
 
 def _figure(target: Target, panel: Panel, column: str, several: bool) -> _Figure | None:
     place = f"{column}, {panel.title}" if several else column
-    ours = row_named(panel, column, target.row)
+    ours = row_named(panel.cells[column], target.row)
     if ours is None:
         return None
     worth = worth_in_words(panel.cells[column], ours, place) if target.measure == "agreement" else ""
     if target.against is None:
-        done = ours.done
-        spread = _spread(done, target.measure)
+        spread = _spread(ours.done, target.measure)
         return _Figure(place, spread, "", worth) if spread.n >= target.seeds and spread.n else None
-    theirs = row_named(panel, column, target.against)
+    theirs = row_named(panel.cells[column], target.against)
     if theirs is None:
         return None
     found = paired(ours.runs, theirs.runs, target.measure, on=("seed",)).difference
@@ -210,27 +213,13 @@ def _figure(target: Target, panel: Panel, column: str, several: bool) -> _Figure
     return _Figure(place, found, weak, worth) if found.n >= target.seeds and found.n else None
 
 
-def _spread(done: "object", measure: str) -> Interval:
-    import pandas as pd
-
-    assert isinstance(done, pd.DataFrame)
+def _spread(done: pd.DataFrame, measure: str) -> Interval:
     if measure == "share":
-        columns = [done[name].astype("float64").tolist() for name in
-                   ("test_accuracy", "teacher_test_accuracy", "majority_accuracy")]  # fmt: skip
-        share = share_of(columns[0], columns[1], columns[2], split_of_rows(done))
+        share = share_of_rows(done)
         return Interval(share.value, math.nan, share.low, share.high, share.n, False)
     if measure in COSTS:
         return t_interval(done[measure].dropna().astype("float64").tolist())
     return interval_of(done, measure)
-
-
-def row_named(panel: Panel, column: str, name: str) -> TrialRow | None:
-    """The row of a label, or the one that stands for a method or contestant."""
-    cell = panel.cells[column]
-    for row in cell.rows:
-        if row.label == name and cell.shown.get(row.contestant) is not row and row.method != name:
-            return row
-    return next((row for key, row in cell.shown.items() if name in (row.label, key, row.method)), None)
 
 
 def _require_names(target: Target, comparison: Comparison) -> None:

@@ -35,7 +35,7 @@ def verdict_lines(comparison: Comparison, width: int = 80) -> list[str]:
     """What became of each target."""
     lines: list[str] = []
     for verdict in comparison.verdicts:
-        lines += _wrapped(f"{verdict.word}: {verdict.target.law.replace('`', '')}", width)
+        lines += _wrapped(f"{verdict.word}: {verdict.target.words.replace('`', '')}", width)
         for said in verdict.worth:
             lines += _wrapped(f"  {said}", width)
     return lines
@@ -68,7 +68,7 @@ def _panel(comparison: Comparison, panel: Panel, width: int) -> list[str]:
     for column in panel.cells:
         shown = _cut(column, first)
         for row in rows[rows["column"] == column].to_dict("records"):
-            marks = "r" * ("reduced" in row["note"]) + "n" * ("not published" in row["note"])
+            marks = "r" * row["reduced"] + "n" * (not row["published"])
             marks += "c" * (row["collapsed"] > 0)
             label = f"{_cut(row['row'], name - len(marks) - 1)} {marks}" if marks else _cut(row["row"], name)
             accuracy = formatting.mean_sd(row["value"], row["value_sd"])

@@ -196,7 +196,7 @@ def _of_sweep(view: View, published: Published) -> list[TrialRow]:
 
 def _chosen_controls(view: View) -> dict[str, dict[str, Any]]:
     """By label of a control whose settings a search chose: which trial of which search."""
-    said: Any = view.metadata.sweep.spec.get("controls")
+    said = view.metadata.sweep.spec.get("controls")
     listed = [control for control in said if isinstance(control, dict)] if isinstance(said, list) else []
     chosen = {str(one.get("label") or one.get("name")): one.get("chosen") for one in listed}
     return {label: by for label, by in chosen.items() if isinstance(by, dict)}

@@ -7,11 +7,11 @@ import pandas as pd
 
 from analysis.comparison.joint import Comparison, Panel
 from analysis.comparison.trial_rows import TrialRow
+from analysis.records.record import INFEASIBLE
 from analysis.statistics.aggregates.sensitivity import sensitivity
 
 FEWEST = 3
 """Settings without which there is no distribution to speak of."""
-_AS_MAJORITY = frozenset({"diverged", "out_of_memory", "timed_out", "crashed"})
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _accuracy(row: TrialRow, majority: float) -> float:
     """Over completed seeds; a setting that failed on all of them counts as the majority class."""
     if len(row.done):
         return float(row.done["test_accuracy"].astype("float64").mean())
-    return majority if set(row.runs["outcome"]) & _AS_MAJORITY else math.nan
+    return majority if set(row.runs["outcome"]) & INFEASIBLE else math.nan
 
 
 def _majority(panel: Panel, column: str) -> float:

@@ -1,4 +1,4 @@
-"""The critical-difference diagram: average ranks on an axis, bars over methods that do not differ."""
+"""The critical-difference diagram: average ranks on an axis, bars over methods between which none is shown."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ def paint_ranks(
     Args:
         names: of the methods.
         average: their average ranks; 1 is best.
-        groups: positions of methods that do not differ.
+        groups: positions of methods between which no difference is shown.
         reach: the critical difference.
         marked: the name in another colour.
     """

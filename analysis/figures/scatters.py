@@ -117,8 +117,7 @@ def scatters(view: View) -> Scatters:
         )
         for name in order[:MOST_PANELS]
     )
-    label = column.removeprefix("objective/").replace("_", " ")
-    return Scatters(pairs, (label, "seconds"), len(order) - len(pairs))
+    return Scatters(pairs, (view.measured, "seconds"), len(order) - len(pairs))
 
 
 def paint_scatters(pairs: Sequence[tuple[Scatter, Scatter]], labels: tuple[str, str]) -> "Figure":

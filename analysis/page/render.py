@@ -4,7 +4,6 @@ import io
 import json
 import os
 import re
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from acgkd.errors import FolderError
+from acgkd.files.whole import write_whole
 from analysis.figures.canvas import Picture
 from analysis.page import markup
 from analysis.page.blocks import (
@@ -50,12 +50,12 @@ def write(report: Report, out: Path, records: pd.DataFrame | None = None) -> Pat
     files |= {"report.md": markdown(report).encode(), "report.html": html(report).encode()}
     manifest = out / MANIFEST
     earlier = _earlier(manifest)
-    _write_file(manifest, (json.dumps(sorted(set(files) | earlier), indent=1) + "\n").encode())
+    write_whole(manifest, (json.dumps(sorted(set(files) | earlier), indent=1) + "\n").encode())
     for name, content in files.items():
-        _write_file(out / name, content)
+        write_whole(out / name, content)
     for name in earlier - set(files):
         (out / name).unlink(missing_ok=True)
-    _write_file(manifest, (json.dumps(sorted(files), indent=1) + "\n").encode())
+    write_whole(manifest, (json.dumps(sorted(files), indent=1) + "\n").encode())
     return out / "report.html"
 
 
@@ -156,13 +156,3 @@ def _earlier(manifest: Path) -> set[str]:
     except (OSError, ValueError):
         return set()
     return {name for name in names if isinstance(name, str) and _OURS.fullmatch(name)}
-
-
-def _write_file(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)

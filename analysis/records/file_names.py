@@ -1,7 +1,5 @@
 """Text that can be written anywhere: names on disk may hold bytes that are no UTF-8, and messages may quote them."""
 
-from typing import Any
-
 
 def as_text(name: str) -> str:
     r"""The name without lone surrogates: bytes in it that are no UTF-8 become `\xff`.
@@ -17,7 +15,7 @@ def as_text(name: str) -> str:
         return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def all_as_text(tree: Any) -> Any:
+def all_as_text(tree: object) -> object:
     """The same for every string in a tree of plain values, as JSON is read."""
     if isinstance(tree, str):
         return as_text(tree)

@@ -23,6 +23,9 @@ Outcome = Literal[
 ]
 Cause = Literal["trial", "machine", "cache", "node", "platform"]
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
+INFEASIBLE: frozenset[Outcome] = frozenset({"diverged", "out_of_memory", "timed_out", "crashed"})
+"""Failures of a setting, and not of a machine or of the program: to a search a violated constraint, and where settings
+are compared as good as the majority class."""
 
 
 class Record(Part):

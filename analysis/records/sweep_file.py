@@ -1,6 +1,6 @@
 """The sweep file, `sweep.json`: what a folder is of, what its trials are compared by, and what ran it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,11 @@ from analysis.records.versioned import Part
 SCHEMA_VERSION = 3
 
 Direction = Literal["maximize", "minimize"]
+
+
+def loss_signs(directions: Iterable[Direction]) -> tuple[int, ...]:
+    """What turns each objective into one of which less is better: 1 or -1."""
+    return tuple(1 if direction == "minimize" else -1 for direction in directions)
 
 
 class Objective(Part):

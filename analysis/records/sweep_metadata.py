@@ -13,6 +13,7 @@ from analysis.records.distribution import Distribution, merged
 from analysis.records.file_names import all_as_text, as_text
 from analysis.records.node_accounts import NodeAccount, node_accounts
 from analysis.records.record_source import Source
+from analysis.records.suites.suite_file import suite_of
 from analysis.records.sweep_file import SweepFile
 from analysis.records.trial_file import Attempt, TrialFile
 
@@ -32,6 +33,8 @@ class SweepMetadata:
         trials: by number, what the trial files say.
         gaps: what was not there or could not be read, in words.
         damaged: those of them that are files which hold something else than they should.
+        study: of a suite's sweep, the method whose perturbed settings it runs, '' where it runs none; None for a sweep
+            on its own, and for packed records, of which no suite says it.
     """
 
     source: str
@@ -41,6 +44,7 @@ class SweepMetadata:
     trials: Mapping[int, TrialFile] = field(default_factory=dict, repr=False)
     gaps: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
+    study: str | None = None
 
     @property
     def attempts(self) -> list[tuple[int, Attempt]]:
@@ -111,7 +115,18 @@ def read(source: Source) -> SweepMetadata:
     trials = {trial.number: trial for trial in _trials(source, damaged)}
     if not trials:
         gaps.append("There are no trial files: states and attempts are not known.")
-    return SweepMetadata(source.name, source.folder, sweep, spec_text or "", trials, (*gaps, *damaged), tuple(damaged))
+    return SweepMetadata(
+        *(source.name, source.folder, sweep, spec_text or "", trials),
+        gaps=(*gaps, *damaged),
+        damaged=tuple(damaged),
+        study=_study(source),
+    )
+
+
+def _study(source: Source) -> str | None:
+    suite = None if source.folder is None else suite_of(source.folder)
+    members = () if suite is None else suite.members
+    return next((member.study for member in members if member.name == source.path.name), None)
 
 
 def _sweep(source: Source, gaps: list[str], damaged: list[str]) -> SweepFile:

@@ -108,8 +108,8 @@ def pareto_table(place: "Frame | Path | str") -> "pd.DataFrame":
     objective and multiply-adds where there is one only), ``chosen``. Trials that are not complete come after those that
     are; controls, teacher and majority class come last. In ``attrs`` are ``objective``, ``direction`` and ``searched``:
     whether the trials are points of a space; if not, the one trial goes by its method's name. Where rows are of several
-    codes, ``codes`` says whose are whose; where trials are compared by agreement, ``agreement`` says what that is
-    worth.
+    codes, ``codes`` says whose are whose; where some waited for a shared machine, ``seconds`` says so; where trials are
+    compared by agreement, ``agreement`` says what that is worth.
 
     Args:
         place: a sweep folder, or the frame read from one.

@@ -39,7 +39,7 @@ def _best_trials(view: View, ranked: pd.DataFrame) -> Table:
     first, *others = accuracy_columns(view)
     mark = Column("", lambda row: "●" if row["on_front"] is True else "", numeric=False)
     remarked = outcome_columns(view.trials, view.controls)
-    columns = (first, mark, *code_column(view), *method_column(view), *others, *remarked, *cost_columns())
+    columns = (first, mark, *code_column(view), *method_column(view), *others, *remarked, *cost_columns(view))
     costs = f"{NOTE} {notes_of(columns)}" if remarked else notes_of(columns)
     return Table(
         "best-trials",
@@ -194,8 +194,12 @@ def facts(view: View) -> tuple[Fact, ...]:
             Fact(
                 "Synthesis + transfer",
                 formatting.seconds(row["seconds"]),
-                f"{formatting.count(row['multiply_adds'])} multiply-adds",
+                f"{_cpu(row['cpu_s'])}{formatting.count(row['multiply_adds'])} multiply-adds",
             )
         )
     found.append(Fact("Trials", f"{done} of {total}", "complete, with all replicates"))
     return tuple(found)
+
+
+def _cpu(value: object) -> str:
+    return f"{formatting.seconds(value)} of CPU time, " if formatting.known(value) else ""

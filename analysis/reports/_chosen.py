@@ -25,6 +25,7 @@ def chosen_trial(view: View) -> list[Block]:
         "test_agreement",
         "predicted_classes",
         "seconds",
+        "cpu_s",
         "kept_edges",
         "candidate_edges",
         "train_size",
@@ -39,6 +40,7 @@ def chosen_trial(view: View) -> list[Block]:
         Column("agreement on test", lambda row: formatting.share(row["test_agreement"])),
         Column("classes predicted", lambda row: formatting.whole(row["predicted_classes"])),
         Column("synthesis + transfer", lambda row: formatting.seconds(row["seconds"])),
+        *([Column("CPU", lambda row: formatting.seconds(row["cpu_s"]))] if rows["cpu_s"].notna().any() else []),
         Column("peak host memory", lambda row: f"{formatting.count(row['peak_host_bytes'])}B".replace("–B", "–")),
     ]
     if rows["kept_edges"].notna().any():

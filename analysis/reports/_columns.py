@@ -11,6 +11,7 @@ from analysis.statistics.trust.outcome_bounds import REMARKS
 from analysis.statistics.view import View
 
 _TIME = Column("time", lambda row: formatting.seconds(row["seconds"]))
+_CPU = Column("CPU", lambda row: formatting.seconds(row["cpu_s"]))
 _WORK = Column("multiply-adds", lambda row: formatting.count(row["multiply_adds"]))
 _INFERENCE = Column("per 1,000", lambda row: formatting.milliseconds(row["student_ms_per_1000"]))
 
@@ -70,14 +71,21 @@ def code_column(view: View) -> tuple[Column, ...]:
     return (Column("code", lambda row: view.codes.mark(row["trial"], row["label"]), numeric=False),)
 
 
-def cost_columns(*, inference: bool = True) -> tuple[Column, ...]:
-    """Seconds of the method's stages, counted work and, unless left out, the student's inference time."""
-    return (_TIME, _WORK, _INFERENCE) if inference else (_TIME, _WORK)
+def cost_columns(view: View, *, inference: bool = True) -> tuple[Column, ...]:
+    """Seconds of the method's stages, CPU seconds where any were measured, counted work, the student's inference time.
+
+    Args:
+        view: the sweep.
+        inference: whether the last of them is shown.
+    """
+    cpu = (_CPU,) if any(bool(table["cpu_s"].notna().any()) for table in (view.trials, view.controls)) else ()
+    return (_TIME, *cpu, _WORK, *((_INFERENCE,) if inference else ()))
 
 
 def notes_of(columns: Sequence[Column]) -> str:
     """What the cost columns among those shown mean."""
-    parts = ["Time and multiply-adds: synthesis + transfer"] if _TIME in columns else []
+    timed = "Time, CPU time" if _CPU in columns else "Time"
+    parts = [f"{timed} and multiply-adds: synthesis + transfer"] if _TIME in columns else []
     if _INFERENCE in columns:
         parts.append("per 1,000: the student's inference time for 1,000 samples")
     return "; ".join(parts) + "." if parts else ""

@@ -34,7 +34,7 @@ def methods(view: View, stem: str = "") -> list[Block]:
         return blocks
     first, *others = accuracy_columns(view)
     remarked = outcome_columns(rows, view.controls)
-    columns = (first, *code_column(view), *others, *remarked, *cost_columns(inference=False))
+    columns = (first, *code_column(view), *others, *remarked, *cost_columns(view, inference=False))
     note = f"{NOTE} " if remarked else ""
     note += f"Recovered share as in the report of the sweep. {notes_of(columns)}"
     blocks.append(Table(f"methods{stem}", "Methods and controls", table, columns, note, most=100))

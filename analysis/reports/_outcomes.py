@@ -5,22 +5,40 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from acgkd.errors import NothingToShowError
 from analysis import formatting
-from analysis.page.render import Block, Column, Table
+from analysis.figures.canvas import picture
+from analysis.figures.outcome_bars import bars, paint_bars
+from analysis.page.render import Block, Column, Note, Table
 from analysis.records.trial_file import Attempt
-from analysis.reports.questions.time_blocks import outcome_picture
+from analysis.statistics.history.attempt_accounts import cause_sentence, causes
+from analysis.statistics.history.attempts import every
 from analysis.statistics.view import View
 
 
 def outcomes(view: View) -> list[Block]:
     """How attempts ended, with the messages of replicates that did not complete, and the history of starts."""
     rows = view.frame.rows
-    blocks = [*outcome_picture(view), _counts(view)]
+    blocks = [*_picture(view), _counts(view)]
     bad = rows[(rows["kind"] != "teacher") & ~rows["outcome"].isin(["completed", "pruned"])]
     if len(bad):
         blocks.append(_messages(bad))
     blocks.extend(_attempts(view))
     return blocks
+
+
+def _picture(view: View) -> list[Block]:
+    """How attempts ended, by cause."""
+    counted = causes(every(view))
+    try:
+        drawn = paint_bars(bars(counted))
+    except NothingToShowError as reason:
+        return [Note(str(reason))]
+    caption = (
+        "Attempts at replicates of trials, controls and teachers, those that were repeated "
+        "among them. Means elsewhere are over completed replicates only, each with its count."
+    )
+    return [picture("outcomes", "Outcomes by cause", caption, drawn, cause_sentence(counted))]
 
 
 def _counts(view: View) -> Table:

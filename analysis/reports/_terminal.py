@@ -3,6 +3,7 @@
 import pandas as pd
 
 from analysis.reports._health import remarked
+from analysis.statistics.comparability import contention_in
 from analysis.statistics.pool_worth import worth_to_say
 from analysis.statistics.view import View
 
@@ -45,6 +46,9 @@ def terminal_table(view: View) -> pd.DataFrame:
     if view.code_warnings:
         table.attrs["codes"] = " ".join(view.code_warnings)
     table.attrs["students"] = " ".join(remarked(view))
+    shared = contention_in(view.frame.rows)
+    if shared:
+        table.attrs["seconds"] = shared
     worth = worth_to_say(view)
     if worth is not None:
         table.attrs["agreement"] = worth.verdict

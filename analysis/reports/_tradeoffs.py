@@ -72,7 +72,7 @@ def _one(view: View, column: str) -> list[Block]:
     on_front = view.trials[view.trials["trial"].isin(numbers)].sort_values(column)
     if len(on_front):
         table = view.with_references(on_front)
-        columns = (*accuracy_columns(view), *cost_columns())
+        columns = (*accuracy_columns(view), *cost_columns(view))
         heading = f"Pareto front: {title[0].lower()}{title[1:]}"
         marked = chosen_rows(view, table)
         blocks.append(Table(f"front-{stem}", heading, table, columns, notes_of(columns), marked=marked, most=40))
@@ -87,7 +87,7 @@ def front_finding(view: View, column: str, panel: Panel) -> str:
     first, last = points[0], points[-1]
     if len(view.complete) == 1:
         return f"Trial {first.trial} alone is complete: there is nothing to compare it with."
-    label = view.measure[0].removeprefix("objective/").replace("_", " ")
+    label = view.measured
     if len({(point.x, point.y) for point in points}) == 1:
         return f"Trial {first.trial} has the best {label} and costs least: no other trial is on the front."
     if not first.x > 0:
@@ -119,7 +119,7 @@ def _caption(view: View, column: str) -> str:
 def _progress(view: View) -> list[Block]:
     if len(view.trials) < 2:
         return []
-    content, label = progress(view), view.measure[0].removeprefix("objective/").replace("_", " ")
+    content, label = progress(view), view.measured
     caption = "After each trial that ended, complete or not."
     if formatting.known(content.hypervolume[-1]):
         box = " and ".join(name.removeprefix("objective/").replace("_", " ") for name in content.spans)

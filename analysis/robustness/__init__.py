@@ -7,7 +7,7 @@ Perturb the settings, run what comes of it as controls, and read what it came to
     analysis.robustness.verdict(analysis.robustness.contrasts(studies, "rdskd"))
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.robustness.claim import RULE, Contrast, contrast, level, verdict
@@ -47,7 +47,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Imports pandas only for what reads rows: checking a suite perturbs settings without it."""
     from importlib import import_module
 

@@ -26,7 +26,7 @@ RULE = (
     "means lies below 0, or that of the deviations does while that of the means does not lie above; and otherwise "
     "*not shown*. So a rival that is dead at every setting, and therefore steady, refutes nothing. As a whole it is "
     "confirmed if it is against every rival, refuted if it is against any, and otherwise not shown. A run that "
-    "diverged, or ran out of memory or time, counts as the majority class."
+    "diverged, crashed, or ran out of memory or time, counts as the majority class."
 )
 
 

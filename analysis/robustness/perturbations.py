@@ -14,7 +14,7 @@ from dataclasses import dataclass
 FACTORS = (0.1, 0.3, 3.0, 10.0)
 LARGEST = 10.0
 DRAWS_SEED = 2021
-_DRAW, _SINGLE = re.compile(r"draw \d+"), re.compile(r"(.+) x ([0-9.]+)")
+_DRAW, _SINGLE = re.compile(r"draw \d+"), re.compile(r"(.+) x (\d+(?:\.\d+)?)")
 
 
 @dataclass(frozen=True)

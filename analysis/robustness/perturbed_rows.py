@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -10,12 +10,11 @@ import pandas as pd
 from analysis.formatting import known, number
 from analysis.records.cell_values import from_text
 from analysis.records.frame import Frame
+from analysis.records.record import INFEASIBLE
 from analysis.robustness.claim import Contrast, contrast
 from analysis.robustness.perturbations import hyper_parameters, is_draw, single_of
 from analysis.robustness.setting_spread import Spread, spread_over_settings
 
-FAILED = ("diverged", "out_of_memory", "timed_out")
-"""Outcomes of a method that failed at a setting, and not of a machine or of the program."""
 _SETTING = "setting/method/"
 
 
@@ -27,7 +26,7 @@ class Study:
         label: of the method.
         source: its sweep.
         accuracies: by label of the setting, the defaults under the method's; means over seeds of test accuracy. A run
-            that diverged, or ran out of memory or time, has the majority class's.
+            that diverged, crashed, or ran out of memory or time, has the majority class's.
         failed: labels of runs that did.
         broken: settings with a run that ended without saying anything of the method: an error of the program.
         partial: settings without all their seeds.
@@ -90,10 +89,37 @@ def studies(frame: Frame) -> list[Study]:
 
 
 def study_sources(frame: Frame) -> list[str]:
-    """The names of the sweeps in a frame that are studies of sensitivity: some of their rows are perturbed settings."""
-    labels = frame.rows[["source", "label"]].drop_duplicates().astype("string").fillna("")
-    perturbed = {source for source, label in labels.itertuples(index=False) if is_draw(label) or single_of(label)}
-    return [source for source in frame.sources if source in perturbed]
+    """The names of the sweeps with rows in a frame that are studies of sensitivity.
+
+    A suite says so of its sweeps. Of others the controls do, each by a label that a perturbed setting bears.
+    """
+    said = {sweep.source: sweep.study for sweep in frame.sweeps}
+    rows = frame.rows[frame.rows["kind"] != "teacher"].drop_duplicates(["source", "kind", "label"])
+    return [
+        str(source) for source, found in rows.groupby("source", sort=False) if _is_study(said.get(str(source)), found)
+    ]
+
+
+def _is_study(said: str | None, rows: pd.DataFrame) -> bool:
+    controls = rows[rows["kind"] == "control"]
+    if said is not None:
+        return bool(said)
+    return len(controls) > 0 and all(_is_perturbed(str(row["label"]), row) for row in controls.to_dict("records"))
+
+
+def _is_perturbed(label: str, row: Mapping[Hashable, object]) -> bool:
+    """Whether a row of a sweep on its own is a perturbed setting: it names a hyper-parameter of its method."""
+    single = single_of(label)
+    return is_draw(label) if single is None else single[0] in hyper_parameters(_settings(row))
+
+
+def _settings(row: Mapping[Hashable, object]) -> dict[str, object]:
+    """A row's settings of its method, by slash path."""
+    return {
+        str(name).removeprefix(_SETTING): from_text(cell) if isinstance(cell, str) else cell
+        for name, cell in row.items()
+        if str(name).startswith(_SETTING) and known(cell)
+    }
 
 
 def _study(source: str, rows: pd.DataFrame) -> Study:
@@ -107,21 +133,16 @@ def _study(source: str, rows: pd.DataFrame) -> Study:
         name = label if row["kind"] == "trial" else str(row["label"])
         if row["outcome"] == "completed" and known(row["test_accuracy"]):
             values.setdefault(name, []).append(number(row["test_accuracy"]))
-        elif row["outcome"] in FAILED and not math.isnan(majority):
+        elif row["outcome"] in INFEASIBLE and not math.isnan(majority):
             values.setdefault(name, []).append(majority)
             failed.append(name)
-        elif row["outcome"] not in FAILED:
+        elif row["outcome"] not in INFEASIBLE:
             broken.append(name)
     means = {name: statistics.fmean(each) for name, each in values.items() if len(each) == seeds}
     size = _first(rows["test_size"])
-    settings = {
-        str(name).removeprefix(_SETTING): from_text(cell) if isinstance(cell, str) else cell
-        for name, cell in first.items()
-        if str(name).startswith(_SETTING) and known(cell)
-    }
     return Study(
         label, source, means, failed, sorted(set(broken)), sorted(values.keys() - means.keys() - set(broken)),
-        _first(rows["teacher_test_accuracy"]), 0 if math.isnan(size) else int(size), seeds, settings,
+        _first(rows["teacher_test_accuracy"]), 0 if math.isnan(size) else int(size), seeds, _settings(first),
     )  # fmt: skip
 
 

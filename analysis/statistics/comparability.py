@@ -1,8 +1,14 @@
 """Whether the seconds of a sweep can be compared with each other."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from analysis import formatting
+from analysis.formatting import number
+from analysis.statistics.replicates import with_derived
+from analysis.statistics.trust import contention
+from analysis.statistics.trust.contention import Contended
 
 _CALIBRATION_SPREAD = 1.25  # fastest to slowest run of the fixed kernel; more than this and the machine was not itself
 _ALIKE = (
@@ -31,6 +37,7 @@ def caveats(rows: pd.DataFrame) -> tuple[str, ...]:
             f"{formatting.seconds(kernel.max())}: the machine was not equally fast for all trials, so small "
             "differences in seconds mean nothing."
         )
+    found += filter(None, [contention_in(rows)])
     cached = int(runs["synthesis_cached"].fillna(False).sum())
     if cached:
         found.append(
@@ -44,6 +51,19 @@ def caveats(rows: pd.DataFrame) -> tuple[str, ...]:
             "that trained it."
         )
     return tuple(found)
+
+
+def contention_in(rows: pd.DataFrame) -> str:
+    """How many replicates of trials and controls took much longer than they computed; empty where none did."""
+    runs = rows[(rows["kind"] != "teacher") & (rows["outcome"] == "completed") & rows["cpu_s"].notna()]
+    return contention.sentence(_contended(with_derived(runs)))
+
+
+def _contended(runs: pd.DataFrame) -> Iterator[Contended]:
+    names = ("label", "replicate", "seconds", "cpu_s", "device")
+    for label, replicate, seconds, cpu_s, device in zip(*(runs[name].tolist() for name in names), strict=True):
+        if contention.is_contended(number(seconds), number(cpu_s), str(device)):
+            yield Contended(str(label), int(replicate), seconds, cpu_s)
 
 
 def _several(column: pd.Series, words: str) -> str:

@@ -11,6 +11,9 @@ from analysis.formatting import known, number
 from analysis.records.record import OUTCOMES
 from analysis.statistics.intervals import Interval, Share, recovered_share, t_interval
 
+SHARE_PARTS = ("test_accuracy", "teacher_test_accuracy", "majority_accuracy")
+"""What a recovered share is of: student, teacher and majority class."""
+
 
 def with_derived(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with two more columns: ``seconds`` (all stages of the method) and ``ratio`` (to the teacher's accuracy).
@@ -85,6 +88,12 @@ def share_of(student: Sequence[float], teacher: Sequence[float], majority: Seque
     if split.unknown:
         return Share(math.nan, math.nan, math.nan, len(student), "the sizes of the split's parts are not known")
     return recovered_share(student, teacher, majority, split.test_size, split.train_size)
+
+
+def share_of_rows(rows: pd.DataFrame) -> Share:
+    """The recovered share of completed replicates, by their columns, or why it is blank."""
+    student, teacher, majority = (rows[name].astype("float64").tolist() for name in SHARE_PARTS)
+    return share_of(student, teacher, majority, split_of_rows(rows))
 
 
 def outcomes_in_words(outcomes: Iterable[str]) -> str:

@@ -8,7 +8,15 @@ import pandas as pd
 
 from analysis.records.frame import KEYS, Frame
 from analysis.statistics.intervals import Interval, t_interval
-from analysis.statistics.replicates import interval_of, outcomes_in_words, share_of, split_of, spread, with_derived
+from analysis.statistics.replicates import (
+    SHARE_PARTS,
+    interval_of,
+    outcomes_in_words,
+    share_of,
+    split_of,
+    spread,
+    with_derived,
+)
 from analysis.statistics.trust.outcome_bounds import REMARKS, counted
 
 ACCURACIES = (
@@ -26,6 +34,7 @@ COSTS = (
     "synthesis_s",
     "transfer_s",
     "joint_s",
+    "cpu_s",
     "multiply_adds",
     "student_ms_per_1000",
     "teacher_ms_per_1000",
@@ -107,8 +116,8 @@ def groups(frame: Frame, planned: Mapping[str, int | None] | None = None) -> pd.
             summary.update({name: interval.mean, f"{name}_sd": interval.sd})
             if name in objectives and interval.n < len(done):
                 summary[name] = math.nan  # what chooses must rest on every replicate
-        triple = [numbers(name, done) for name in ("test_accuracy", "teacher_test_accuracy", "majority_accuracy")]
-        share = share_of(triple[0], triple[1], triple[2], split)
+        student, teacher, majority = (numbers(name, done) for name in SHARE_PARTS)
+        share = share_of(student, teacher, majority, split)
         summary.update(share=share.value, share_low=share.low, share_high=share.high, share_reason=share.reason)
         summaries.append(summary)
     return _typed(pd.DataFrame(summaries, columns=_names(objectives, parameters)), frame)

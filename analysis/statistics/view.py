@@ -141,6 +141,11 @@ class View:
         """Column and direction by which fronts judge: the first objective, or test accuracy where there is none."""
         return (self.objective, self.objectives[0].direction) if self.objective else ("test_accuracy", "maximize")
 
+    @property
+    def measured(self) -> str:
+        """What fronts judge by, in words."""
+        return self.measure[0].removeprefix("objective/").replace("_", " ")
+
     @cached_property
     def own_front(self) -> "pd.Series[bool]":
         """Marks the front of the sweep's own objectives; of the first one and multiply-adds where there is one only."""

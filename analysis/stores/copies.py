@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from acgkd.errors import StorageError
-from analysis.stores.addresses import address_of
+from acgkd.files.addresses import address_of
 from analysis.stores.object_store import ObjectStore
 from analysis.stores.working_copy import WorkingCopy
 

@@ -3,9 +3,12 @@
 import contextlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from acgkd.errors import FolderError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 # Stores that create an object only if there is none, in one step.
 SCHEMES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
@@ -25,7 +28,7 @@ class Listed:
     written_at: float | None
 
 
-def filesystem(address: str) -> Any:
+def filesystem(address: str) -> "AbstractFileSystem":
     """The filesystem that an address is on; nothing is asked of the store yet.
 
     Raises:
@@ -40,7 +43,7 @@ def filesystem(address: str) -> Any:
         raise FolderError(not_exclusive(address))
     import fsspec
 
-    more: dict[str, Any] = {"config_kwargs": _TIMES} if scheme in ("s3", "s3a") else {}
+    more: dict[str, object] = {"config_kwargs": _TIMES} if scheme in ("s3", "s3a") else {}
     try:
         # Its own object, since we keep one for each process: nothing that it knows of listings can be old.
         files = fsspec.filesystem(scheme, use_listings_cache=False, skip_instance_cache=True, **more)
@@ -54,7 +57,7 @@ def filesystem(address: str) -> Any:
     return files
 
 
-def listed(facts: dict[str, Any]) -> Listed:
+def listed(facts: dict[str, object]) -> Listed:
     """An object by what its filesystem says of it; each kind has names of its own."""
     written = next((facts[name] for name in ("LastModified", "last_modified", "updated", "mtime") if name in facts), "")
     version = next((facts[name] for name in ("ETag", "etag", "generation", "md5Hash") if facts.get(name)), written)

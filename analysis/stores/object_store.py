@@ -9,9 +9,10 @@ import uuid
 from collections.abc import Callable, Collection, Iterable
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from acgkd.errors import FolderError, StorageError
+from acgkd.files.whole import replaced
 from analysis.stores.filesystems import Listed, filesystem, line, listed, no_bucket, not_exclusive, refusal
 
 Answer = TypeVar("Answer")
@@ -101,15 +102,18 @@ class ObjectStore:
         found = self._patiently(lambda: self._find(place, name))
         return {str(path)[start:]: listed(facts) for path, facts in found.items() if facts.get("type") == "file"}
 
-    def _find(self, place: str, name: str) -> dict[str, dict[str, Any]]:
+    def _find(self, place: str, name: str) -> dict[str, dict[str, object]]:
         try:
-            found: dict[str, dict[str, Any]] = self._files.find(place, prefix=name, detail=True)
+            found: dict[str, dict[str, object]] = self._files.find(place, prefix=name, detail=True)
         except FileNotFoundError as error:  # of a bucket: a folder without objects is an empty one
             raise FolderError(no_bucket(self.address)) from error
         return found
 
     def age_s(self, key: str) -> float | None:
-        """Seconds since an object was written, both by the store's clock; None where there is none.
+        """Seconds since an object was written; None where there is none.
+
+        On S3 both moments are by the store's clock. Other stores do not say what time it is: there the second is by
+        this machine's, whose clock must be right.
 
         Raises:
             StorageError: the store cannot be read.
@@ -149,12 +153,8 @@ class ObjectStore:
             FileNotFoundError: there is no such object.
             StorageError: the store cannot be read.
         """
-        part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-        try:
+        with replaced(path) as part:
             self._patiently(lambda: self._files.get_file(self._path(key), str(part)))
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
 
     def create(self, key: str, content: bytes) -> bool:
         """Writes an object unless there is one.

@@ -9,6 +9,7 @@ import os
 import threading
 from pathlib import Path, PurePosixPath
 
+from acgkd.files.whole import replaced
 from analysis.stores.object_store import ObjectStore
 
 # What is fetched as a whole: everything but weights and what is under way, which who needs them asks for.
@@ -61,11 +62,10 @@ class WorkingCopy:
     def _place(self, key: str, content: bytes, written_at: float | None = None) -> None:
         path = self.root / key
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-        part.write_bytes(content)
-        if written_at is not None:
-            os.utime(part, (written_at, written_at))
-        part.replace(path)
+        with replaced(path) as part:
+            part.write_bytes(content)
+            if written_at is not None:
+                os.utime(part, (written_at, written_at))
 
     def write(self, path: Path, content: bytes) -> None:
         """Replaces a file, there first.

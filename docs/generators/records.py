@@ -33,6 +33,7 @@ PREFIXED = """\
 """
 
 _UNITS = (
+    (r"^cpu_s$", "CPU seconds"),
     (r"_s$", "seconds"),
     (r"_bytes$", "bytes"),
     (r"_ms_per_1000$", "milliseconds per 1,000 samples"),

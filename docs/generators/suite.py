@@ -6,9 +6,8 @@ from typing import Any
 
 from acgkd.config import DatasetConfig, ShortConfig
 from generators.settings import HEAD, SettingRow, settings_of
-from sweeps.suites.suite_laws import GOVERNED
 from sweeps.suites.suite_schema import schema
-from sweeps.suites.suite_spec import Changed, Exclusion, SuiteDataset, SuiteMethod, SuitePair, SuiteSection
+from sweeps.suites.suite_spec import GOVERNED, Changed, Exclusion, SuiteDataset, SuiteMethod, SuitePair, SuiteSection
 
 INTRO = """\
 # Every key of a suite

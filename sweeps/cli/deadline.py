@@ -12,6 +12,7 @@ from acgkd.exit_codes import ExitCode
 from sweeps.executors.signals import SIGNALS
 
 LIMIT_S = 13.0
+INTERRUPTED = "Interrupted. What was done is kept; the same command resumes."
 
 
 @dataclass

@@ -31,7 +31,7 @@ class Ending:
     unfinished: bool
     look: bool
 
-    def as_tree(self) -> dict[str, Any]:
+    def as_tree(self) -> dict[str, object]:
         """As plain values."""
         return asdict(self)
 

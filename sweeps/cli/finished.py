@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from analysis.stores.copies import copy_of
 from sweeps.store.atomic import write
@@ -19,7 +18,7 @@ VERSION = 1
 FOLDERS = ("records", "students", "queue", "starts")
 
 
-def keep(folder: Path, identity: str, content: Mapping[str, Any]) -> None:
+def keep(folder: Path, identity: str, content: Mapping[str, object]) -> None:
     """Notes that the sweep has ended, after all else is written.
 
     Args:
@@ -34,12 +33,12 @@ def keep(folder: Path, identity: str, content: Mapping[str, Any]) -> None:
         write(folder / NAME, json.dumps(tree), durable=False)
 
 
-def known(folder: Path, identity: str) -> Mapping[str, Any] | None:
+def known(folder: Path, identity: str) -> Mapping[str, object] | None:
     """What was kept, if spec, code and every file are those of then; else None."""
     try:
         tree = json.loads((folder / NAME).read_bytes())
         same = (tree["version"], tree["identity"]) == (VERSION, identity)
-        content: Mapping[str, Any] = tree["content"]
+        content: Mapping[str, object] = tree["content"]
         return content if same and tree["files"] == _signature(folder) else None
     except (OSError, ValueError, RecursionError, KeyError, TypeError):
         return None

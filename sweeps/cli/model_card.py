@@ -34,7 +34,7 @@ class Known:
         worth: what agreement is worth.
     """
 
-    row: Mapping[str, Any] = field(default_factory=dict)
+    row: Mapping[str, object] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
     command: str = ""
     worth: "Worth | None" = None
@@ -168,7 +168,7 @@ def _limits(prior: "Prior | None", to: str, images: bool, named: Sequence[str]) 
     return "## Limits\n\n" + "\n".join(lines)
 
 
-def _number(row: Mapping[str, Any], name: str) -> float | None:
+def _number(row: Mapping[str, object], name: str) -> float | None:
     value = row.get(name)
     try:
         number = float(value)  # type: ignore[arg-type]

@@ -87,7 +87,7 @@ def ending_of(table: "pd.DataFrame", folder: Path, summary: "Summary") -> Ending
     unfinished = bool(summary.set_back or summary.set_aside)
     return Ending(
         table=excerpt(table),
-        notes=tuple(table.attrs[key] for key in ("codes", "students", "agreement") if table.attrs.get(key)),
+        notes=tuple(table.attrs[key] for key in ("codes", "students", "seconds", "agreement") if table.attrs.get(key)),
         selection=selection(table) if table.attrs["searched"] else "",
         students=tuple(_students(table, folder)),
         failures=tuple(failures),

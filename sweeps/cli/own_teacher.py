@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from acgkd.agreement.worth import Worth
+    from acgkd.run.experiment import Experiment
     from sweeps.spec.sweep_spec import SweepSpec
+    from sweeps.worker.protocols import Experiments
 
 # A pool that takes longer is cut short; a lower control that does is left to the sweep.
 POOL_S, CONTROL_S = 10.0, 20.0
@@ -69,7 +71,7 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def make_pool(experiment: Any, seconds: float) -> int:
+def make_pool(experiment: "Experiment", seconds: float) -> int:
     """Makes an experiment's reference pool within some seconds, for its own use alone: it is not kept for runs.
 
     Returns:
@@ -104,20 +106,18 @@ def cut_short(steps: int, modality: str) -> list[str]:
     ]
 
 
-def try_own_models(experiment: Any) -> list[str]:
+def try_own_models(experiment: "Experiment") -> list[str]:
     """Builds and fills a teacher, tries it on made-up samples, builds the student, and reads it back untrained.
 
     Args:
-        experiment: an `Experiment`; nothing of it is trained, and nothing is kept.
+        experiment: nothing of it is trained, and nothing is kept.
     """
-    from acgkd.run.experiment import Experiment
     from acgkd.runtime import Streams
     from acgkd.students.proof import why_not_read_back
     from acgkd.teachers.teacher import as_teacher, load_weights
     from acgkd.teachers.user_lines import pointing_to_own_lines
     from acgkd.transfer.teaching import untrained
 
-    assert isinstance(experiment, Experiment), "made by `AcgkdExperiments`"
     run_data, preparation = experiment.run_data, experiment.preparation
     config, prior, device = experiment.config, run_data.prior, run_data.device
     model = preparation.blank_teacher(Streams(0, device))
@@ -132,7 +132,7 @@ def try_own_models(experiment: Any) -> list[str]:
 
 
 def control_agreement(
-    spec: "SweepSpec", experiments: Any, experiment: Any, seed: int, home: Path, seconds: float = math.inf
+    spec: "SweepSpec", experiments: "Experiments", experiment: Any, seed: int, home: Path, seconds: float = math.inf
 ) -> float | None:
     """What a student of a spec's lower control reaches on the reference pool of another run.
 

@@ -9,9 +9,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from sweeps.display.characters import ERRORS
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 class Descriptor(io.FileIO):
@@ -25,7 +28,7 @@ class Descriptor(io.FileIO):
         super().__init__(number, "w", closefd=False)
         self.lost: OSError | None = None
 
-    def write(self, data: Any) -> int:
+    def write(self, data: "ReadableBuffer") -> int:
         """Writes, or forgets what cannot be written.
 
         Returns:

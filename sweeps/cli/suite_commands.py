@@ -11,7 +11,7 @@ import typer
 from acgkd.errors import AnalysisError, RayLostError
 from acgkd.exit_codes import ExitCode
 from sweeps.cli.console import err, out, plural, print_facts, print_line, print_note, print_text
-from sweeps.cli.deadline import Deadline
+from sweeps.cli.deadline import INTERRUPTED, Deadline
 
 if TYPE_CHECKING:
     from sweeps.spec.raw import SpecTree
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from sweeps.suites.suite_loading import SuiteSpec
     from sweeps.suites.suite_status import SuiteStatus
 
-INTERRUPTED = "Interrupted. What was done is kept; the same command resumes."
 EVERY_S = 2.0
 
 
@@ -69,6 +68,9 @@ def run_suite(
         except RayLostError as error:
             deadline.begin(ExitCode.START_AGAIN, f"{error} {later}")
             raise
+        except KeyboardInterrupt:
+            err.print(f"{INTERRUPTED} {later}", markup=False)
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
         if outcome.interrupted:
             err.print(INTERRUPTED)
             _write(target, show=False)

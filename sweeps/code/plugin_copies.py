@@ -1,6 +1,6 @@
 """Copies of plug-ins in a sweep folder: what ran stays with its results, whatever becomes of the originals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -67,3 +67,34 @@ def stand_in(folder: Path) -> None:
 def gone() -> Mapping[Path, Path]:
     """The plug-ins in use for which copies stand in, with the copies."""
     return {place.path: place.home for place in plugins.places() if place.home is not None}
+
+
+def said_of_gone() -> list[str]:
+    """What is said where copies stand in."""
+    return [f"The plug-in {path} is not there any more: its copy is used, {copy}." for path, copy in gone().items()]
+
+
+def use(folder: SweepFolder, known: SweepFile, named: Sequence[str], trust_code: bool) -> None:
+    """Uses the plug-ins that a sweep ran with last, as they were, unless this process does.
+
+    Args:
+        folder: of the sweep.
+        known: what it says of itself.
+        named: paths of others to be used in their place.
+        trust_code: whether that is allowed.
+
+    Raises:
+        ConfigError: it is not, or one of them cannot be used.
+    """
+    said = known.spec.get("plugins")
+    before = [str(path) for path in said] if isinstance(said, list) else []  # of an earlier version, which kept none
+    paths = list(named) or [str(copy) for copy in copies(folder, known).values()] or before
+    used = {place.digest for place in plugins.places()}
+    if not paths or (known.plugins and not named and used.issuperset(known.plugins.values())):
+        return
+    if not trust_code:
+        raise ConfigError(
+            f"The space of {folder.shown} is read by Python code, {', '.join(f'`{path}`' for path in paths)}, which is "
+            "never run by itself. Add `--trust-code` to allow it."
+        )
+    plugins.activate(paths)

@@ -25,8 +25,8 @@ class _Row:
     kind: str
     label: str
     trial: int | None
-    parameters: Mapping[str, Any]
-    settings: Mapping[str, Any]
+    parameters: Mapping[str, object]
+    settings: Mapping[str, object]
     code: Mapping[str, Any] | None
 
     @property
@@ -154,11 +154,11 @@ def _say_other_package(rows: Sequence[_Row], say: Say) -> None:
         )
 
 
-def _package(code: Mapping[str, Any]) -> tuple[object, ...]:
+def _package(code: Mapping[str, object]) -> tuple[object, ...]:
     return (code.get("version"), code.get("package"), code.get("plugins", {}))
 
 
-def _version(code: Mapping[str, Any] | None) -> str:
+def _version(code: Mapping[str, object] | None) -> str:
     if code is None:
         return "a version that kept no digest of its code"
     return f"acgkd {code.get('version')} (code {code.get('package')}{' and plug-ins' if code.get('plugins') else ''})"

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from acgkd.errors import ConfigError, UnknownNameError
 from sweeps.spec.sweep_spec import PLACES, SweepSpec
@@ -32,7 +31,7 @@ class SettingsCheck:
         self._groups: dict[str, str] = {}
 
     def differences(
-        self, kind: str, label: str, parameters: Mapping[str, Any], settings: Mapping[str, Any]
+        self, kind: str, label: str, parameters: Mapping[str, object], settings: Mapping[str, object]
     ) -> list[str]:
         """One line for each setting that is another one today: ``method/transfer/steps: 60 is now 30``.
 
@@ -62,7 +61,7 @@ class SettingsCheck:
             return [f"these settings are refused now: {error}"]
         return differences(_shaping(kind, settings), now)
 
-    def _now(self, kind: str, label: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def _now(self, kind: str, label: str, parameters: Mapping[str, object]) -> dict[str, object]:
         """As a record would hold them: lists for tuples."""
         if kind == "control":
             config = self._spec.control_config(label)
@@ -71,7 +70,7 @@ class SettingsCheck:
         return _shaping(kind, json.loads(json.dumps(self._experiments.settings(config))))
 
 
-def _shaping(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _shaping(kind: str, settings: Mapping[str, object]) -> dict[str, object]:
     """Those that shape the result; one that is null, and an empty section, are as one that is not set."""
     return {
         path: value
@@ -80,11 +79,11 @@ def _shaping(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _text(settings: Mapping[str, Any], without: set[str]) -> str:
+def _text(settings: Mapping[str, object], without: set[str]) -> str:
     return json.dumps({path: value for path, value in settings.items() if path not in without}, sort_keys=True)
 
 
-def _choices(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _choices(parameters: Mapping[str, object]) -> dict[str, object]:
     return {path: 0 if _is_number(value) else value for path, value in parameters.items()}
 
 

@@ -240,7 +240,7 @@ def _mark(row: Row, searched: bool) -> str:
     return ", ".join([*(part for part in outcomes if not part.endswith(" completed")), *collapsed])
 
 
-def _number(value: Any) -> str:
+def _number(value: object) -> str:
     return number(value) if _known(value) else DASH
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sweeps.engine.snapshot import RunningTrial, Snapshot
 
@@ -39,7 +38,7 @@ def clock(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def number(value: Any) -> str:
+def number(value: object) -> str:
     """Four digits are enough to look at; large counts get a letter."""
     if value is None or value != value:
         return DASH
@@ -56,7 +55,7 @@ def counts_line(snapshot: Snapshot) -> str:
     return ", ".join(f"{count} {state}" for state, count in snapshot.counts.items() if count) or "none yet"
 
 
-def best_line(best: Mapping[str, Any] | None) -> str:
+def best_line(best: Mapping[str, object] | None) -> str:
     """The best trial in one line."""
     if best is None:
         return "none yet"

@@ -71,12 +71,11 @@ def open_driver(
             say(line)
         over = passed(limits(spec))
         if over or (startup.complete(spec, folder, found.trials) and not found.teachers):
-            table, stopwatch = TrialTable(spec, folder, experiments, found.trials), Stopwatch(None)
-            table.journal = journal
+            table, stopwatch = TrialTable(spec, folder, experiments, found.trials, journal), Stopwatch(None)
             table.records.of_all_pruned(found.trials)
             yield Driver(table, experiments, stopwatch, command=command, nothing_to_do=True)
             return
-        generation = folder.begin_generation()
+        generation = journal.generation = folder.begin_generation()
         hours, deadline = spec.budget.hours, spec.budget.deadline
         stopwatch = Stopwatch(
             None if hours is None else 3600 * hours,
@@ -86,9 +85,8 @@ def open_driver(
         folder.remove_temporaries()
         folder.sync_entries()  # of what an earlier start may not have waited for
         StopRequest(folder).remove()  # of an earlier start, which has ended
-        table = TrialTable(spec, folder, experiments, found.trials, generation)
+        table = TrialTable(spec, folder, experiments, found.trials, journal)
         table.teachers_without_row = found.teachers
-        table.journal, journal.generation = journal, generation
         journal.began(command)
         table.recover()
         driver = Driver(table, experiments, stopwatch, command=command, watch=watch)

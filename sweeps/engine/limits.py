@@ -21,7 +21,7 @@ def spent(spec: SweepSpec, trials: Collection[Trial], seconds: float) -> str:
 
 def idle(spec: SweepSpec, trials: Collection[Trial]) -> int:
     """How many trials ended without an improvement since the last that brought one."""
-    return idle_trials(trials, [1 if direction == "maximize" else -1 for direction in spec.directions])
+    return idle_trials(trials, spec.directions)
 
 
 def limits(spec: SweepSpec) -> Budget:

@@ -4,13 +4,10 @@ import json
 import os
 import platform
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from acgkd.cache import sync
-from acgkd.errors import FolderError
 from analysis.records.file_names import as_text
 from analysis.records.sweep_file import Objective, SweepFile
 from sweeps.code import plugin_copies
@@ -23,7 +20,7 @@ from sweeps.store.budgets import passed
 from sweeps.store.folder import SweepFolder
 from sweeps.store.point_queue import PointQueue
 from sweeps.store.trial import Trial, now
-from sweeps.store.writable import require_writable
+from sweeps.store.writable import require_own
 
 SameCode = Callable[[tuple[str, ...]], tuple[str, ...]]
 PACKAGES = ("acgkd", "torch", "torch_geometric", "ray", "optuna", "pydantic", "numpy")
@@ -43,20 +40,8 @@ def reserve(path: Path) -> SweepFolder:
         FolderError: there is something else at that place, or it cannot be written.
     """
     folder = SweepFolder(Path(os.path.realpath(path)))
-    if os.path.exists(path) and not os.path.isdir(path):
-        raise FolderError(f"A sweep needs a folder, but {path} is a file. Choose another one with `--out`.")
-    if os.path.isdir(path) and not os.path.exists(folder.sweep):
-        foreign = [name for name in folder.top_names() if name not in EARLY and not name.startswith(".")]
-        if foreign:
-            raise FolderError(
-                f"A sweep needs a folder of its own, but {folder.shown} holds other things "
-                f"({', '.join(sorted(foreign)[:3])}) and no `sweep.json`. Choose another one with `--out`."
-            )
-    made = [place for place in (folder.path, *folder.path.parents) if not os.path.exists(place)]
-    require_writable(folder.path)
-    for place in made:
-        with suppress(OSError):  # a folder above may be closed to us
-            sync(place.parent)
+    names = folder.top_names() if os.path.isdir(path) else ()
+    require_own(folder.path, "sweep", folder.sweep.name, EARLY, names)
     return folder
 
 

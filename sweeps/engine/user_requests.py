@@ -1,13 +1,14 @@
 """What a user asks of a sweep from outside, by files in its folder alone: a point to be tried next, and an end."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 
 from acgkd.errors import FolderError, SpecError, SweepError
+from analysis.records.sweep_file import SweepFile
+from sweeps.code import plugin_copies
 from sweeps.spec.checks.point_check import check_point
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.spec.values import plain, same
@@ -29,23 +30,30 @@ class Enqueued:
     """
 
     file: str
-    parameters: dict[str, Any]
+    parameters: dict[str, object]
     like: list[int]
 
 
-def enqueue(folder: SweepFolder, parameters: Mapping[str, Any]) -> Enqueued:
+def enqueue(
+    folder: SweepFolder, parameters: Mapping[str, object], trust_code: bool = False, plugins: Sequence[str] = ()
+) -> Enqueued:
     """Puts a point into the queue of a sweep: it becomes the next new trial, also while a driver works on the folder.
 
     Args:
         folder: of the sweep.
         parameters: values by slash path; the sampler suggests the rest.
+        trust_code: whether plug-ins of the sweep may run, which its space or method may be.
+        plugins: paths of plug-ins to be used in place of the copies that the sweep folder has.
 
     Raises:
         SpecError: it is no point of the sweep's space; the error holds all faults.
+        ConfigError: there are plug-ins that are not trusted, or cannot be used.
         FolderError: there is no sweep, or an earlier version made it.
         StorageError: the disk or the quota is full.
     """
-    spec = spec_of(folder)
+    known = folder.require_sweep()
+    plugin_copies.use(folder, known, plugins, trust_code)
+    spec = _spec_of(folder, known)
     given, faults = plain(parameters)
     if not faults:
         values, faults = check_point(spec, given)
@@ -59,14 +67,14 @@ def enqueue(folder: SweepFolder, parameters: Mapping[str, Any]) -> Enqueued:
     return Enqueued(PointQueue(folder).add(values), values, sorted(like))
 
 
-def spec_of(folder: SweepFolder) -> SweepSpec:
+def _spec_of(folder: SweepFolder, known: SweepFile) -> SweepSpec:
     """The spec of a sweep, as its folder holds it.
 
     Raises:
-        FolderError: there is no sweep, or an earlier version made it, with settings that this one does not know.
+        FolderError: an earlier version made it, with settings that this one does not know.
     """
     try:
-        return SweepSpec.model_validate(folder.require_sweep().spec)
+        return SweepSpec.model_validate(known.spec)
     except ValidationError as error:
         raise FolderError(
             f"{folder.shown} must be of a spec that this version reads, but it is not: {error.errors()[0]['msg']}. "

@@ -81,8 +81,8 @@ def run_sweep(
     folder = place_for_run(folder)
     trackers = opens(spec, trust_code)
     source = experiments or AcgkdExperiments.of(spec, trust_code)
-    for path, copy in plugin_copies.gone().items():
-        say(f"The plug-in {path} is not there any more: its copy is used, {copy}.")
+    for line in plugin_copies.said_of_gone():
+        say(line)
     begun: Driver | None = None
     try:
         with (

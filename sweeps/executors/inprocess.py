@@ -37,7 +37,7 @@ class InProcess:
             return teaching()
 
         with stop_signals(stop) as stopping:
-            driver.break_off = lambda asked: stopping.send() if asked or teaching() else None
+            driver.break_off = lambda asked: stopping.send(asked) if asked or teaching() else None
             try:
                 driver.prepare()
                 while (job := driver.next()) not in (NoJob.FINISHED, NoJob.WAIT):

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -16,7 +16,7 @@ class Stopping:
     """What became of a request to stop.
 
     Args:
-        asked: how many signals came.
+        asked: how many signals came, to this block or to one inside it.
         expired: whether the work at hand did not end within `GRACE_S` seconds of the first one.
         renew: installs the handlers again, where a library may have put its own in their place.
     """
@@ -25,6 +25,7 @@ class Stopping:
     expired: bool = False
     renew: Callable[[], None] = lambda: None
     _main: int | None = None
+    _unasked: bool = False
     _sending: threading.Lock = field(default_factory=threading.Lock)
 
     def listen(self, main: int | None) -> None:
@@ -32,11 +33,27 @@ class Stopping:
         with self._sending:
             self._main = main
 
-    def send(self) -> None:
-        """Does in another thread as a Ctrl-C would; nothing where no signals are handled."""
+    def send(self, asked: bool = True) -> None:
+        """Does in another thread as a Ctrl-C would; nothing where no signals are handled.
+
+        Args:
+            asked: whether somebody asks for it: then it is asked of the blocks around this one too.
+        """
         with self._sending:
             if self._main is not None:
+                self._unasked = not asked
                 signal.pthread_kill(self._main, signal.SIGINT)
+
+    def take(self, around: Sequence["Stopping"]) -> None:
+        """Counts a signal, in the blocks around this one too if a user sent it."""
+        self.asked += 1
+        if not self.expired and not self._unasked:
+            for block in around:
+                block.asked += 1
+        self._unasked = False
+
+
+_blocks: list[Stopping] = []  # those that the main thread is in, the innermost last
 
 
 @contextmanager
@@ -57,7 +74,7 @@ def stop_signals(request: Callable[[], bool]) -> Iterator[Stopping]:
     if threading.current_thread() is not threading.main_thread():
         yield stopping  # only the main thread gets signals: whoever runs us elsewhere takes care of them
         return
-    main = threading.get_ident()
+    main, around = threading.get_ident(), tuple(_blocks)
 
     def expire() -> None:
         stopping.expired = True
@@ -67,7 +84,7 @@ def stop_signals(request: Callable[[], bool]) -> Iterator[Stopping]:
     timer.daemon = True
 
     def handle(number: int, frame: FrameType | None) -> None:
-        stopping.asked += 1
+        stopping.take(around)
         if stopping.asked > 1 or request():
             raise KeyboardInterrupt
         timer.start()
@@ -80,6 +97,7 @@ def stop_signals(request: Callable[[], bool]) -> Iterator[Stopping]:
 
     previous = {number: signal.getsignal(number) for number in numbers}
     stopping.renew = install
+    _blocks.append(stopping)
     install()
     stopping.listen(main)
     try:
@@ -90,5 +108,6 @@ def stop_signals(request: Callable[[], bool]) -> Iterator[Stopping]:
     finally:
         timer.cancel()
         stopping.listen(None)
+        _blocks.remove(stopping)
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from sweeps.code import plugin_copies
 from sweeps.interchange.forking import Forked, fork
@@ -15,10 +14,10 @@ from sweeps.worker.experiments import AcgkdExperiments
 
 def fork_sweep(
     folder: Path | str,
-    spec: SweepSpec | Path | str | Mapping[str, Any],
+    spec: SweepSpec | Path | str | Mapping[str, object],
     out: Path | str,
     *,
-    overrides: Sequence[str] | Mapping[str, Any] = (),
+    overrides: Sequence[str] | Mapping[str, object] = (),
     trust_code: bool = False,
 ) -> Forked:
     """Makes the folder of a new sweep with all that its spec would make today of another sweep's results.

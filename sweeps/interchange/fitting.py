@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from analysis.records.record import Record
 from sweeps.code.settings_check import SettingsCheck
@@ -37,7 +36,7 @@ class Today:
             return "objectives are others"
         return self.difference(record, record.parameters)
 
-    def difference(self, record: Record, point: Mapping[str, Any]) -> str:
+    def difference(self, record: Record, point: Mapping[str, object]) -> str:
         """The first setting in which a record differs, as ``path: then is now``; empty where none does.
 
         Args:

@@ -110,7 +110,7 @@ def _agreed(name: str, ours: str, theirs: str) -> str | None:
     return None
 
 
-def _without_time(tree: Mapping[str, Any]) -> dict[str, Any]:
+def _without_time(tree: Mapping[str, Any]) -> dict[str, object]:
     """A record without what differs between two times that the same is done."""
     cost = {key: value for key, value in tree.get("cost", {}).items() if not key.endswith(("_s", "_ms_per_1000"))}
     cost = {key: value for key, value in cost.items() if not key.startswith(("peak_", "teacher_cached"))}

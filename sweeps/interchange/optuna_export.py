@@ -10,6 +10,7 @@ from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage, RDBStorage, get_storage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from acgkd.errors import AnalysisError, FolderError
@@ -144,8 +145,8 @@ class StudyCopy:
             return
         for step, value in frozen.intermediate_values.items():
             self._storage.set_trial_intermediate_value(number, step, value)
-        for name, value in trial.attrs.items():
-            self._storage.set_trial_user_attr(number, name, value)
+        for name, attribute in trial.attrs.items():
+            self._storage.set_trial_user_attr(number, name, attribute)
         if trial.constraint is not None:
             optuna.Trial(study, number).set_constraint("infeasible", trial.constraint)
         if frozen.state in _FINAL:
@@ -171,7 +172,7 @@ class StudyCopy:
         for name, value in {**self._selection(), "acgkd:ended": self.ended}.items():
             study.set_user_attr(name, value)
 
-    def _selection(self) -> Mapping[str, Any]:
+    def _selection(self) -> Mapping[str, object]:
         """The chosen trial and the front, as reports have them."""
         from analysis.records.frame import load
         from analysis.statistics.view import view_of
@@ -194,8 +195,8 @@ def _rewritten(there: list[FrozenTrial], trials: list[ExportedTrial]) -> bool:
     )
 
 
-def _directions(sweep: SweepFile) -> list[Any]:
-    names = {"minimize": optuna.study.StudyDirection.MINIMIZE, "maximize": optuna.study.StudyDirection.MAXIMIZE}
+def _directions(sweep: SweepFile) -> list[StudyDirection]:
+    names = {"minimize": StudyDirection.MINIMIZE, "maximize": StudyDirection.MAXIMIZE}
     return [names[objective.direction] for objective in sweep.objectives]
 
 

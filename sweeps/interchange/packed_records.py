@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from acgkd.errors import FolderError, RecordError
 from analysis.records import record_file, trial_file
@@ -144,10 +143,10 @@ def read(path: Path) -> dict[str, Packed]:
         raise FolderError(str(error)) from error
 
 
-def _without_machine(tree: Any) -> Any:
+def _without_machine(tree: object) -> object:
     """A record or trial without the host's name, the process and the folders that its messages name."""
     if isinstance(tree, Mapping):
-        blank: dict[str, Any] = {}
+        blank: dict[str, object] = {}
         if "host" in tree and ("process" in tree or "generation" in tree):  # of a record; of a trial's attempt
             blank = {"host": "", "process": 0}
         return {key: blank.get(key, _without_machine(value)) for key, value in tree.items()}

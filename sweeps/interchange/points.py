@@ -1,7 +1,6 @@
 """Whether a point lies in a space, and what its values are drawn from there."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from optuna.distributions import (
     BaseDistribution,
@@ -12,14 +11,14 @@ from optuna.distributions import (
 )
 
 from sweeps.spec.sweep_spec import SweepSpec
-from sweeps.spec.values import is_on_step, number, plain_word, same
+from sweeps.spec.values import Scalar, is_on_step, number, plain_word, same
 
 
 class OutsideSpaceError(Exception):
     """A point does not lie in a space; the message begins with the parameter."""
 
 
-def point_in(spec: SweepSpec, known: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+def point_in(spec: SweepSpec, known: Mapping[str, object]) -> tuple[dict[str, object], dict[str, str]]:
     """The point of a spec's space that some settings are.
 
     Args:
@@ -37,13 +36,13 @@ def point_in(spec: SweepSpec, known: Mapping[str, Any]) -> tuple[dict[str, Any],
     for name, value in point.items():
         if not same(value, known[name]):
             raise OutsideSpaceError(f"{name}: not one of the steps of the new space")
-    return point, {name: distribution_to_json(item) for name, item in answers.distributions.items()}
+    return dict(point), {name: distribution_to_json(item) for name, item in answers.distributions.items()}
 
 
 class _Answers:
     """Stands in for an `optuna.Trial`: answers with values that are known, or says why they cannot be drawn."""
 
-    def __init__(self, known: Mapping[str, Any]) -> None:
+    def __init__(self, known: Mapping[str, object]) -> None:
         self._known = known
         self.distributions: dict[str, BaseDistribution] = {}
 
@@ -65,7 +64,7 @@ class _Answers:
         self.distributions[name] = IntDistribution(low, high, log=log, step=step)
         return int(value)
 
-    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+    def suggest_categorical(self, name: str, choices: Sequence[Scalar]) -> Scalar:
         """As `optuna.Trial.suggest_categorical`."""
         value = self._value(name)
         for choice in choices:
@@ -74,12 +73,12 @@ class _Answers:
                 return choice
         raise OutsideSpaceError(f"{name}: {plain_word(value)} is not among the new space's choices")
 
-    def _value(self, name: str) -> Any:
+    def _value(self, name: str) -> object:
         if name not in self._known:
             raise OutsideSpaceError(f"{name}: asked by the new space, and not set")
         return self._known[name]
 
-    def _within(self, name: str, low: float, high: float) -> Any:
+    def _within(self, name: str, low: float, high: float) -> float:
         value = self._value(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             raise OutsideSpaceError(f"{name}: not within {number(low)} to {number(high)}, the new space's range")

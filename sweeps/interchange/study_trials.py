@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from optuna.distributions import json_to_distribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -30,7 +29,7 @@ class ExportedTrial:
 
     frozen: FrozenTrial
     constraint: float | None
-    attrs: Mapping[str, Any]
+    attrs: Mapping[str, object]
 
     @property
     def digest(self) -> str:
@@ -94,10 +93,10 @@ def _local(text: str) -> datetime | None:
 
 def _attributes(
     folder: SweepFolder, trial: Trial, objectives: tuple[str, ...], seeds: tuple[int, ...]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """What Optuna has no place for: plain values by name."""
     records = _records(folder, trial, len(seeds))
-    known: dict[str, Any] = {"state": trial.state}
+    known: dict[str, object] = {"state": trial.state}
     if trial.message:
         known["message"] = trial.message
     failures = [
@@ -126,7 +125,7 @@ def _attributes(
     return known
 
 
-def _replicate(record: Record) -> dict[str, Any]:
+def _replicate(record: Record) -> dict[str, object]:
     return {
         "seed": record.identity.seed,
         "outcome": record.outcome,

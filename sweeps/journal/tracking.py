@@ -119,7 +119,8 @@ class Tracking:
 
     def _try(self, path: Path) -> None:
         """Logs a record, unless that was done."""
-        if self._leave.is_set() or path in self._failed:
+        stem, _, replicate = path.stem.rpartition("-")
+        if self._leave.is_set() or path in self._failed or not replicate.isdecimal():  # a file that is none of ours
             return
         with contextlib.suppress(AcgkdError, OSError):
             if not path.exists():
@@ -127,10 +128,10 @@ class Tracking:
             tree = read_json(path)
             if tree is None:  # a lost attempt has none; it will be tried again
                 return
-            finished = str(dict(tree.get("environment") or {}).get("finished_at", ""))
+            environment = tree.get("environment")
+            finished = str(environment.get("finished_at", "")) if isinstance(environment, dict) else ""
             if self._logged.get(path.stem) == finished:
                 return
-            stem, _, replicate = path.stem.rpartition("-")
             record = self._folder.read_record(stem, int(replicate))
             if record is None:
                 return

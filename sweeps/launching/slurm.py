@@ -7,10 +7,9 @@ import sys
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 from acgkd.errors import ConfigError
-from analysis.stores.addresses import address_of
+from acgkd.files.addresses import address_of
 
 TEMPLATES = Path(__file__).with_name("templates")
 TASKS = 100  # of an elastic sweep's array; each may be requeued
@@ -141,7 +140,7 @@ def scripts(sweep: Sweep, form: Form, resources: Resources, script: Path) -> dic
     nodes_script = script.with_name(f"{script.stem}-nodes{script.suffix}")
     if "\n" in str(script):  # it is named in comments
         raise ConfigError(f"The name of a script must be one line, but got {str(script)!r}.")
-    shared: dict[str, Any] = {
+    shared: dict[str, object] = {
         "title": f"{sweep.name}: {form.value}",
         "made_by": " ".join(sweep.command.split()),
         "script": shlex.quote(str(script)),
@@ -189,7 +188,7 @@ def environment() -> list[str]:
     return [f"export PATH={shlex.quote(str(prefix / 'bin'))}:$PATH"]
 
 
-def _render(name: str, values: dict[str, Any]) -> str:
+def _render(name: str, values: dict[str, object]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     # `{#`, by which Jinja would begin a comment, is the length of something in a shell.

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acgkd.errors import ConfigError
-from acgkd.plugins import place_at
-from analysis.stores.addresses import address_of
+from acgkd.files.addresses import address_of
+from acgkd.plugins import place_or_copy
 from sweeps.spec.raw import FILE_PATHS, PLUGINS, SpecTree
 from sweeps.spec.sweep_spec import SweepSpec
 
@@ -91,10 +91,10 @@ def _travels(file: Path, home: Path, into: Path) -> str:
 
 
 def _plugin_travels(path: Path, into: Path, number: int) -> Path:
-    """Where a plug-in is among those that travel: its Python files alone."""
+    """Where a plug-in, or the copy of one that is gone, is among those that travel: its Python files alone."""
     target = into / str(number) / path.name
-    for name, content in place_at(path).files.items():
-        file = target / name if path.is_dir() else target
+    for name, content in place_or_copy(path).files.items():
+        file = target if name == path.name else target / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     return target

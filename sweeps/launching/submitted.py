@@ -12,7 +12,7 @@ from pathlib import Path
 
 from acgkd.errors import AcgkdError, FolderInUseError
 from acgkd.exit_codes import ExitCode
-from analysis.stores.addresses import address_of
+from acgkd.files.addresses import address_of
 from sweeps.engine.startup import reserve
 from sweeps.store.sharing.lease import lock_of
 

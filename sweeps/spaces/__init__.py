@@ -5,8 +5,11 @@ A file exports ``suggest(trial) -> None``, which calls nothing but ``trial.sugge
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from acgkd.catalog import Catalog
 
-SPACES: Catalog[Callable[[Any], None]] = Catalog("sweeps.spaces", "suggest", "space")
+if TYPE_CHECKING:
+    from sweeps.spec.stand_ins import Suggesting
+
+SPACES: Catalog[Callable[["Suggesting"], None]] = Catalog("sweeps.spaces", "suggest", "space")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -52,10 +52,10 @@ class Control(ShortConfig):
 
     name: str = Field(description="The method.")
     label: Label = Field(description="How tables call it; its name if left out.")
-    synthesis: dict[str, Any] | None = Field(
+    synthesis: dict[str, object] | None = Field(
         default=None, description="Its own settings, all of them; the sweep's if left out."
     )
-    transfer: dict[str, Any] | None = Field(
+    transfer: dict[str, object] | None = Field(
         default=None, description="Its own settings, all of them; the sweep's if left out."
     )
     prior: PriorConfig | None = Field(default=None, description="What it knows of the data; the sweep's if left out.")
@@ -71,7 +71,7 @@ class Control(ShortConfig):
 
     @model_validator(mode="before")
     @classmethod
-    def _short(cls, value: Any) -> Any:
+    def _short(cls, value: object) -> object:
         value = spelled_out(value, cls.word)
         if isinstance(value, Mapping) and "label" not in value and isinstance(value.get("name"), str):
             value = {**value, "label": value["name"]}
@@ -87,7 +87,7 @@ class Control(ShortConfig):
         return self
 
     @model_serializer(mode="wrap")
-    def _as_written(self, handler: SerializerFunctionWrapHandler) -> Any:
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> object:
         """A plain name where nothing else is said: the same text, and the same fingerprint, as ever."""
         said = {key: value for key, value in handler(self).items() if value is not None}
         if said.get("label") == self.name:
@@ -107,7 +107,7 @@ class Control(ShortConfig):
 
         entry = METHODS[self.name]
         shared = shared_settings(self.name, method)
-        subtrees: dict[str, Any] = {}
+        subtrees: dict[str, object] = {}
         for stage in ("synthesis", "transfer"):
             own = getattr(self, stage)
             kept = getattr(shared, stage) if own is None else own
@@ -117,7 +117,7 @@ class Control(ShortConfig):
         return MethodChoice(name=self.name, **subtrees)
 
 
-def searched_method(parameters: Mapping[str, Any], method: MethodChoice) -> MethodChoice:
+def searched_method(parameters: Mapping[str, object], method: MethodChoice) -> MethodChoice:
     """The method that a point of a space names, with the sweep's fixed settings; the sweep's where it names none.
 
     Raises:
@@ -125,11 +125,11 @@ def searched_method(parameters: Mapping[str, Any], method: MethodChoice) -> Meth
     """
     from acgkd.methods import shared_settings
 
-    name = parameters.get(METHOD_NAME, method.name)
+    name = str(parameters.get(METHOD_NAME, method.name))
     return method if name == method.name else shared_settings(name, method)
 
 
-def lower_controls(method: Any, student: Any) -> list[str]:
+def lower_controls(method: object, student: object) -> list[str]:
     """The lower controls of a method's modality, without the method itself; none where that is not known.
 
     Args:
@@ -148,7 +148,7 @@ def lower_controls(method: Any, student: Any) -> list[str]:
     return [other for other in lower_controls_of(kind) if other != name]
 
 
-def _said(section: Any, key: str) -> str:
+def _said(section: object, key: str) -> str:
     """The main word of a section of a spec, however it is written."""
     said = section.get(key) if isinstance(section, Mapping) else getattr(section, key, section)
     return said if isinstance(said, str) else ""

@@ -2,14 +2,17 @@
 
 import types
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, TypeGuard, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
+from acgkd.catalog import Catalog
 from acgkd.errors import AcgkdError, Fault, nearest
 from sweeps.spec.strict_yaml import FLOAT, INTEGER
 from sweeps.spec.values import number, show
 
+T = TypeVar("T")
 _EXPECTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -38,7 +41,7 @@ _SIGNS = {
 }
 
 
-def translate(error: ValidationError, model: Any, data: Any, prefix: str = "") -> list[Fault]:
+def translate(error: ValidationError, model: object, data: object, prefix: str = "") -> list[Fault]:
     """The faults behind a validation error, without lines.
 
     Args:
@@ -69,7 +72,7 @@ def missing_key(model: type[BaseModel], key: str) -> str:
     return f"This must be given.{_described([_description([model], key)])}"
 
 
-def _miscounted(detail: Any) -> bool:
+def _miscounted(detail: ErrorDetails) -> bool:
     """Pydantic counts only the valid values; the invalid ones are reported on their own."""
     value = detail["input"]
     if detail["type"] != "too_short" or not isinstance(value, list | tuple):
@@ -88,7 +91,7 @@ def _merge(entries: Sequence[tuple[str | None, str]]) -> str:
     return " ".join(dict.fromkeys(laws or [message for _, message in entries]))
 
 
-def _message(detail: Any, keys: Sequence[str | int], known: Sequence[str]) -> tuple[str | None, str]:
+def _message(detail: ErrorDetails, keys: Sequence[str | int], known: Sequence[str]) -> tuple[str | None, str]:
     """A phrase for what was expected (for unions), and the whole message."""
     kind, value, facts = detail["type"], detail["input"], detail.get("ctx", {})
     names = [key for key in keys if isinstance(key, str) and key]
@@ -128,7 +131,7 @@ def _described(known: Sequence[str]) -> str:
     return f" {known[0]}" if known and known[0] else ""
 
 
-def _got(value: Any, phrase: str = "") -> str:
+def _got(value: object, phrase: str = "") -> str:
     """What was found, and the way out where people trip."""
     if isinstance(value, Mapping):
         return "a mapping"
@@ -146,13 +149,13 @@ def _got(value: Any, phrase: str = "") -> str:
     return found
 
 
-def _walk(model: Any, data: Any, loc: Sequence[str | int], kind: str) -> tuple[list[str | int], list[str]]:
+def _walk(model: object, data: Any, loc: Sequence[str | int], kind: str) -> tuple[list[str | int], list[str]]:
     """The part of pydantic's location that stands in the data, and the keys known where it ends.
 
     Pydantic puts the names of union members between the keys; those are not in the data and are dropped.
     For a missing key, its description comes instead of the known keys.
     """
-    places: list[Any] = [model]
+    places: list[object] = [model]
     keys: list[str | int] = []
     known: list[str] = []
     for place, key in enumerate(loc):
@@ -172,21 +175,21 @@ def _walk(model: Any, data: Any, loc: Sequence[str | int], kind: str) -> tuple[l
     return keys, known
 
 
-def _tags(place: Any) -> tuple[str, ...]:
+def _tags(place: object) -> tuple[str, ...]:
     return get_args(place.model_fields["type"].annotation) if _is_model(place) and "type" in place.model_fields else ()
 
 
-def _stands_in(data: Any, key: str | int) -> bool:
+def _stands_in(data: object, key: str | int) -> bool:
     if isinstance(data, Mapping):
         return key in data
     return isinstance(data, list | tuple) and isinstance(key, int) and key < len(data)
 
 
-def _is_model(place: Any) -> bool:
+def _is_model(place: object) -> TypeGuard[type[BaseModel]]:
     return isinstance(place, type) and issubclass(place, BaseModel)
 
 
-def _description(models: Sequence[Any], key: str | int) -> str:
+def _description(models: Sequence[object], key: str | int) -> str:
     for place in models:
         if _is_model(place) and key in place.model_fields:
             field = place.model_fields[str(key)]
@@ -195,11 +198,11 @@ def _description(models: Sequence[Any], key: str | int) -> str:
     return ""
 
 
-def _has_tag(place: Any, tag: str) -> bool:
+def _has_tag(place: object, tag: str) -> bool:
     return _is_model(place) and any(tag in get_args(field.annotation) for field in place.model_fields.values())
 
 
-def _members(annotation: Any) -> Iterator[Any]:
+def _members(annotation: object) -> Iterator[object]:
     """What an annotation may be, unions and `Annotated` taken apart."""
     origin = get_origin(annotation)
     if origin is Annotated:
@@ -211,7 +214,7 @@ def _members(annotation: Any) -> Iterator[Any]:
         yield annotation
 
 
-def _step(place: Any, key: str | int) -> Iterator[Any]:
+def _step(place: object, key: str | int) -> Iterator[object]:
     """The annotations found under one key."""
     origin, arguments = get_origin(place), get_args(place)
     if _is_model(place):
@@ -223,7 +226,7 @@ def _step(place: Any, key: str | int) -> Iterator[Any]:
         yield arguments[min(key, len(arguments) - 1)] if arguments[-1] is not Ellipsis else arguments[0]
 
 
-def known_name(catalog: Any, name: str, path: str) -> Iterator[Fault]:
+def known_name(catalog: Catalog[T], name: str, path: str) -> Iterator[Fault]:
     """The entry exists and can be loaded."""
     try:
         catalog[name]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -13,7 +13,11 @@ from sweeps.spaces import SPACES
 from sweeps.spec.fault_messages import translate
 from sweeps.spec.raw import tuples
 from sweeps.spec.space_survey import Survey, survey
+from sweeps.spec.stand_ins import Suggesting
 from sweeps.spec.written_space import WrittenSpace
+
+if TYPE_CHECKING:
+    from acgkd.method import AnyMethod, MethodConfig
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,8 @@ class Settings:
         faults: what is wrong, with paths below the method: ``synthesis/rate``.
     """
 
-    entry: Any = None
-    config: Any = None
+    entry: "AnyMethod | None" = None
+    config: "MethodConfig | None" = None
     faults: tuple[Fault, ...] = ()
 
     def at(self, prefix: str) -> list[Fault]:
@@ -39,14 +43,14 @@ class Inspection:
     """Looks at each thing when it is first asked for, and remembers it by what it says."""
 
     def __init__(self) -> None:
-        self._surveys: list[tuple[Any, Survey | None]] = []
+        self._surveys: list[tuple[object, Survey | None]] = []
         self._settings: dict[str, Settings] = {}
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> "tuple[type[Inspection], tuple[()]]":
         """Another process looks for itself: nothing that was found out travels."""
         return Inspection, ()
 
-    def survey(self, space: Any) -> Survey | None:
+    def survey(self, space: object) -> Survey | None:
         """What a space asks for; None where there is none, or it is broken.
 
         Args:
@@ -68,7 +72,7 @@ class Inspection:
         return self._settings[key]
 
 
-def _suggest(space: Any) -> Callable[[Any], object] | None:
+def _suggest(space: object) -> Callable[[Suggesting], object] | None:
     if isinstance(space, str):
         return SPACES[space] if space in SPACES.names() else None
     if not isinstance(space, Mapping):

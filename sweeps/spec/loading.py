@@ -24,7 +24,7 @@ A_SUITE = (
 )
 
 
-def load(source: Path | str | Mapping[str, Any], overrides: Overrides = (), trust_code: bool = False) -> SweepSpec:
+def load(source: Path | str | Mapping[str, object], overrides: Overrides = (), trust_code: bool = False) -> SweepSpec:
     """Reads and checks a spec; starts nothing, writes nothing.
 
     Args:
@@ -46,7 +46,7 @@ def load(source: Path | str | Mapping[str, Any], overrides: Overrides = (), trus
 
 
 def spec_of(
-    source: SweepSpec | Path | str | Mapping[str, Any], overrides: Overrides = (), trust_code: bool = False
+    source: SweepSpec | Path | str | Mapping[str, object], overrides: Overrides = (), trust_code: bool = False
 ) -> SweepSpec:
     """A spec however it is given: finished, or as `load` takes it.
 
@@ -110,7 +110,7 @@ def use_plugins_of(tree: SpecTree, trust_code: bool) -> None:
         raise SpecError(tree.source, [tree.locate(Fault(PLUGINS, str(error)))]) from None
 
 
-def _as_written(fault: Fault, data: Mapping[str, Any]) -> Fault:
+def _as_written(fault: Fault, data: Mapping[str, object]) -> Fault:
     """The fault at the key that the spec has, where a model is named by `module`."""
     section, _, key = fault.path.partition("/")
     written = data.get(section)
@@ -124,7 +124,7 @@ def _order(tree: SpecTree) -> Callable[[Fault], tuple[int, int]]:
     return lambda fault: (fault.line or 0, 0 if tree.lines else places.get(fault.path.split("/")[0], -1))
 
 
-def _sections(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
+def _sections(data: Mapping[str, object]) -> tuple[dict[str, Any], list[Fault]]:
     """Every section that is valid on its own, read once; and the faults of the others."""
     sound: dict[str, Any] = {}
     sections = SweepSpec.model_fields
@@ -144,7 +144,7 @@ def _sections(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
 
 
 @cache
-def _reader(name: str) -> TypeAdapter[Any]:
+def _reader(name: str) -> TypeAdapter[object]:
     section = SweepSpec.model_fields[name]
     annotation: Any = section.annotation
     return TypeAdapter(Annotated[(annotation, *section.metadata)] if section.metadata else annotation)

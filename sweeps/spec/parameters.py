@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from acgkd.config import Config
-from sweeps.spec.values import Steps, exactly, is_on_step, number, on_step, same, show
+from sweeps.spec.values import Scalar, Steps, exactly, is_on_step, number, on_step, same, show
 
 if TYPE_CHECKING:
-    from sweeps.spec.stand_ins import WrittenTrial
+    from sweeps.spec.stand_ins import Suggesting
 
-Scalar = str | bool | int | float | None
 Condition = Scalar | tuple[Scalar, ...]
 When = Annotated[
     dict[str, Condition],
@@ -43,7 +42,7 @@ class FloatParameter(Config):
             yield "step", "`log` and `step` exclude each other. Leave one of them out."
         yield from _step_laws(self.low, self.high, self.step)
 
-    def ask(self, trial: "WrittenTrial", name: str) -> Any:
+    def ask(self, trial: "Suggesting", name: str) -> float:
         """Asks the trial for a value."""
         return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
 
@@ -53,11 +52,11 @@ class FloatParameter(Config):
         return None if self.step is None else Steps(self.low, self.high, self.step)
 
     @property
-    def ends(self) -> tuple[Any, ...]:
+    def ends(self) -> tuple[float, ...]:
         """The values at which a setting breaks if it breaks at all."""
         return self.low, self.written(self.high)
 
-    def admits(self, value: Any) -> bool:
+    def admits(self, value: object) -> bool:
         """Whether a condition on this value can come true."""
         if isinstance(value, bool) or not isinstance(value, int | float) or self.step is None:
             return False  # a continuous draw meets one number with probability 0
@@ -66,7 +65,7 @@ class FloatParameter(Config):
         inside = self.low <= self.written(value) <= self.high
         return inside and is_on_step(value, self.low, self.step)
 
-    def written(self, value: Any) -> Any:
+    def written(self, value: Any) -> float:
         """A value that is admitted, in the decimals of the range."""
         return value if self.step is None or self.step <= 0 else on_step(value, self.low, self.step)
 
@@ -96,7 +95,7 @@ class IntParameter(Config):
             yield "step", "`log` and `step` exclude each other. Leave one of them out."
         yield from _step_laws(self.low, self.high, self.step)
 
-    def ask(self, trial: "WrittenTrial", name: str) -> Any:
+    def ask(self, trial: "Suggesting", name: str) -> int:
         """Asks the trial for a value."""
         return trial.suggest_int(name, self.low, self.high, step=self.step, log=self.log)
 
@@ -106,17 +105,17 @@ class IntParameter(Config):
         return range(self.low, self.high + 1, max(self.step, 1))
 
     @property
-    def ends(self) -> tuple[Any, ...]:
+    def ends(self) -> tuple[int, ...]:
         """The values at which a setting breaks if it breaks at all."""
         return self.low, self.high
 
-    def admits(self, value: Any) -> bool:
+    def admits(self, value: object) -> bool:
         """Whether a condition on this value can come true."""
         if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
             return False
         return int(value) in self.values
 
-    def written(self, value: Any) -> Any:
+    def written(self, value: Any) -> int:
         """A value that is admitted, as a whole number."""
         return int(value)
 
@@ -147,25 +146,25 @@ class CategoricalParameter(Config):
                 return
             seen.add(value)
 
-    def ask(self, trial: "WrittenTrial", name: str) -> Any:
+    def ask(self, trial: "Suggesting", name: str) -> Scalar:
         """Asks the trial for a value."""
         return trial.suggest_categorical(name, self.choices)
 
     @property
-    def values(self) -> Sequence[Any]:
+    def values(self) -> Sequence[Scalar]:
         """All choices, as written."""
         return self.choices
 
     @property
-    def ends(self) -> tuple[Any, ...]:
+    def ends(self) -> tuple[Scalar, ...]:
         """The values at which a setting breaks if it breaks at all: any choice may be one."""
         return self.choices
 
-    def admits(self, value: Any) -> bool:
+    def admits(self, value: object) -> bool:
         """Whether a condition on this value can come true."""
         return any(same(value, choice) for choice in self.choices)
 
-    def written(self, value: Any) -> Any:
+    def written(self, value: object) -> Scalar:
         """A value that is admitted: the choice itself."""
         return next(choice for choice in self.choices if same(value, choice))
 

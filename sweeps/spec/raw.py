@@ -29,7 +29,7 @@ FILE_PATHS = (("dataset", "root"), ("dataset", "path"), ("dataset", "split_file"
 PLUGINS = "plugins"
 UNTRUSTED_PLUGINS = "`plugins` are Python code, which a spec may not run by itself. `--trust-code` allows it."
 
-Overrides = Mapping[str, Any] | Sequence[str]
+Overrides = Mapping[str, object] | Sequence[str]
 
 
 @dataclass
@@ -48,7 +48,7 @@ class SpecTree:
     """
 
     source: str
-    value: dict[str, Any]
+    value: dict[str, object]
     lines: dict[str, int]
     text: str
     faults: list[Fault] = field(default_factory=list)
@@ -107,7 +107,7 @@ def is_suite_tree(tree: SpecTree) -> bool:
     return "suite" in tree.value
 
 
-def tree_of(mapping: Mapping[str, Any], overrides: Overrides = ()) -> SpecTree:
+def tree_of(mapping: Mapping[str, object], overrides: Overrides = ()) -> SpecTree:
     """What a mapping says, as a file would say it, with overrides laid over it.
 
     Args:
@@ -124,30 +124,31 @@ def tree_of(mapping: Mapping[str, Any], overrides: Overrides = ()) -> SpecTree:
     return tree
 
 
-def tuples(value: Any) -> Any:
+def tuples(value: object) -> object:
     """Lists as tuples, all the way down: what strict pydantic takes where a frozen value holds several."""
     if isinstance(value, Mapping):
         return {key: tuples(item) for key, item in value.items()}
     return tuple(map(tuples, value)) if isinstance(value, list) else value
 
 
-def _text(value: Mapping[str, Any]) -> str:
+def _text(value: Mapping[str, object]) -> str:
     return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
 
 
-def written_out(value: Mapping[str, Any]) -> dict[str, Any]:
+def written_out(value: Mapping[str, object]) -> dict[str, object]:
     """A spec with every short form spelled out."""
     result = dict(value)
     for section, config in SHORT_SECTIONS.items():
         if section in result:
             result[section] = spelled_out(result[section], config.word)
     for section, config in SHORT_LISTS.items():
-        if isinstance(result.get(section), list):
-            result[section] = [spelled_out(item, config.word) for item in result[section]]
+        listed = result.get(section)
+        if isinstance(listed, list):
+            result[section] = [spelled_out(item, config.word) for item in listed]
     return result
 
 
-def make_absolute(value: dict[str, Any], folder: Path) -> None:
+def make_absolute(value: dict[str, object], folder: Path) -> None:
     """Files are looked for beside the spec that names them, then where the command was typed."""
     for section, key in FILE_PATHS:
         part = value.get(section)
@@ -157,11 +158,12 @@ def make_absolute(value: dict[str, Any], folder: Path) -> None:
         value[PLUGINS] = _absolute_all(value[PLUGINS], folder)
 
 
-def _absolute_all(paths: Any, folder: Path) -> Any:
+def _absolute_all(paths: object, folder: Path) -> object:
     """One path or several as a list; what is neither is reported when it is read."""
     listed = [paths] if isinstance(paths, str) else paths
-    whole = isinstance(listed, list) and all(isinstance(path, str) for path in listed)
-    return [os.path.normpath(_absolute(path, folder)) for path in listed] if whole else paths
+    if not isinstance(listed, list) or not all(isinstance(path, str) for path in listed):
+        return paths
+    return [os.path.normpath(_absolute(path, folder)) for path in listed]
 
 
 def _absolute(path: str, folder: Path) -> str:
@@ -196,7 +198,7 @@ def _lay_over(tree: SpecTree, overrides: Overrides) -> None:
             _override(tree, name.strip(), value, f"`{source}`")
 
 
-def _override(tree: SpecTree, name: str, value: Any, source: str) -> None:
+def _override(tree: SpecTree, name: str, value: object, source: str) -> None:
     keys = name.split("/") if "/" in name else name.split(".")
     if len(keys) == 1:
         value = written_out({name: value})[name]
@@ -205,12 +207,14 @@ def _override(tree: SpecTree, name: str, value: Any, source: str) -> None:
     if name.rstrip("+") == PLUGINS:
         value = _absolute_all(value, Path.cwd())
         if name.endswith("+") and isinstance(value, list):  # beside those of the file
-            value = list(dict.fromkeys([*tree.value.get(PLUGINS, ()), *value]))
+            own = tree.value.get(PLUGINS)
+            value = list(dict.fromkeys([*(own if isinstance(own, list) else ()), *value]))
         keys = [PLUGINS]
     space = tree.value.get("space")
     other = {"module": "preset", "preset": "module"}.get(keys[-1])
-    if len(keys) == 2 and keys[0] in ("teacher", "student") and other and isinstance(tree.value.get(keys[0]), dict):
-        tree.value[keys[0]].pop(other, None)  # two names of one thing: the override's is meant
+    section = tree.value.get(keys[0])
+    if len(keys) == 2 and keys[0] in ("teacher", "student") and other and isinstance(section, dict):
+        section.pop(other, None)  # two names of one thing: the override's is meant
     if keys[0] == "space" and isinstance(space, dict) and isinstance(value, dict) and "type" in value:
         keys = ["space", "/".join(keys[1:])]  # a parameter, whose name has slashes of its own
     problem = _put(tree.value, keys, value)
@@ -220,7 +224,7 @@ def _override(tree: SpecTree, name: str, value: Any, source: str) -> None:
     tree.overridden.append("/".join(keys))
 
 
-def _put(node: Any, keys: list[str], value: Any) -> str:
+def _put(node: Any, keys: list[str], value: object) -> str:
     """Sets one value in the tree, in place; returns what is wrong with the path, or nothing."""
     while True:
         if isinstance(node, list):
@@ -241,7 +245,7 @@ def _put(node: Any, keys: list[str], value: Any) -> str:
         node, keys = below, rest
 
 
-def _longest(node: dict[str, Any], keys: list[str]) -> tuple[str, list[str]]:
+def _longest(node: dict[str, object], keys: list[str]) -> tuple[str, list[str]]:
     """The next key: parameters of a written-out space have slashes in their names, so the longest match wins."""
     for count in range(len(keys), 1, -1):
         joined = "/".join(keys[:count])

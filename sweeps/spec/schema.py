@@ -34,10 +34,10 @@ def schema() -> dict[str, Any]:
     return tree
 
 
-def _or_word(section: dict[str, Any], definitions: dict[str, Any], key: str) -> dict[str, Any]:
+def _or_word(section: dict[str, Any], definitions: dict[str, Any], key: str) -> dict[str, object]:
     """A section that may also be one word: a value of the key that the word stands for."""
     kept = ("description", "default")
-    described: dict[str, Any] = {name: section[name] for name in kept if name in section}
+    described: dict[str, object] = {name: section[name] for name in kept if name in section}
     rest = {name: value for name, value in section.items() if name not in kept}
     # Before 2.9 pydantic writes a reference that has a description beside it as `allOf` with one item.
     options = next((rest[key] for key in ("anyOf", "allOf") if set(rest) == {key}), [rest])

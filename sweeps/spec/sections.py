@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
@@ -53,10 +53,12 @@ class Objective(ShortConfig):
 
     @model_validator(mode="before")
     @classmethod
-    def _short(cls, value: Any) -> Any:
+    def _short(cls, value: object) -> object:
         """A control is cheap by nature, so being dearer than it says nothing: costs have no floor by default."""
         value = spelled_out(value, cls.word)
-        name = value.get("name") if isinstance(value, dict) else None
+        if not isinstance(value, dict):
+            return value
+        name = value.get("name")
         costs = isinstance(name, str) and name in OBJECTIVES and OBJECTIVES[name].is_cost
         return {"floor": None, **value} if costs else value
 
@@ -181,7 +183,7 @@ def _command(command: str | tuple[str, ...]) -> str | tuple[str, ...]:
     return command
 
 
-def _how_command_is_given(command: Any) -> str:
+def _how_command_is_given(command: object) -> str:
     return "arguments" if isinstance(command, list | tuple) else "line"
 
 
@@ -192,7 +194,7 @@ Command = Annotated[
 ]
 
 
-def _trackers_by_name(value: Any) -> Any:
+def _trackers_by_name(value: object) -> object:
     """A list of names, or of names with options, as a mapping of options by name."""
     if isinstance(value, str):
         return {value: {}}
@@ -200,7 +202,7 @@ def _trackers_by_name(value: Any) -> Any:
         return {name: {} if options is None else options for name, options in value.items()}
     if not isinstance(value, list | tuple):
         return value
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for item in value:
         named = {item: {}} if isinstance(item, str) else item
         if not isinstance(named, Mapping):

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Any
 
 from acgkd.errors import AcgkdError, ConfigError
 from sweeps.spec.controls import METHOD_NAME
-from sweeps.spec.stand_ins import Asked, ProbeTrial, TooManyComparisonsError
+from sweeps.spec.stand_ins import Asked, ProbeTrial, Suggesting, TooManyComparisonsError
+from sweeps.spec.values import Scalar
 
 # Beyond what is asked for at first sight, so many runs look for what comes out under several conditions together.
 DEEPER_RUNS = 1000
@@ -37,7 +37,7 @@ class Survey:
 
     parameters: Mapping[str, Asked]
     conditional: frozenset[str]
-    points: tuple[Mapping[str, Any], ...]
+    points: tuple[Mapping[str, Scalar], ...]
     steady: bool
 
     @property
@@ -52,12 +52,12 @@ class Survey:
 class _Walk:
     """A survey under way: what is still to be tried, what every run showed."""
 
-    suggest: Callable[[Any], object]
-    waiting: deque[dict[str, Any]] = field(default_factory=lambda: deque([{}]))
-    deeper: deque[tuple[dict[str, Any], int]] = field(default_factory=deque)
+    suggest: Callable[[Suggesting], object]
+    waiting: deque[dict[str, Scalar]] = field(default_factory=lambda: deque([{}]))
+    deeper: deque[tuple[dict[str, Scalar], int]] = field(default_factory=deque)
     parameters: dict[str, Asked] = field(default_factory=dict)
     runs: list[ProbeTrial] = field(default_factory=list)
-    seen: set[Any] = field(default_factory=set)
+    seen: set[object] = field(default_factory=set)
     steady: bool = True
     announced: bool = False
 
@@ -78,7 +78,7 @@ class _Walk:
             else:
                 return
 
-    def look(self, forced: dict[str, Any], pick: Callable[[Asked], Any], level: int = 0) -> None:
+    def look(self, forced: dict[str, Scalar], pick: Callable[[Asked], Scalar], level: int = 0) -> None:
         """Runs the space once, and lines up what this shows to be worth trying."""
         trial = _run(self.suggest, forced, pick)
         self.runs.append(trial)
@@ -88,7 +88,7 @@ class _Walk:
         # What is asked for together, and by which method: a value may be refused in the one company and not in another.
         company = (frozenset(trial.asked), trial.params.get(METHOD_NAME))
         news = False
-        before: dict[str, Any] = {}
+        before: dict[str, Scalar] = {}
         for name, asked in trial.asked.items():
             known = self.parameters.setdefault(name, asked)
             self.steady &= known == asked
@@ -103,7 +103,7 @@ class _Walk:
             self._answer_differently(trial, level)
 
     def _answer_differently(self, trial: ProbeTrial, level: int) -> None:
-        before: dict[str, Any] = {}
+        before: dict[str, Scalar] = {}
         for name, value in trial.params.items():
             for other in trial.compared.get(name, ()):
                 for near in trial.asked[name].near(other):
@@ -112,7 +112,7 @@ class _Walk:
                         self.deeper.append((forced, level + 1))
             before[name] = value
 
-    def _new(self, *what: Any) -> bool:
+    def _new(self, *what: object) -> bool:
         """Whether this comes up for the first time."""
         if what in self.seen:
             return False
@@ -120,7 +120,7 @@ class _Walk:
         return True
 
 
-def survey(suggest: Callable[[Any], object]) -> Survey:
+def survey(suggest: Callable[[Suggesting], object]) -> Survey:
     """Walks through a space: every value worth trying is tried in every company in which it is asked for.
 
     Worth trying are both ends of a range, every choice, all values of a small range, what a written-out space names in
@@ -139,7 +139,7 @@ def survey(suggest: Callable[[Any], object]) -> Survey:
     return Survey(walk.parameters, frozenset(set(walk.parameters) - always), tuple(points.values()), steady=walk.steady)
 
 
-def draw(suggest: Callable[[Any], object], seed: int) -> dict[str, Any]:
+def draw(suggest: Callable[[Suggesting], object], seed: int) -> dict[str, Scalar]:
     """One random point of a space, for checks; not how trials are sampled."""
     generator = random.Random(seed)
     trial = ProbeTrial({}, lambda asked: _any(asked, generator))
@@ -147,7 +147,7 @@ def draw(suggest: Callable[[Any], object], seed: int) -> dict[str, Any]:
     return trial.params
 
 
-def _ask(suggest: Callable[[Any], object], trial: ProbeTrial) -> None:
+def _ask(suggest: Callable[[Suggesting], object], trial: ProbeTrial) -> None:
     """Runs a space on a probe; of a space that others wrote, what it raises is said with its lines."""
     try:
         suggest(trial)
@@ -167,7 +167,9 @@ def _ask(suggest: Callable[[Any], object], trial: ProbeTrial) -> None:
         raise ConfigError("\n".join([said, *lines])) from error
 
 
-def _run(suggest: Callable[[Any], object], forced: dict[str, Any], pick: Callable[[Asked], Any]) -> ProbeTrial:
+def _run(
+    suggest: Callable[[Suggesting], object], forced: dict[str, Scalar], pick: Callable[[Asked], Scalar]
+) -> ProbeTrial:
     heard: dict[str, list[float]] = {}
     while True:
         trial = ProbeTrial(forced, pick, listen=True, deaf=heard)
@@ -181,17 +183,18 @@ def _run(suggest: Callable[[Any], object], forced: dict[str, Any], pick: Callabl
         return trial
 
 
-def _first(asked: Asked) -> Any:
-    return asked.ends[0]
+def _first(asked: Asked) -> Scalar:
+    least: Scalar = asked.ends[0]
+    return least
 
 
-def _any(asked: Asked, generator: random.Random) -> Any:
+def _any(asked: Asked, generator: random.Random) -> Scalar:
     return generator.choice(asked.values) if asked.values is not None else generator.uniform(*asked.ends)
 
 
-def _tried(asked: Asked) -> Iterator[Any]:
+def _tried(asked: Asked) -> Iterator[Scalar]:
     yield from asked.values if asked.values is not None and len(asked.values) <= _SMALL else asked.ends
 
 
-def _key(point: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def _key(point: Mapping[str, Scalar]) -> tuple[tuple[str, str], ...]:
     return tuple((name, repr(value)) for name, value in point.items())

@@ -2,15 +2,27 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from sweeps.spec.values import Steps, is_on_step, number, plain_word
-
-if TYPE_CHECKING:
-    import optuna
+from sweeps.spec.values import Scalar, Steps, is_on_step, number, plain_word
 
 # So many comparisons of one answer are noted: who counts through a range compares without end.
 COMPARISONS = 40
+
+
+class Suggesting(Protocol):
+    """What a space asks for values: an `optuna.Trial`, or what stands in for one."""
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """A number in a range."""
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """A whole number in a range."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Scalar]) -> Scalar:
+        """One of a few values."""
 
 
 class WrittenTrial:
@@ -20,9 +32,9 @@ class WrittenTrial:
         trial: what is asked.
     """
 
-    def __init__(self, trial: "optuna.Trial") -> None:
+    def __init__(self, trial: Suggesting) -> None:
         self._trial = trial
-        self.params: dict[str, Any] = {}
+        self.params: dict[str, Scalar] = {}
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
@@ -44,7 +56,7 @@ class WrittenTrial:
         self.params[name] = value = self._trial.suggest_int(name, low, high, step=step, log=log)
         return value
 
-    def suggest_categorical(self, name: str, choices: Any) -> Any:
+    def suggest_categorical(self, name: str, choices: Sequence[Scalar]) -> Scalar:
         """As `optuna.Trial.suggest_categorical`."""
         self.params[name] = value = self._trial.suggest_categorical(name, choices)
         return value
@@ -76,7 +88,7 @@ class Asked:
         steps = f" in steps of {number(step)}" if step and (self.kind == "float" or step != 1) else ""
         return f"{number(self.ends[0])} to {number(self.ends[-1])}{steps}{', log' if self.log else ''}"
 
-    def near(self, value: float) -> list[Any]:
+    def near(self, value: float) -> list[float]:
         """The values at and on both sides of a number that answers are compared with."""
         low, high = self.ends[0], self.ends[-1]
         if self.values is None:
@@ -103,7 +115,7 @@ class ProbeTrial:
     def __init__(
         self,
         forced: Mapping[str, Any],
-        pick: Callable[[Asked], Any],
+        pick: Callable[[Asked], Scalar],
         *,
         listen: bool = False,
         deaf: Collection[str] = (),
@@ -112,17 +124,17 @@ class ProbeTrial:
         self.pick = pick
         self.listen = listen
         self.deaf = deaf
-        self.params: dict[str, Any] = {}
+        self.params: dict[str, Scalar] = {}
         self.asked: dict[str, Asked] = {}
         self.compared: dict[str, list[float]] = {}
-        self.announced: Iterator[Mapping[str, Any]] | None = None
+        self.announced: Iterator[Mapping[str, Scalar]] | None = None
 
-    def announce(self, contexts: Iterator[Mapping[str, Any]]) -> None:
+    def announce(self, contexts: Iterator[Mapping[str, Scalar]]) -> None:
         """Takes note of values that bring out all that a space asks for; then nothing needs to be listened to."""
         self.announced = contexts
         self.listen = False
 
-    def note(self, name: str, other: Any) -> None:
+    def note(self, name: str, other: object) -> None:
         """Takes note of a comparison.
 
         Raises:
@@ -156,10 +168,11 @@ class ProbeTrial:
         answer = int(self._answer(name, Asked("int", (low, high), range(low, high + 1, step), log)))
         return _HeardInt.of(answer, name, self) if self.listen and name not in self.deaf else answer
 
-    def suggest_categorical(self, name: str, choices: Any) -> Any:
+    def suggest_categorical(self, name: str, choices: Sequence[Scalar]) -> Scalar:
         """As `optuna.Trial.suggest_categorical`."""
         options = tuple(choices)
-        return self._answer(name, Asked("categorical", options, options))
+        answer: Scalar = self._answer(name, Asked("categorical", options, options))
+        return answer
 
 
 class _Heard:
@@ -169,7 +182,7 @@ class _Heard:
     _trial: ProbeTrial
 
     @classmethod
-    def of(cls, value: Any, name: str, trial: ProbeTrial) -> Any:
+    def of(cls, value: float, name: str, trial: ProbeTrial) -> Any:
         made: Any = cls(value)  # type: ignore[call-arg]
         made._name, made._trial = name, trial
         return made
@@ -181,8 +194,8 @@ class _Heard:
         return bool(self.__ne__(0))
 
 
-def _heard(operator: str) -> Callable[[Any, Any], Any]:
-    def compare(self: Any, other: Any) -> Any:
+def _heard(operator: str) -> Callable[[_Heard, object], object]:
+    def compare(self: _Heard, other: object) -> object:
         self._trial.note(self._name, other)
         return getattr(super(_Heard, self), operator)(other)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
@@ -38,9 +38,12 @@ from sweeps.spec.sections import (
     SweepName,
     Trackers,
 )
-from sweeps.spec.stand_ins import ProbeTrial, WrittenTrial
-from sweeps.spec.values import Plugins, differences, leaves
+from sweeps.spec.stand_ins import ProbeTrial, Suggesting, WrittenTrial
+from sweeps.spec.values import Plugins, Scalar, differences, leaves
 from sweeps.spec.written_space import WrittenSpace
+
+if TYPE_CHECKING:
+    from pydantic.main import IncEx
 
 # What may change between two starts on one folder: how long to continue, what to occupy, what to keep; not what is run.
 CHANGEABLE = ("budget", "resources", "artefacts", "failures", "on_end", "trackers", "plugins")
@@ -50,7 +53,7 @@ FILES = ("dataset/split_file", "dataset/path", "teacher/checkpoint")
 PLACES = (*FILES, "dataset/root", "dataset/mirror")
 
 
-def _how_space_is_given(space: Any) -> str:
+def _how_space_is_given(space: object) -> str:
     return "named" if isinstance(space, str) else "written"
 
 
@@ -104,7 +107,7 @@ class SweepSpec(Config):
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, value: Any) -> Any:
+    def _fill_in(cls, value: object) -> object:
         return defaults(value) if isinstance(value, Mapping) else value
 
     @cached_property
@@ -127,7 +130,7 @@ class SweepSpec(Config):
         """The functions of the user's that build models, as `module:function`."""
         return tuple(dict.fromkeys(name for name in (self.teacher.preset, self.student.preset) if ":" in name))
 
-    def suggest(self, trial: Any) -> dict[str, Any]:
+    def suggest(self, trial: Suggesting) -> dict[str, Scalar]:
         """Asks a trial (`optuna.Trial`, or anything with its `suggest_*`) for every parameter of the space.
 
         Returns:
@@ -141,7 +144,7 @@ class SweepSpec(Config):
         SPACES[self.space](asked)
         return dict(asked.params)
 
-    def run_config(self, parameters: Mapping[str, Any]) -> RunConfig:
+    def run_config(self, parameters: Mapping[str, object]) -> RunConfig:
         """The run that a point of the space stands for: its values laid over the fixed settings.
 
         Args:
@@ -217,9 +220,13 @@ class SweepSpec(Config):
         """
         return fingerprint({**self.what_counts(), **self.files()})
 
-    def what_counts(self) -> dict[str, Any]:
+    def what_counts(self) -> dict[str, object]:
         """The spec as plain values, without what may always change between two starts and where files lie."""
-        parts: dict[str, Any] = {"replicates": {"extend"}, "sampler": {"history"}, "controls": {"__all__": {"chosen"}}}
+        parts: Mapping[str, IncEx | bool] = {
+            "replicates": {"extend"},
+            "sampler": {"history"},
+            "controls": {"__all__": {"chosen"}},
+        }
         tree = self.model_dump(mode="json", exclude={**dict.fromkeys(CHANGEABLE, True), **parts})
         # A key that a later version brought and that is not said is not there.
         return overlay(tree, {path: None for path in PLACES if path in leaves(tree)})
@@ -229,7 +236,7 @@ class SweepSpec(Config):
         return differences(leaves(self.what_counts()), leaves(other.what_counts()))
 
 
-def defaults(tree: Mapping[str, Any]) -> dict[str, Any]:
+def defaults(tree: Mapping[str, object]) -> dict[str, object]:
     """A spec's tree with what follows from its other parts filled in."""
     tree = dict(tree)
     dataset, teacher, replicates = (tree.get(key) for key in ("dataset", "teacher", "replicates"))

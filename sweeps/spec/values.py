@@ -20,6 +20,8 @@ from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 from acgkd.errors import Fault
 from sweeps.spec.strict_yaml import DEPTH_LIMIT, DIGIT_LIMIT
 
+# What a parameter of a space can be.
+Scalar = str | bool | int | float | None
 # Optuna looks for a value among steps by binary arithmetic, and takes what is off by less than this share of a step.
 _OPTUNA_SLACK = 1e-8
 _LONGEST = 60
@@ -35,7 +37,7 @@ def number(value: float) -> str:
     return re.sub(r"e([-+])0*", lambda sign: f"e{sign[1]}".removesuffix("+"), repr(value))
 
 
-def show(value: Any) -> str:
+def show(value: object) -> str:
     """A value as one would write it in a spec, text in quotes."""
     if value is None:
         return "null"
@@ -56,13 +58,13 @@ def not_text(text: str) -> str:
     return ""
 
 
-def plain_word(value: Any) -> str:
+def plain_word(value: object) -> str:
     """As `show`, but text without quotes wherever it can only be text."""
     plain = isinstance(value, str) and _WORDS.fullmatch(value) and value.lower() not in ("null", "true", "false")
     return str(value) if plain else show(value)
 
 
-def same(one: Any, other: Any) -> bool:
+def same(one: object, other: object) -> bool:
     """Whether two values are written alike: `true` is not 1, though Python has them equal; 4 is 4.0."""
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
@@ -143,7 +145,7 @@ class Steps(Sequence[float]):
         return min(max(on_step(value, self.low, self.step), self.low), self[-1])
 
 
-def plain(value: Any, path: str = "") -> tuple[Any, list[Fault]]:
+def plain(value: object, path: str = "") -> tuple[Any, list[Fault]]:
     """A value as a file would have it, and what no file could say; such values are None.
 
     Args:
@@ -155,7 +157,7 @@ def plain(value: Any, path: str = "") -> tuple[Any, list[Fault]]:
     return _plain(value, path, 1, faults), faults
 
 
-def _plain(value: Any, path: str, depth: int, faults: list[Fault]) -> Any:
+def _plain(value: object, path: str, depth: int, faults: list[Fault]) -> object:
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
     elif hasattr(value, "tolist"):  # numpy's numbers and arrays, known without importing it
@@ -185,7 +187,7 @@ def _plain(value: Any, path: str, depth: int, faults: list[Fault]) -> Any:
     return None
 
 
-def _number(value: float, path: str, faults: list[Fault]) -> Any:
+def _number(value: float, path: str, faults: list[Fault]) -> object:
     if isinstance(value, float):
         if not math.isfinite(value):
             faults.append(Fault(path, f"Numbers must be finite, but got {_NOT_FINITE[str(value)]}."))
@@ -199,8 +201,8 @@ def _number(value: float, path: str, faults: list[Fault]) -> Any:
     return int(value)
 
 
-def _mapping(value: Mapping[Any, Any], path: str, depth: int, faults: list[Fault]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
+def _mapping(value: Mapping[object, object], path: str, depth: int, faults: list[Fault]) -> dict[str, object]:
+    result: dict[str, object] = {}
     for key, item in value.items():
         if not isinstance(key, str) or not key:
             found = show(key) if isinstance(key, str | int | float | bool) else type(key).__name__
@@ -217,10 +219,10 @@ def _below(path: str, key: object) -> str:
     return f"{path}/{key}".lstrip("/")
 
 
-def leaves(tree: Any, path: str = "") -> dict[str, Any]:
+def leaves(tree: object, path: str = "") -> dict[str, object]:
     """Plain values by slash path; entries of a list by their place in it, where they are no single values."""
     if isinstance(tree, Mapping) and tree:
-        pairs: Iterable[tuple[Any, Any]] = tree.items()
+        pairs: Iterable[tuple[object, object]] = tree.items()
     elif isinstance(tree, list | tuple) and any(isinstance(item, Mapping) for item in tree):
         pairs = enumerate(tree)
     else:
@@ -228,7 +230,7 @@ def leaves(tree: Any, path: str = "") -> dict[str, Any]:
     return {name: leaf for key, value in pairs for name, leaf in leaves(value, f"{path}/{key}".strip("/")).items()}
 
 
-def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+def differences(mine: Mapping[str, object], theirs: Mapping[str, object]) -> list[str]:
     """One line for each path at which two flat trees differ."""
     lines = []
     for path in list(dict.fromkeys([*mine, *theirs])):
@@ -238,7 +240,7 @@ def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]
     return lines
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 

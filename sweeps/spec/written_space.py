@@ -5,22 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import combinations, islice, product
 from math import prod
-from typing import TYPE_CHECKING, Any
 
 from acgkd.errors import Fault, nearest
 from sweeps.spec.parameters import Parameter
-from sweeps.spec.stand_ins import WrittenTrial
-from sweeps.spec.values import same, show
-
-if TYPE_CHECKING:
-    import optuna
+from sweeps.spec.stand_ins import Suggesting, WrittenTrial
+from sweeps.spec.values import Scalar, same, show
 
 # Up to so many, all combinations of the values that conditions name are tried; beyond, each value once.
 _COMBINATIONS = 64
 # Of a long list of choices, so many are tried together with other parameters' values; each is tried by itself.
 _TOGETHER = 12
 
-Allowed = tuple[Any, ...]
+Allowed = tuple[Scalar, ...]
 
 
 class WrittenSpace:
@@ -43,7 +39,7 @@ class WrittenSpace:
 
     def _when(self, parameter: Parameter) -> Iterator[tuple[str, Allowed]]:
         for name, said in parameter.when.items():
-            allowed = said if isinstance(said, tuple) else (said,)
+            allowed: Allowed = said if isinstance(said, tuple) else (said,)
             parent = self.parameters.get(name)
             if parent is not None:
                 allowed = tuple(parent.written(value) if parent.admits(value) else value for value in allowed)
@@ -72,7 +68,7 @@ class WrittenSpace:
                     heapq.heappush(ready, numbers[child])
         return placed
 
-    def suggest(self, trial: "optuna.Trial | Any") -> dict[str, Any]:
+    def suggest(self, trial: Suggesting) -> dict[str, Scalar]:
         """Asks the trial for every parameter whose conditions hold.
 
         Args:
@@ -84,8 +80,8 @@ class WrittenSpace:
         announce = getattr(trial, "announce", None)
         if announce is not None:
             announce(self.contexts())
-        asked: Any = trial if announce is not None else WrittenTrial(trial)
-        values: dict[str, Any] = {}
+        asked = trial if announce is not None else WrittenTrial(trial)
+        values: dict[str, Scalar] = {}
         for name in self.order:
             if all(
                 parent in values and any(same(values[parent], value) for value in allowed)
@@ -105,13 +101,13 @@ class WrittenSpace:
             found[name] = _both(*(found.get(parent, {}) for parent in self.conditions[name]), self.conditions[name])
         return found
 
-    def contexts(self) -> Iterator[dict[str, Any]]:
+    def contexts(self) -> Iterator[dict[str, Scalar]]:
         """Values that bring out what conditions hide: every parameter at each value worth trying, wherever it is asked.
 
         Worth trying are the ends, the values that conditions name, and one that none names. Any two parameters that
         are asked together take their values together too: many a law is one between two settings.
         """
-        named: dict[str, list[Any]] = {}
+        named: dict[str, list[Scalar]] = {}
         for condition in self.conditions.values():
             for parent, allowed in condition.items():
                 named.setdefault(parent, []).extend(allowed)
@@ -172,7 +168,7 @@ class WrittenSpace:
                 )
 
 
-def _worth_trying(parameter: Parameter, named: Iterable[Any]) -> list[Any]:
+def _worth_trying(parameter: Parameter, named: Iterable[Scalar]) -> list[Scalar]:
     named = [value for value in named if parameter.admits(value)]
     tried = [*parameter.ends, *named]
     if named and parameter.values is not None:
@@ -181,7 +177,7 @@ def _worth_trying(parameter: Parameter, named: Iterable[Any]) -> list[Any]:
     return [value for _, value in dict.fromkeys((isinstance(value, bool), value) for value in tried)]
 
 
-def _few(values: list[Any], named: Iterable[Any]) -> list[Any]:
+def _few(values: list[Scalar], named: Iterable[Scalar]) -> list[Scalar]:
     """The values among which a law between two settings shows: all, or the ends of a long list and what is named."""
     if len(values) <= _TOGETHER:
         return values
@@ -191,7 +187,7 @@ def _few(values: list[Any], named: Iterable[Any]) -> list[Any]:
     return kept[:_TOGETHER]
 
 
-def _combinations(needed: Mapping[str, Allowed]) -> Iterator[dict[str, Any]]:
+def _combinations(needed: Mapping[str, Allowed]) -> Iterator[dict[str, Scalar]]:
     if not all(needed.values()):
         return
     if prod(map(len, needed.values())) <= _COMBINATIONS:
@@ -214,8 +210,8 @@ def _both(*needs: Mapping[str, Allowed]) -> dict[str, Allowed]:
 
 
 def _covering_pairs(
-    tried: Mapping[str, Sequence[Any]], needs: Mapping[str, Mapping[str, Allowed]]
-) -> list[dict[str, Any]]:
+    tried: Mapping[str, Sequence[Scalar]], needs: Mapping[str, Mapping[str, Allowed]]
+) -> list[dict[str, Scalar]]:
     """Partial points in which every two values of two parameters stand together, where both parameters are asked.
 
     Args:
@@ -224,7 +220,7 @@ def _covering_pairs(
 
     Source: the greedy filling of open rows, as in Lei and Tai (1998), In-Parameter-Order, for pairwise testing.
     """
-    points: list[dict[str, Any]] = []
+    points: list[dict[str, Scalar]] = []
     for one, other in combinations(tried, 2):
         needed = _both(needs[one], needs[other])
         if not all(needed.values()):
@@ -235,7 +231,7 @@ def _covering_pairs(
     return points
 
 
-def _fill(points: list[dict[str, Any]], wanted: dict[str, Any]) -> None:
+def _fill(points: list[dict[str, Scalar]], wanted: dict[str, Scalar]) -> None:
     """Adds values to the first point that they do not contradict, or as a new one."""
     missing = object()
     for point in points:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 
-from analysis.records.sweep_file import Budget
+from analysis.records.sweep_file import Budget, Direction
 from sweeps.store.trial import Trial
 
 
@@ -102,7 +102,7 @@ def passed(budget: Budget) -> bool:
     return budget.deadline is not None and datetime.now(UTC) >= datetime.fromisoformat(budget.deadline)
 
 
-def idle_trials(trials: Collection[Trial], signs: Sequence[int]) -> int:
+def idle_trials(trials: Collection[Trial], directions: Sequence[Direction]) -> int:
     """How many ended trials have brought no improvement since the last that did, in order of number.
 
     A trial improves if it completed and the hypervolume of the front, the volume dominated in the space of objectives,
@@ -113,7 +113,7 @@ def idle_trials(trials: Collection[Trial], signs: Sequence[int]) -> int:
 
     Args:
         trials: of the sweep, in any order; those that have not ended are passed over.
-        signs: of each objective: 1 where more is better, -1 where less is.
+        directions: of the objectives.
     """
     front: list[tuple[float, ...]] = []
     idle = 0
@@ -121,16 +121,16 @@ def idle_trials(trials: Collection[Trial], signs: Sequence[int]) -> int:
         idle += 1
         if trial.state != "completed" or trial.values is None:
             continue
-        point = tuple(sign * value for sign, value in zip(signs, trial.values, strict=True))
-        if not any(_covers(known, point) for known in front):
-            front = [point, *(known for known in front if not _covers(point, known))]
+        point = trial.losses(directions)
+        if not any(covers(known, point) for known in front):
+            front = [point, *(known for known in front if not covers(point, known))]
             idle = 0
     return idle
 
 
-def _covers(one: Iterable[float], other: Iterable[float]) -> bool:
-    """Whether a point dominates or equals another."""
-    return all(mine >= theirs for mine, theirs in zip(one, other, strict=True))
+def covers(one: Iterable[float], other: Iterable[float]) -> bool:
+    """Whether a point dominates or equals another, less being better."""
+    return all(mine <= theirs for mine, theirs in zip(one, other, strict=True))
 
 
 def _plural(count: float, noun: str) -> str:

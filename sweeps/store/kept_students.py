@@ -15,6 +15,7 @@ from analysis.records.sweep_file import Direction
 from sweeps.store.folder import SweepFolder
 from sweeps.store.sharing.shared_files import names, remove
 from sweeps.store.trial import Trial
+from sweeps.store.trial_files.asked_log import which
 
 Keep = Literal["all", "front", "chosen"]
 _REMOVED = "removed-students.txt"
@@ -94,11 +95,10 @@ def missing(keep: Keep, directions: Sequence[Direction], folder: SweepFolder, tr
     ]
     if not gone or not there:
         return []
-    which = f"trial {gone[0]}" if len(gone) == 1 else f"{len(gone)} trials, trial {gone[0]} the first of them,"
     sweep = folder.read_sweep()
     trust = " --trust-code" if sweep is not None and sweep.runs_code else ""
     again = f"`acgkd reproduce {folder.shown} --trial {gone[0]} --out DIR{trust}`"
-    return [f"Students of {which} are gone from {folder.students}; the results stand. {again} makes them again."]
+    return [f"Students of {which(gone)} are gone from {folder.students}; the results stand. {again} makes them again."]
 
 
 def kept(keep: Keep, directions: Sequence[Direction], folder: SweepFolder, trials: Iterable[Trial]) -> set[int]:
@@ -114,7 +114,7 @@ def kept(keep: Keep, directions: Sequence[Direction], folder: SweepFolder, trial
         trials: that are compared.
     """
     complete = {
-        trial.number: tuple(sign * value for sign, value in zip(signs_of(directions), trial.values, strict=True))
+        trial.number: trial.losses(directions)
         for trial in trials
         if trial.state == "completed" and trial.values is not None
     }
@@ -132,11 +132,6 @@ def kept(keep: Keep, directions: Sequence[Direction], folder: SweepFolder, trial
     points = np.array(list(complete.values()))
     marks = front(points, ["minimize"] * points.shape[1])
     return {chosen} | {number for number, marked in zip(complete, marks, strict=True) if marked}
-
-
-def signs_of(directions: Sequence[Direction]) -> list[float]:
-    """What turns each objective into one to minimise."""
-    return [1.0 if direction == "minimize" else -1.0 for direction in directions]
 
 
 def _multiply_adds(folder: SweepFolder, number: int) -> float:

@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from acgkd.cache import sync
 from acgkd.errors import SweepError
@@ -28,7 +28,7 @@ class PointQueue:
     def __init__(self, folder: "SweepFolder") -> None:
         self._folder = folder
 
-    def add(self, parameters: Mapping[str, Any]) -> str:
+    def add(self, parameters: Mapping[str, object]) -> str:
         """Adds a point that was checked.
 
         Args:
@@ -60,7 +60,7 @@ class PointQueue:
         """
         return [name for name in self._names() if name not in known]
 
-    def read(self, name: str) -> dict[str, Any]:
+    def read(self, name: str) -> dict[str, object]:
         """The values that a point fixes, by slash path.
 
         Raises:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from acgkd.errors import SweepError
 from analysis.records.node_accounts import NodeAccount, node_accounts
@@ -55,7 +54,7 @@ def crashed(folder: Path) -> set[str]:
     return {str(item.get("key")) for item in _noted(folder) if item.get("outcome") == "crashed"}
 
 
-def side_failures(folder: Path, alive: bool) -> list[dict[str, Any]]:
+def side_failures(folder: Path, alive: bool) -> list[dict[str, object]]:
     """Failed attempts at teachers, controls and added seeds, in the order of the starts.
 
     Where a driver died that ran one of them in its own process, that is one, too.
@@ -80,7 +79,7 @@ def side_failures(folder: Path, alive: bool) -> list[dict[str, Any]]:
     return found
 
 
-def _noted(folder: Path, pattern: str = "[0-9]*.json") -> Iterator[dict[str, Any]]:
+def _noted(folder: Path, pattern: str = "[0-9]*.json") -> Iterator[dict[str, object]]:
     for path in sorted(folder.glob(pattern)):
         with suppress(SweepError):
             noted = (read_json(path) or {}).get("failures")

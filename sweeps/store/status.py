@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, Any
 from acgkd.errors import SweepError
 from analysis.records.node_accounts import NodeAccount
 from analysis.records.sweep_file import SweepFile
-from analysis.statistics.trust.outcome_bounds import remarks
 from sweeps.store import starts
 from sweeps.store.atomic import read_json
 from sweeps.store.budgets import Taken, idle_trials, met, passed
 from sweeps.store.point_queue import PointQueue
 from sweeps.store.trial import PASSING, Attempt, Trial, signature
+from sweeps.store.trial_files.record_facts import remarks_by_label, remarks_of, trial_records, work_of
 
 if TYPE_CHECKING:
     from sweeps.store.folder import SweepFolder
 
 NO_FAILURE = (None, "completed", "pruned", "interrupted")
-# Status is asked for every few seconds, and reads nothing else of so many files.
-MOST_READ = 1000
 _TEACHER = re.compile(r"teacher-\d+\.json")
 
 
@@ -82,6 +80,10 @@ class Status:
         remarks: completed replicates of trials whose student is collapsed or below the bound, or whose synthesis is
             stuck; not counted among thousands of records.
         control_remarks: the same by control, whose students are rivals in a comparison.
+        seconds: of synthesis and transfer of completed replicates of trials and controls; None where none says its CPU
+            time, as in records of earlier versions, and among thousands of trials' records controls' alone.
+        cpu_s: CPU seconds in them.
+        contention: which of them took much longer than they computed, a sentence; empty where none did.
     """
 
     name: str
@@ -108,8 +110,11 @@ class Status:
     stopped: dict[str, int] = field(default_factory=dict)
     remarks: dict[str, int] = field(default_factory=dict)
     control_remarks: dict[str, dict[str, int]] = field(default_factory=dict)
+    seconds: float | None = None
+    cpu_s: float | None = None
+    contention: str = ""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values by name."""
         return asdict(self)
 
@@ -125,7 +130,7 @@ def status_of(folder: "SweepFolder") -> Status:
     torn: list[str] = []
     trials = sorted(folder.trials(torn), key=lambda trial: trial.number)
     controls: Counter[str] = Counter()
-    controls_read: list[dict[str, Any]] = []
+    controls_read: list[dict[str, object]] = []
     damaged = [*sorted(torn), *(starts.damage(path) for path in starts.damaged(folder.starts))]
     for path in sorted(folder.records.glob("control-*.json")):
         try:
@@ -137,7 +142,7 @@ def status_of(folder: "SweepFolder") -> Status:
     teachers = sum(_TEACHER.fullmatch(path.name) is not None for path in folder.records.glob("teacher-*.json"))
     budget = sweep.budget
     enqueued = len(PointQueue(folder).waiting({trial.enqueued for trial in trials}))
-    added = _added(folder, sweep)
+    added, trials_read = _added(folder, sweep), trial_records(folder)
     failed = [*_failed_attempts(trials), *_failed_beside(folder, [*controls_read, *added.values()])]
     alive, seconds = folder.lock().held(), folder.seconds_used()
     return Status(
@@ -163,8 +168,9 @@ def status_of(folder: "SweepFolder") -> Status:
         patience=budget.patience,
         stopped=_stopped(trials),
         ended_by=None if alive else _ended_by(sweep, trials, enqueued, seconds),
-        remarks=_remarks(folder, "trial").get("", {}),
-        control_remarks=_remarks(folder, "control"),
+        remarks=remarks_of(trials_read),
+        control_remarks=remarks_by_label(controls_read),
+        **work_of([*trials_read, *controls_read]),
     )
 
 
@@ -179,24 +185,12 @@ def _stopped(trials: Iterable[Trial]) -> dict[str, int]:
     return {f"{why} at rung {rung:g}": many for (rung, why), many in sorted(found.items())}
 
 
-def _remarks(folder: "SweepFolder", kind: str) -> dict[str, dict[str, int]]:
-    """How many replicates each remark is of: of all trials under '', of controls by their labels."""
-    paths = list(folder.records.glob(f"{kind}-*.json"))
-    found: dict[str, Counter[str]] = {}
-    for path in paths if len(paths) <= MOST_READ else ():
-        with suppress(SweepError):
-            record = read_json(path) or {}
-            label = record.get("identity", {}).get("label", "") if kind == "control" else ""
-            found.setdefault(label, Counter()).update(remarks(record.get("quality", {})))
-    return {label: dict(sorted(counts.items())) for label, counts in sorted(found.items()) if counts}
-
-
 def _ended_by(sweep: SweepFile, trials: list[Trial], enqueued: int, seconds: float) -> str | None:
     """Which limit ended it; None where trials are left."""
     if (enqueued or any(not trial.final for trial in trials)) and not passed(sweep.budget):
         return None
-    signs = [objective.sign for objective in sweep.objectives]
-    return met(sweep.budget, Taken(trials), seconds, lambda: idle_trials(trials, signs)) or None
+    directions = [objective.direction for objective in sweep.objectives]
+    return met(sweep.budget, Taken(trials), seconds, lambda: idle_trials(trials, directions)) or None
 
 
 @dataclass(frozen=True)
@@ -260,9 +254,9 @@ def _groups(failed: Iterable[_Failed]) -> list[FailureGroup]:
     return sorted(found, key=lambda group: -group.count)
 
 
-def _added(folder: "SweepFolder", sweep: SweepFile) -> dict[str, dict[str, Any]]:
+def _added(folder: "SweepFolder", sweep: SweepFile) -> dict[str, dict[str, object]]:
     """Records of completed trials with seeds that were added, by file; a damaged one is made again."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, object]] = {}
     for extension in sweep.extensions:
         for number in extension.trials:
             for replicate in range(extension.first, extension.stop):
@@ -273,7 +267,7 @@ def _added(folder: "SweepFolder", sweep: SweepFile) -> dict[str, dict[str, Any]]
     return found
 
 
-def _outcome(row: Mapping[str, Any]) -> str:
+def _outcome(row: Mapping[str, object]) -> str:
     return str(row.get("outcome", "damaged"))
 
 

@@ -1,17 +1,17 @@
 """A trial as the driver changes it; what its file holds is `analysis.records.trial_file`'s to say."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from analysis.records.parts.run_cost import CostValue
-from analysis.records.record import Outcome
+from analysis.records.record import INFEASIBLE, Outcome
+from analysis.records.sweep_file import Direction, loss_signs
 from analysis.records.trial_file import Attempt, Rung, State, TrialFile
 
 __all__ = ["FINAL", "INFEASIBLE", "PASSING", "Attempt", "Rung", "State", "Trial", "now", "signature"]
 
 FINAL: frozenset[State] = frozenset({"completed", "pruned", "infeasible", "failed"})
-INFEASIBLE: frozenset[Outcome] = frozenset({"diverged", "out_of_memory", "timed_out", "crashed"})
 PASSING: frozenset[Outcome] = frozenset({"lost", "interrupted"})
 
 
@@ -67,6 +67,10 @@ class Trial(TrialFile):
         """What the replicate had taken at which the trial was pruned: nothing where it was pruned between two."""
         last = max(self.rungs, key=float, default=None)
         return {} if last is None else self.rungs[last].cost or {}
+
+    def losses(self, directions: Iterable[Direction]) -> tuple[float, ...]:
+        """Its values of the objectives, less being better; it has some."""
+        return tuple(sign * value for sign, value in zip(loss_signs(directions), self.values or (), strict=True))
 
     @property
     def open_attempt(self) -> Attempt | None:

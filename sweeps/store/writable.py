@@ -1,11 +1,15 @@
 """Whether a folder can be written, found out before hours of work are spent."""
 
+import os
 import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
+from acgkd.cache import sync
 from acgkd.errors import FolderError
-from analysis.stores.addresses import address_of
-from analysis.stores.copies import copy_of, here, working_copy
+from acgkd.files.addresses import address_of
+from analysis.stores.copies import copy_of, here, shown, working_copy
 
 
 def place_of(folder: Path | str) -> Path:
@@ -68,3 +72,34 @@ def require_writable(folder: Path, remedy: str = "Choose another one with `--out
     except (OSError, ValueError) as error:  # the latter of a zero byte in its name
         reason = getattr(error, "strerror", None) or error
         raise FolderError(f"The folder {folder} must be writable, but: {reason}. {remedy}") from error
+
+
+def require_own(folder: Path, kind: str, marker: str, early: Iterable[str], names: Iterable[str] | None = None) -> None:
+    """Makes a folder if need be, which is for one thing alone.
+
+    Args:
+        folder: to be written.
+        kind: what it is for: `sweep`, `suite`.
+        marker: the file by which it says so; where it is, all else is its own.
+        early: what it may hold before that, because a start was killed in its first instants.
+        names: what it holds; as the folder says if left out.
+
+    Raises:
+        FolderError: there is something else at that place, or it cannot be written.
+    """
+    # `os.path` answers where `Path` raises: a name that is too long, a folder that may not be entered.
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise FolderError(f"A {kind} needs a folder, but {folder} is a file. Choose another one with `--out`.")
+    if os.path.isdir(folder) and not os.path.exists(folder / marker):
+        held = os.listdir(folder) if names is None else names
+        foreign = sorted(name for name in held if name not in set(early) and not name.startswith("."))
+        if foreign:
+            raise FolderError(
+                f"A {kind} needs a folder of its own, but {shown(str(folder))} holds other things "
+                f"({', '.join(foreign[:3])}) and no `{marker}`. Choose another one with `--out`."
+            )
+    made = [place for place in (folder, *folder.parents) if not os.path.exists(place)]
+    require_writable(folder)
+    for place in made:
+        with suppress(OSError):  # a folder above may be closed to us
+            sync(place.parent)

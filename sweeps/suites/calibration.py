@@ -11,14 +11,14 @@ from typing import Any
 
 from acgkd.config import MethodChoice, fingerprint
 from acgkd.errors import AcgkdError, SweepError
-from acgkd.methods import parse_method
 from analysis.records.suites.suite_file import CalibratedRow
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.trial import now
 from sweeps.suites import pace
 from sweeps.suites.members import Member
 from sweeps.suites.pace import Pace
-from sweeps.suites.rows import Row
+from sweeps.suites.rows import Row, counted, without_steps
+from sweeps.worker.cores import threads_of
 from sweeps.worker.experiments import AcgkdExperiments
 
 Calibrations = Mapping[tuple[str, str], CalibratedRow]
@@ -80,17 +80,18 @@ def measured_rows(
     """
     experiments = AcgkdExperiments.of(spec, trust_code)
     experiments.agreement, experiments.share_synthesis = False, False
-    experiments.use_threads(max(1, int(spec.resources.cpu)))
     reference = member.reference.label
     configs = {reference: spec.run_config({}), **{row.label: spec.control_config(row.label) for row in rows}}
-    paces = pace.measure(configs, reference, experiments)
+    threads = threads_of(spec.resources.cpu)
+    with experiments.as_worker(threads):
+        paces = pace.measure(configs, reference, experiments)
     own = paces[reference]
     if own.stage != "synthesis":
         raise SweepError(
             f"Seconds of making samples are made equal, but `{reference}` has no stage of its own for it on "
             f"{member.dataset.label}. Name another row under `suite/reference`, or use `budgets: own`."
         )
-    where = f"{platform.system()} {platform.machine()}, {socket.gethostname()}, {_device(spec)}"
+    where = f"{platform.system()} {platform.machine()}, {socket.gethostname()}, {_device(spec, threads)}"
     return [_calibrated(member, row, paces[row.label], own, where) for row in rows]
 
 
@@ -98,10 +99,7 @@ def _calibrated(member: Member, row: Row, found: Pace, own: Pace, where: str) ->
     target = own.stage_s + (own.transfer_s if found.stage == "joint" else 0.0)
     before = own_steps(_choice(member, row))
     if found.stage and before is None:
-        raise SweepError(
-            f"The steps of `{row.label}` are to be calibrated, but `{row.entry.name}` has no setting `steps`. Give the "
-            "row `budgets: own`."
-        )
+        raise SweepError(without_steps(row))
     steps = two_digits((before or 0) * target / found.stage_s) if found.stage else None
     return CalibratedRow(
         member=member.name,
@@ -152,24 +150,17 @@ def _choice(member: Member, row: Row) -> MethodChoice:
 def own_steps(choice: MethodChoice) -> int | None:
     """Steps of a method's synthesis, or of its student in a joint stage; None where it has none, or is not valid."""
     try:
-        _, config = parse_method(choice)
+        stage, config = counted(choice)
     except AcgkdError:
         return None
-    found = getattr(getattr(config, _counted(choice)), "steps", None)
+    found = getattr(getattr(config, stage), "steps", None)
     return int(found) if found is not None else None
-
-
-def _counted(choice: MethodChoice) -> str:
-    """The stage whose steps are calibrated."""
-    method, config = parse_method(choice)
-    return "transfer" if method.needs_student(config) else "synthesis"
 
 
 def _at(steps: int, row: Row, member: Member) -> dict[str, Any]:
     """A row's settings with so many steps, and what goes by steps beside them scaled: another stage's, or a decay."""
     choice = _choice(member, row)
-    _, config = parse_method(choice)
-    stage = _counted(choice)
+    stage, config = counted(choice)
     share = steps / int(getattr(config, stage).steps)
     # What a row takes over from the reference it still does, but for the stage that is changed.
     settings: dict[str, Any] = {"synthesis": row.synthesis, "transfer": row.transfer}
@@ -183,9 +174,9 @@ def _at(steps: int, row: Row, member: Member) -> dict[str, Any]:
     return settings
 
 
-def _device(spec: SweepSpec) -> str:
+def _device(spec: SweepSpec, threads: int) -> str:
     import torch
 
     if spec.device == "cpu" or not torch.cuda.is_available():
-        return f"{max(1, int(spec.resources.cpu))} thread{'s' if spec.resources.cpu >= 2 else ''} of its CPU"
+        return f"{threads} thread{'s' if threads > 1 else ''} of its CPU"
     return str(torch.cuda.get_device_name())

@@ -58,18 +58,22 @@ class _Timed:
     """
 
     def __init__(self, begin: "Callable[[], Distillation]", skipped: int = 0) -> None:
-        self._begin, self._skipped, self._left = begin, skipped, 0
+        self._begin, self._skipped = begin, skipped
         first = begin()
-        self._run, self._device = first.method_run, first.context.device
-        stage = self._run.stages[1 if skipped else 0]
+        self._device = first.context.device
+        stage = first.method_run.stages[1 if skipped else 0]
         self.stage, self.steps = stage.name, stage.steps
         self.rounds: list[float] = []
+        self._take(first)
+
+    def _take(self, begun: "Distillation") -> None:
+        self._run, self._left = begun.method_run, self.steps
+        for _ in range(self._skipped):
+            self._run.step()
 
     def _step(self) -> None:
         if self._left == 0:
-            self._run, self._left = self._begin().method_run, self.steps
-            for _ in range(self._skipped):
-                self._run.step()
+            self._take(self._begin())
         self._run.step()
         self._left -= 1
 

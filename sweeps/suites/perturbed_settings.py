@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from acgkd.config import flatten, overlay
+from acgkd.config import MethodChoice, flatten, overlay
 from acgkd.errors import AcgkdError
 from acgkd.methods import parse_method
 from sweeps.suites.members import Member
@@ -26,7 +26,9 @@ def _studies(member: Member, asked: Sensitivity) -> Iterator[Member]:
     """Of each method a sweep, with it as the trial and perturbed settings as controls."""
     replicates = member.sections.get("replicates")
     known = replicates.get("seeds", [0]) if isinstance(replicates, dict) else [0]
-    seeds = list(known[:1] if asked.seeds is None and isinstance(known, (list, tuple)) else asked.seeds or ())
+    if asked.seeds is None and not (isinstance(known, list | tuple) and known):
+        return  # the sweep of all methods says what is wrong with them
+    seeds = list(known[:1] if asked.seeds is None else asked.seeds)
     for row in member.rows:
         if row.is_control or row.entry.stands_alone or row.label != row.entry.name:
             continue
@@ -53,5 +55,5 @@ def _rows(row: Row, member: Member, asked: Sensitivity) -> Iterator[Row]:
     yield own
     singles = one_at_a_time(settings) if asked.one_at_a_time else []
     for variant in (*singles, *jointly(settings, asked.draws)):
-        tree = overlay(choice.model_dump(), perturbed(settings, variant.factors))
-        yield replace(own, label=variant.label, synthesis=tree["synthesis"], transfer=tree["transfer"])
+        tried = MethodChoice.model_validate(overlay(choice.model_dump(), perturbed(settings, variant.factors)))
+        yield replace(own, label=variant.label, synthesis=tried.synthesis, transfer=tried.transfer)

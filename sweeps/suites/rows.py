@@ -1,12 +1,15 @@
 """The rows of one data set and pair: which methods are run there, with which settings, the reference first."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from acgkd.catalog import Catalog
-from acgkd.config import MethodChoice
-from acgkd.methods import METHODS
+from acgkd.config import MethodChoice, flatten, overlay
+from acgkd.errors import AcgkdError
+from acgkd.method import MethodConfig, NoSettings
+from acgkd.methods import METHODS, parse_method
 from sweeps.spec.controls import Control
 from sweeps.suites.suite_spec import LIKE_REFERENCE, BudgetName, SuiteDataset, SuiteMethod, SuitePair, SuiteSection
 
@@ -75,6 +78,41 @@ def is_control(name: str) -> bool:
     return METHODS[name].lower_control or METHODS[name].needs_data
 
 
+def counted(choice: MethodChoice) -> tuple[Literal["synthesis", "transfer"], MethodConfig]:
+    """Whose `steps` are set for equal seconds, those of a student that learns in the same stage, and all settings.
+
+    Raises:
+        AcgkdError: the settings are not valid.
+    """
+    method, config = parse_method(choice)
+    return "transfer" if method.needs_student(config) else "synthesis", config
+
+
+def is_joint(choice: MethodChoice) -> bool:
+    """Whether samples are made and the student is taught in one stage; False where settings are not valid."""
+    with suppress(AcgkdError):
+        return counted(choice)[0] == "transfer"
+    return False
+
+
+def lacks_steps(choice: MethodChoice) -> bool:
+    """Whether a method has samples to make and no steps of it to set; False where settings are not valid."""
+    with suppress(AcgkdError):
+        stage, config = counted(choice)
+        settings = getattr(config, stage)
+        nothing = stage == "synthesis" and isinstance(settings, NoSettings)  # it may make no samples at all
+        return not nothing and not hasattr(settings, "steps")
+    return False
+
+
+def without_steps(row: Row) -> str:
+    """What is said of a row at equal seconds that has no steps to set."""
+    return (
+        f"The steps of `{row.label}` are to be calibrated, but `{row.entry.name}` has no setting `steps`. Give the row "
+        "`budgets: own`."
+    )
+
+
 def kind(name: str, catalog: Catalog[Any]) -> str | None:
     """The kind of sample that an entry of a catalogue is for; None where it takes any, or is not known."""
     return catalog[name].modality if name in catalog else None
@@ -121,15 +159,14 @@ def _rows(suite: SuiteSection, dataset: SuiteDataset, pair: SuitePair, kind_ther
         if kind_there is not None and kind(entry.name, METHODS) not in (None, kind_there):
             continue
         budgets = entry.budgets or suite.budgets
-        # What a search chose has steps of its own, as controls have.
-        one = is_control(entry.name) or entry.stands_alone
-        for place, budget in enumerate(budgets[:1] if one else budgets):
+        if is_control(entry.name) or entry.stands_alone:  # what a search chose has steps of its own, as controls have
+            budgets = ("own",)
+        for place, budget in enumerate(budgets):
             if any(rule.holds(entry.label, dataset.label, pair.label, budget) for rule in suite.exclude):
                 continue
             label = entry.label if not place else f"{entry.label} ({SUFFIXES[budget]})"
             stages = (settings_of(entry, dataset, stage) for stage in ("synthesis", "transfer"))
-            own: BudgetName = "own" if one else budget
-            yield Row(label, entry, f"suite/methods/{number}", own, *stages)
+            yield Row(label, entry, f"suite/methods/{number}", budget, *stages)
 
 
 def settings_of(entry: SuiteMethod, dataset: SuiteDataset, stage: str) -> Mapping[str, Any] | None:
@@ -139,14 +176,4 @@ def settings_of(entry: SuiteMethod, dataset: SuiteDataset, stage: str) -> Mappin
     changes: dict[str, Any] = {} if there is None else getattr(there, stage)
     if said == LIKE_REFERENCE or (said is None and is_control(entry.name)):
         return changes or None
-    return laid_over(said or {}, changes)
-
-
-def laid_over(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with changes laid over them, all the way down."""
-    found = dict(settings)
-    for key, value in changes.items():
-        below = found.get(key)
-        both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        found[key] = laid_over(below, value) if both else value  # type: ignore[arg-type]
-    return found
+    return overlay(said or {}, flatten(changes))

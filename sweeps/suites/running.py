@@ -11,7 +11,7 @@ from analysis.records.suites.suite_file import CalibratedRow, SuiteFile
 from sweeps.code.same_code import Say
 from sweeps.engine.snapshot import Summary, Watch
 from sweeps.executors.base import Executor, run_sweep
-from sweeps.executors.signals import stop_signals
+from sweeps.executors.signals import Stopping, stop_signals
 from sweeps.store.writable import require_path
 from sweeps.suites.calibration import by_row, calibrated, known_rows, measured_rows, timed_rows
 from sweeps.suites.members import Member
@@ -95,7 +95,7 @@ def run_members(
     require_path(folder)
     home, outcome = SuiteFolder(folder), SuiteOutcome()
     home.make()
-    with home.lock, _interruptible(outcome):
+    with home.lock, _interruptible(outcome) as stopping:
         home.stop_file.unlink(missing_ok=True)
         before = home.read()
         kept = by_row(before.calibrations if before is not None else ())
@@ -104,7 +104,7 @@ def run_members(
         found = _calibrate(suite, home, found, outcome, tell, trust_code)
         steps = by_row(found.calibrations)
         for number, plain in enumerate(suite.members, 1):
-            if home.asked_to_stop:
+            if home.asked_to_stop or stopping.asked:  # the latter at the last step of a sweep
                 outcome.interrupted = True
                 break
             if plain.name in outcome.failures:
@@ -139,12 +139,19 @@ def run_members(
 
 
 @contextmanager
-def _interruptible(outcome: SuiteOutcome) -> Iterator[None]:
-    """A signal between two sweeps ends the suite as one within a sweep does."""
+def _interruptible(outcome: SuiteOutcome) -> Iterator[Stopping]:
+    """A signal between two sweeps ends the suite as one within a sweep does.
+
+    Raises:
+        KeyboardInterrupt: at the second one, wherever it comes.
+    """
+    stopping = Stopping()
     try:
-        with stop_signals(lambda: True):
-            yield
+        with stop_signals(lambda: True) as stopping:
+            yield stopping
     except KeyboardInterrupt:
+        if stopping.asked != 1:
+            raise
         outcome.interrupted = True
 
 

@@ -1,6 +1,5 @@
 """The folder of a suite: its file, its sweeps, and who works on it."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,12 +15,12 @@ from sweeps.store.atomic import Lock, write
 from sweeps.store.folder import SweepFolder
 from sweeps.store.storage_errors import reading
 from sweeps.store.trial import now
-from sweeps.store.writable import require_writable
+from sweeps.store.writable import require_own
 from sweeps.suites.suite_loading import SuiteSpec
 
 LOOK_EVERY_S = 0.25
 # What a folder may hold before its `suite.json` is there.
-_EARLY = ("suite.lock", "suite.yaml", "stop", "launch")
+_EARLY = frozenset({"suite.lock", "suite.yaml", "stop", "launch"})  # and `sweeps`, as long as it is empty
 
 
 class SuiteFolder:
@@ -93,16 +92,9 @@ class SuiteFolder:
         Raises:
             FolderError: there is something else at that place, or it cannot be written.
         """
-        if os.path.exists(self.path) and not os.path.isdir(self.path):
-            raise FolderError(f"A suite needs a folder, but {self.path} is a file. Choose another one with `--out`.")
-        if os.path.isdir(self.path) and not os.path.exists(self.file):
-            names = sorted(name for name in os.listdir(self.path) if name not in _EARLY and not name.startswith("."))
-            if names:
-                raise FolderError(
-                    f"A suite needs a folder of its own, but {self.path} holds other things ({', '.join(names[:3])}) "
-                    "and no `suite.json`. Choose another one with `--out`."
-                )
-        require_writable(self.path)
+        empty = self.sweeps.is_dir() and not any(self.sweeps.glob("*"))
+        early = _EARLY | ({self.sweeps.name} if empty else set())
+        require_own(self.path, "suite", self.file.name, early)
         self.sweeps.mkdir(exist_ok=True)
 
     def match(self, suite: SuiteSpec, calibrations: Sequence[CalibratedRow], command: str) -> SuiteFile:

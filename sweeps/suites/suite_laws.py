@@ -3,19 +3,24 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from acgkd.config import Config, DatasetConfig, StudentConfig, TeacherConfig
 from acgkd.datasets import DATASETS
 from acgkd.errors import AcgkdError, Fault, nearest
 from acgkd.methods import METHODS
 from acgkd.models import MODELS
-from sweeps.spec.fault_messages import known_name, unknown_key
+from sweeps.spec.fault_messages import known_name, translate, unknown_key
+from sweeps.spec.raw import tuples
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.suites.members import Member, axes, kind_of_data, kind_of_pair
-from sweeps.suites.rows import is_control
-from sweeps.suites.suite_spec import SuiteDataset, SuitePair, SuiteSection
+from sweeps.suites.rows import is_control, is_joint, lacks_steps, without_steps
+from sweeps.suites.suite_spec import GOVERNED, SuiteDataset, SuitePair, SuiteSection
 
-# What a suite says of its own accord, and where.
-GOVERNED = {"method": "suite/methods", "controls": "suite/methods", "space": ""}
 LONGEST_NAME = 100
+# Sections of a sweep that stand for an axis of one entry.
+_OWN: dict[str, type[Config]] = {"dataset": DatasetConfig, "teacher": TeacherConfig, "student": StudentConfig}
+_OF_A_SUITE = frozenset(SuiteDataset.model_fields) - frozenset(DatasetConfig.model_fields)
 
 
 def section_faults(base: Mapping[str, Any]) -> Iterator[Fault]:
@@ -33,19 +38,39 @@ def section_faults(base: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(name, unknown_key(name, known))
 
 
+def own_faults(base: Mapping[str, Any]) -> Iterator[Fault]:
+    """Data set, teacher and student beside `suite` are sections of a sweep, and hold before they are an axis."""
+    for name, config in _OWN.items():
+        said = base.get(name, {})
+        if isinstance(said, Mapping):
+            beside = [key for key in said if name == "dataset" and key in _OF_A_SUITE]
+            for key in beside:
+                yield Fault(
+                    f"{name}/{key}",
+                    f"`{key}` is said of a data set under `suite/datasets`, but here is the section of a sweep. Put the"
+                    " data set there.",
+                )
+            said = {key: value for key, value in said.items() if key not in beside}
+        if name in base:
+            try:
+                TypeAdapter(config).validate_python(tuples(said), strict=True)
+            except ValidationError as error:
+                yield from translate(error, config, said, name)
+
+
 def name_faults(suite: SuiteSection, base: Mapping[str, Any]) -> Iterator[Fault]:
     """Entries of catalogues exist, labels are unique, and what names a label names one that there is."""
     for number, method in enumerate(suite.methods):
         yield from known_name(METHODS, method.name, f"suite/methods/{number}/name")
-    for number, dataset in enumerate(suite.datasets):
-        yield from _data_faults(dataset, f"suite/datasets/{number}")
+    datasets, pairs = axes(suite, base)
+    for number, dataset in enumerate(datasets):
+        yield from _data_faults(dataset, f"suite/datasets/{number}" if suite.datasets else "dataset")
     for number, pair in enumerate(suite.pairs):
         if ":" in pair.student.preset:  # code of the user's, which each sweep looks at
             continue
         yield from known_name(MODELS, pair.student.preset.split("-")[0], f"suite/pairs/{number}/student/preset")
     for axis in ("methods", "datasets", "pairs"):
         yield from _twice(axis, [item.label for item in getattr(suite, axis)])
-    datasets, pairs = axes(suite, base)
     labels = {
         "methods": [item.label for item in suite.methods],
         "datasets": [item.label for item in datasets],
@@ -199,20 +224,12 @@ def _member_faults(member: Member, names: Sequence[str]) -> Iterator[Fault]:
             f"name, `{reference.entry.name}`. Leave its `label` out, or name another row under `suite/reference`.",
         )
     timed = [row for row in member.rows[1:] if row.budget == "equal_seconds"]
-    if timed and _is_joint(member):
+    if timed and is_joint(reference.choice):
         yield Fault(
             reference.place,
             f"Seconds of making samples are made equal, but the reference `{reference.entry.name}` teaches its student "
             "in the same stage. Name another row under `suite/reference`, or use `budgets: own`.",
         )
-
-
-def _is_joint(member: Member) -> bool:
-    """Whether the reference makes samples and teaches in one stage; False where its settings are not valid."""
-    from acgkd.methods import parse_method
-
-    try:
-        method, config = parse_method(member.reference.choice)
-    except AcgkdError:
-        return False
-    return method.needs_student(config)
+    for row in timed:
+        if lacks_steps(row.seen_from(reference.choice)):
+            yield Fault(row.place, without_steps(row))

@@ -15,7 +15,7 @@ from sweeps.spec.loading import use_plugins_of
 from sweeps.spec.raw import Overrides, SpecTree, read_tree, tree_of, tuples
 from sweeps.suites.members import Member, expanded
 from sweeps.suites.perturbed_settings import with_studies
-from sweeps.suites.suite_laws import member_faults, name_faults, reference_faults, section_faults
+from sweeps.suites.suite_laws import member_faults, name_faults, own_faults, reference_faults, section_faults
 from sweeps.suites.suite_spec import SuiteHead, SuiteSection
 
 KEY = "suite"
@@ -90,15 +90,16 @@ def check_suite(tree: SpecTree, trust_code: bool = False) -> SuiteSpec:
         raise SpecError(tree.source, [Fault("", message)])
     use_plugins_of(tree, trust_code)
     head, faults = _head(value)
-    faults = [*tree.faults, *faults, *section_faults(value)]
+    own = list(own_faults(value))
+    faults = [*tree.faults, *faults, *section_faults(value), *own]
     members: tuple[Member, ...] = ()
-    if head is not None:
+    if head is not None and not own:
         wrong = [*name_faults(head.suite, value), *reference_faults(head.suite)]
         faults += wrong
         if not wrong:
             members = tuple(with_studies(expanded(head.name, head.suite, value, tree.folder)))
-            own = list(member_faults(head.suite, value, members))
-            faults += own or _faults_of(members, trust_code)
+            found = list(member_faults(head.suite, value, members))
+            faults += found or _faults_of(members, trust_code)
     if faults or head is None:
         raise SpecError(tree.source, _ordered(tree, faults))
     return SuiteSpec(head.name, head.suite, members, value, tree.text, tree.source)

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.spec import schema as sweep_schema
-from sweeps.suites.suite_laws import GOVERNED
-from sweeps.suites.suite_spec import SuiteHead
+from sweeps.suites.suite_spec import GOVERNED, SuiteHead
 
 FILE = Path(__file__).parents[1] / "suite.schema.json"
 

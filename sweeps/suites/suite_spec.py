@@ -12,6 +12,8 @@ from sweeps.spec.sections import SweepName
 
 BudgetName = Literal["own", "equal_seconds"]
 LIKE_REFERENCE = "reference"
+# Sections of its sweeps that a suite says of its own accord, and where.
+GOVERNED = {"method": "suite/methods", "controls": "suite/methods", "space": ""}
 
 
 def _listed(value: Any) -> Any:
@@ -26,13 +28,12 @@ Count = Annotated[int, Field(ge=1)]
 
 def _without(word: str) -> Any:
     """A check that no section is overridden that the suite says elsewhere."""
-    governed = {"name": "", "method": "suite/methods", "controls": "suite/methods", "space": ""}
 
     def check(changes: dict[str, Any]) -> dict[str, Any]:
         for path in changes:
             first = path.split("/")[0]
-            if first in governed:
-                where = f"; `{governed[first]}` does" if governed[first] else ""
+            if first == "name" or first in GOVERNED:
+                where = f"; `{GOVERNED[first]}` does" if GOVERNED.get(first) else ""
                 raise ConfigError(f"`overrides` of a {word} are of sections of its sweeps, not of `{first}`{where}.")
         return changes
 

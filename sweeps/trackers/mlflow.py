@@ -4,7 +4,6 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from sweeps.trackers._interface import Option, TrackedRun, TrackedSweep, TrackerEntry
 
@@ -32,7 +31,7 @@ class MLflow:
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(mlflow|sqlalchemy|alembic)(\.|$)")
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)  # it says how it makes its tables
-        self._client: Any = MlflowClient(tracking_uri=uri)
+        self._client = MlflowClient(tracking_uri=uri)
         self._sweep = sweep
         known = self._client.get_experiment_by_name(experiment)
         self._experiment = known.experiment_id if known else self._client.create_experiment(experiment)
@@ -68,7 +67,7 @@ class MLflow:
         """Nothing is left: every run is terminated when it is logged."""
 
 
-def _parts(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+def _parts(items: Sequence[object], size: int) -> Iterator[Sequence[object]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 

@@ -4,9 +4,13 @@ import hashlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sweeps.trackers._interface import Option, TrackedRun, TrackedSweep, TrackerEntry
+
+if TYPE_CHECKING:
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 
 class TensorBoard:
@@ -44,20 +48,20 @@ class TensorBoard:
         """Nothing is left: every run is closed when it is logged."""
 
 
-def _add(writer: Any, when: float, step: int, value: Any) -> None:
+def _add(writer: "EventFileWriter", when: float, step: int, value: "Summary.Value") -> None:
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     writer.add_event(Event(wall_time=when, step=step, summary=Summary(value=[value])))
 
 
-def _scalar(name: str, number: float) -> Any:
+def _scalar(name: str, number: float) -> "Summary.Value":
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     return Summary.Value(tag=name, simple_value=number)
 
 
-def _text(name: str, text: str) -> Any:
+def _text(name: str, text: str) -> "Summary.Value":
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.compat.proto.tensor_pb2 import TensorProto
     from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
@@ -69,7 +73,7 @@ def _text(name: str, text: str) -> Any:
     return Summary.Value(tag=name, metadata=metadata.create_summary_metadata(name, ""), tensor=tensor)
 
 
-def _session(run: TrackedRun) -> list[Any]:
+def _session(run: TrackedRun) -> "list[Summary.Value]":
     """What the page of hyper-parameters reads: their values, and how the run ended."""
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2, summary_v2

@@ -21,6 +21,15 @@ def usable_cores(groups: Path = GROUPS, own: Path = OWN) -> int:
     return max(1, min([cores, *(int(limit) for limit in limits if limit is not None)]))
 
 
+def threads_of(cpu: float) -> int:
+    """How many threads a job has here.
+
+    Args:
+        cpu: cores that it asks for.
+    """
+    return max(1, min(int(cpu), usable_cores()))
+
+
 def _quota(group: Path) -> float | None:
     try:
         if (group / "cpu.max").is_file():  # version 2: quota and period

@@ -2,7 +2,6 @@
 
 import gc
 import sys
-from typing import Any
 
 # What CUDA itself takes in every process, beside what torch's allocator counts.
 CONTEXT_BYTES = 600 * 2**20
@@ -32,7 +31,7 @@ def limit_device_memory(share: float, *, alone: bool) -> None:
         return
     import torch
 
-    cuda: Any = torch.cuda
+    cuda = torch.cuda
     for device in range(cuda.device_count() if cuda.is_available() else 0):
         total = int(cuda.get_device_properties(device).total_memory)
         cuda.set_per_process_memory_fraction(1.0 if alone else memory_fraction(share, total), device)

@@ -2,9 +2,10 @@
 
 import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from acgkd import plugins
 from acgkd.config import RunConfig, flatten
@@ -13,6 +14,9 @@ from sweeps.spec.raw import UNTRUSTED_PLUGINS
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.worker.protocols import Experiment, Experiments, Measurement, Run, Team
 from sweeps.worker.validation_curves import JudgedExperiment
+
+if TYPE_CHECKING:
+    from acgkd.run.distillation import Distillation
 
 _TRAVELLED = "plugins that travel"
 
@@ -66,7 +70,7 @@ class AcgkdExperiments:
         self.validation_curves = validation_curves
         self._files: dict[str, str] = {}
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Plug-ins that are in use travel along: the process that takes this in uses them too."""
         return {**vars(self), _TRAVELLED: plugins.travelling()}
 
@@ -117,19 +121,19 @@ class AcgkdExperiments:
         )
         return JudgedExperiment(made) if self.validation_curves else made
 
-    def why_alone(self, run: Any) -> str:
+    def why_alone(self, run: "Distillation") -> str:
         """Why a run cannot be taught together with others of its settings; nothing where it can."""
         from acgkd.run.together import why_alone
 
         return why_alone(run)
 
-    def together(self, runs: Sequence[Any]) -> Team:
+    def together(self, runs: "Sequence[Distillation]") -> Team:
         """Runs of one trial, of which each may be."""
         from acgkd.run.together import Together
 
         return Together(runs)
 
-    def settings(self, config: RunConfig) -> dict[str, Any]:
+    def settings(self, config: RunConfig) -> dict[str, object]:
         """Every setting of a config by slash path, the method's defaults included."""
         from acgkd.methods import parse_method
 
@@ -179,6 +183,21 @@ class AcgkdExperiments:
 
         torch.set_num_threads(count)
         keep_freed_memory()
+
+    @contextmanager
+    def as_worker(self, threads: int) -> Iterator[None]:
+        """Uses threads and memory as a worker does, and puts back what was."""
+        import torch
+
+        from acgkd.runtime import keep_freed_memory
+
+        before = torch.get_num_threads()
+        self.use_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+            keep_freed_memory(False)
 
     def calibrate(self) -> float | None:
         """The best of three timings of a fixed product of matrices on the CPU."""

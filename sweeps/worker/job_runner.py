@@ -13,7 +13,7 @@ from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
 from sweeps.store.storage_errors import folder_error
 from sweeps.store.trial import now
-from sweeps.worker.cores import usable_cores
+from sweeps.worker.cores import threads_of
 from sweeps.worker.device_share import free_memory
 from sweeps.worker.experiments import Experiment, Experiments, Measurement, user_files
 from sweeps.worker.messages import Job, Report
@@ -47,7 +47,7 @@ class JobRunner:
         self._calibration_s: float | None = None
         self._started_at = now()
         folder.fetch_cache()
-        experiments.use_threads(max(1, min(int(spec.resources.cpu), usable_cores())))
+        experiments.use_threads(threads_of(spec.resources.cpu))
 
     @property
     def done(self) -> bool:

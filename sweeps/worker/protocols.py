@@ -2,18 +2,22 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from acgkd.agreement.health_facts import QualityValue
 from acgkd.config import RunConfig
 from analysis.records.parts.run_cost import CostValue
 from sweeps.spec.sweep_spec import SweepSpec
+
+if TYPE_CHECKING:
+    from analysis.records.pseudo_samples import Array
 
 
 class Measurement(Protocol):
     """What a run is worth and what it took; keys are the fields of the record's parts."""
 
     @property
-    def quality(self) -> Mapping[str, float | int | None]:
+    def quality(self) -> Mapping[str, QualityValue]:
         """Fields of `analysis.records.parts.quality.Quality`."""
 
     @property
@@ -105,7 +109,7 @@ class Experiment(Protocol):
     def measure(self, run: Any) -> Measurement:
         """Everything, once, at the end."""
 
-    def pseudo_samples(self, run: Any, per_class: int) -> Mapping[str, Any]:
+    def pseudo_samples(self, run: Any, per_class: int) -> "Mapping[str, Array]":
         """Pseudo-samples of each class to look at, as arrays by name; changes nothing."""
 
 
@@ -124,7 +128,7 @@ class Experiments(Protocol):
     def together(self, runs: Sequence[Any]) -> Team:
         """Runs of one trial, of which each may be."""
 
-    def settings(self, config: RunConfig) -> dict[str, Any]:
+    def settings(self, config: RunConfig) -> dict[str, object]:
         """Every setting of a config by slash path, the method's defaults included."""
 
     def user_files(self, spec: SweepSpec, *, also: Iterable[str] = (), fresh: bool = False) -> Mapping[str, str]:

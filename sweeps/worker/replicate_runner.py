@@ -8,7 +8,7 @@ import os
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from acgkd.cache import sync, unsynced
 from acgkd.errors import CheckpointError, StorageError
@@ -23,6 +23,9 @@ from sweeps.store.trial import now
 from sweeps.worker.clock import Clock, WatchedStep
 from sweeps.worker.experiments import Experiment, Measurement, Run
 from sweeps.worker.watchdog import forget_crashes, note_crashes
+
+if TYPE_CHECKING:
+    from analysis.records.pseudo_samples import Array
 
 SLICE_S = 1.0
 CHECKPOINT_S = 3.0
@@ -239,12 +242,14 @@ class ReplicateRunner:
         return min(HANG_S, left)
 
 
-def draw_samples(experiment: Experiment, run: object, per_class: int) -> Mapping[str, Any]:
+def draw_samples(experiment: Experiment, run: Run | None, per_class: int) -> "Mapping[str, Array]":
     """Pseudo-samples to look at, as arrays by name; or why there are none: the run stands, whatever becomes of them."""
     try:
         return experiment.pseudo_samples(run, per_class)
     except Exception as error:
-        return {"absent": f"They could not be drawn: {type(error).__name__}: {error}"}
+        import numpy as np
+
+        return {"absent": np.array(f"They could not be drawn: {type(error).__name__}: {error}")}
 
 
 def trace_file(folder: SweepFolder, name: str, replicate: int) -> Path:
@@ -262,7 +267,7 @@ def clock_file(folder: SweepFolder, name: str, replicate: int) -> Path:
     return folder.work(name) / f"{replicate:02d}.clock.json"
 
 
-def _finite(tree: Any) -> Any:
+def _finite(tree: object) -> object:
     """Plain JSON has no infinities: they become null."""
     if isinstance(tree, Mapping):
         return {key: _finite(value) for key, value in tree.items()}

@@ -7,7 +7,11 @@ the validation split, and resume; nothing else of them changes. What they saw li
 import math
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from acgkd.run.distillation import Distillation
+    from acgkd.run.experiment import Experiment
 
 # The stage that the curve has among the loss curves; `analysis.robustness.read_curves` looks for it.
 STAGE = "validation"
@@ -23,7 +27,7 @@ class JudgedRun:
         shares: of the stage in which the student learns, rising.
     """
 
-    def __init__(self, run: Any, experiment: Any, shares: Sequence[float] = SHARES) -> None:
+    def __init__(self, run: "Distillation", experiment: "Experiment", shares: Sequence[float] = SHARES) -> None:
         self._run = run
         self._experiment = experiment
         self._points = [run.judged_fractions_to_progress(share) for share in shares]
@@ -57,7 +61,7 @@ class JudgedExperiment:
         experiment: an `Experiment`.
     """
 
-    def __init__(self, experiment: Any) -> None:
+    def __init__(self, experiment: "Experiment") -> None:
         self._experiment = experiment
 
     def __getattr__(self, name: str) -> Any:

@@ -13,7 +13,7 @@ import acgkd
 from acgkd.agreement import worth as rules
 from acgkd.agreement.worth import Worth
 from acgkd.graphs import GRAPHS
-from acgkd.run.reference_pool import DRAWS, PRESETS, judged_on_pool, reference_pool
+from acgkd.run.reference_pool import DRAWS, PRESETS, PoolJudge, reference_pool
 
 FULL = Worth(0.95, 0.6, 2, 2, 90, 0.97, 0.93, 0.96)
 METHOD = {
@@ -69,7 +69,7 @@ def test_a_teacher_that_is_never_sure_decides_nothing(tiny: ModuleType) -> None:
     with torch.no_grad():
         last_layer(teacher).weight.mul_(1e-4)
         last_layer(teacher).bias.zero_()
-    worth = judged_on_pool(teacher, teacher, GRAPHS, reference_pool(teacher, GRAPHS, tiny.prior(), 0, tiny.CPU))
+    worth = PoolJudge(teacher, GRAPHS, reference_pool(teacher, GRAPHS, tiny.prior(), 0, tiny.CPU)).worth(teacher)
     assert worth.pool_confidence == pytest.approx(0.5, abs=0.05)
     assert any(reason.startswith("the teacher hardly decides on the pool") for reason in worth.reasons)
 
@@ -117,7 +117,7 @@ def test_parts_that_disagree_show_that_their_choice_decides(tiny: ModuleType) ->
     pool = reference_pool(teacher, GRAPHS, tiny.prior(), 0, tiny.CPU)
     edges = sorted(sum(batch.edge_index.shape[1] for batch in pool[at : at + DRAWS]) for at in range(0, 6, DRAWS))
     assert edges[-1] > edges[0]
-    worth = judged_on_pool(teacher, Contrary(teacher, edges[0] // DRAWS + 1), GRAPHS, pool)
+    worth = PoolJudge(teacher, GRAPHS, pool).worth(Contrary(teacher, edges[0] // DRAWS + 1))
     assert worth.agreement_highest - worth.agreement_lowest > rules.SPREAD_LIMIT
     assert any("so the choice of parts decides" in reason for reason in worth.reasons)
 

@@ -343,7 +343,14 @@ def test_what_is_measured_fits_the_record(tiny: ModuleType, home: Path, method: 
     for part in ("validation", "test"):
         counted = torch.bincount(experiment.run_data.labels(part), minlength=2)
         assert (quality[f"{part}_classes"], quality[f"{part}_smallest_class"]) == (2, int(counted.min()))
-    for name in ("student_parameters", "teacher_parameters", "student_multiply_adds", "transfer_s", "teacher_s"):
+    for name in (
+        "student_parameters",
+        "teacher_parameters",
+        "student_multiply_adds",
+        "transfer_s",
+        "teacher_s",
+        "cpu_s",
+    ):
         assert cost[name] > 0
     assert cost["transfer_steps"] == 6
     assert ("synthesis_steps" in cost) == (method == "acgkd")
@@ -356,6 +363,7 @@ def test_the_teachers_own_row_fits_the_record(tiny: ModuleType, home: Path) -> N
     assert "test_accuracy" not in measured.quality
     assert measured.quality["teacher_train_accuracy"] is not None
     assert measured.cost["teacher_s"] > 0
+    assert measured.cost["cpu_s"] > 0
 
 
 def test_every_objective_is_a_finite_number(tiny: ModuleType, home: Path) -> None:
@@ -385,6 +393,26 @@ def test_judging_on_the_way_does_not_change_the_run(tiny: ModuleType, home: Path
         experiment.measure(run)
     assert tiny.weight_bytes(run.student) == tiny.weight_bytes(undisturbed.student)
     assert run.method_run.multiply_adds() == undisturbed.method_run.multiply_adds()
+
+
+def test_a_pool_is_put_to_the_teacher_once_and_to_the_student_once_each_time(tiny: ModuleType, home: Path) -> None:
+    experiment = prepared(tiny, home)
+    run, asked = done(experiment), {"teacher": 0, "student": 0}
+    pool = {id(batch.x) for batch in experiment.preparation.pool}
+
+    def counted(who: str) -> Any:
+        def count(_: Any, given: tuple[Any, ...], found: Any) -> None:
+            asked[who] += id(given[0]) in pool
+
+        return count
+
+    experiment.teacher.layers[0].register_forward_hook(counted("teacher"))
+    run.student.layers[0].register_forward_hook(counted("student"))
+    for times in (1, 2):
+        experiment.evaluate(run, ["agreement"])
+        assert asked == {"teacher": len(pool), "student": times * len(pool)}
+    experiment.measure(run)
+    assert asked == {"teacher": len(pool), "student": 3 * len(pool)}
 
 
 def test_a_perfect_student_agrees_wholly(tiny: ModuleType, home: Path) -> None:

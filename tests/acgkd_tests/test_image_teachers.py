@@ -238,8 +238,10 @@ class OneScore(ResNet):
     ],
 )
 def test_what_does_not_fit_is_refused(build: Callable[[], nn.Module], options: dict[str, Any], words: str) -> None:
+    module = made(build)
+    torch.manual_seed(0)  # dropout of a few scores may be the same twice
     with pytest.raises(TeacherError, match=words):
-        acgkd.adapt(made(build), **{"prior": PRIOR, **options})
+        acgkd.adapt(module, **{"prior": PRIOR, **options})
 
 
 def test_advice_is_given_where_it_helps() -> None:

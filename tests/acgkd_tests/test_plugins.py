@@ -15,6 +15,7 @@ from acgkd.datasets import DATASETS
 from acgkd.errors import ConfigError, UnknownNameError
 from acgkd.methods import METHODS
 from acgkd.models import MODELS
+from acgkd.plugins import plugin_places
 from acgkd.run.bookkeeping.identity import foreign_code
 from analysis.reports import REPORTS
 from sweeps.spaces import SPACES
@@ -61,6 +62,18 @@ def test_one_of_each_kind_is_found_without_running_it() -> None:
     assert "chance" not in METHODS
     with pytest.raises(UnknownNameError, match=r"No method is called 'chance'"):
         METHODS["chance"]
+
+
+def test_files_are_digested_when_they_come_into_use_and_not_when_they_are_looked_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    acgkd.use_plugins(EXAMPLES)
+    assert "chance_space" in SPACES
+    digested: list[str] = []
+    monkeypatch.setattr(plugin_places, "digest_of", digested.extend)
+    assert SPACES["chance_space"] is not None
+    assert "oneround" in MODELS
+    assert not digested
 
 
 def test_a_file_imports_what_lies_beside_it(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import acgkd.run.reference_pool as pools
 from acgkd.graphs import GRAPHS
 from acgkd.images import IMAGES
 from acgkd.methods import METHODS
-from acgkd.run.reference_pool import PRESETS, pool_agreement, reference_pool
+from acgkd.run.reference_pool import PRESETS, PoolJudge, reference_pool
 
 
 @pytest.fixture(autouse=True)
@@ -95,10 +95,10 @@ class Sizes(Says):
 
 
 def test_always_saying_one_class_scores_one_share_of_the_classes(tiny: ModuleType) -> None:
-    batches, teacher = pool(tiny), Sizes([0.0, 0.0])
-    assert pool_agreement(teacher, Says([1.0, 0.0]), GRAPHS, batches) == 0.5
-    assert pool_agreement(teacher, Says([0.0, 1.0]), GRAPHS, batches) == 0.5
-    assert pool_agreement(teacher, Sizes([0.0, 0.0]), GRAPHS, batches) == 1.0
+    judge = PoolJudge(Sizes([0.0, 0.0]), GRAPHS, pool(tiny))
+    assert judge.worth(Says([1.0, 0.0])).agreement == 0.5
+    assert judge.worth(Says([0.0, 1.0])).agreement == 0.5
+    assert judge.worth(Sizes([0.0, 0.0])).agreement == 1.0
 
 
 def test_a_pool_of_images_follows_from_teacher_and_seed_too(tiny_images: ModuleType) -> None:
@@ -118,9 +118,9 @@ def test_a_pool_of_images_follows_from_teacher_and_seed_too(tiny_images: ModuleT
 def test_a_modality_without_presets_has_no_pool(tiny: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(PRESETS, "images")
     assert reference_pool(nn.Identity(), IMAGES, None, 0, tiny.CPU) == []
-    assert pool_agreement(nn.Identity(), nn.Identity(), IMAGES, []) is None
+    assert PoolJudge(nn.Identity(), IMAGES, []).worth(nn.Identity()).agreement is None
 
 
 def test_agreement_of_a_teacher_with_itself_is_whole(tiny: ModuleType) -> None:
     teacher = tiny.teacher()
-    assert pool_agreement(teacher, teacher, GRAPHS, pool(tiny)) == 1.0
+    assert PoolJudge(teacher, GRAPHS, pool(tiny)).worth(teacher).agreement == 1.0

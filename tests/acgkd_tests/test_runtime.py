@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 
 from acgkd import runtime
 from acgkd.errors import ConfigError
-from acgkd.runtime import Clocks, PeakMemory, Streams, backward, backward_to, derive_seed, resolve_device
+from acgkd.run.bookkeeping.clocks import Clocks, cpu_seconds
+from acgkd.runtime import PeakMemory, Streams, backward, backward_to, derive_seed, resolve_device
 
 CPU = torch.device("cpu")
 
@@ -144,6 +147,41 @@ def test_clocks_add_up_and_run_through_errors() -> None:
     assert list(clocks.seconds) == ["a"]
 
 
+def burn(seconds: float) -> None:
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        sum(range(1000))
+
+
+def test_clocks_tell_work_from_waiting_and_keep_it_through_a_state() -> None:
+    clocks = Clocks(CPU)
+    with clocks.time("waits"):
+        time.sleep(0.1)
+    assert clocks.cpu_seconds is not None
+    assert clocks.cpu_seconds < 0.05
+    with clocks.time("works"):
+        burn(0.05)
+    resumed = Clocks(CPU)
+    resumed.load_state_dict(clocks.state_dict())
+    assert resumed.seconds == clocks.seconds
+    assert resumed.cpu_seconds == clocks.cpu_seconds >= 0.05
+
+
+def test_cpu_seconds_that_an_earlier_version_did_not_measure_stay_unknown() -> None:
+    clocks = Clocks(CPU)
+    clocks.load_state_dict({"seconds": {"synthesis": 3.0}})
+    for name in ("synthesis", "transfer"):
+        with clocks.time(name):
+            pass
+        assert clocks.cpu_seconds is None
+
+
+def test_children_that_have_ended_are_in() -> None:
+    before = cpu_seconds()
+    subprocess.run([sys.executable, "-c", "import time\nwhile time.process_time() < 0.2: pass"], check=True)
+    assert cpu_seconds() - before >= 0.19
+
+
 def test_peak_memory_sees_an_allocation_and_survives_resume() -> None:
     memory = PeakMemory(CPU)
     memory.update()
@@ -196,6 +234,7 @@ def test_memory_is_measured_where_there_is_another_c_library(monkeypatch: pytest
 
     monkeypatch.setattr(runtime.ctypes, "CDLL", missing)
     assert not runtime.keep_freed_memory()
+    assert not runtime.keep_freed_memory(False)
     memory = PeakMemory(CPU)
     memory.update()
     assert memory.device_bytes is None

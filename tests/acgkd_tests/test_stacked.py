@@ -31,6 +31,7 @@ KINDS: dict[str, dict[str, Any]] = {
     },
     "edge features": {"prior": {"edge_columns": [3]}, "transfer": PLAIN},
     "lifted": {"transfer": LIFTED},
+    "lifted to a head with BatchNorm": {"transfer": {"projection": "gat"}, "head": True},
     "gat": {"student": "gat-3-8", "transfer": {**PLAIN, "weight_decay": 0.1}},
 }
 
@@ -48,10 +49,19 @@ def fresh(tiny: ModuleType, kind: str, seed: int, own: nn.Module | None = None, 
     method, config = parse_method(MethodChoice(name="acgkd", synthesis=tiny.SYNTHESIS, transfer=transfer))
     torch.set_default_dtype(torch.float32)  # teachers come in single precision
     teacher = own or tiny.teacher(seed, asked.get("teacher", "gin-3-8"), tiny.prior(**facts))
+    if asked.get("head"):
+        teacher.classifier = with_norm(teacher.classifier, seed)
     context = tiny.context(seed, asked.get("student", "gin-3-8"), of=teacher.double(), **facts)
     torch.set_default_dtype(torch.float64)
     context.student.double()
     return Distillation(method, config, context)
+
+
+def with_norm(classifier: nn.Module, seed: int) -> nn.Module:
+    """A teacher's own head, whose BatchNorm stays at rest while students are taught through it."""
+    norm = nn.BatchNorm1d(8)
+    norm.running_mean = torch.full((8,), 0.1 * seed)
+    return nn.Sequential(norm, nn.ReLU(), classifier).requires_grad_(False).eval()
 
 
 def three(tiny: ModuleType, kind: str, **more: Any) -> list[Distillation]:
@@ -129,6 +139,9 @@ def test_seconds_are_split_evenly(tiny: ModuleType) -> None:
     taught = [run.seconds["transfer"] for run in runs]
     assert taught == [taught[0]] * 3
     assert taught[0] > 0
+    worked = [run._clocks.state_dict()["cpu_seconds"]["transfer"] for run in runs]
+    assert worked == [worked[0]] * 3
+    assert all(run.measure_cost()["cpu_s"] > worked[0] > 0 for run in runs), "a synthesis is each one's own"
 
 
 def test_what_must_be_alone_says_why(tiny: ModuleType) -> None:

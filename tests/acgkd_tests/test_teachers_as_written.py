@@ -436,7 +436,7 @@ def test_the_ways_out_that_errors_name_are_ways_out(head: Callable[[], nn.Module
         torch.testing.assert_close(acgkd.adapt(module)(x, edges, batch), module(x, edges, batch))
 
 
-def test_dropout_that_stays_on_is_told_from_a_wrong_wiring() -> None:
+def test_dropout_that_stays_on_is_distinguished_from_a_wrong_wiring() -> None:
     nodes: Any = lambda module, x, edge_index: module.nodes(x, edge_index)  # noqa: E731
     with pytest.raises(TeacherError, match="say the same each time, but Random does not"):
         acgkd.adapt(made(Random), encode=nodes, classifier="head", prior=PRIOR)

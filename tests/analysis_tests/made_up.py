@@ -269,6 +269,7 @@ def plausible(folder: Path, trials: int = 60, seeds: int = 3, seed: int = 1, nam
                     cost={
                         "synthesis_s": seconds,
                         "transfer_s": 2.0 + draw.random() * 0.2,
+                        "cpu_s": 1.02 * (seconds + 2.1),
                         "multiply_adds": steps * (9e7 if mode == "threshold" else 3e7),
                         "student_ms_per_1000": 41 + draw.gauss(0, 1.5),
                         "student_multiply_adds": 61_000,

@@ -15,9 +15,24 @@ from matplotlib.figure import Figure
 import analysis
 from acgkd.errors import AnalysisError, FrameError, MissingFolderError, NothingToShowError, SourceError
 from analysis.records.frame import Frame
+from tests.analysis_tests.planted import halved
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-FIGURES = ("curves", "hyperparameters", "importance", "outcomes", "samples", "tradeoff")
+FIGURES = (
+    "curves",
+    "hyperparameters",
+    "importance",
+    "outcomes",
+    "pairs",
+    "parallel",
+    "progress",
+    "rungs",
+    "samples",
+    "seeds",
+    "selection",
+    "timeline",
+    "tradeoff",
+)
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +40,13 @@ def frame(made_up: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Fram
     folder = made_up.plausible(tmp_path_factory.mktemp("api") / "sweep", trials=30)
     made_up.keep_samples(folder)
     return analysis.load(folder)
+
+
+@pytest.fixture(scope="module")
+def raced(tmp_path_factory: pytest.TempPathFactory) -> Frame:
+    """Of a sweep that stopped a trial early."""
+    values: dict[int, dict[str, float | None]] = {0: {"1": 0.2, "2": 0.15, "3": 0.12}, 1: {"1": 0.5}}
+    return analysis.load(halved(tmp_path_factory.mktemp("raced") / "sweep", values))
 
 
 @pytest.mark.parametrize(
@@ -154,6 +176,7 @@ def test_null_is_the_best_category_from_packed_records() -> None:
         (lambda frame: analysis.importance(frame, "seconds"), FrameError, "`direction` must say"),
         (lambda frame: analysis.importance(frame, "peak_device_bytes", "minimize"), NothingToShowError, "there are 0"),
         (lambda frame: analysis.figures.tradeoff(frame, "money"), SourceError, "got 'money'"),
+        (lambda frame: analysis.figures.progress(frame, "money"), SourceError, "trials, seconds, .*got 'money'"),
         (lambda frame: analysis.figures.curves(frame, trial=999), NothingToShowError, "trial 999"),
         (lambda frame: analysis.figures.samples(frame, "nois"), NothingToShowError, "of nois were kept"),
     ],
@@ -181,8 +204,8 @@ def test_nothing_to_show_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_every_figure_can_be_saved_and_shows_itself(frame: Frame, tmp_path: Path, name: str) -> None:
-    figure = getattr(analysis.figures, name)(frame)
+def test_every_figure_can_be_saved_and_shows_itself(frame: Frame, raced: Frame, tmp_path: Path, name: str) -> None:
+    figure = getattr(analysis.figures, name)(raced if name == "rungs" else frame)
     assert isinstance(figure, Figure)
     for kind in ("svg", "pdf") if name == "outcomes" else ("svg",):
         figure.savefig(tmp_path / f"{name}.{kind}")
@@ -192,11 +215,14 @@ def test_every_figure_can_be_saved_and_shows_itself(frame: Frame, tmp_path: Path
 
 
 def test_the_figures_of_the_api_are_those_of_the_report(
-    frame: Frame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    frame: Frame, raced: Frame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from analysis.figures.canvas import Picture, picture
+    from analysis.figures.canvas import SETTINGS, Picture, picture
+    from analysis.reports.questions.rung_blocks import rung_blocks
+    from analysis.statistics.view import view_of
 
     monkeypatch.setattr("analysis.figures.drawing.svg_of", lambda drawn: "<svg/>")  # the other rendering of the same
+    monkeypatch.setitem(SETTINGS, "figure.dpi", 40)
     figures = {
         "tradeoff-seconds": analysis.figures.tradeoff(frame),
         "tradeoff-multiply-adds": analysis.figures.tradeoff(frame, "multiply_adds"),
@@ -205,13 +231,25 @@ def test_the_figures_of_the_api_are_those_of_the_report(
         "loss-curves": analysis.figures.curves(frame),
         "outcomes": analysis.figures.outcomes(frame),
         "samples-random-graphs": analysis.figures.samples(frame, "random_graphs"),
+        "selection": analysis.figures.selection(frame),
+        "seeds": analysis.figures.seeds(frame),
+        "timeline": analysis.figures.timeline(frame),
+        "all-settings": analysis.figures.parallel(frame),
+        "setting-pairs": analysis.figures.pairs(frame),
+        "progress-trials": analysis.figures.progress(frame),
+        "progress-multiply-adds": analysis.figures.progress(frame, "multiply_adds"),
     }
 
     def asked_for(name: str, title: str, caption: str, drawn: Figure, finding: str = "") -> Picture:
         """Other figures of the report are made and not rendered."""
         return picture(name, title, caption, drawn, finding) if name in figures else Picture(name, "", "", "", b"")
 
-    monkeypatch.setattr("analysis.figures.canvas.picture", asked_for)
+    rungs = rung_blocks(view_of(raced))[0]
+    assert isinstance(rungs, Picture)
+    assert rungs.png == picture("rungs", "", "", analysis.figures.rungs(raced)).png
+    for module in [module for name, module in sys.modules.items() if name.startswith("analysis.")]:
+        if getattr(module, "picture", None) is picture:
+            monkeypatch.setattr(module, "picture", asked_for)
     page = analysis.reports.write(frame, tmp_path / "report")
     for stem, figure in figures.items():
         assert picture(stem, "", "", figure).png == (page.parent / "figures" / f"{stem}.png").read_bytes(), stem

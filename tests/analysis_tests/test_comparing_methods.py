@@ -109,6 +109,8 @@ def test_rows_with_fewer_steps_are_reduced_and_other_settings_are_not_published(
     table = compared(made, published=KNOWN).rows.set_index("row")
     assert table["note"].to_dict() == {"ours": "baseline", "rival": "best, reduced", "rival (other)": "not published"}
     assert table["role"].to_dict() == {"ours": "baseline", "rival": "best", "rival (other)": "other"}
+    assert table["reduced"].to_dict() == {"ours": False, "rival": True, "rival (other)": False}
+    assert table["published"].to_dict() == {"ours": True, "rival": True, "rival (other)": False}
     assert table.loc["rival", "steps"] == "synthesis 160 of 1,500"
 
 
@@ -203,6 +205,9 @@ def test_targets_are_met_missed_or_not_decided(comparison: Comparison, tmp_path:
     words = [verdict.word for verdict in found.verdicts]
     assert words == ["met", "missed", "not decided", "met", "met", "met"]
     assert "one +0.299 (0.263 to 0.336): met" in found.verdicts[0].detail
+    said = " ".join(" ".join(found.lines(80)).split())
+    assert "met: ratio of ours at least 0.8 on average, judged by the mean" in said
+    assert said.count("judged by the mean") == 1, "of the last alone"
     page = report(found)
     assert page.sections[0].title == "Targets"
     assert page.facts[0].value == "4 of 6 met"

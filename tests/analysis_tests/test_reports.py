@@ -16,6 +16,8 @@ from analysis.page.markup import markdown_text
 from analysis.page.render import Report, Section, Table
 from analysis.records.frame import load
 from analysis.reports import REPORTS, pareto_table, write
+from analysis.reports._best import facts as facts_of
+from analysis.reports._columns import cost_columns, notes_of
 from analysis.reports._health import warnings
 from analysis.reports._outcomes import outcomes
 from analysis.reports._provenance import provenance
@@ -217,6 +219,40 @@ def test_a_slowing_machine_and_cached_synthesis_are_named(made_up: ModuleType, t
     text = " ".join(opened(made_up.write_folder(tmp_path, records, seeds=2)).caveats)
     assert "A fixed calculation, timed beside each run, took 0.0200 s to 0.0400 s" in text
     assert "1 replicate took pseudo-samples from the cache" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cpu_s", "device", "said"),
+    [
+        (163.0, 102.0, "cpu", "1 replicate took much longer than it computed: trial 0, replicate 0 (163 s for 102 s"),
+        (163.0, 160.0, "cpu", ""),
+        (0.4, 0.1, "cpu", ""),  # a wait of less than a second
+        (163.0, 102.0, "cuda", ""),  # which waits for its device by right
+        (163.0, None, "cpu", ""),  # as an earlier version wrote it
+    ],
+)
+def test_replicates_that_waited_for_a_shared_machine_are_named(
+    made_up: ModuleType, tmp_path: Path, seconds: float, cpu_s: float | None, device: str, said: str
+) -> None:
+    costs = [{"synthesis_s": seconds - 0.1, "transfer_s": 0.1, "cpu_s": cpu_s}, {"synthesis_s": 1.0, "cpu_s": 3.0}]
+    records = [made_up.record(replicate=r, cost=cost, environment={"device": device}) for r, cost in enumerate(costs)]
+    found = [text for text in opened(made_up.write_folder(tmp_path, records, seeds=2)).caveats if "computed" in text]
+    assert [text.startswith(said) for text in found] == [True] * bool(said)
+    assert all("not comparable with those of others" in text for text in found)
+
+
+@pytest.mark.parametrize("cpu_s", [5.5, None])
+def test_cpu_time_stands_beside_time_where_it_is_known(
+    made_up: ModuleType, tmp_path: Path, cpu_s: float | None
+) -> None:
+    values = {"cost": {"cpu_s": cpu_s}, "objectives": {"validation_accuracy": 0.8}}
+    folder = made_up.write_folder(tmp_path / "s", [made_up.record(**values)], seeds=1)
+    view = opened(folder)
+    titles = [column.title for column in cost_columns(view)]
+    assert titles == ["time", *(["CPU"] if cpu_s else []), "multiply-adds", "per 1,000"]
+    assert notes_of(cost_columns(view)).startswith("Time, CPU time and" if cpu_s else "Time and")
+    (fact,) = [fact for fact in facts_of(view) if fact.label == "Synthesis + transfer"]
+    assert ("5.50 s of CPU time, " in fact.detail) == bool(cpu_s)
 
 
 def test_provenance_says_the_floor_once_and_the_device_that_was_used(made_up: ModuleType, tmp_path: Path) -> None:

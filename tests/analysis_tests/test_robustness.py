@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import analysis
 from acgkd.errors import RecordError
 from analysis import robustness
 from analysis.records.frame import Frame, from_records
@@ -128,12 +129,15 @@ def run(made_up: ModuleType, method: str, label: str, outcome: str, accuracy: fl
     return record.model_copy(update={"settings": {f"method/{path}": value for path, value in SETTINGS.items()}})
 
 
-def test_a_failed_setting_counts_as_the_majority_class_and_a_missing_one_not_at_all(made_up: ModuleType) -> None:
+@pytest.mark.parametrize("outcome", ["diverged", "crashed"])
+def test_a_failed_setting_counts_as_the_majority_class_and_a_missing_one_not_at_all(
+    made_up: ModuleType, outcome: str
+) -> None:
     found = [
         *(run(made_up, "rdskd", "rdskd", "completed", 0.9, seed) for seed in (0, 1)),
         *(run(made_up, "rdskd", "draw 00", "completed", 0.8 + 0.1 * seed, seed) for seed in (0, 1)),
         run(made_up, "rdskd", "draw 01", "completed", 0.9),
-        run(made_up, "rdskd", "draw 01", "diverged", 0.0, 1),
+        run(made_up, "rdskd", "draw 01", outcome, 0.0, 1),
         run(made_up, "rdskd", "batch x 3", "completed", 0.9),
         run(made_up, "rdskd", "draw 03", "failed", 0.0),
         run(made_up, "rdskd", "draw 03", "completed", 0.9, 1),
@@ -162,6 +166,30 @@ def test_draws_that_one_method_lacks_leave_the_claim_open(made_up: ModuleType) -
     assert robustness.absent(short) == "1 settings have not been run yet"
     assert robustness.contrasts(short, "ours") == []
     assert robustness.contrasts(whole, "nobody") == []
+
+
+@pytest.mark.parametrize("label", ["steps x 2", "net x 1.2.3"])
+def test_a_control_with_a_label_like_a_perturbation_leaves_its_sweep_in_a_comparison(
+    made_up: ModuleType, label: str
+) -> None:
+    found = [run(made_up, name, name, "completed", 0.9, seed) for name in ("ours", "theirs") for seed in (0, 1)]
+    found += [run(made_up, "theirs", label, "completed", 0.7, seed) for seed in (0, 1)]
+    comparison = analysis.compare_methods(from_records(found), published={})
+    assert comparison.studies == ()
+    assert set(comparison.rows["contestant"]) == {"ours", "theirs"}
+    assert label in set(comparison.rows["row"])
+
+
+def test_a_suite_says_which_of_its_sweeps_are_studies(made_up: ModuleType, tmp_path: Path) -> None:
+    entry = {"dataset": "one", "pair": "big-small", "reference": "ours", "rows": ["ours"], "seeds": 1}
+    members = [{"name": "all", **entry}, {"name": "study", **entry, "study": "ours"}]
+    for name in ("all", "study"):
+        records = [run(made_up, "ours", label, "completed", 0.9) for label in ("ours", "batch x 3")]
+        made_up.write_folder(tmp_path / "sweeps" / name, records)
+    (tmp_path / "suite.json").write_text(json.dumps({"name": "made-up", "digest": "", "members": members}))
+    assert [study.source for study in robustness.studies(analysis.load(tmp_path))] == ["study"]
+    apart = analysis.load((tmp_path / "sweeps" / "all").rename(tmp_path / "apart"))
+    assert len(robustness.studies(apart)) == 1, "on its own it is one by its controls"
 
 
 def test_a_curve_is_read_between_its_points() -> None:

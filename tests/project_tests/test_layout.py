@@ -1,5 +1,6 @@
 """The layout: packages that can be looked through, names that mean one thing."""
 
+import tomllib
 from collections import defaultdict
 from pathlib import Path
 
@@ -42,6 +43,25 @@ def test_a_package_has_at_most_fifteen_modules(package: Path) -> None:
     if package.relative_to(ROOT).as_posix() in CATALOGUES:
         names = [name for name in names if name.startswith("_")]
     assert len(names) <= 15, names
+
+
+def test_a_package_of_more_than_eight_parts_declares_their_layers() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    declared = {
+        place
+        for contract in contracts
+        if contract["type"] == "layers" and contract.get("exhaustive")
+        for place in contract.get("containers", ())
+    }
+    large = set()
+    for package in PACKAGES:
+        parts = len(modules(package)) + sum(other.parent == package for other in PACKAGES)
+        place = package.relative_to(ROOT).as_posix()
+        if parts > 8 and place not in CATALOGUES:
+            large.add(place.replace("/", "."))
+    assert large - declared == set(), "`tool.importlinter` in pyproject.toml"
 
 
 def test_no_two_modules_of_one_name_mean_different_things() -> None:

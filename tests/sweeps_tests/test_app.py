@@ -16,6 +16,7 @@ from acgkd import __version__, load_student
 from acgkd.errors import DataError, DivergedError, FolderError, FolderInUseError, RayLostError, RecordError, SweepError
 from acgkd.exit_codes import MEANINGS
 from analysis.records import pseudo_samples
+from analysis.records.record import Record
 from sweeps.cli import app
 from sweeps.cli.app import main
 from sweeps.cli.commands import run as run_command
@@ -24,7 +25,7 @@ from sweeps.engine.snapshot import Summary
 from sweeps.executors.inprocess import InProcess
 from sweeps.executors.ray.executor import Ray
 from sweeps.store.folder import SweepFolder
-from sweeps.store.trial import Trial
+from sweeps.store.trial import Attempt, Trial
 
 HOME = Path(__file__).resolve().parents[2]
 SPEC = """\
@@ -438,6 +439,28 @@ def test_status_reads_a_folder(folder, capsys):
     assert "1 completed, 1 failed" in text
     assert "1 x  ValueError: broken" in text
     assert f"More: acgkd why {folder} 1" in " ".join(text.split())
+
+
+def test_status_and_why_show_cpu_time_and_a_shared_machine(folder, capsys):
+    made, printed = SweepFolder(folder), []
+    done = Attempt(replicate=0, attempt=0, generation=1, outcome="completed", progress=1.0)
+    made.write_trial(made.read_trials()[0].model_copy(update={"attempts": (done,)}))
+    for seconds, cpu_s in ((163.0, 102.0), (163.0, None)):
+        who = {"sweep": "tiny", "kind": "trial", "trial": 0, "label": "trial 0", "replicate": 0, "seed": 0, "vary": []}
+        record = Record(
+            identity={**who, "fingerprint": "0" * 16, "method": "acgkd", "teacher": "gin-2-8"},
+            outcome="completed",
+            cost={"synthesis_s": seconds - 60, "transfer_s": 60.0, "cpu_s": cpu_s},
+            environment={"device": "cpu"},
+        )
+        made.record_file("trial-0000", 0).write_text(record.model_dump_json())
+        for command in (["status", str(folder)], ["why", str(folder), "0"]):
+            assert main(command) == 0
+            printed.append(" ".join(capsys.readouterr().out.split()))
+    assert "163 s in completed replicates, 102 s of CPU time" in printed[0]
+    assert "trial 0, replicate 0 (163 s for 102 s of CPU time). The machine was shared" in printed[0]
+    assert "163 s of synthesis + transfer, 102 s of CPU time: the machine was shared" in printed[1]
+    assert not any("CPU time" in text for text in printed[2:]), "as earlier versions wrote records"
 
 
 @pytest.mark.parametrize(

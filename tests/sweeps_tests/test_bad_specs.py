@@ -1,12 +1,13 @@
 """A folder of bad specs: each gets its clear error and exit code 2; nothing is started and nothing written.
 
-The fault that a file must get stands in its first two lines: `# at:` its path, `# says:` a part of the message.
-What cannot be a file in a repository is made here.
+The fault that a file must get, and no other, stands in its first two lines: `# at:` its path, `# says:` a part of the
+message. What cannot be a file in a repository is made here.
 """
 
 import io
 import os
 import pickle
+import shutil
 import struct
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from acgkd.models import build_model
 from sweeps.cli import console
 from sweeps.cli.app import main
 from sweeps.cli.commands import distill
@@ -56,18 +58,26 @@ def call(monkeypatch, *arguments) -> tuple[int, str]:
     return code, stream.getvalue()
 
 
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory):
+    """The folder, with a teacher beside the specs."""
+    copied = shutil.copytree(FOLDER, tmp_path_factory.mktemp("specs") / "bad_specs")
+    torch.save(build_model("gin-2-8", 10, 2).state_dict(), copied / "teacher.pt")
+    return copied
+
+
 def test_there_are_at_least_forty():
     assert len(FILES) >= 40
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_each_bad_file_gets_its_fault(path, elsewhere, monkeypatch):
+def test_each_bad_file_gets_its_fault(path, copies, elsewhere, monkeypatch):
     at, says = (line.partition(":")[2].strip() for line in path.read_text().splitlines()[:2])
+    path = copies / path.name
     code, output = call(monkeypatch, "run", path)
     assert code == 2
-    assert "Nothing was started." in output
-    places = [line.split("  ")[1] for line in output.splitlines() if line.startswith(str(path)) and "  " in line]
-    assert at in places
+    assert "has 1 fault. Nothing was started." in output
+    assert [line.split("  ")[1] for line in output.splitlines()[1:] if line.startswith(str(path))] == [at]
     assert says in output
     assert len(output.splitlines()) < 20
 

@@ -64,19 +64,19 @@ def test_an_improvement_is_a_larger_hypervolume(seed: int) -> None:
     for count in range(1, len(points) + 1):
         grown = hypervolume(points[:count]) > hypervolume(points[: count - 1])
         idle = 0 if grown else idle + 1
-        assert idle_trials(trials[:count], (-1, -1)) == idle
+        assert idle_trials(trials[:count], ("minimize", "minimize")) == idle
         mirrored = [ended(trial.number, (-(trial.values or ())[0], (trial.values or ())[1])) for trial in trials]
-        assert idle_trials(mirrored[:count], (1, -1)) == idle
+        assert idle_trials(mirrored[:count], ("maximize", "minimize")) == idle
 
 
 def test_what_is_an_ended_trial_without_improvement() -> None:
     trials = [ended(0, (2.0,)), ended(1, (1.0,)), ended(2, (1.0,)), ended(3, None, "failed"), ended(4, None, "pruned")]
-    assert idle_trials(trials, (-1,)) == 3
-    assert idle_trials(trials, (1,)) == 4
-    assert idle_trials([*trials, ended(5, None, "waiting")], (-1,)) == 3
-    assert idle_trials(list(reversed(trials)), (-1,)) == 3
-    assert idle_trials([*trials, ended(6, (0.5,))], (-1,)) == 0
-    assert idle_trials([], (-1,)) == 0
+    assert idle_trials(trials, ("minimize",)) == 3
+    assert idle_trials(trials, ("maximize",)) == 4
+    assert idle_trials([*trials, ended(5, None, "waiting")], ("minimize",)) == 3
+    assert idle_trials(list(reversed(trials)), ("minimize",)) == 3
+    assert idle_trials([*trials, ended(6, (0.5,))], ("minimize",)) == 0
+    assert idle_trials([], ("minimize",)) == 0
 
 
 @pytest.mark.parametrize("objectives", [["validation_divergence"], ["validation_divergence", "multiply_adds"]])

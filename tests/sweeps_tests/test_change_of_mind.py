@@ -124,7 +124,7 @@ def test_other_parameters_make_another_space(lab: ModuleType, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("whole_reports")
-def test_more_seeds_leave_told_values_and_compare_over_common_seeds(lab: ModuleType, tmp_path: Path) -> None:
+def test_more_seeds_leave_known_values_and_compare_over_common_seeds(lab: ModuleType, tmp_path: Path) -> None:
     go(lab, tmp_path, trials=5, seeds=(0, 1), controls=({"name": "random_graphs"},))
     reported = {trial.number: trial.values for trial in SweepFolder(tmp_path).read_trials()}
     before = records(tmp_path)

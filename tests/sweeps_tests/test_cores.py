@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 from processes import command
 
+from acgkd.errors import AcgkdError
 from acgkd.exit_codes import ExitCode
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
@@ -53,6 +54,38 @@ def test_threads_of_a_trial_are_within_them(lab: ModuleType, tmp_path: Path, mon
     spec = lab.make_spec(trials=1, seeds=(0,), resources={"cpu": 1000})
     run_sweep(spec, tmp_path, InProcess(), experiments=experiments)
     assert set(asked) == {usable_cores()}
+
+
+def test_what_is_timed_has_the_threads_of_a_trial_and_leaves_none_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from sweeps.suites import calibration, pace
+    from sweeps.suites.suite_loading import load_suite
+
+    before = torch.get_num_threads()
+    seen: list[int | bool] = []
+
+    def keep_freed_memory(keep: bool = True) -> bool:
+        seen.append(keep)
+        return True
+
+    def measure(configs: object, reference: str, experiments: object) -> dict[str, pace.Pace]:
+        seen.append(torch.get_num_threads())
+        raise AcgkdError("no data set")
+
+    monkeypatch.setattr(pace, "measure", measure)
+    monkeypatch.setattr("acgkd.runtime.keep_freed_memory", keep_freed_memory)
+    suite = {"methods": ["acgkd", "gfkd"], "budgets": "equal_seconds"}
+    pair = {"dataset": "motifs", "teacher": "gin-2-8", "student": "gin-2-8"}
+    member = load_suite({"name": "timed", "suite": suite, "resources": {"cpu": 1000}, **pair}).members[0]
+    torch.set_num_threads(before + 1)
+    try:
+        with pytest.raises(AcgkdError, match="no data set"):
+            calibration.measured_rows(member, member.spec(), calibration.timed_rows(member))
+        assert seen == [True, usable_cores(), False]
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.ray

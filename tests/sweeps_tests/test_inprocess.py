@@ -391,7 +391,7 @@ def test_a_missing_trial_is_reported(lab: ModuleType, tmp_path: Path) -> None:
         go(lab, tmp_path, trials=4)
 
 
-def test_a_crash_between_record_and_trial_file_is_made_good(lab: ModuleType, tmp_path: Path) -> None:
+def test_a_crash_between_record_and_trial_file_is_repaired(lab: ModuleType, tmp_path: Path) -> None:
     for scheduler in ("none", "halving"):
         folder = tmp_path / scheduler
         go(lab, folder, trials=5, scheduler=scheduler)

@@ -62,7 +62,7 @@ def test_a_job_that_died_before_its_node_was_missed_is_counted() -> None:
     assert [row["lost_s"] for row in table.to_json({})["nodes"]] == [0.0, 1.5]  # type: ignore[union-attr,attr-defined]
 
 
-def test_two_nodes_of_one_name_and_address_are_told_apart() -> None:
+def test_two_nodes_of_one_name_and_address_are_distinguished() -> None:
     table = NodeTable(print)
     table.look([SeenNode("1" * 40, "vm", "127.0.0.1"), SeenNode("2" * 40, "vm", "127.0.0.1")])
     assert table.called("2" * 40) == "vm (127.0.0.1, 22222222)"

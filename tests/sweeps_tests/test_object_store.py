@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -267,6 +268,47 @@ def test_a_lease_that_is_not_renewed_is_taken_over_and_its_driver_leaves(
     third = lease.Lease(copy, copy.root)
     with third:
         assert third.number == 3
+
+
+@pytest.mark.parametrize("fails", ["create", "listed"])
+def test_a_start_to_which_the_store_does_not_answer_leaves_the_sweep_free(
+    fails: str, address: str, lab: ModuleType, monkeypatch: Any
+) -> None:
+    folder = SweepFolder(copies.working_copy(address).root)
+    store = copies.working_copy(address).store
+    create, listed = store.create, store.listed
+
+    def away(key: str = "", *rest: Any) -> Any:
+        if (fails == "create" and "leases/" in key) or (fails == "listed" and not key):
+            raise StorageError("The object store must answer, but has not.")
+        return create(key, *rest) if rest else listed(key)
+
+    monkeypatch.setattr(store, fails, away)
+    with pytest.raises(StorageError, match="must answer"), folder.lock():
+        pass
+    monkeypatch.undo()
+    assert "lease" not in [thread.name for thread in threading.enumerate()]
+    assert not folder.lock().held()
+    assert go(lab, address, trials=1).counts == {"completed": 1}
+
+
+def test_a_renewal_under_way_does_not_outlast_the_driver(address: str, monkeypatch: Any) -> None:
+    monkeypatch.setattr(lease, "RENEW_S", 0.01)
+    folder = SweepFolder(copies.working_copy(address).root)
+    store = copies.working_copy(address).store
+    write, begun = store.write, threading.Event()
+
+    def slow(key: str, content: bytes) -> None:
+        if b'"released": false' in content:
+            begun.set()
+            time.sleep(0.2)
+        write(key, content)
+
+    monkeypatch.setattr(store, "write", slow)
+    with folder.lock():
+        assert begun.wait(10)
+    time.sleep(0.3)
+    assert json.loads(store.read("leases/0001.json"))["released"]
 
 
 @pytest.mark.cluster

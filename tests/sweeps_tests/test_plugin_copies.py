@@ -77,7 +77,7 @@ def test_a_sweep_whose_plugins_are_gone_is_resumed_reproduced_confirmed_forked_a
     assert all(files == found[0] for files in found)
 
 
-def test_what_was_edited_since_is_reproduced_as_it_was_and_refused_where_the_sweep_goes_on(
+def test_what_was_edited_since_is_reproduced_as_it_was_and_refused_where_the_sweep_continues(
     at: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     method = at / "own" / "chance.py"
@@ -97,6 +97,42 @@ def test_what_was_edited_since_is_reproduced_as_it_was_and_refused_where_the_swe
     plugins.activate(())
     assert main(["reproduce", "run", "--trial", "0", "--out", "other", "--trust-code"]) == 2
     assert "was changed. Put it back" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_sweep_whose_plugins_are_gone_takes_points_and_is_submitted(
+    at: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = {path.name: path.read_bytes() for path in (at / "own").glob("*.py")}
+    shutil.rmtree(at / "own")
+    point = ["enqueue", "run", "synthesis/degree=2.5"]
+    assert main(point) == 2
+    assert "Add `--trust-code` to allow it." in " ".join(capsys.readouterr().err.split())
+    assert main([*point, "--trust-code"]) == 0
+    assert main(point) == 0, "this process uses them already"
+    assert "Enqueued: method/synthesis/degree=2.5." in capsys.readouterr().out
+    assert main(["enqueue", "run", "--trust-code", "synthesis/degree=7"]) == 2
+    plugins.activate(())
+    moved = at / "moved"
+    moved.mkdir()
+    for name, content in kept.items():
+        (moved / name).write_bytes(content.replace(b"6.0", b"8.0"))
+    assert main(["enqueue", "run", "--trust-code", "--plugin", "moved", "synthesis/degree=7"]) == 0
+    assert len(list((at / "run" / "queue").glob("*.json"))) == 3
+
+    class Server:
+        def __init__(self, address: str) -> None: ...
+
+        def jobs(self) -> list[object]:
+            return []
+
+        def submit(self, name: str, entrypoint: str, files: Path) -> None:
+            shutil.copytree(files, at / "travelled")
+
+    monkeypatch.setattr("sweeps.executors.job_server.client.JobServer", Server)
+    changes = [part for text in QUICK for part in ("--set", text)]
+    assert main(["submit", "sweep.yaml", "--address", "http://a:1", "--out", "run", "--trust-code", *changes]) == 0
+    assert f"The plug-in {at / 'own'} is not there any more" in " ".join(capsys.readouterr().out.split())
+    assert {path.name: path.read_bytes() for path in (at / "travelled").rglob("own/*.py")} == kept
 
 
 def test_copies_lie_on_an_object_store_too(

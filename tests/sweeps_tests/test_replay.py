@@ -59,7 +59,7 @@ def test_a_real_sweep_does_what_the_replay_says(lab: ModuleType, tmp_path: Path,
         assert [bool(reason) for reason in reasons] == [not rung["promoted"] for rung in trial["rungs"].values()]
 
 
-def test_an_interrupted_race_goes_on_as_it_would_have(lab: ModuleType, tmp_path: Path) -> None:
+def test_an_interrupted_race_resumes_as_it_would_have(lab: ModuleType, tmp_path: Path) -> None:
     scheduler = {"name": "halving", "reduction": 3, "fractions": FRACTIONS, "error": 0.2}
     go(lab, tmp_path / "calm", scheduler)
     for trials in (5, 9, 14, 24):

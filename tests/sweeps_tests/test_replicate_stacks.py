@@ -152,7 +152,7 @@ def test_seconds_of_each_are_those_that_its_run_counts(lab: ModuleType, tmp_path
     assert [row["cost"]["transfer_s"] for row in rows] == [2.0] * 3
 
 
-def test_a_full_disk_is_no_reason_to_go_on_one_by_one(
+def test_a_full_disk_is_no_reason_to_continue_one_by_one(
     lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:

@@ -120,6 +120,20 @@ def test_a_second_signal_stops_at_once() -> None:
         time.sleep(30)
 
 
+def test_what_a_user_asks_of_a_block_is_asked_of_those_around_it() -> None:
+    with stop_signals(lambda: True) as around:
+        with stop_signals(lambda: False) as stopping:
+            stopping.send(asked=False)  # a deadline has come
+            time.sleep(0.01)
+            assert (stopping.asked, around.asked) == (1, 0)
+        with stop_signals(lambda: False):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)
+        assert around.asked == 1
+        with pytest.raises(KeyboardInterrupt):  # a second time, outside of the block that was asked
+            signal.raise_signal(signal.SIGINT)
+
+
 STUCK = """
 import ctypes, os, signal
 from sweeps.cli.deadline import Deadline
@@ -154,6 +168,19 @@ def test_handlers_are_put_back() -> None:
 # ---- on Ray
 
 
+def replicates_begun(folder: Path) -> set[str]:
+    """Trial and replicate of each that has made a step: one that is still starting has nothing to keep."""
+    steps = {path: json.loads(path.read_text())["progress"] for path in clocks(folder)}
+    return {f"{path.parent.name}-{path.name[:2]}" for path, progress in steps.items() if progress > 0}
+
+
+def replicates_kept(folder: Path) -> set[str]:
+    """Trial and replicate of each that has a checkpoint or a record."""
+    checkpoints = {f"{path.parent.name}-{path.name[:2]}" for path in folder.glob("trials/*/*.ckpt")}
+    records = {path.name.removeprefix("trial-")[:7] for path in folder.glob("records/trial-*.json")}
+    return checkpoints | records
+
+
 @pytest.mark.ray
 @pytest.mark.cluster
 def test_on_ray_a_signal_to_the_group_ends_in_time_and_none_of_rays_processes_stays(
@@ -165,9 +192,7 @@ def test_on_ray_a_signal_to_the_group_ends_in_time_and_none_of_rays_processes_st
         run.wait_for(lambda: any(tmp_path.glob("sweep/records/trial-*")) and clocks(tmp_path / "sweep"))
         processes = session_of_ray(run.pid)
         assert {"gcs_server", "raylet"} <= set(processes)
-        # One that is still starting has nothing to keep.
-        begun = [path for path in clocks(tmp_path / "sweep") if json.loads(path.read_text())["progress"] > 0]
-        at_work = {path.parent.name for path in begun}
+        begun = replicates_begun(tmp_path / "sweep")
         start = time.monotonic()
         run.signal_group(signal.SIGTERM)
         assert run.end(IN_TIME_S + 5) == ExitCode.INTERRUPTED
@@ -175,9 +200,7 @@ def test_on_ray_a_signal_to_the_group_ends_in_time_and_none_of_rays_processes_st
     assert alive(list(processes.values())) == []
     assert "the same command resumes" in run.text
     assert "report" in run.text
-    assert at_work <= {path.parent.name for path in tmp_path.glob("sweep/trials/*/*.ckpt")} | {
-        f"{trial['number']:04d}" for trial in lab.trials(tmp_path / "sweep") if trial["state"] == "completed"
-    }
+    assert begun <= replicates_kept(tmp_path / "sweep")
     resume(lab, tmp_path / "sweep", changes)
     assert lab.lost(tmp_path / "sweep") == [0.0] * 16
 

@@ -3,11 +3,14 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
+from acgkd.method import Stage
 from sweeps.cli.app import main
 from sweeps.executors.inprocess import InProcess
 from sweeps.spec.loading import load
@@ -92,6 +95,21 @@ def test_steps_are_those_that_take_the_seconds_of_the_reference(suite: Suite) ->
     assert gfkd.synthesis["decay_every"] == max(1, round(steps / 2))
     assert spec.control_config("gfkd").method.synthesis["steps"] == GRAPHS["steps"]
     assert spec.control_config("dfad_gnn").method.transfer["steps"] == found["dfad_gnn"].steps
+
+
+def test_every_run_that_is_begun_is_timed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "TIMED_S", 0.0)
+    begun: list[list[int]] = []
+
+    def begin() -> Any:
+        begun.append(steps := [])
+        run = SimpleNamespace(stages=(Stage("synthesis", 4, judged=False),), step=lambda: steps.append(1))
+        return SimpleNamespace(method_run=run, context=SimpleNamespace(device=torch.device("cpu")))
+
+    timed = pace._Timed(begin)
+    for _ in range(4):  # each an untimed step and a timed one
+        timed.round()
+    assert [len(steps) for steps in begun] == [4, 4]
 
 
 def pace_steps(steps: float) -> int:

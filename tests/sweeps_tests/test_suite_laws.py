@@ -39,6 +39,28 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "half a pair": ({"suite/pairs": [{"teacher": "gin-2-8"}]}, "suite/pairs/0/student", "This must be given."),
     "no data set": ({"suite/datasets": []}, "suite/datasets", "A suite needs data sets, but there is none."),
     "no pair": ({"suite/pairs": []}, "suite/pairs", "but there is no teacher and no student"),
+    "own data set": (
+        {"suite/datasets": [], "dataset": {"name": "motifs", "option": {}}},
+        "dataset/option",
+        "Unknown key. Did you mean 'options'?",
+    ),
+    "own data set is a list": ({"suite/datasets": [], "dataset": [1]}, "dataset", "This must be a mapping"),
+    "own data set, perturbed": (
+        {"suite/datasets": [], "dataset": {"name": "motifs", "sensitivity": {"draws": 2}}},
+        "dataset/sensitivity",
+        "`sensitivity` is said of a data set under `suite/datasets`",
+    ),
+    "unknown own data set": ({"suite/datasets": [], "dataset": "motif"}, "dataset/name", "Did you mean 'motifs'?"),
+    "own teacher": (
+        {"suite/pairs": [], "teacher": {"preset": "gin-2-8", "epochs": 0}, "student": "gin-2-8"},
+        "teacher/epochs",
+        "`epochs >= 1` must hold, but got 0.",
+    ),
+    "own student": (
+        {"suite/pairs": [], "teacher": "gin-2-8", "student": {"preset": "gin-2-8", "widht": 3}},
+        "student/widht",
+        "Unknown key.",
+    ),
     "data set twice": ({"dataset": "motifs"}, "dataset", "Data sets stand under `suite/datasets`"),
     "teacher twice": ({"teacher": "gin-2-8"}, "teacher", "Pairs stand under `suite/pairs`"),
     "duplicate row": ({"suite/methods": ["acgkd", "gfkd", "gfkd"]}, "suite/methods/2", "Duplicate label 'gfkd'."),
@@ -212,6 +234,15 @@ def test_a_setting_of_one_data_set_is_faulted_where_it_is_said() -> None:
     assert [fault.path for fault in refused.value.faults] == ["suite/datasets/0/methods/gfkd/synthesis/stps"]
 
 
+def test_seeds_that_are_none_are_said_once_where_settings_are_perturbed_too() -> None:
+    suite = changed({"replicates/seeds": 3, "suite/datasets": [{"name": "motifs", "sensitivity": {"draws": 2}}]})
+    with pytest.raises(SpecError) as refused:
+        load_suite(suite)
+    assert [(item.path, item.message) for item in refused.value.faults] == [
+        ("replicates/seeds", "This must be a list, but got 3.")
+    ]
+
+
 def test_overrides_take_paths_of_the_suite() -> None:
     texts = load_suite(GOOD, ["suite/budgets=[own, equal_seconds]", "replicates/seeds=[5]"])
     values = load_suite(GOOD, {"suite/budgets": ["own", "equal_seconds"], "replicates/seeds": [5]})
@@ -219,6 +250,37 @@ def test_overrides_take_paths_of_the_suite() -> None:
     assert texts.runs == 5
     with pytest.raises(SpecError, match="1 fault"):
         load_suite(GOOD, ["suite/budgets=[fast]"])
+
+
+STEADY = """
+from acgkd.config import Config
+from acgkd.method import Method, MethodConfig
+
+class Filters(Config):
+    rate: float = 0.1
+
+class Settings(MethodConfig):
+    synthesis: Filters = Filters()
+
+METHOD = Method(config=Settings, modality="graphs", start=lambda config, context: None)
+"""
+
+
+def test_steps_that_a_method_has_not_are_missed_before_anything_is_timed(tmp_path: Path) -> None:
+    from acgkd import plugins
+
+    (tmp_path / "steady.py").write_text(STEADY)
+    suite = changed({"suite/methods": ["acgkd", "steady"], "suite/budgets": ["own", "equal_seconds"]})
+    suite["plugins"] = [str(tmp_path / "steady.py")]
+    try:
+        with pytest.raises(SpecError) as refused:
+            load_suite(suite, trust_code=True)
+        assert [fault.path for fault in refused.value.faults] == ["suite/methods/1"]
+        assert "`steady` has no setting `steps`. Give the row `budgets: own`." in refused.value.faults[0].message
+        suite["suite"]["methods"][1] = {"name": "steady", "budgets": "own"}
+        assert load_suite(suite, trust_code=True).runs == 4
+    finally:
+        plugins.activate(())
 
 
 # ---- what it comes to
@@ -256,6 +318,12 @@ def test_exclusions_hold_where_all_that_they_name_does() -> None:
     suite["suite"]["reference"] = "gfkd"
     with pytest.raises(SpecError, match="1 fault"):  # without its reference, nothing is run on `b`
         load_suite(suite)
+
+
+def test_controls_are_excluded_by_the_budget_that_they_have() -> None:
+    suite = changed({"suite/budgets": ["equal_seconds", "own"], "suite/methods": ["acgkd", "gfkd", "real_data"]})
+    suite["suite"]["exclude"] = [{"methods": ["gfkd", "real_data"], "budgets": "equal_seconds"}]
+    assert list(rows(suite).values()) == [["acgkd", "gfkd (own budget)", "real_data"]]
 
 
 def test_methods_have_their_own_defaults_and_controls_the_settings_of_the_reference() -> None:

@@ -189,6 +189,36 @@ def test_a_signal_between_two_sweeps_ends_the_suite(
     assert list(outcome.summaries) == ["fakes-motifs-gin-2-8-gin-2-8"]
 
 
+def test_a_second_signal_stops_a_suite_at_once(
+    drive: ModuleType, lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def advance(run: Any, **options: Any) -> None:
+        signal.raise_signal(signal.SIGINT)  # asks the sweep
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(lab.FakeRun, "advance", advance)
+    with pytest.raises(KeyboardInterrupt):
+        drive.run(tmp_path / "suite")
+    assert not Lock(tmp_path / "suite" / "suite.lock").held()
+
+
+def test_a_signal_at_the_last_step_of_a_sweep_ends_the_suite(
+    drive: ModuleType, lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, measure = [0], lab.FakeExperiment.measure
+
+    def counted(experiment: Any, run: Any) -> Any:
+        done[0] += 1
+        if done[0] == 2 * 3:  # seeds, rows
+            signal.raise_signal(signal.SIGINT)
+        return measure(experiment, run)
+
+    monkeypatch.setattr(lab.FakeExperiment, "measure", counted)
+    outcome = drive.run(tmp_path / "suite")
+    assert outcome.interrupted
+    assert [item.interrupted for item in outcome.summaries.values()] == [False]
+
+
 # ---- the folder
 
 
@@ -206,6 +236,18 @@ def test_a_folder_with_other_things_is_refused(drive: ModuleType, tmp_path: Path
         drive.run(tmp_path / "thesis.tex")
     with pytest.raises(FolderError, match="needs a folder on a filesystem"):
         drive.run(Path("s3://bucket/suite"))
+
+
+def test_a_suite_that_was_killed_in_its_first_instants_starts_again(drive: ModuleType, tmp_path: Path) -> None:
+    home = SuiteFolder(tmp_path / "suite")
+    home.make()
+    with home.lock:
+        pass
+    home.spec.write_text("name: fakes\n")
+    assert drive.run(home.path).sound
+    home.file.unlink()  # with sweeps in it, it is somebody's
+    with pytest.raises(FolderError, match=r"holds other things \(sweeps\) and no `suite.json`"):
+        drive.run(home.path)
 
 
 def test_a_damaged_suite_file_is_said(drive: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

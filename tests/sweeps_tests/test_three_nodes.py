@@ -161,7 +161,7 @@ def test_nodes_that_cannot_work_are_set_aside_and_no_trial_fails(
 
 
 @pytest.mark.skipif(not can_hide_folders(), reason="needs the right to mount")
-def test_a_node_that_may_write_no_longer_is_set_aside_and_the_others_go_on(
+def test_a_node_that_may_write_no_longer_is_set_aside_and_the_others_continue(
     lab: ModuleType, tmp_path: Path, cluster: Raylets
 ) -> None:
     changes = {**SHORT, "trials": 8}

@@ -352,3 +352,14 @@ def test_without_its_folder_a_tracker_logs_all_again(lab: ModuleType, tmp_path: 
     shutil.rmtree(tmp_path / "s" / "trackers")
     go(lab, tmp_path / "s", trials=2, trackers=[own])
     assert keys(tmp_path / "s", own) == records(tmp_path / "s")
+
+
+def test_a_stray_file_among_records_is_nothing_to_log(lab: ModuleType, tmp_path: Path, own: str) -> None:
+    said: list[str] = []
+    go(lab, tmp_path / "s", trials=1)
+    before = records(tmp_path / "s")
+    for name, text in (("a note.json", "{}"), ("copy-of.json", "{}"), ("control-7.json", '{"environment": "mine"}')):
+        (tmp_path / "s" / "records" / name).write_text(text)
+    go(lab, tmp_path / "s", said, trials=2, trackers=[own])
+    assert keys(tmp_path / "s", own) >= before
+    assert said == []

@@ -9,6 +9,7 @@ from torch_geometric.data import Data
 from acgkd.datasets._given.given_files import GivenFiles
 from acgkd.datasets._given.graph_columns import PlainGraph, check_graph
 from acgkd.errors import DataError
+from acgkd.modules.columns import blocks_of, strange_kinds
 from acgkd.priors import GraphPrior
 
 
@@ -78,12 +79,10 @@ def _encoded(rows: Tensor, columns: Sequence[int], wanted: int, of: str, where: 
         return rows.float()
     if rows.is_floating_point() or rows.shape[1] != len(columns):
         raise DataError(f"It reads {wanted} columns of features of {of}, but {where} has {rows.shape[1]}.")
-    blocks = []
-    for number, (column, kinds) in enumerate(zip(rows.long().T, columns, strict=True)):
-        if column.numel() and not 0 <= int(column.min()) <= int(column.max()) < kinds:
-            raise DataError(
-                f"`0 <= kind < {kinds}` must hold for the {of} of what the student reads, but column {number} of "
-                f"{where} has {int(column.min())} to {int(column.max())}."
-            )
-        blocks.append(torch.nn.functional.one_hot(column, kinds).float())
-    return torch.cat(blocks, 1)
+    if (strange := strange_kinds(rows, columns)) is not None:
+        number, lowest, highest = strange
+        raise DataError(
+            f"`0 <= kind < {columns[number]}` must hold for the {of} of what the student reads, but column {number} of "
+            f"{where} has {lowest} to {highest}."
+        )
+    return blocks_of(rows.long(), columns)

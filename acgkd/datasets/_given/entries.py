@@ -135,8 +135,8 @@ def _read_given(given: GivenFiles, options: FolderOptions, part: Path) -> Measur
         if given.modality == "images":
             from acgkd.datasets._given.image_files import measured_on_images, read_images
 
-            content = read_images(given, options.size)
-            measured = measured_on_images(content)
+            images = read_images(given, options.size)
+            measured, content = measured_on_images(images), dict(images)
         else:
             from acgkd.datasets._given.graph_columns import columns_of, measured_on
 
@@ -148,8 +148,8 @@ def _read_given(given: GivenFiles, options: FolderOptions, part: Path) -> Measur
                 from acgkd.datasets._given.saved_graphs import read_saved
 
                 graphs = read_saved(given.files)
-            content = columns_of(graphs, edge_labels=options.edge_labels)
-            measured = measured_on(content)
+            columns = columns_of(graphs, edge_labels=options.edge_labels)
+            measured, content = measured_on(columns), dict(columns)
     except DataError as error:
         said = str(error)
         raise error if str(given.path) in said else DataError(f"{given.path} cannot be used. {said}") from None

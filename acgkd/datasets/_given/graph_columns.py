@@ -1,13 +1,14 @@
 """Many graphs as a few long columns, as they are kept in the cache; and what is measured on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from acgkd.datasets._given.measured import Measured
+from acgkd.datasets._readers.column_types import GraphColumns
 from acgkd.errors import DataError
 
 _TAIL = 0.95
@@ -39,7 +40,7 @@ class PlainGraph:
     edge_attr: Tensor | None = None
 
 
-def columns_of(graphs: Sequence[PlainGraph], *, edge_labels: bool = False) -> dict[str, Any]:
+def columns_of(graphs: Sequence[PlainGraph], *, edge_labels: bool = False) -> GraphColumns:
     """The columns of some graphs, with the kinds of nodes where features are one-hot rows or whole numbers.
 
     Args:
@@ -58,7 +59,7 @@ def columns_of(graphs: Sequence[PlainGraph], *, edge_labels: bool = False) -> di
         (one, here), (other, there) = list(widths.items())[:2]
         raise DataError(f"All graphs must have as many columns of features, but {here} has {one} and {there} {other}.")
     kinds, values = _features([graph.x for graph in graphs if graph.x is not None])
-    found: dict[str, Any] = {
+    found: GraphColumns = {
         "nodes": torch.tensor([graph.nodes for graph in graphs], device="cpu"),
         "edges": torch.tensor([graph.edges.shape[1] for graph in graphs], device="cpu"),
         "edge_index": torch.cat([graph.edges for graph in graphs], dim=1).to(torch.int32),
@@ -76,7 +77,7 @@ def columns_of(graphs: Sequence[PlainGraph], *, edge_labels: bool = False) -> di
     return found
 
 
-def measured_on(columns: Mapping[str, Any]) -> Measured:
+def measured_on(columns: GraphColumns) -> Measured:
     """The figures of a set.
 
     Raises:

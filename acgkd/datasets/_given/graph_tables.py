@@ -1,10 +1,11 @@
 """Graphs as a pair of tables: a row for each node, a row for each edge."""
 
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from acgkd.datasets._given.given_files import GivenFiles
@@ -13,6 +14,9 @@ from acgkd.errors import DataError
 
 _OWN = ("graph", "node", "label")
 _OF_EDGES = ("graph", "source", "target")
+# One number for each row of a table; and the columns of one, of whatever kind each is.
+Whole: TypeAlias = NDArray[np.int64]
+Table: TypeAlias = dict[str, NDArray[np.generic]]
 
 
 def read_tables(given: GivenFiles, *, edge_labels: bool = False, labelled: bool = True) -> list[PlainGraph]:
@@ -35,7 +39,7 @@ def read_tables(given: GivenFiles, *, edge_labels: bool = False, labelled: bool 
     graph = _whole(nodes, "graph", nodes_file)
     label = _whole(nodes, "label", nodes_file) if "label" in nodes else None
     order = np.argsort(graph, kind="stable")
-    ordered: Any = graph[order]
+    ordered = graph[order]
     names, starts, sizes = np.unique(ordered, return_index=True, return_counts=True)
     x = _features(nodes, nodes_file, _OWN)
     kinds = _features(edges, edges_file, _OF_EDGES) if edge_labels else None
@@ -61,14 +65,14 @@ def read_tables(given: GivenFiles, *, edge_labels: bool = False, labelled: bool 
 
 
 def _ends(
-    nodes: dict[str, Any],
-    edges: dict[str, Any],
+    nodes: Table,
+    edges: Table,
     files: tuple[Path, Path],
-    graph: Any,
-    place: Any,
-    names: Any,
-    sizes: Any,
-) -> Any:
+    graph: Whole,
+    place: Whole,
+    names: Whole,
+    sizes: Whole,
+) -> Whole:
     """Source and target of each edge, counted from 0 within their graph."""
     nodes_file, edges_file = files
     edge_graph = _whole(edges, "graph", edges_file)
@@ -121,7 +125,7 @@ def _both_ways(pairs: Tensor, size: int, kinds: Tensor | None, where: str) -> tu
     return ends, kept
 
 
-def _features(nodes: dict[str, Any], file: Path, others: tuple[str, ...]) -> Tensor | None:
+def _features(nodes: Table, file: Path, others: tuple[str, ...]) -> Tensor | None:
     columns = [name for name in nodes if name not in others]
     if not columns:
         return None
@@ -133,14 +137,14 @@ def _features(nodes: dict[str, Any], file: Path, others: tuple[str, ...]) -> Ten
     return torch.from_numpy(np.stack([nodes[name].astype(kind) for name in columns], axis=1))
 
 
-def _whole(table: dict[str, Any], name: str, file: Path) -> Any:
+def _whole(table: Table, name: str, file: Path) -> Whole:
     values = table[name]
     if values.dtype.kind not in "iu":
         raise DataError(f"Column `{name}` of {file} must hold whole numbers, none missing.")
     return values.astype(np.int64)
 
 
-def _read(file: Path, wanted: tuple[str, ...]) -> dict[str, Any]:
+def _read(file: Path, wanted: tuple[str, ...]) -> Table:
     import pyarrow as pa
 
     try:

@@ -3,10 +3,11 @@
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from acgkd.datasets._given.given_files import PARTS, GivenFiles, class_folders
@@ -15,12 +16,27 @@ from acgkd.datasets._given.measured import Measured
 from acgkd.datasets._readers.image_bytes import Part, resized
 from acgkd.errors import ConfigError, DataError
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 _MOST_BYTES = 8_000_000_000
 # What the arrays of a part are called: ours, MedMNIST's, Keras'.
 _NAMES = (("images", "labels"), ("{}_images", "{}_labels"), ("x_{}", "y_{}"))
 
 
-def read_images(given: GivenFiles, size: int | None) -> dict[str, Any]:
+class ImageColumns(TypedDict):
+    """All images of a set, and their classes; `train` says how many of the first are for training, None where all are.
+
+    Shapes:
+        values: ``[images, channels, height, width]``, bytes; labels: ``[images]``
+    """
+
+    values: Tensor
+    labels: Tensor
+    train: int | None
+
+
+def read_images(given: GivenFiles, size: int | None) -> ImageColumns:
     """The images and classes of all parts, the training part first.
 
     Args:
@@ -40,9 +56,9 @@ def read_images(given: GivenFiles, size: int | None) -> dict[str, Any]:
     }
 
 
-def measured_on_images(content: dict[str, Any]) -> Measured:
+def measured_on_images(content: ImageColumns) -> Measured:
     """The figures of a set of images; mean and standard deviation are those of the training part."""
-    values: Tensor = content["values"]
+    values = content["values"]
     learned = values[: content["train"]] if content["train"] is not None else values
     mean, std = [], []
     for channel in range(values.shape[1]):
@@ -84,7 +100,7 @@ def _is_colour(file: Path) -> bool:
         return picture.mode not in ("L", "1", "I", "I;16", "LA")
 
 
-def _opened(file: Path) -> Any:
+def _opened(file: Path) -> "Image":
     try:
         from PIL import Image
     except ImportError:
@@ -135,7 +151,7 @@ def _from_arrays(path: Path) -> list[Part]:
     raise DataError(f"{path} must have arrays called {wanted} (and those of `test`), but has: {', '.join(names[:12])}.")
 
 
-def _part(path: Path, names: Sequence[str], images: Any, labels: Any) -> Part:
+def _part(path: Path, names: Sequence[str], images: NDArray[np.generic], labels: NDArray[np.generic]) -> Part:
     if images.dtype != np.uint8:
         raise DataError(f"Images are bytes, 0 for black, but `{names[0]}` of {path} holds {images.dtype}.")
     values = torch.from_numpy(np.ascontiguousarray(images))

@@ -109,6 +109,6 @@ def kept(name: str, make: Callable[[Path], Measured]) -> tuple[Measured, Path]:
     return _read(json.loads(facts.read_text(encoding="utf-8"))), content
 
 
-def _read(tree: Mapping[str, Any]) -> Measured:
+def _read(tree: Mapping[str, object]) -> Measured:
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in tree.items()}
     return Measured(**values)

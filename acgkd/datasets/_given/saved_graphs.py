@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,7 +34,7 @@ def read_saved(files: Sequence[Path], *, labelled: bool = True) -> list[PlainGra
     ]
 
 
-def _graphs(file: Path, alone: bool) -> Iterator[Mapping[str, Any]]:
+def _graphs(file: Path, alone: bool) -> Iterator[Mapping[str, object]]:
     try:
         content = checkpoint.load(file, kinds=_KINDS)
     except CheckpointError as error:
@@ -55,14 +54,14 @@ def _graphs(file: Path, alone: bool) -> Iterator[Mapping[str, Any]]:
         )
 
 
-def _cut(file: Path, joined: Any, slices: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _cut(file: Path, joined: object, slices: Mapping[str, Tensor]) -> Iterator[Mapping[str, object]]:
     """The graphs of an `InMemoryDataset`, as it joins them."""
     whole = joined.to_dict() if isinstance(joined, Data) else joined
     if not isinstance(whole, dict) or "edge_index" not in slices:
         raise DataError(f"{file} is a joined set that has no `edge_index` for each graph.")
     count = len(slices["edge_index"]) - 1
     for number in range(count):
-        graph: dict[str, Any] = {}
+        graph: dict[str, object] = {}
         for name, places in slices.items():
             start, end = int(places[number]), int(places[number + 1])
             value = whole.get(name)
@@ -77,30 +76,33 @@ def _cut(file: Path, joined: Any, slices: Mapping[str, Any]) -> Iterator[Mapping
         yield graph
 
 
-def _plain(graph: Mapping[str, Any], labelled: bool, where: str) -> PlainGraph:
+def _plain(graph: Mapping[str, object], labelled: bool, where: str) -> PlainGraph:
     edges, x, label = graph.get("edge_index"), graph.get("x"), graph.get("y")
     if not isinstance(edges, Tensor) or edges.dim() != 2 or edges.shape[0] != 2 or edges.is_floating_point():
         raise DataError(f"{where} must have an `edge_index` of whole numbers, `[2, edges]`.")
     if x is not None and not isinstance(x, Tensor):
         raise DataError(f"`x` of {where} must be a tensor, but is {type(x).__name__}.")
     x = x.view(-1, 1) if isinstance(x, Tensor) and x.dim() == 1 else x
-    sized = isinstance(x, Tensor)
-    nodes = int(x.shape[0]) if isinstance(x, Tensor) else graph.get("num_nodes")
-    if not sized and nodes is None:
+    said = graph.get("num_nodes")
+    if isinstance(x, Tensor):
+        nodes = int(x.shape[0])
+    elif isinstance(said, (int, Tensor)):
+        nodes = int(said)
+    else:
         nodes = int(edges.max()) + 1 if edges.numel() else 0
     kinds = graph.get("edge_attr")
     edge_attr = kinds if isinstance(kinds, Tensor) else None
     known = _label(label, where) if labelled or _is_class(label) else None
-    return PlainGraph(where, int(nodes or 0), edges.long(), x, known, edge_attr)
+    return PlainGraph(where, nodes, edges.long(), x, known, edge_attr)
 
 
-def _is_class(label: Any) -> bool:
+def _is_class(label: object) -> bool:
     """Whether it is one whole number."""
     value = torch.as_tensor(label, device="cpu") if isinstance(label, int | float) else label
     return isinstance(value, Tensor) and value.numel() == 1 and float(value).is_integer()
 
 
-def _label(label: Any, where: str) -> int:
+def _label(label: object, where: str) -> int:
     value = torch.as_tensor(label) if isinstance(label, int | float) else label
     if not isinstance(value, Tensor) or value.numel() != 1:
         found = "none" if label is None else f"{list(value.shape)}" if isinstance(value, Tensor) else repr(label)[:40]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from acgkd.config import DatasetConfig, fingerprint
 from acgkd.errors import DataError
@@ -168,7 +167,7 @@ def reach(address: str) -> None:
     """Makes sure that a file is anywhere that fsspec reaches; raises whatever its backends raise."""
     import fsspec
 
-    options: dict[str, Any] = {}
+    options: dict[str, object] = {}
     if address.startswith(("http://", "https://")):
         from aiohttp import ClientTimeout
 

@@ -1,9 +1,8 @@
 """The TU collection: graph sets as text files, read by torch_geometric's `TUDataset`, kept processed in the cache."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from torch_geometric.datasets import TUDataset
 from acgkd import cache, checkpoint
 from acgkd.config import PriorConfig
 from acgkd.datasets import Samples
+from acgkd.datasets._readers.column_types import GraphColumns
 from acgkd.datasets._readers.source import Source
 from acgkd.datasets._readers.tu import kept_in
 from acgkd.errors import DataError
@@ -57,7 +57,7 @@ class _Silent(TUDataset):  # type: ignore[misc]
         raise FileNotFoundError("raw files")
 
 
-def process(name: str, source: Source, part: Path, *, edge_labels: bool = False) -> dict[str, Any]:
+def process(name: str, source: Source, part: Path, *, edge_labels: bool = False) -> GraphColumns:
     """Unpacks and reads a set in a folder of its own, and keeps what is needed of it as one file.
 
     Args:
@@ -94,7 +94,7 @@ def process(name: str, source: Source, part: Path, *, edge_labels: bool = False)
         values, kinds = (None, None) if data.x is None else (data.x[:, :attributes], data.x[:, attributes:])
         if data.y is None or data.y.is_floating_point() or data.y.dim() != 1:
             raise DataError(f"{name} from {source.described} gives its graphs numbers and no classes.")
-        content = {
+        content: GraphColumns = {
             "nodes": counts,
             "edges": slices["edge_index"].diff(),
             # No set has two thousand million nodes; half the size for the largest one.
@@ -110,14 +110,17 @@ def process(name: str, source: Source, part: Path, *, edge_labels: bool = False)
             whole = torch.stack([block.argmax(1) for block in blocks], dim=1)
             content |= {"kinds": whole.to(torch.int32), "node_columns": node_columns}
         if edge_labels:
-            content |= _edge_kinds(name, raw, data.edge_attr, dataset.num_edge_attributes)
+            edge_kinds, columns = _edge_kinds(name, raw, data.edge_attr, dataset.num_edge_attributes)
+            content |= {"edge_kinds": edge_kinds, "edge_columns": columns}
         checkpoint.save(content, part)
         return content
     finally:
         cache.remove(folder)
 
 
-def _edge_kinds(name: str, raw: Path, edge_attr: Tensor | None, attributes: int) -> dict[str, Any]:
+def _edge_kinds(
+    name: str, raw: Path, edge_attr: Tensor | None, attributes: int
+) -> tuple[Tensor | None, tuple[int, ...]]:
     """Columns of kinds, and how many kinds each has; torch_geometric gives them as one-hot blocks side by side.
 
     Shapes:
@@ -126,13 +129,13 @@ def _edge_kinds(name: str, raw: Path, edge_attr: Tensor | None, attributes: int)
     file = raw / f"{name}_edge_labels.txt"
     columns = _columns(file)
     if edge_attr is None or not columns:
-        return {"edge_kinds": None, "edge_columns": ()}
+        return None, ()
     blocks = torch.split(edge_attr[:, attributes:], list(columns), dim=1)
     # An edge that the file has twice comes as the sum of both.
     if any(bool(((block > 0).sum(1) != 1).any()) for block in blocks):
         raise DataError(f"`{file.name}` must give an edge of {name} one label, but gives one of them two.")
     kinds = torch.stack([block.argmax(1) for block in blocks], dim=1)
-    return {"edge_kinds": kinds.to(torch.int32), "edge_columns": columns}
+    return kinds.to(torch.int32), columns
 
 
 def _columns(file: Path) -> tuple[int, ...]:
@@ -143,7 +146,7 @@ def _columns(file: Path) -> tuple[int, ...]:
     return tuple((said.max(0) - said.min(0) + 1).tolist())
 
 
-def cut(name: str, loaded: Mapping[str, Any], prior: PriorConfig, *, labels_too: bool = False) -> list[Data]:
+def cut(name: str, loaded: GraphColumns, prior: PriorConfig, *, labels_too: bool = False) -> list[Data]:
     """Cuts a whole set into graphs and gives the nodes their features.
 
     Args:
@@ -163,18 +166,22 @@ def cut(name: str, loaded: Mapping[str, Any], prior: PriorConfig, *, labels_too:
         for x, pairs, label in zip(features, edge_index, loaded["labels"].view(-1, 1), strict=True)
     ]
     if prior.edge_columns:
-        of_edges = torch.split(_blocks(loaded["edge_kinds"], prior.edge_columns), edges)
+        edge_kinds = loaded["edge_kinds"]
+        assert edge_kinds is not None, "the prior's columns were measured on them"
+        of_edges = torch.split(_blocks(edge_kinds, prior.edge_columns), edges)
         for graph, edge_attr in zip(found, of_edges, strict=True):
             graph.edge_attr = edge_attr
     return found
 
 
-def _features(name: str, loaded: Mapping[str, Any], prior: PriorConfig, labels_too: bool) -> Tensor:
+def _features(name: str, loaded: GraphColumns, prior: PriorConfig, labels_too: bool) -> Tensor:
     total, columns = int(loaded["nodes"].sum()), int(prior.feature_count or 0)
+    kinds = loaded["kinds"]
     if prior.features == "constant":
         return torch.ones(total, columns, device="cpu")
     if prior.features == "continuous":
-        values: Tensor = loaded["values"]
+        values = loaded["values"]
+        assert values is not None, "the kind of features was measured on them"
         if not bool(values.isfinite().all()):
             wrong = int((~values.isfinite().all(1)).sum())
             raise DataError(
@@ -184,15 +191,16 @@ def _features(name: str, loaded: Mapping[str, Any], prior: PriorConfig, labels_t
         if not labels_too:
             return values
         columns_of_kinds = loaded.get("node_columns") or (loaded["kind_count"],)
-        return torch.cat([values, _blocks(loaded["kinds"].view(total, -1), columns_of_kinds)], 1)
+        assert kinds is not None, "as above"
+        return torch.cat([values, _blocks(kinds.view(total, -1), columns_of_kinds)], 1)
     if prior.features == "degree":
         starts = loaded["nodes"].cumsum(0) - loaded["nodes"]
         targets = loaded["edge_index"][1].long() + starts.repeat_interleave(loaded["edges"])
         chosen = torch.bincount(targets, minlength=total).clamp(max=columns - 1)
-    elif prior.node_columns:
-        return _blocks(loaded["kinds"], prior.node_columns)
-    elif loaded["kind_count"] == columns:
-        chosen = loaded["kinds"].long()
+    elif kinds is not None and prior.node_columns:
+        return _blocks(kinds, prior.node_columns)
+    elif kinds is not None and loaded["kind_count"] == columns:
+        chosen = kinds.long()
     else:
         raise DataError(f"{name} has {columns} kinds of nodes, but these files have {loaded['kind_count']}.")
     return _one_hot(chosen, columns)

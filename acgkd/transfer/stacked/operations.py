@@ -135,7 +135,7 @@ def batch_norm(
         counts: rows of each model, at least 2 where it is training.
         momentum: share of the new in the memory.
         eps: added to variances.
-        training: whether rows are measured by themselves, or by the memory, without gradients.
+        training: whether rows are measured by themselves, or by the memory.
 
     Shapes:
         x: ``[rows, width]``; weight, bias and both of memory: ``[models, width]``
@@ -145,12 +145,9 @@ def batch_norm(
         out: Tensor = _Norm.apply(x, weight, bias, memory, (counts, momentum, eps))  # type: ignore[no-untyped-call]
         return out
     scale = weight * torch.rsqrt(memory[1] + eps)
-    shift, at_rest = bias - memory[0] * scale, torch.empty_like(x)
-    for model, (rows, into) in enumerate(
-        zip(x.split_with_sizes(counts), at_rest.split_with_sizes(counts), strict=True)
-    ):
-        torch.addcmul(shift[model], rows, scale[model], out=into)
-    return at_rest
+    shift = bias - memory[0] * scale
+    parts = zip(shift, x.split_with_sizes(counts), scale, strict=True)
+    return torch.cat([torch.addcmul(add, rows, factor) for add, rows, factor in parts])
 
 
 def spread(each: Tensor, counts: Counts) -> Tensor:

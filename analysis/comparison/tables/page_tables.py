@@ -1,8 +1,7 @@
 """The tables of the page of a comparison: methods by data sets, rows, aggregates, targets."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
 
 import pandas as pd
 
@@ -37,6 +36,8 @@ def joint_table(comparison: Comparison, panel: Panel) -> Table:
                 (" sd", "value_sd"),
                 (" seeds", "seeds"),
                 (" note", "note"),
+                (" reduced", "reduced"),
+                (" published", "published"),
             ):
                 line[f"{head}{part}"] = None if cell is None else cell[column]
         data.append(line)
@@ -48,12 +49,11 @@ def joint_table(comparison: Comparison, panel: Panel) -> Table:
     return Table(stem("joint", comparison, panel), title, pd.DataFrame(data), tuple(columns), note, marked, most=200)
 
 
-def _cell(head: str) -> "Any":
+def _cell(head: str) -> Callable[[Row], str]:
     def text(row: Row) -> str:
         if not formatting.known(row[head]):
             return formatting.DASH
-        note = str(row[f"{head} note"])
-        mark = "†" * ("reduced" in note) + "‡" * ("not published" in note)
+        mark = "†" * bool(row[f"{head} reduced"]) + "‡" * (not row[f"{head} published"])
         return f"{formatting.mean_sd(row[head], row[f'{head} sd'])} ({int(row[f'{head} seeds'])}){mark}"
 
     return text
@@ -197,11 +197,11 @@ def targets_table(comparison: Comparison) -> Table:
     return Table("targets", "Targets", data, columns, note, most=100)
 
 
-def _word(name: str) -> "Any":
+def _word(name: str) -> Callable[[Row], str]:
     return lambda row: formatting.words(row[name])
 
 
-def _gap(row: Mapping[str, Any]) -> str:
+def _gap(row: Row) -> str:
     return formatting.gap(row["difference"], row["difference_low"], row["difference_high"])
 
 
@@ -209,7 +209,7 @@ def _signs(row: Row) -> str:
     return f"{row['wins']} / {row['ties']} / {row['losses']}" if row["pairs"] else formatting.DASH
 
 
-def _spread(name: str, digits: int = 3) -> "Any":
+def _spread(name: str, digits: int = 3) -> Callable[[Row], str]:
     def text(row: Row) -> str:
         value, low, high = row[name], row[f"{name}_low"], row[f"{name}_high"]
         if not formatting.known(value):

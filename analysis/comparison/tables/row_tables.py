@@ -1,7 +1,7 @@
 """Tables of what each row is and had: whose settings, steps, seconds; and what was tuned against what was not."""
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 import pandas as pd
 
@@ -38,7 +38,7 @@ def budget_table(comparison: Comparison) -> Table:
         Column("row", _word("row"), numeric=False),
         Column("note", _word("note"), numeric=False),
         Column("settings", _word("provenance"), numeric=False),
-        Column("steps (of what is published)", lambda row: row["steps"] or formatting.DASH, numeric=False),
+        Column("steps (of what its method declares)", lambda row: row["steps"] or formatting.DASH, numeric=False),
         Column("seconds", lambda row: _times(row, "seconds", formatting.seconds(row["seconds"]))),
         Column("multiply-adds", lambda row: _times(row, "multiply_adds", formatting.count(row["multiply_adds"]))),
         Column("settings tried", lambda row: str(row["settings_tried"])),
@@ -117,7 +117,7 @@ def _tuned_line(panel: str, column: str, row: TrialRow, other: TrialRow, measure
     }  # fmt: skip
 
 
-def _word(name: str) -> "Any":
+def _word(name: str) -> Callable[[Row], str]:
     return lambda row: formatting.words(row[name])
 
 

@@ -1,14 +1,12 @@
 """What was chosen and how it was run, for templates: by searches, among rows tried beforehand, and the protocol."""
 
-from typing import Any
-
 from analysis import formatting
 from analysis.comparison.templates.comparison_part import Part
 from analysis.comparison.trial_rows import TrialRow
 from analysis.statistics.view import views
 
 
-def chosen(part: Part) -> list[dict[str, Any]]:
+def chosen(part: Part) -> list[dict[str, object]]:
     """What each search of a part chose: ``source``, ``method``, ``trial``, ``value``, ``among``, ``settings``."""
     found = []
     for view in views(part.comparison.frame):

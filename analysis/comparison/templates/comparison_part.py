@@ -3,18 +3,19 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from acgkd.errors import ConfigError
-from analysis.comparison.choosing import role_of
+from analysis.comparison.choosing import role_of, row_named
 from analysis.comparison.joint import Comparison, Panel
+from analysis.comparison.targets import Verdict
 from analysis.comparison.templates.markdown_words import table
 from analysis.comparison.templates.row_cells import BLANK, COLUMNS, Place, reference
 from analysis.comparison.trial_rows import TrialRow
 from analysis.figures.canvas import Picture
 from analysis.formatting import mean_sd
+from analysis.records.frame import Frame
 from analysis.statistics.intervals import Interval
 from analysis.statistics.replicates import interval_of
 
@@ -34,7 +35,7 @@ class Part:
     shelf: Callable[[Picture], str]
 
     @property
-    def frame(self) -> Any:
+    def frame(self) -> Frame:
         """The records."""
         return self.comparison.frame
 
@@ -49,7 +50,7 @@ class Part:
         return [panel.title for panel in self.comparison.panels]
 
     @property
-    def verdicts(self) -> Sequence[Any]:
+    def verdicts(self) -> Sequence[Verdict]:
         """What became of each target: ``word``, ``detail``, ``target.law``."""
         return self.comparison.verdicts
 
@@ -72,7 +73,7 @@ class Part:
         found = self._find(row, column, panel)
         return found is not None and bool(len(found.row.done))
 
-    def best(self, panel: str | None = None) -> list[Any]:
+    def best(self, panel: str | None = None) -> list[object]:
         """The rows that stand for rivals, by column: lines of `analysis.Comparison.rows` with their names."""
         rows = self.comparison.rows
         rows = rows[rows["role"] == "best"]
@@ -160,7 +161,7 @@ class Part:
     def targets(self) -> str:
         """What was to be shown: met, missed or not decided, with the figures."""
         return "\n".join(
-            "; ".join([f"* {v.target.law}: **{v.word}**", v.detail, *v.worth]) for v in self.comparison.verdicts
+            "; ".join([f"* {v.target.words}: **{v.word}**", v.detail, *v.worth]) for v in self.comparison.verdicts
         )
 
     def figure(self, name: str) -> str:
@@ -217,9 +218,8 @@ class Part:
             for name, cell in each.cells.items():
                 if column is not None and name != column:
                     continue
-                for found in (*(r for r in cell.rows if r.label == row), *(r for r in cell.shown.values())):
-                    if row in (found.label, found.contestant):
-                        return Place(self.comparison, each, name, found)
+                if (found := row_named(cell, row, as_label=True)) is not None:
+                    return Place(self.comparison, each, name, found)
         return None
 
     def _place(self, column: str | None, panel: str | None) -> tuple[Panel, str]:

@@ -1,15 +1,13 @@
 """From a template to a page: what the template may call, and how its mistakes are said."""
 
 import json
-import os
 import platform
-import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from acgkd import __version__
 from acgkd.errors import ConfigError
+from acgkd.files.whole import write_whole
 from analysis import robustness
 from analysis.comparison.choosing import RULE
 from analysis.comparison.joint import Comparison
@@ -59,11 +57,11 @@ def fill(comparison: Comparison, template: Path, out: Path) -> Path:
     shelf = _Shelf(page.stem)
     text = rendered(template, _words(Part(comparison, shelf), template, shelf))
     for name, content in [*shelf.files.items(), (page.name, text)]:
-        _write(out / name, content)
+        write_whole(out / name, content.encode())
     return page
 
 
-def rendered(template: Path, words: dict[str, Any]) -> str:
+def rendered(template: Path, words: dict[str, object]) -> str:
     """The text that a template makes.
 
     Args:
@@ -105,12 +103,12 @@ def _line_of(error: Exception) -> str:
     return found
 
 
-def _words(whole: Part, template: Path, shelf: Callable[[Picture], str]) -> dict[str, Any]:
+def _words(whole: Part, template: Path, shelf: Callable[[Picture], str]) -> dict[str, object]:
     """Everything that a template may call by its name."""
     own = {name: getattr(whole, name) for name in dir(Part) if not name.startswith("_")}
     beside = template.parent
 
-    def data(path: str) -> Any:
+    def data(path: str) -> object:
         """A JSON file beside the template."""
         try:
             return json.loads((beside / path).read_text(encoding="utf-8"))
@@ -146,14 +144,3 @@ def _words(whole: Part, template: Path, shelf: Callable[[Picture], str]) -> dict
 def machine() -> str:
     """What made the page, without a name."""
     return f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, acgkd {__version__}"
-
-
-def _write(path: Path, text: str) -> None:
-    """Beside its place, then renamed into it: a reader sees the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)

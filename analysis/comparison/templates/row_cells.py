@@ -13,7 +13,7 @@ from analysis.comparison.published import settings_apart
 from analysis.comparison.trial_rows import TrialRow
 from analysis.statistics.intervals import Interval, share_interval
 from analysis.statistics.paired import Paired, paired
-from analysis.statistics.replicates import interval_of, share_of, split_of_rows
+from analysis.statistics.replicates import interval_of, share_of_rows
 
 BLANK = ""
 
@@ -82,10 +82,7 @@ def _gap(measure: str) -> Callable[[Place], str]:
 
 
 def _share(place: Place) -> str:
-    done = place.row.done
-    numbers = [done[name].astype("float64").tolist() for name in
-               ("test_accuracy", "teacher_test_accuracy", "majority_accuracy")]  # fmt: skip
-    found = share_of(numbers[0], numbers[1], numbers[2], split_of_rows(done))
+    found = share_of_rows(place.row.done)
     if math.isnan(found.value):
         return formatting.DASH
     return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})".replace("-", "−")

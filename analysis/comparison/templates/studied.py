@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -131,7 +131,7 @@ def distribution(name: str, studies: Sequence[Study], lines: Iterable[tuple[str,
                 axes.plot([study.default] * 2, [row - 0.42, row + 0.42], color=VERMILLION, linewidth=1.4, label=said)
         for index, (text, value) in enumerate(lines):
             axes.axvline(value, color=MUTED, linestyle="--", linewidth=0.9)
-            side: Any = "left" if index == 0 else "right"
+            side: Literal["left", "right"] = "left" if index == 0 else "right"
             axes.annotate(text, (value, -0.62), color=MUTED, fontsize=8, ha=side, va="bottom", annotation_clip=False)
         axes.set_yticks(range(len(studies)), [study.label for study in studies])
         axes.set_ylim(len(studies) - 0.45, -0.6)
@@ -167,7 +167,7 @@ def costs(parts: Mapping[str, Part]) -> str:
     return table(("part", "runs", "core-hours", "longest run, s", "which"), rows)
 
 
-def _seconds(run: Mapping[Any, Any]) -> float:
+def _seconds(run: Mapping[object, object]) -> float:
     """What a run took: its clocks, or, where that is more, from the start of its last attempt to its end.
 
     Samples that were taken over from another run are in that one's.

@@ -66,7 +66,7 @@ def parallel_axes(view: View) -> ParallelAxes:
     axes = [_axis(view, complete, name) for name in order[:MOST_AXES]]
     axes.append(_numbers(complete[column].to_numpy(dtype=float), log=False))
     return ParallelAxes(
-        names=(*(short(name) for name in order[:MOST_AXES]), column.removeprefix("objective/").replace("_", " ")),
+        names=(*(short(name) for name in order[:MOST_AXES]), view.measured),
         places=np.column_stack([places for places, _ in axes]),
         ticks=tuple(ticks for _, ticks in axes),
         numbers=tuple(int(number) for number in complete["trial"]),

@@ -9,6 +9,7 @@ from acgkd.errors import NothingToShowError
 from analysis.figures.canvas import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, SKY, VERMILLION
 from analysis.figures.drawing import figure
 from analysis.figures.marked_trials import trial_marks
+from analysis.statistics.history.attempts import name_of
 from analysis.statistics.trust.seed_effects import SeedTable, seed_effect, seed_table
 from analysis.statistics.view import View
 
@@ -26,11 +27,13 @@ class SeedLines:
     Args:
         table: values by seed.
         chosen: number of the chosen trial.
+        called: how pages call it.
         hardest: the seed that sinks every trial; None where none does.
     """
 
     table: SeedTable
     chosen: int | None
+    called: str
     hardest: int | None
 
 
@@ -43,12 +46,13 @@ def seed_lines(view: View) -> SeedLines:
     table = seed_table(view)
     if not table.trials.notna().to_numpy().any():
         raise NothingToShowError("No complete trial has replicates to compare.")
-    effect = seed_effect(table)
-    return SeedLines(table, view.choice.trial, effect.seed if effect is not None and effect.sinks_every_trial else None)
+    effect, chosen = seed_effect(table), view.choice.trial
+    called = name_of(view, chosen) if chosen is not None else ""
+    return SeedLines(table, chosen, called, effect.seed if effect is not None and effect.sinks_every_trial else None)
 
 
-def paint_seeds(content: SeedLines, chosen: str) -> "Figure":
-    """Draws the lines; a seed that sinks every trial is shaded. `chosen` is how the chosen trial is called."""
+def paint_seeds(content: SeedLines) -> "Figure":
+    """Draws the lines; a seed that sinks every trial is shaded."""
 
     def paint(drawn: "Figure") -> None:
         axes = drawn.subplots()
@@ -57,7 +61,7 @@ def paint_seeds(content: SeedLines, chosen: str) -> "Figure":
         if content.hardest is not None:
             place = table.seeds.index(content.hardest)
             axes.axvspan(place - 0.5, place + 0.5, color=ORANGE, alpha=0.14, lw=0)
-        _trials(axes, content, places, chosen)
+        _trials(axes, content, places)
         dashes = ("--", "-.", (0, (1, 1)))
         for index, (label, values) in enumerate(table.controls.iterrows()):
             style = dashes[index // len(_CONTROLS) % len(dashes)]
@@ -75,12 +79,12 @@ def paint_seeds(content: SeedLines, chosen: str) -> "Figure":
     return figure((8.2, 3.6), paint)
 
 
-def _trials(axes: "Axes", content: SeedLines, places: "np.ndarray", called: str) -> None:
+def _trials(axes: "Axes", content: SeedLines, places: "np.ndarray") -> None:
     others = [number for number in content.table.trials.index if number != content.chosen]
     for number in [*reversed(others), *([content.chosen] if content.chosen in content.table.trials.index else [])]:
         values = content.table.trials.loc[number]
         chosen = number == content.chosen
-        label = called if chosen else "the other best trials" if number == others[0] else None
+        label = content.called if chosen else "the other best trials" if number == others[0] else None
         colour, above = (BLUE, 5) if chosen else (SKY, 4)
         (line,) = axes.plot(places, values, "-", color=colour, lw=2.4 if chosen else 1.1, zorder=above, label=label)
         (marks,) = axes.plot(places, values, "o", color=colour, ms=5.5 if chosen else 4, zorder=above)

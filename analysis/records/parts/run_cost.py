@@ -16,6 +16,11 @@ class Cost(Part):
     joint_s: Number = Field(
         default=None, description="The one stage of methods that synthesise and teach side by side."
     )
+    cpu_s: Number = Field(
+        default=None,
+        description="CPU time of the process, all threads and children that have ended, in the stages of the method; "
+        "of a teacher's row in its training.",
+    )
     evaluation_s: Number = Field(default=None, description="Evaluating the student.")
     lost_s: Number = Field(default=None, description="Work done, then lost to an interruption.")
     synthesis_steps: int | None = Field(default=None, description="Steps of the synthesis stage.")
@@ -51,7 +56,7 @@ class Cost(Part):
         fields: dict[str, object] = write(self)
         if not self.teacher_cached:
             fields.pop("teacher_cached", None)
-        for name in ("synthesis_restarts", "taught_together"):
+        for name in ("cpu_s", "synthesis_restarts", "taught_together"):
             if fields[name] is None:
                 fields.pop(name, None)
         return fields

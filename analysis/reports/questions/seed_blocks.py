@@ -27,7 +27,7 @@ def seed_blocks(view: View) -> list[Block]:
         f"dip together the seed is hard, whatever the setting. {missing(table)}"
     )
     title = f"{table.name.capitalize()} by seed"
-    drawn = paint_seeds(content, name_of(view, content.chosen) if content.chosen is not None else "")
+    drawn = paint_seeds(content)
     return [picture("seeds", title, caption.strip(), drawn, sentence(table)), _by_seed(view, table)]
 
 

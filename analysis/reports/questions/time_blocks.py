@@ -1,15 +1,14 @@
-"""The sweep in time: a timeline by worker with lost work, and how attempts ended, by whose fault it was."""
+"""The sweep in time: a timeline by worker with lost work."""
 
 import pandas as pd
 
 from acgkd.errors import NothingToShowError
 from analysis import formatting
-from analysis.figures.canvas import Picture, picture
+from analysis.figures.canvas import picture
 from analysis.figures.history.timeline import paint_timeline, timeline
-from analysis.figures.outcome_bars import bars, paint_bars
 from analysis.page.render import Block, Column, Note, Table
-from analysis.statistics.history.attempt_accounts import cause_sentence, causes, sentence, table
-from analysis.statistics.history.attempts import Span, every, spans
+from analysis.statistics.history.attempt_accounts import sentence, table
+from analysis.statistics.history.attempts import Span, spans
 from analysis.statistics.view import View
 
 
@@ -29,21 +28,6 @@ def timeline_blocks(view: View) -> list[Block]:
         f"a machine: as many as ran there at a time.{lost}{left_out}"
     )
     return [picture("timeline", "Timeline by worker", caption, paint_timeline(content), sentence(found)), _table(found)]
-
-
-def outcome_picture(view: View) -> list[Block]:
-    """How attempts ended, by cause."""
-    counted = causes(every(view))
-    try:
-        drawn = paint_bars(bars(counted))
-    except NothingToShowError as reason:
-        return [Note(str(reason))]
-    caption = (
-        "Attempts at replicates of trials, controls and teachers, those that were repeated "
-        "among them. Means elsewhere are over completed replicates only, each with its count."
-    )
-    shown: Picture = picture("outcomes", "Outcomes by cause", caption, drawn, cause_sentence(counted))
-    return [shown]
 
 
 def _any_lost(found: tuple[Span, ...]) -> bool:

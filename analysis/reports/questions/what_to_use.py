@@ -57,6 +57,6 @@ def _for_what(view: View) -> list[Block]:
     table = view.with_references(rows.drop(columns="_place"))
     first, _, *others = accuracy_columns(view)
     use = Column("for what", lambda row: formatting.words(row["use"]), numeric=False)
-    columns = (first, use, *others, *cost_columns())
+    columns = (first, use, *others, *cost_columns(view))
     note = " ".join(("Nothing here was chosen by the test split.", notes_of(columns)))
     return [Table("for-what", "Which trial for what", table, columns, note, chosen_rows(view, table), most=len(table))]

@@ -1,4 +1,4 @@
-"""Average ranks of methods over data sets: Friedman's test, Nemenyi's critical difference, and who does not differ."""
+"""Average ranks of methods over data sets: Friedman's test, Nemenyi's critical difference, and who is within it."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class Ranks:
         sets: number of data sets.
         friedman_p: of the hypothesis that all methods are equal.
         critical_difference: average ranks further apart than this differ (Nemenyi).
-        groups: positions of methods that do not differ, the largest groups only, best first.
+        groups: positions of methods between which no difference is shown, the largest groups only, best first.
     """
 
     average: tuple[float, ...]

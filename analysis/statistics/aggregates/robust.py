@@ -10,7 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.statistics.aggregates.bootstrap import Floats, Runs
+from analysis.statistics.aggregates.bootstrap import Floats, Runs, picks, resampled, widenings
+from analysis.statistics.intervals import CONFIDENCE
+
+BAND_RESAMPLES = 500
 
 
 def interquartile_mean(runs: Runs) -> Floats:
@@ -58,3 +61,24 @@ def profile(runs: Runs, thresholds: Sequence[float] | Floats) -> Floats:
     """
     limits = np.asarray(thresholds, dtype=float)
     return np.asarray(np.mean([(each[..., None, :] > limits[:, None]).mean(axis=-1) for each in runs], axis=0))
+
+
+def profile_band(
+    runs: Runs, thresholds: Sequence[float] | Floats, ratios: Sequence[float] | None = None
+) -> tuple[Floats, Floats]:
+    """The ends of a profile's pointwise 95 % band, by the bootstrap of `estimate`.
+
+    Where a threshold has hardly a run beyond it, few runs cannot say how few there are, and the band is too narrow.
+
+    Args:
+        runs: of one method, ``[seeds]`` for each data set, two at least.
+        thresholds: scores.
+        ratios: as `widenings` takes them.
+
+    Returns:
+        Lower and upper end, ``[thresholds]`` each.
+    """
+    counts = [values.shape[-1] for values in runs]
+    many = profile(resampled(runs, picks(counts, BAND_RESAMPLES), widenings(counts, ratios)), thresholds)
+    low, high = np.quantile(many, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2], axis=0)
+    return np.asarray(low), np.asarray(high)

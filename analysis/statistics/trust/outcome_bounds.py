@@ -51,7 +51,7 @@ def remarks(quality: Mapping[str, Any]) -> list[str]:
     return [remark for name, remark in REMARKS.items() if holds[name]]
 
 
-def counted(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+def counted(rows: Iterable[Mapping[str, object]]) -> dict[str, int]:
     """How many replicates each remark is of, by its column."""
     said = [remark for row in rows for remark in remarks(row)]
     return {name: said.count(remark) for name, remark in REMARKS.items()}

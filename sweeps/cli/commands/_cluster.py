@@ -4,18 +4,30 @@ import platform
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from analysis.stores.addresses import address_of
+from acgkd.files.addresses import address_of
 
 if TYPE_CHECKING:
+    from sweeps.executors.ray.node_probe import Facts
     from sweeps.executors.ray.nodes import Node
 
 CLOCK_S = 1.0  # a difference beyond this is worth a note
 Finding = tuple[str, str]
 
 
-def look(address: str, folder: Path) -> list[dict[str, Any]]:
+class NodeEntry(TypedDict):
+    """What is printed of a node."""
+
+    node: str
+    name: str
+    address: str
+    resources: dict[str, float]
+    facts: "Facts | None"
+    findings: list[dict[str, str]]
+
+
+def look(address: str, folder: Path) -> list[NodeEntry]:
     """One entry for each node that is alive: who it is, what it said, and what is to be thought of it.
 
     Raises:
@@ -51,7 +63,7 @@ def findings(node: "Node", folder: Path) -> Iterator[Finding]:
     yield from _clock(facts)
 
 
-def _code(facts: Mapping[str, Any]) -> Finding:
+def _code(facts: Mapping[str, object]) -> Finding:
     from acgkd import __version__
     from acgkd.code_digest import package_digest
 
@@ -63,7 +75,7 @@ def _code(facts: Mapping[str, Any]) -> Finding:
     return "bad", f"{here}, but here it is acgkd {__version__} (code {package_digest()}): it would get no work"
 
 
-def _versions(facts: Mapping[str, Any]) -> Finding:
+def _versions(facts: Mapping[str, object]) -> Finding:
     ours = {"python": platform.python_version(), **{name: version(name) for name in ("torch", "ray")}}
     said = [
         f"{name.capitalize() if name == 'python' else name} {facts[name] or 'missing'}"

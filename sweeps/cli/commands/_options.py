@@ -45,7 +45,7 @@ def read_place(folder: Path) -> Path:
         FolderError: no such store can hold a sweep.
         StorageError: it cannot be read.
     """
-    from analysis.stores.addresses import address_of
+    from acgkd.files.addresses import address_of
 
     if address_of(folder) is None:
         return folder
@@ -112,9 +112,10 @@ SubmittedSweep = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
-def with_plugins(overrides: list[str] | None, plugin: list[str] | None) -> list[str]:
-    """Overrides of a spec, with plug-ins that are named beside those of its file."""
-    return [*(overrides or ()), *(f"plugins+={json.dumps(path)}" for path in plugin or ())]
+def changes(overrides: list[str] | None, plugin: list[str] | None = None, trials: int | None = None) -> list[str]:
+    """Overrides of a spec: those of `--set`, plug-ins beside those of its file, and the budget of trials."""
+    plugins = (f"plugins+={json.dumps(path)}" for path in plugin or ())
+    return [*(overrides or ()), *plugins, *([] if trials is None else [f"budget/trials={trials}"])]
 
 
 def require_sweep(folder: Path) -> None:

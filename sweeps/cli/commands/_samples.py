@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from acgkd.errors import ConfigError, DataError
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from acgkd.config import DatasetConfig
     from acgkd.datasets._given.graph_columns import PlainGraph
+    from acgkd.method import Batch
     from acgkd.priors import GraphPrior, ImagePrior, Prior
 
 BATCH = 256
@@ -31,7 +32,7 @@ class ToClassify:
     """
 
     names: list[str]
-    batches: Iterator[Any]
+    batches: "Iterator[Batch]"
     labels: list[int | None] = field(default_factory=list)
     note: str = ""
 
@@ -79,7 +80,7 @@ def _of_data_set(config: "DatasetConfig") -> ToClassify:
     samples, kind = entry.load(config), modality(entry.modality)
     import torch
 
-    def batches() -> Iterator[Any]:
+    def batches() -> "Iterator[Batch]":
         for start in range(0, len(samples.items), BATCH):
             yield kind.collate(samples.items[start : start + BATCH], torch.device("cpu"))
 
@@ -95,7 +96,7 @@ def _of_graphs(graphs: "list[PlainGraph]", prior: "GraphPrior", note: str = "") 
     if not graphs:
         raise DataError("There is no graph in it.")
 
-    def batches() -> Iterator[Any]:
+    def batches() -> "Iterator[Batch]":
         for start in range(0, len(graphs), BATCH):
             yield collate(by_prior(graphs[start : start + BATCH], prior), torch.device("cpu"))
 
@@ -133,7 +134,7 @@ def _of_pictures(folder: Path, prior: "ImagePrior") -> ToClassify:
             raise DataError(f"The student reads {list(prior.shape)}, but {path} is {list(shaped.shape)}.")
         return shaped
 
-    def batches() -> Iterator[Any]:
+    def batches() -> "Iterator[Batch]":
         for start in range(0, len(files), BATCH):
             pixels = torch.stack([read(path) for path in files[start : start + BATCH]])
             yield ImageBatch(standardised(pixels, prior.mean, prior.std))

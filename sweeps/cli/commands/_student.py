@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -46,8 +46,8 @@ def named(source: Path, trial: int | None, replicate: int) -> Named:
         FolderError: the sweep has no such student.
         CheckpointError: the file is not one.
     """
+    from acgkd.files.addresses import address_of
     from acgkd.students.saving import load_student, prior_from, prior_of
-    from analysis.stores.addresses import address_of
 
     if source.suffix in (".pt2", ".onnx"):
         raise ConfigError(
@@ -81,7 +81,7 @@ def _known(folder: Path, trial: int, replicate: int) -> Known:
     view = view_of(load([folder]))
     rows = view.trials
     mine = rows[rows["trial"] == trial]
-    row: dict[str, Any] = {} if mine.empty else {str(name): value for name, value in mine.iloc[0].items()}
+    row: dict[str, object] = {} if mine.empty else {str(name): value for name, value in mine.iloc[0].items()}
     flat = {} if record is None else {**record.row(), "prior": record.identity.prior}
     again = ["acgkd", "reproduce", folder, "--trial", trial, "--replicate", replicate, "--out"]
     again.append(f"{folder if copy_of(folder) is None else folder.name}-again")

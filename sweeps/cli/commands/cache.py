@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
@@ -74,10 +74,17 @@ def cache(
     _print(root, found)
 
 
-def _facts(root: Path, kinds: list[str] | tuple[str, ...]) -> list[dict[str, Any]]:
+class _Kind(TypedDict):
+    kind: str
+    entries: int
+    bytes: int
+    last_used: str | None
+
+
+def _facts(root: Path, kinds: list[str] | tuple[str, ...]) -> list[_Kind]:
     from sweeps.store.cache_size import entries
 
-    facts = []
+    facts: list[_Kind] = []
     for kind in kinds:
         found = entries(root, (kind,))
         used = max((entry.used for entry in found), default=None)
@@ -96,7 +103,7 @@ def _entries(count: int) -> str:
     return "1 entry" if count == 1 else f"{count:,} entries"
 
 
-def _print(root: Path, found: list[dict[str, Any]]) -> None:
+def _print(root: Path, found: list[_Kind]) -> None:
     from rich.table import Table
 
     from sweeps.store.cache_size import limit

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeps.cli.commands._options import Overrides, Plugin, SpecFile, TrustCode, examples, with_plugins
+from sweeps.cli.commands._options import Overrides, Plugin, SpecFile, TrustCode, changes, examples
 from sweeps.cli.console import err, out, plural, print_facts, print_note, print_text
 from sweeps.cli.disk_space import students
 from sweeps.cli.known_facts import prior_lines
@@ -68,7 +68,7 @@ def check(
     from sweeps.spec.loading import check_tree
     from sweeps.spec.raw import is_suite_tree, read_tree
 
-    tree = read_tree(spec, with_plugins(overrides, plugin))
+    tree = read_tree(spec, changes(overrides, plugin))
     if is_suite_tree(tree):
         check_suite(tree, spec, trust_code)
         return

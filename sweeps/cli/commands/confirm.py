@@ -10,9 +10,8 @@ import typer
 from acgkd.errors import ConfigError
 from acgkd.exit_codes import ExitCode
 from sweeps.cli.commands._options import SweepFolderPath, TrustCode, examples, require_sweep
-from sweeps.cli.commands.run import INTERRUPTED
 from sweeps.cli.console import err, out, plural, print_line
-from sweeps.cli.deadline import Deadline
+from sweeps.cli.deadline import INTERRUPTED, Deadline
 
 EPILOG = examples(
     "acgkd confirm runs/mutag",

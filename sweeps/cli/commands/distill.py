@@ -15,14 +15,16 @@ from sweeps.cli.commands._options import (
     Plugin,
     SweepFile,
     TrustCode,
+    changes,
     examples,
     local_place,
-    with_plugins,
 )
 from sweeps.cli.console import err, print_facts, print_line, print_note, print_text
 
 if TYPE_CHECKING:
+    from analysis.records.pseudo_samples import Array
     from analysis.records.record import Record
+    from sweeps.spec.sweep_spec import SweepSpec
 
 EPILOG = examples(
     "acgkd distill quickstart",
@@ -62,7 +64,7 @@ def distill(
     from sweeps.store.atomic import write
     from sweeps.store.writable import require_writable
 
-    read = load(spec, with_plugins(overrides, plugin), trust_code)
+    read = load(spec, changes(overrides, plugin), trust_code)
     target = folder or Path("runs") / f"{read.name}-distill"
     require_writable(target)
     own_code = bool(read.own_models)
@@ -96,7 +98,9 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _run(spec: Any, seed: int, folder: Path, cache: Path, trust_code: bool) -> tuple["Record", Any]:
+def _run(
+    spec: "SweepSpec", seed: int, folder: Path, cache: Path, trust_code: bool
+) -> tuple["Record", dict[str, dict[str, list[float]]]]:
     from acgkd.errors import DivergedError
     from sweeps.cli.own_teacher import control_agreement
     from sweeps.store.trial import now
@@ -144,7 +148,7 @@ def _run(spec: Any, seed: int, folder: Path, cache: Path, trust_code: bool) -> t
     return record, run.curves
 
 
-def _picture(kept: Mapping[str, Any], path: Path) -> None:
+def _picture(kept: "Mapping[str, Array]", path: Path) -> None:
     from analysis.figures.drawing import png_of
     from analysis.figures.sample_grid import kinds_of, paint_samples
     from analysis.records import pseudo_samples
@@ -158,7 +162,7 @@ def _picture(kept: Mapping[str, Any], path: Path) -> None:
         write(path.with_suffix(".png"), png_of(paint_samples(read, kinds_of([read]))))
 
 
-def _print(row: dict[str, Any], folder: Path, seed: int) -> None:
+def _print(row: dict[str, object], folder: Path, seed: int) -> None:
     from acgkd.agreement.health_facts import Health
     from acgkd.agreement.worth import Worth
     from sweeps.display.wording import number

@@ -3,11 +3,11 @@
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -45,15 +45,16 @@ def doctor(
     the folder and can rename and exclusively create files there, free disk, and how far its clock is from this
     machine's. A node that does not answer within half a minute is named.
     """
-    entries: list[dict[str, Any]]
+    entries: Sequence[Mapping[str, object]]
     if address is None:
         rows = [(name, state, text) for name, check in CHECKS for state, text in _attempt(check, folder)]
         entries = [{"what": what, "state": state, "text": text} for what, state, text in rows]
     else:
         from sweeps.cli.commands._cluster import look
 
-        entries = look(address, folder)
-        rows = [(entry["name"], item["state"], item["text"]) for entry in entries for item in entry["findings"]]
+        nodes = look(address, folder)
+        entries = nodes
+        rows = [(entry["name"], item["state"], item["text"]) for entry in nodes for item in entry["findings"]]
     if json:
         from json import dumps
 
@@ -171,7 +172,7 @@ def _folder(folder: Path) -> Iterator[Finding]:
     import shutil
     import tempfile
 
-    from analysis.stores.addresses import address_of
+    from acgkd.files.addresses import address_of
     from sweeps.store.atomic import Lock, create, write
     from sweeps.store.writable import place_for_run
 

@@ -1,11 +1,11 @@
 """`acgkd enqueue`: a point of the user's becomes the next trial."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from acgkd.errors import Fault, SpecError
-from sweeps.cli.commands._options import SweepFolderPath, examples, require_sweep
+from sweeps.cli.commands._options import Plugin, SweepFolderPath, TrustCode, examples, require_sweep
 from sweeps.cli.console import out, print_line, print_note
 
 EPILOG = examples(
@@ -24,13 +24,16 @@ def enqueue(
             show_default=False,
         ),
     ],
+    plugin: Plugin = None,
+    trust_code: TrustCode = False,
 ) -> None:
     """Try a point of your own next, also while the sweep runs.
 
     The point waits in the folder's `queue/` and becomes the next new trial: of the driver that works on the folder, or
     of the next `acgkd run`. It counts as a trial of the budget; where the budget of trials, hours or patience is met,
     it is run all the same, and the sweep has one trial more. Every parameter must be one of the search space and every
-    value one that the sampler could suggest.
+    value one that the sampler could suggest. A sweep with plug-ins needs `--trust-code`: its space and its method are
+    read from the copies in its folder, or from those that `--plugin` names.
     """
     from sweeps.engine.user_requests import enqueue
     from sweeps.spec.values import plain_word
@@ -38,7 +41,7 @@ def enqueue(
 
     require_sweep(folder)
     files = SweepFolder(folder)
-    found = enqueue(files, _read(values))
+    found = enqueue(files, _read(values), trust_code, plugin or ())
     shown = ", ".join(f"{name}={plain_word(value)}" for name, value in found.parameters.items())
     print_line(f"Enqueued: {shown}.")
     if found.like:
@@ -48,7 +51,7 @@ def enqueue(
     out.print("It is the next new trial." if alive else "No driver runs now: the next `acgkd run` runs it first.")
 
 
-def _read(values: list[str]) -> dict[str, Any]:
+def _read(values: list[str]) -> dict[str, object]:
     """The point in arguments ``path=value``.
 
     Raises:
@@ -56,7 +59,7 @@ def _read(values: list[str]) -> dict[str, Any]:
     """
     from sweeps.spec.strict_yaml import parse_value
 
-    read: dict[str, Any] = {}
+    read: dict[str, object] = {}
     faults = []
     for text in values:
         path, sign, value = text.partition("=")

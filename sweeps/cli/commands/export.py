@@ -45,9 +45,9 @@ def export(
     `README.md` (of further files in the folder `<file>.README.md`), says what the student was made from, what it is
     worth, what it takes, and how it is called.
     """
+    from acgkd.files.addresses import address_of
     from acgkd.students.exporting import export_student
     from acgkd.students.saving import prior_of
-    from analysis.stores.addresses import address_of
     from sweeps.cli import model_card
     from sweeps.store.writable import require_writable
 

@@ -11,9 +11,8 @@ import typer
 
 from acgkd.exit_codes import ExitCode
 from sweeps.cli.commands._options import SweepFolderPath, TrustCode, examples, local_place, require_sweep
-from sweeps.cli.commands.run import INTERRUPTED
 from sweeps.cli.console import err, print_facts, print_line
-from sweeps.cli.deadline import Deadline
+from sweeps.cli.deadline import INTERRUPTED, Deadline
 
 if TYPE_CHECKING:
     from sweeps.followups.reproducing import Figure, Value

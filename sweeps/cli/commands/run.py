@@ -9,16 +9,15 @@ import typer
 
 from acgkd.errors import RayLostError
 from acgkd.exit_codes import ExitCode
-from sweeps.cli.commands._options import Overrides, Plugin, SpecFile, TrialsOption, TrustCode, examples, with_plugins
+from sweeps.cli.commands._options import Overrides, Plugin, SpecFile, TrialsOption, TrustCode, changes, examples
 from sweeps.cli.console import err, print_line, print_note
-from sweeps.cli.deadline import Deadline
+from sweeps.cli.deadline import INTERRUPTED, Deadline
 from sweeps.cli.outcome import REPORT, finish, report_command, report_so_far, show
 
 if TYPE_CHECKING:
     from sweeps.cli.ending import Ending
     from sweeps.spec.sweep_spec import SweepSpec
 
-INTERRUPTED = "Interrupted. What was done is kept; the same command resumes."
 
 EPILOG = examples(
     "acgkd run quickstart",
@@ -87,9 +86,7 @@ def run(
 
     if in_process and address != "local":
         raise typer.BadParameter("--in-process runs without Ray, so it takes no --address.")
-    tree = read_tree(
-        spec, [*with_plugins(overrides, plugin), *([f"budget/trials={trials}"] if trials is not None else [])]
-    )
+    tree = read_tree(spec, changes(overrides, plugin, trials))
     plugin_copies.stand_in(folder or Path("runs") / tree.name)
     if is_suite_tree(tree):
         run_suite(tree, folder, None if in_process else address, trust_code, accept_code_change)

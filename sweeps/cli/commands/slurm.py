@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acgkd.errors import ConfigError, FolderError
-from analysis.stores.addresses import address_of
+from acgkd.files.addresses import address_of
 from analysis.stores.filesystems import filesystem
-from sweeps.cli.commands._options import Overrides, SpecFile, TrialsOption, TrustCode, examples
+from sweeps.cli.commands._options import Overrides, SpecFile, TrialsOption, TrustCode, changes, examples
 from sweeps.cli.console import err, print_text
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def slurm(
     from sweeps.store.writable import require_path
 
     form = _form(nodes, one_node, in_process, elastic, script, nodes_partition)
-    changes = [*(overrides or ()), *([f"budget/trials={trials}"] if trials is not None else [])]
-    name, shares, suite = _what(spec, changes, trust_code, folder)
+    said = changes(overrides, trials=trials)
+    name, shares, suite = _what(spec, said, trust_code, folder)
     share = max(shares, key=lambda each: (each.gpu, each.cpu))
     if (cpus is not None and max(each.cpu for each in shares) > cpus) or share.gpu > gpus:
         raise ConfigError(
@@ -96,7 +96,7 @@ def slurm(
         require_path(target)
     if (address := address_of(target)) is not None:
         filesystem(address)  # refuses what can hold no sweep
-    options = [part for text in changes for part in ("--set", text)] + (["--trust-code"] if trust_code else [])
+    options = [part for text in said for part in ("--set", text)] + (["--trust-code"] if trust_code else [])
     made = batch.scripts(
         batch.Sweep(
             spec=os.path.abspath(spec),
@@ -120,7 +120,7 @@ def slurm(
     err.print(f"Written: {', '.join(map(str, made))}. Each says how it is submitted.", markup=False, soft_wrap=True)
 
 
-def _what(spec: Path, changes: list[str], trust_code: bool, folder: Path | None) -> "tuple[str, list[Share], bool]":
+def _what(spec: Path, said: list[str], trust_code: bool, folder: Path | None) -> "tuple[str, list[Share], bool]":
     """Name, what a trial takes (of a suite, in each sweep), and whether it is a suite.
 
     Copies in the folder stand in for plug-ins that are gone, as when it is run.
@@ -134,7 +134,7 @@ def _what(spec: Path, changes: list[str], trust_code: bool, folder: Path | None)
     from sweeps.spec.raw import is_suite_tree, read_tree
     from sweeps.suites.suite_loading import check_suite
 
-    tree = read_tree(locate(spec), changes)
+    tree = read_tree(locate(spec), said)
     if folder is None or address_of(folder) is None:
         plugin_copies.stand_in(folder or Path("runs") / tree.name)
     if not is_suite_tree(tree):

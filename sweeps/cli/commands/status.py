@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 EPILOG = examples("acgkd status runs/quickstart", "acgkd status runs/mutag --watch", "acgkd status runs/mutag --json")
 EVERY_S = 2.0
 NUMBERS = 12
-HIDDEN = ("remarks", "control_remarks", "failures", "overcome", "retried", "enqueued", "nodes")
+HIDDEN = (
+    "seconds",
+    "cpu_s",
+    "contention",
+    "remarks",
+    "control_remarks",
+    "failures",
+    "overcome",
+    "retried",
+    "enqueued",
+    "nodes",
+)
 
 
 def status(
@@ -60,6 +71,10 @@ def _print(folder: Path, found: "Status") -> None:
         facts["enqueued"] = f"{plural(found.enqueued, 'point')}, run before anything is suggested"
     if not found.stopped:
         del facts["stopped"]
+    if found.seconds is not None:
+        facts["work"] = f"{found.seconds:.3g} s in completed replicates, {found.cpu_s:.3g} s of CPU time"
+    if found.contention:
+        facts["shared_machine"] = found.contention
     if found.remarks:
         facts["students"] = _counted(found.remarks)
     if found.control_remarks:

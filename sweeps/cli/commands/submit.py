@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from acgkd.errors import FolderInUseError
-from sweeps.cli.commands._options import JobServer, Overrides, SweepFile, TrialsOption, TrustCode, examples
-from sweeps.cli.console import print_line
+from acgkd.files.addresses import address_of
+from sweeps.cli.commands._options import JobServer, Overrides, SweepFile, TrialsOption, TrustCode, changes, examples
+from sweeps.cli.console import print_line, print_note
 
 EPILOG = examples(
     "acgkd submit specs/mutag.yaml --address http://head:8265 --out /shared/mutag",
@@ -42,13 +43,16 @@ def submit(
     folder is one that every node sees. Submitting again resumes: with nothing left to do the job says so and ends. A
     sweep that runs is not submitted a second time: exit code 73.
     """
+    from sweeps.code import plugin_copies
     from sweeps.executors.job_server.client import JobServer
     from sweeps.launching import submission
     from sweeps.spec.loading import check_tree
     from sweeps.spec.raw import read_tree
 
-    changes = [*(overrides or ()), *([f"budget/trials={trials}"] if trials is not None else [])]
-    tree = read_tree(spec, changes)
+    said = changes(overrides, trials=trials)
+    tree = read_tree(spec, said)
+    if folder is None or address_of(folder) is None:
+        plugin_copies.stand_in(folder or Path("runs") / tree.name)
     read = check_tree(tree, trust_code)
     target = submission.place_of(str(folder or Path("runs") / read.name))
     server = JobServer(address)
@@ -62,8 +66,10 @@ def submit(
         )
     name = submission.next_name(target, [job.id for job in jobs])
     with tempfile.TemporaryDirectory(prefix="acgkd-submit-") as files:
-        bundle = submission.pack(tree, read, spec, changes, trust_code, Path(files))
+        bundle = submission.pack(tree, read, spec, said, trust_code, Path(files))
         server.submit(name, submission.entrypoint(bundle, target, python), Path(files))
+    for line in plugin_copies.said_of_gone():
+        print_note(f"Note: {line}")
     print_line(f"Submitted: {name}{'' if name == first else ', which resumes the sweep'}")
     print_line(f"Sweep folder: {target}, on the cluster")
     print_line(f"Follow it: acgkd logs {name} --address {address} --follow")

@@ -1,6 +1,6 @@
 """`acgkd why`: what happened to one trial."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,7 @@ from sweeps.cli.commands._options import Json, SweepFolderPath, examples, requir
 from sweeps.cli.console import out, print_facts, print_line, print_text
 
 if TYPE_CHECKING:
+    from analysis.records.record import Record
     from sweeps.store.folder import SweepFolder
     from sweeps.store.trial import Attempt, Trial
 
@@ -82,7 +83,18 @@ def _remarks(files: "SweepFolder", trial: "Trial", attempt: "Attempt") -> list[s
         return []
     quality = record.quality.model_dump()
     health, found = Health.of(quality), remarks(quality)
-    return ([", ".join(found)] if found else []) + ([health.verdict] if health.known else [])
+    return [*_work(record), *([", ".join(found)] if found else []), *([health.verdict] if health.known else [])]
+
+
+def _work(record: "Record") -> list[str]:
+    """Seconds beside CPU seconds, and whether the machine was shared; nothing of records that do not say it."""
+    from analysis.statistics.trust.contention import contended, seconds_of
+
+    if record.cost.cpu_s is None:
+        return []
+    tree = record.model_dump()
+    took = f"{seconds_of(tree['cost']):.3g} s of synthesis + transfer, {record.cost.cpu_s:.3g} s of CPU time"
+    return [took + (": the machine was shared with other work" if contended(tree) else "")]
 
 
 def _print_logs(files: "SweepFolder", trial: "Trial") -> None:
@@ -102,7 +114,7 @@ def _first_line(text: str) -> str:
     return text.splitlines()[0] if text else ""
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     from sweeps.spec.values import plain_word
 
     return plain_word(value)

@@ -41,7 +41,7 @@ def revive(folder: SweepFolder, trials: list[Trial]) -> Revived:
     damaged = {name for name in there if _is_damaged(folder, folder.records / name)}
     for name in damaged:
         _put_aside(folder, folder.records / name)
-    final = _for_good(folder, trials)
+    final = _not_run_again(folder, trials)
     lines = [f"{folder.records / name} is damaged: {final.get(name, _AGAIN)}." for name in sorted(damaged)]
     kept = []
     for trial in trials:
@@ -72,7 +72,7 @@ def _controls_without_record(folder: SweepFolder, there: set[str]) -> list[str]:
     return [f"{folder.records / name} is gone: {_AGAIN}." for name in sorted(set(ran) - there)]
 
 
-def _for_good(folder: SweepFolder, trials: list[Trial]) -> dict[str, str]:
+def _not_run_again(folder: SweepFolder, trials: list[Trial]) -> dict[str, str]:
     """Records that nothing makes again, with the reason: of a pruned trial's replicates before the last one."""
     return {
         folder.record_file(folder.trial_name(trial.number), index).name: f"trial {trial.number} was pruned and is not "

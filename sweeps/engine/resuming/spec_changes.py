@@ -5,7 +5,6 @@ is made again. What cannot be taken is refused with the reason; `acgkd fork` tak
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -143,8 +142,7 @@ def _tell_again(spec: SweepSpec, folder: SweepFolder) -> None:
     for trial in folder.trials():
         if trial.state == "completed":
             results = [result_of(record, spec.objectives) for record in _records(folder, trial)]
-            values: Any = means(results)
-            folder.write_trial(trial.model_copy(update={"values": values}))
+            folder.write_trial(trial.model_copy(update={"values": means(results)}))
 
 
 def _extension(old: SweepSpec, spec: SweepSpec, folder: SweepFolder) -> list[Extension]:
@@ -153,11 +151,7 @@ def _extension(old: SweepSpec, spec: SweepSpec, folder: SweepFolder) -> list[Ext
         return []
     done = [trial for trial in folder.trials() if trial.state == "completed"]
     if spec.replicates.extend == "front":
-        signs = [-1 if objective.direction == "maximize" else 1 for objective in spec.objectives]
-        losses = {
-            trial.number: [sign * value for sign, value in zip(signs, trial.values or (), strict=True)]
-            for trial in done
-        }
+        losses = {trial.number: trial.losses(spec.directions) for trial in done}
         front = fronts(losses)[0] if losses else []
         done = [trial for trial in done if trial.number in front]
     return [Extension(first=first, stop=stop, trials=tuple(sorted(trial.number for trial in done)))]

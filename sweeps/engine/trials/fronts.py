@@ -2,9 +2,11 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from optuna.trial import TrialState
 
 from analysis.statistics.front import front
 
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED)  # trials that a sampler learns from
 MANY = 50  # new points at once, for which sorting all of them is quicker than one after the other
 
 Losses = NDArray[np.float64]

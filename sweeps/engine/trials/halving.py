@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from acgkd.run.objectives import Direction
+from sweeps.store.budgets import covers
 
 Values = tuple[float | None, ...]
 
@@ -72,7 +73,7 @@ class Halving:
         """Whether a trial is above the floors and no other one dominates or equals it."""
         losses = {other: self._losses(values) for other, values in entries.items() if not self._below(values)}
         own = losses.pop(number, None)
-        return own is not None and not any(loss == own or dominates(loss, own) for loss in losses.values())
+        return own is not None and not any(covers(loss, own) for loss in losses.values())
 
     def rank(self, entries: Mapping[int, Values]) -> list[int]:
         """The trials of a rung, best first."""
@@ -100,7 +101,7 @@ class Halving:
 
 def dominates(first: Sequence[float], second: Sequence[float]) -> bool:
     """Whether `first` is nowhere worse and somewhere better, less being better."""
-    return all(a <= b for a, b in zip(first, second, strict=True)) and tuple(first) != tuple(second)
+    return covers(first, second) and tuple(first) != tuple(second)
 
 
 def fronts(losses: Mapping[int, Sequence[float]]) -> list[list[int]]:

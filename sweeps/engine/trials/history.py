@@ -12,9 +12,7 @@ from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from sweeps.engine.trials.fronts import Fronts
-
-ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+from sweeps.engine.trials.fronts import ENDED, Fronts
 
 
 class BoundedStorage(InMemoryStorage):

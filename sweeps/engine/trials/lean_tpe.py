@@ -19,8 +19,9 @@ from optuna.search_space.group_decomposed import _SearchSpaceGroup
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from sweeps.engine.trials.fronts import ENDED
+
 Halves = tuple[list[FrozenTrial], list[FrozenTrial]]
-ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class Representations:
@@ -29,7 +30,7 @@ class Representations:
     def __init__(self) -> None:
         self.columns: dict[str, int] = {}
         self._rows: dict[int, NDArray[np.float64]] = {}
-        self._running: dict[int, dict[str, Any]] = {}
+        self._running: dict[int, dict[str, object]] = {}
         self._split: tuple[tuple[int, ...], Halves] | None = None
 
     def table(self, rows: list[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -46,7 +47,7 @@ class Representations:
             self._split = key, find()
         return self._split[1]
 
-    def running(self, trial: FrozenTrial, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def running(self, trial: FrozenTrial, read: Callable[[], dict[str, object]]) -> dict[str, object]:
         """The values of a running trial, which has been asked for whatever it will be, as `read` finds them."""
         if trial.number not in self._running:
             self._running[trial.number] = read()
@@ -88,7 +89,7 @@ class LeanTPE(TPESampler):
         self._tables: dict[int, NDArray[np.float64]] = {}  # of either half, by its identity
         self._group_decomposed_search_space: Any = _Groups()
 
-    def _sample(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
+    def _sample(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, object]:
         below, above = self._halves = self._halves or self._split(study, trial)
         good = self._build_parzen_estimator(study, search_space, below, handle_below=True)
         poor = self._build_parzen_estimator(study, search_space, above, handle_below=False)

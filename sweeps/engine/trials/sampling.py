@@ -161,7 +161,7 @@ class Study:
             self._first_open += 1
         return self._first_open >= self.count - self.lag
 
-    def ask(self, fixed: Mapping[str, Any] | None = None, enqueued: str = "") -> Trial | None:
+    def ask(self, fixed: Mapping[str, object] | None = None, enqueued: str = "") -> Trial | None:
         """The next trial, waiting; None where a finite space has no point left.
 
         A suggestion that was asked for and never written down is asked for again, and is the same.
@@ -205,7 +205,7 @@ class Study:
         self.count = number + 1
         return trial
 
-    def _hold(self, number: int, values: Mapping[str, Any]) -> FrozenTrial:
+    def _hold(self, number: int, values: Mapping[str, object]) -> FrozenTrial:
         """The trial as the study holds it, with values as they are written: 0.3 for 0.30000000000000004."""
         handle = self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
         held = self._storage.get_trial(handle)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
+from analysis.records.sweep_file import Direction, loss_signs
 from sweeps.store.budgets import Taken
 from sweeps.store.trial import FINAL, Trial
 
@@ -15,8 +16,8 @@ class Tally:
         direction: of the first objective, by which a trial is best; the earlier of two that are equal.
     """
 
-    def __init__(self, trials: Mapping[int, Trial], direction: str) -> None:
-        self._trials, self._sign = trials, -1 if direction == "maximize" else 1
+    def __init__(self, trials: Mapping[int, Trial], direction: Direction) -> None:
+        self._trials, (self._sign,) = trials, loss_signs([direction])
         self._states: Counter[str] = Counter(trial.state for trial in trials.values())
         self._best = self._found()
         self.taken = Taken(trials.values())

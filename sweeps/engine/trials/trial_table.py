@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import cached_property
 
+from analysis.records.sweep_file import loss_signs
 from sweeps.engine.teachers_and_controls import floors
 from sweeps.engine.trials import trial_states
 from sweeps.engine.trials.driver_records import DriverRecords
@@ -32,7 +33,7 @@ class TrialTable:
         folder: its folder.
         experiments: knows all settings, for rows that no worker could write.
         trials: as the files say.
-        generation: number of the current start.
+        journal: of the current start.
     """
 
     def __init__(
@@ -41,13 +42,12 @@ class TrialTable:
         folder: SweepFolder,
         experiments: Experiments,
         trials: Iterable[Trial],
-        generation: int = 0,
+        journal: Journal,
     ) -> None:
         self.spec = spec
         self.folder = folder
         self.records = DriverRecords(spec, folder, experiments)
-        self.generation = generation
-        self.journal = Journal(folder, spec, generation)
+        self.journal = journal
         self.trials = {trial.number: trial for trial in trials}
         self.tally = Tally(self.trials, spec.objectives[0].direction)
         self.suggestions = Suggestions(spec, folder, self.trials, self.tally.taken)
@@ -56,6 +56,11 @@ class TrialTable:
         self.set_back: dict[str, str] = {}
         self.waiting = RetryQueue()
         self._results = {trial.number: self._read_results(trial.number) for trial in self._unfinished()}
+
+    @property
+    def generation(self) -> int:
+        """Number of the current start."""
+        return self.journal.generation
 
     def recover(self) -> None:
         """Completes what the last start left half done: rows of pruned trials; what was under way waits again."""
@@ -245,8 +250,7 @@ class TrialTable:
         halving = racing = None
         if scheduler.name == "halving":
             halving = Halving(scheduler.reduction, self.spec.directions, floors(self.spec, self.folder))
-            signs = tuple(-1 if direction == "maximize" else 1 for direction in self.spec.directions)
-            racing = None if scheduler.error is None else Racing(scheduler.error, signs)
+            racing = None if scheduler.error is None else Racing(scheduler.error, loss_signs(self.spec.directions))
         found = EarlyStopping(replicates, halving, racing)
         for trial in self.trials.values():
             self._note_rungs(found, trial)

@@ -9,9 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from acgkd.errors import ConfigError, SweepError
+
+if TYPE_CHECKING:
+    from ray.job_submission import JobDetails
 
 ENDED = ("STOPPED", "SUCCEEDED", "FAILED")
 # From SIGTERM to SIGKILL, for a driver that is asked to stop; Ray's own 3 s are too few to keep its work.
@@ -150,7 +153,7 @@ class JobServer:
             ) from error
 
 
-def _job(details: Any) -> ServerJob:
+def _job(details: "JobDetails") -> ServerJob:
     state = str(getattr(details.status, "value", details.status))
     return ServerJob(str(details.submission_id), state, details.driver_exit_code, str(details.message or ""))
 

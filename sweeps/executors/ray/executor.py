@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from acgkd import code_digest
 from acgkd.errors import AcgkdError, RayLostError, SweepError
@@ -25,6 +25,9 @@ from sweeps.executors.ray.jobs import unpacked
 from sweeps.executors.ray.ray_log import messages_to, ray_log
 from sweeps.executors.signals import stop_signals
 from sweeps.worker.experiments import Experiments
+
+if TYPE_CHECKING:
+    from ray.tune.experiment import Trial
 
 ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -175,7 +178,7 @@ def _fit(driver: Driver) -> None:
         tuner.fit()
 
 
-def _name(trial: Any) -> str:
+def _name(trial: "Trial") -> str:
     return f"{unpacked(trial.config).name}-{trial.trial_id}"
 
 

@@ -2,7 +2,6 @@
 
 import pickle
 from collections.abc import Mapping
-from typing import Any
 
 from sweeps.worker.messages import Job
 
@@ -12,7 +11,7 @@ def packed(job: Job) -> dict[str, bytes]:
     return {"job": pickle.dumps(job)}
 
 
-def unpacked(config: Mapping[str, Any]) -> Job:
+def unpacked(config: Mapping[str, bytes]) -> Job:
     """The job in the config of one of Ray's trials."""
     job: Job = pickle.loads(config["job"])
     return job

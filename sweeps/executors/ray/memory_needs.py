@@ -9,7 +9,6 @@ that ask for the same.
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.worker.messages import Job
@@ -81,5 +80,5 @@ class MemoryNeeds:
     def _key(self, job: Job) -> tuple[str, str]:
         if job.kind == "control":
             return "control", str(job.control)
-        method: Any = (job.parameters or {}).get("method/name", self._spec.method.name)
+        method = (job.parameters or {}).get("method/name", self._spec.method.name)
         return job.kind, "teacher" if job.kind == "teacher" else str(method)

@@ -98,7 +98,7 @@ def _store(folder: Path) -> Facts:
     """The same of an object store, as the code of this node reaches it."""
     facts: Facts = {"sees_folder": True, "free_bytes": None, "renames": True, "creates_once": True}
     try:
-        from analysis.stores.addresses import address_of
+        from acgkd.files.addresses import address_of
         from analysis.stores.object_store import ObjectStore
 
         ObjectStore(address_of(folder) or "").require_writable()

@@ -7,11 +7,17 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING
 
-from analysis.stores.addresses import address_of
+from acgkd.files.addresses import address_of
 from sweeps.executors.ray.executor import connected_to, inside
 from sweeps.executors.ray.node_probe import Facts
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+    from ray.remote_function import RemoteFunction
+
+    from sweeps.executors.ray.placement import RayNode
 
 LIMIT_S = 30.0
 CLOCK_LIMIT_S = 5.0
@@ -62,7 +68,7 @@ def ask_nodes(address: str, folder: Path, limit_s: float = LIMIT_S) -> list[Node
         return _ask(alive, folder, limit_s)
 
 
-def _ask(alive: list[dict[str, Any]], folder: Path, limit_s: float) -> list[Node]:
+def _ask(alive: "list[RayNode]", folder: Path, limit_s: float) -> list[Node]:
     import ray
     from ray import cloudpickle
 
@@ -97,7 +103,7 @@ def _ask(alive: list[dict[str, Any]], folder: Path, limit_s: float) -> list[Node
     ]
 
 
-def _there(task: Any, node: Mapping[str, Any]) -> Any:
+def _there(task: "RemoteFunction", node: "RayNode") -> "RemoteFunction":
     """The task on that node and no other; it takes no core from those who work there."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -105,7 +111,7 @@ def _there(task: Any, node: Mapping[str, Any]) -> Any:
     return task.options(num_cpus=0, max_retries=0, scheduling_strategy=place)
 
 
-def _answer(asked: Any, deadline: float, limit_s: float) -> Facts | str:
+def _answer(asked: "ObjectRef", deadline: float, limit_s: float) -> Facts | str:
     import ray
 
     try:
@@ -119,7 +125,7 @@ def _answer(asked: Any, deadline: float, limit_s: float) -> Facts | str:
         return f"{type(error).__name__}: {lines[-1].strip() if lines else ''}"
 
 
-def _clock(ask: Any) -> Facts:
+def _clock(ask: "RemoteFunction") -> Facts:
     """How far its clock is ahead of ours, from two readings of ours around one of its."""
     best: tuple[float, float] | None = None
     for _ in range(3):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from ray.tune import PlacementGroupFactory
 
@@ -16,7 +16,17 @@ NODE = "ray.io/node-id"
 # Ray's reasons of a node's death that somebody has asked for: it ended in order, or was drained.
 ASKED = (1, 3, 4)
 
-Node = Mapping[str, Any]
+
+class RayNode(TypedDict):
+    """A node as `ray.nodes` has it."""
+
+    NodeID: str
+    NodeManagerAddress: str
+    NodeManagerHostname: str
+    NodeName: NotRequired[str]
+    Alive: bool
+    Resources: dict[str, float]
+    DeathReason: NotRequired[int]
 
 
 class Placement:
@@ -27,10 +37,10 @@ class Placement:
         nodes: `ray.nodes`; asked again from time to time, for clusters grow and shrink.
     """
 
-    def __init__(self, driver: Driver, nodes: Callable[[], list[Node]]) -> None:
+    def __init__(self, driver: Driver, nodes: Callable[[], list[RayNode]]) -> None:
         self._driver, self._ask = driver, nodes
         self._asked_at = -LOOK_EVERY_S
-        self._nodes: list[Node] = []
+        self._nodes: list[RayNode] = []
         self.memory = MemoryNeeds(driver.spec, driver.folder.records)
         self.bundle: Mapping[str, float] = {"CPU": driver.spec.resources.cpu, "GPU": driver.spec.resources.gpu}
 
@@ -59,7 +69,7 @@ class Placement:
             return PlacementGroupFactory([bundle])
         return PlacementGroupFactory([bundle], bundle_label_selector=[{NODE: _not_in(refused)}])
 
-    def _alive(self) -> list[Node]:
+    def _alive(self) -> list[RayNode]:
         if time.monotonic() - self._asked_at > LOOK_EVERY_S:
             self._asked_at = time.monotonic()
             known = self._ask()
@@ -78,7 +88,7 @@ def slots(resources: Mapping[str, float], bundle: Mapping[str, float]) -> int:
     return int(min(resources.get(name, 0.0) / amount for name, amount in bundle.items() if amount) + 1e-9)
 
 
-def _seen(node: Node) -> SeenNode:
+def _seen(node: RayNode) -> SeenNode:
     address = str(node["NodeManagerAddress"])
     named = str(node.get("NodeName") or address)  # as `ray start --node-name` called it; else its address
     return SeenNode(

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 STDERR = 2
 
@@ -52,7 +52,7 @@ def messages_to(path: Path) -> Iterator[None]:
         logger.setLevel(logging.WARNING)
         tune.setLevel(logging.CRITICAL)  # trials that end badly are outcomes and no errors of Ray's
         # A node that is lost is reported by the last twenty lines of its log, printed by a thread of Ray's.
-        worker: Any = ray._private.worker
+        worker = ray._private.worker
         printing = worker.print_to_stdstream
         worker.print_to_stdstream = lambda data, *_, **__: _print(data, file)
         try:
@@ -64,7 +64,7 @@ def messages_to(path: Path) -> Iterator[None]:
             tune.setLevel(before[3])
 
 
-def _print(data: Mapping[str, Any], file: IO[str]) -> None:
+def _print(data: Mapping[str, Iterable[str]], file: IO[str]) -> None:
     with contextlib.suppress(OSError, ValueError):  # Ray's thread may be later than the end of the sweep
         print(*data.get("lines", ()), sep="\n", file=file, flush=True)
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from acgkd.config import DatasetConfig, MethodChoice, PriorConfig, StudentConfig, TeacherConfig
 from acgkd.errors import AcgkdError, Fault
@@ -21,6 +21,9 @@ from sweeps.spec.checks.tracker_checks import trackers_law
 from sweeps.spec.controls import Control
 from sweeps.spec.fault_messages import known_name
 from sweeps.spec.inspection import Inspection
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 def method_law(method: MethodChoice, inspection: Inspection) -> Iterator[Fault]:
@@ -74,7 +77,7 @@ def checkpoint_law(teacher: TeacherConfig, prior: PriorConfig, dataset: DatasetC
 
 
 def _cannot_score(
-    state: Mapping[str, Any], teacher: TeacherConfig, path: Path, prior: PriorConfig, dataset: DatasetConfig | None
+    state: "Mapping[str, Tensor]", teacher: TeacherConfig, path: Path, prior: PriorConfig, dataset: DatasetConfig | None
 ) -> Iterator[Fault]:
     """Of code that has not run: weights among which none is as many as the classes make scores of no such classes.
 
@@ -95,7 +98,7 @@ def _cannot_score(
         )
 
 
-def _blank_teacher(preset: str, prior: PriorConfig, dataset: DatasetConfig | None) -> Any:
+def _blank_teacher(preset: str, prior: PriorConfig, dataset: DatasetConfig | None) -> "nn.Module | None":
     """A model without numbers that the weights should fit, or None where other sections are too wrong to build one."""
     import torch
 

@@ -57,7 +57,7 @@ def write_out(sound: dict[str, Any], folder: Path) -> list[Fault]:
     return faults
 
 
-def _chosen_control(control: Control, sound: Mapping[str, Any], folder: Path) -> Control:
+def _chosen_control(control: Control, sound: Mapping[str, object], folder: Path) -> Control:
     task, place = _task(sound.get("dataset"), sound.get("teacher"), sound.get("student")), str(control.settings_from)
     home = next((path for path in (folder / place, Path.cwd() / place) if path.exists()), None)
     if home is None:
@@ -111,7 +111,7 @@ def _searches(home: Path) -> Iterator[_Search]:
         )
 
 
-def _task(dataset: Any, teacher: Any, student: Any) -> str:
+def _task(dataset: object, teacher: object, student: object) -> str:
     data = dataset.title if isinstance(dataset, DatasetConfig) else "no data set"
     options = f" {dataset.options}" if isinstance(dataset, DatasetConfig) and dataset.options else ""
     sides = [side.preset if isinstance(side, TeacherConfig | StudentConfig) else "?" for side in (teacher, student)]

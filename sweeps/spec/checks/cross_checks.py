@@ -4,11 +4,12 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TypeVar
 
 from acgkd.config import DatasetConfig, TeacherConfig
 from acgkd.errors import Fault
 from sweeps.spec.inspection import Inspection
+from sweeps.spec.parameters import Space
 from sweeps.spec.sections import (
     UNTRUSTED_COMMAND,
     Artefacts,
@@ -111,7 +112,10 @@ def replicates_law(replicates: Replicates) -> Iterator[Fault]:
         yield Fault("replicates/vary", "Several seeds must vary something. Name some of: split, teacher, draws.")
 
 
-def _duplicates(values: Sequence[Any]) -> list[Any]:
+T = TypeVar("T")
+
+
+def _duplicates(values: Sequence[T]) -> list[T]:
     return [value for value, count in Counter(values).items() if count > 1]
 
 
@@ -181,7 +185,7 @@ def resources_law(resources: Resources, device: str) -> Iterator[Fault]:
         )
 
 
-def written_space_law(space: Any) -> Iterator[Fault]:
+def written_space_law(space: Space | str | None) -> Iterator[Fault]:
     """Ranges, choices and conditions of a space written out in the spec."""
     if space is not None and not isinstance(space, str):
         yield from WrittenSpace(space).faults()
@@ -203,7 +207,7 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def cross_check(sound: Mapping[str, Any], inspection: Inspection, trust_code: bool = False) -> list[Fault]:
+def cross_check(sound: Mapping[str, object], inspection: Inspection, trust_code: bool = False) -> list[Fault]:
     """All that is wrong between sections.
 
     Args:

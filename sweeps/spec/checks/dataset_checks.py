@@ -53,6 +53,7 @@ def data_are_there(dataset: DatasetConfig | None, teacher: TeacherConfig) -> Ite
     try:
         entry = dataset_of(dataset)
         entry.read_options(dataset)
+        entry.check_fractions(dataset)
     except AcgkdError:
         return  # reported already
     try:

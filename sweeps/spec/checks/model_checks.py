@@ -4,7 +4,7 @@ It goes by what entries of the catalogues declare, so that neither models nor to
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from acgkd.method import MethodConfig
     from acgkd.priors import ModalityName
     from acgkd.run.compatibility import Surroundings
+    from sweeps.spec.sweep_spec import SweepSpec
 
 A = TypeVar("A")
 # What is looked at: its place in the spec, what notes call it, its settings, and its own prior where it has one.
@@ -41,22 +42,27 @@ def settings_fit_models(
     from acgkd.run.compatibility import refused
 
     look = _Look(prior, dataset, teacher, student, inspection)
-    reported: set[tuple[str, str]] = set()
+    found: dict[tuple[str, str], dict[str, None]] = {}  # whose settings they are, by place and sentence
+    placed: set[tuple[str, str]] = set()
     for path, name, choice, own in _seen(method, controls, inspection.survey(space)):
-        found = look(refused, choice, own)
-        if found is None:
+        said = look(refused, choice, own)
+        if said is None:
             continue
+        setting, sentence = said
         place = path
         if path == "method" and choice.name == method.name:
-            place = f"method/{found[0]}"
-        elif path == "space" and isinstance(space, Mapping) and f"method/{found[0]}" in space:
-            place = f"space/method/{found[0]}"
-        if (place, name) not in reported:
-            reported.add((place, name))
-            yield Fault(place, found[1] if choice.name == method.name else f"'{name}': {found[1]}")
+            place = f"method/{setting}"
+        elif path == "space" and isinstance(space, Mapping) and f"method/{setting}" in space:
+            place = f"space/method/{setting}"
+        if (place, name) not in placed:
+            placed.add((place, name))
+            found.setdefault((place, sentence), {})["" if choice.name == method.name else f"'{name}'"] = None
+    for (place, sentence), names in found.items():
+        others = ", ".join(filter(None, names))
+        yield Fault(place, f"{others}: {sentence}" if "" not in names else sentence)
 
 
-def inactive_terms(spec: Any) -> list[str]:
+def inactive_terms(spec: "SweepSpec") -> list[str]:
     """The inactive loss terms, a sentence each, with the methods that have them."""
     from acgkd.run.compatibility import absent
 
@@ -89,7 +95,7 @@ def _seen(method: MethodChoice, controls: Sequence[Control], found: Survey | Non
             yield f"controls/{number}", control.label, control.choice(method), control.prior
 
 
-def _searched_settings(method: MethodChoice, points: Iterable[Mapping[str, Any]]) -> Iterator[Seen]:
+def _searched_settings(method: MethodChoice, points: Iterable[Mapping[str, object]]) -> Iterator[Seen]:
     from acgkd.methods import METHODS
 
     tried = set()
@@ -98,12 +104,12 @@ def _searched_settings(method: MethodChoice, points: Iterable[Mapping[str, Any]]
             continue  # reported already
         tree = overlay({"method": searched_method(point, method).model_dump()}, point)
         flat = flatten(tree)
-        key = (tree["method"]["name"], *(f"{name}={flat[name]}" for name in flat if name.startswith(_DECIDING)))
+        key = (flat[METHOD_NAME], *(f"{name}={flat[name]}" for name in flat if name.startswith(_DECIDING)))
         if key in tried:
             continue
         tried.add(key)
         try:
-            yield "space", tree["method"]["name"], MethodChoice.model_validate(tree["method"]), None
+            yield "space", str(flat[METHOD_NAME]), MethodChoice.model_validate(tree["method"]), None
         except ValidationError:
             continue  # reported as a value that is refused
 
@@ -127,7 +133,7 @@ class _Look:
         self, question: "Callable[[MethodConfig, Surroundings], A]", choice: MethodChoice, own: PriorConfig | None
     ) -> A | None:
         settings = self._inspection.settings(choice)
-        if settings.config is None or settings.entry.modality is None:
+        if settings.config is None or settings.entry is None or settings.entry.modality is None:
             return None
         try:
             key = (settings.entry.modality, own or self._prior)

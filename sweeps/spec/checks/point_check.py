@@ -2,18 +2,17 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from acgkd.errors import Fault, nearest
 from sweeps.spec.space_survey import Survey
 from sweeps.spec.stand_ins import Asked, ProbeTrial
 from sweeps.spec.sweep_spec import SweepSpec
-from sweeps.spec.values import Steps, is_on_step, on_step, same, show
+from sweeps.spec.values import Scalar, Steps, is_on_step, on_step, same, show
 
 _NOTHING_SEARCHED = "A point is one of the search space, but this sweep has no `space`: nothing is searched."
 
 
-def check_point(spec: SweepSpec, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
+def check_point(spec: SweepSpec, given: Mapping[str, object]) -> tuple[dict[str, object], list[Fault]]:
     """Reads a point that may leave parameters open.
 
     Args:
@@ -27,7 +26,7 @@ def check_point(spec: SweepSpec, given: Mapping[str, Any]) -> tuple[dict[str, An
     found = spec.inspection.survey(spec.space)
     if found is None:
         return {}, [Fault("", _NOTHING_SEARCHED)]
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     faults: list[Fault] = []
     for path, value in given.items():
         name = _name(path, found)
@@ -53,7 +52,7 @@ def _name(path: str, found: Survey) -> str | None:
     return next((name for name in (path, slashes, f"method/{slashes}") if name in found.parameters), None)
 
 
-def _refused(spec: SweepSpec, found: Survey, values: dict[str, Any]) -> Iterator[Fault]:
+def _refused(spec: SweepSpec, found: Survey, values: dict[str, object]) -> Iterator[Fault]:
     """What is wrong with values of known parameters; they are written as the space writes them, in place."""
     read = {name: _written(found.parameters[name], value) for name, value in values.items()}
     if any(message for _, message in read.values()):
@@ -72,13 +71,13 @@ def _refused(spec: SweepSpec, found: Survey, values: dict[str, Any]) -> Iterator
             yield Fault(name, message)
 
 
-def _probe(spec: SweepSpec, forced: Mapping[str, Any]) -> ProbeTrial:
+def _probe(spec: SweepSpec, forced: Mapping[str, object]) -> ProbeTrial:
     trial = ProbeTrial(forced, lambda asked: asked.ends[0])
     spec.suggest(trial)
     return trial
 
 
-def _not_asked(name: str, values: Mapping[str, Any], asked: list[ProbeTrial], others: list[ProbeTrial]) -> str:
+def _not_asked(name: str, values: Mapping[str, object], asked: list[ProbeTrial], others: list[ProbeTrial]) -> str:
     if not asked:
         return "Its conditions contradict the other values: no trial with those asks for it. Leave one of them out."
     for parent in asked[0].asked:
@@ -90,7 +89,7 @@ def _not_asked(name: str, values: Mapping[str, Any], asked: list[ProbeTrial], ot
     return "It is asked for only under conditions that this point leaves open. Give the values of its conditions too."
 
 
-def _written(asked: Asked, value: Any) -> tuple[Any, str]:
+def _written(asked: Asked, value: object) -> tuple[Scalar, str]:
     """A value as the space writes it, and why it is none; an empty text where it is one."""
     if asked.kind == "categorical":
         choice = [each for each in asked.ends if same(each, value)]
@@ -98,7 +97,7 @@ def _written(asked: Asked, value: Any) -> tuple[Any, str]:
     whole = asked.kind == "int"
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None, f"This must be {'a whole number' if whole else 'a number'}, {asked.text}, but got {show(value)}."
-    read: Any = int(value) if whole and value == int(value) else value if whole else float(value)
+    read: float = int(value) if whole and value == int(value) else value if whole else float(value)
     if isinstance(asked.values, Steps) and is_on_step(read, asked.values.low, asked.values.step):
         read = on_step(read, asked.values.low, asked.values.step)
     inside = asked.ends[0] <= read <= asked.ends[-1] and (asked.values is None or read in asked.values)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -137,7 +136,7 @@ def _refused_values(
                 yield Fault(_place(space, name), f"{prefix}{message}{named}")
 
 
-def _blamed(point: Mapping[str, Any], fault: Fault, method: MethodChoice) -> tuple[str | None, str]:
+def _blamed(point: Mapping[str, object], fault: Fault, method: MethodChoice) -> tuple[str | None, str]:
     """The parameter that a fault is put down to, and what to say; None for a fault of the fixed settings alone."""
     if fault.path in point:
         return fault.path, fault.message
@@ -153,7 +152,7 @@ def _blamed(point: Mapping[str, Any], fault: Fault, method: MethodChoice) -> tup
     return culprit, f"the fixed `{fault.path}` is refused: {fault.message}"
 
 
-def _point_faults(tree: Mapping[str, Any], inspection: Inspection) -> Iterator[Fault]:
+def _point_faults(tree: Mapping[str, object], inspection: Inspection) -> Iterator[Fault]:
     from acgkd.models import check_preset
 
     try:

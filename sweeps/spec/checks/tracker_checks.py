@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
-from typing import Any
 
 from acgkd.errors import Fault, nearest
 from sweeps.spec.fault_messages import known_name
 from sweeps.trackers import TRACKERS
 
 
-def trackers_law(trackers: Mapping[str, Mapping[str, Any]], trust_code: bool) -> Iterator[Fault]:
+def trackers_law(trackers: Mapping[str, Mapping[str, object]], trust_code: bool) -> Iterator[Fault]:
     """Every tracker is there, or is code that may be run."""
     for name, options in trackers.items():
         path = f"trackers/{name}"

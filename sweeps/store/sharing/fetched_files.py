@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from acgkd.errors import NodeError, SweepError
 from analysis.stores import copies
@@ -23,7 +22,7 @@ class FetchedFiles(Generations):
 
     _sizes: Mapping[Path, int] = MappingProxyType({})
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         copy = copy_of(self.path)
         if copy is None:
             return _reopened, (type(self), "", self.path, "", self.cache)

@@ -31,6 +31,7 @@ STALE_S = 30.0
 # After so long without renewal it is looked whether the lease is ours still, before anything is written.
 DOUBT_S = 15.0
 LOOK_EVERY_S = 0.5
+LEAVE_S = 5.0  # a renewal under way that takes longer finds no store
 
 
 class Lease:
@@ -51,6 +52,7 @@ class Lease:
         self._lost = False
         self._renewed_at = 0.0
         self._over = threading.Event()
+        self._renewing = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._local: int | None = None
 
     # ---- held by us
@@ -60,29 +62,43 @@ class Lease:
         if latest:
             self._wait_until_free(latest)
         token = self._lock_here()
-        self._facts = {"holder": holder_here(), "machine": _machine(), "token": token, "beat": 0, "released": False}
-        if not self._copy.store.create(self._key(latest + 1), _packed(self._facts)):
+        try:
+            self._facts = {"holder": holder_here(), "machine": _machine(), "token": token, "beat": 0, "released": False}
+            if not self._copy.store.create(self._key(latest + 1), _packed(self._facts)):
+                raise self._refusal()
+        except BaseException:
             self._release_here()
-            raise self._refusal()
+            raise
         self.number, self._renewed_at = latest + 1, time.monotonic()
-        threading.Thread(target=self._renew, name="lease", daemon=True).start()
-        self._copy.refresh()  # what the last driver wrote until it left
+        self._renewing.start()
+        try:
+            self._copy.refresh()  # what the last driver wrote until it left
+        except BaseException:
+            self._release()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._release()
+
+    def _release(self) -> None:
+        """Ends the renewals, and then says so: one that came last would have it held by nobody."""
         self._over.set()
-        if not self._lost:
-            with contextlib.suppress(SweepError):  # then it runs out
-                self._copy.store.write(self._key(self.number), _packed({**self._facts, "released": True}))
-        self._release_here()
+        try:
+            self._renewing.join(LEAVE_S)
+            if not self._lost and not self._renewing.is_alive():  # else the store is away, and the lease runs out
+                with contextlib.suppress(SweepError):
+                    self._copy.store.write(self._key(self.number), _packed({**self._facts, "released": True}))
+        finally:
+            self._release_here()
 
     def _renew(self) -> None:
         while not self._over.wait(RENEW_S):
             with contextlib.suppress(SweepError):  # the store is away: what the driver writes will say so
                 self._look()
-                if self._lost:
+                if self._lost or self._over.is_set():
                     return
                 self._facts["beat"] += 1
                 self._copy.store.write(self._key(self.number), _packed(self._facts))

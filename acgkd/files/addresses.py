@@ -1,4 +1,4 @@
-"""Addresses of folders on object stores, as users type them and as a path makes of them."""
+"""Addresses of folders and files on object stores, as users type them and as a path makes of them."""
 
 import re
 from os import PathLike, fspath

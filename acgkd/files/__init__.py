@@ -1,0 +1,1 @@
+"""How files are named and written, on this machine and on object stores."""
