@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -41,7 +40,7 @@ class Member:
     dataset: SuiteDataset
     pair: SuitePair
     rows: tuple[Row, ...]
-    sections: Mapping[str, Any]
+    sections: Mapping[str, object]
     places: Mapping[str, str]
     folder: Path
     study: str = ""
@@ -58,7 +57,7 @@ class Member:
         return self.rows[0]
 
     @property
-    def value(self) -> dict[str, Any]:
+    def value(self) -> dict[str, object]:
         """The spec as plain values, as a file has it."""
         tree = {
             "name": self.name,
@@ -156,7 +155,7 @@ class Member:
         )
 
 
-def expanded(name: str, suite: SuiteSection, base: Mapping[str, Any], folder: Path) -> tuple[Member, ...]:
+def expanded(name: str, suite: SuiteSection, base: Mapping[str, object], folder: Path) -> tuple[Member, ...]:
     """The sweeps of a suite, data set by data set.
 
     Args:
@@ -168,7 +167,7 @@ def expanded(name: str, suite: SuiteSection, base: Mapping[str, Any], folder: Pa
     return tuple(_members(name, suite, base, folder))
 
 
-def axes(suite: SuiteSection, base: Mapping[str, Any]) -> tuple[list[SuiteDataset], list[SuitePair]]:
+def axes(suite: SuiteSection, base: Mapping[str, object]) -> tuple[list[SuiteDataset], list[SuitePair]]:
     """Data sets and pairs, those of the file's own sections where the suite names none."""
     datasets, pairs = list(suite.datasets), list(suite.pairs)
     if not datasets and isinstance(base.get("dataset"), Mapping):
@@ -192,7 +191,7 @@ def kind_of_pair(pair: SuitePair) -> str | None:
     return kind(pair.student.preset.split("-")[0], MODELS)
 
 
-def _members(name: str, suite: SuiteSection, base: Mapping[str, Any], folder: Path) -> Iterator[Member]:
+def _members(name: str, suite: SuiteSection, base: Mapping[str, object], folder: Path) -> Iterator[Member]:
     datasets, pairs = axes(suite, base)
     shared = {key: value for key, value in base.items() if key not in ("name", "suite")}
     for number, dataset in enumerate(datasets):
@@ -226,7 +225,7 @@ def _members(name: str, suite: SuiteSection, base: Mapping[str, Any], folder: Pa
                 yield Member(f"{called}-{_plain(row.label)}", dataset, pair, (row,), sections, places, folder)
 
 
-def _without_a_search(sections: Mapping[str, Any]) -> dict[str, Any]:
+def _without_a_search(sections: Mapping[str, object]) -> dict[str, object]:
     """The sections of a sweep with nothing to search, where the suite says others for its searches."""
     kept = {name: value for name, value in sections.items() if name not in ("budget", "sampler", "scheduler")}
     budget = sections.get("budget")
