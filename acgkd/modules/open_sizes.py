@@ -230,7 +230,7 @@ def _files_of(module: nn.Module) -> list[ModuleType]:
     """Those whose code may ask: of torch_geometric, of a module's parts, and of the functions that these import."""
     own = {kind.__module__ for part in module.modules() for kind in type(part).__mro__}
     own = {name for name in own if not f"{name}.".startswith(_NOT_THEIRS) and name in sys.modules}
-    told = {str(getattr(value, "__module__", "")) for name in own for value in vars(sys.modules[name]).values()}
-    found = {name for name in sys.modules if name.startswith("torch_geometric.")} | own | told
+    theirs = {str(getattr(value, "__module__", "")) for name in own for value in vars(sys.modules[name]).values()}
+    found = {name for name in sys.modules if name.startswith("torch_geometric.")} | own | theirs
     every = [sys.modules.get(name) for name in sorted(found) if not f"{name}.".startswith(_NOT_THEIRS)]
     return [file for file in every if isinstance(file, ModuleType) and "int" not in vars(file)]
