@@ -130,3 +130,34 @@ def ranges(numbers: Sequence[int]) -> str:
             runs.append([number])
     said = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
     return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+
+
+def cut(text: str, width: int) -> str:
+    """Text of at most so many characters, with ``…`` for what is left out at its end."""
+    return text if len(text) <= width else f"{text[: max(width - 1, 1)]}…"
+
+
+def shortened(names: Sequence[str], width: int) -> dict[str, str]:
+    """Names of at most so many characters, no two of them equal: cut at the end, in the middle, or numbered.
+
+    Args:
+        names: what must stay distinguishable.
+        width: of a name, at least 4.
+    """
+    every = list(dict.fromkeys(names))
+    found = [{name: _middle_cut(name, width, tail) for name in every} for tail in range(width - 1)]
+    apart = [short for short in found if len(set(short.values())) == len(every)]
+    if apart:
+        return next((short for short in apart if all(map(_at_a_word, short.values()))), apart[0])
+    numbers = {name: f"…{number}" for number, name in enumerate(every, 1)}
+    return {name: name if len(name) <= width else name[: width - len(end)] + end for name, end in numbers.items()}
+
+
+def _middle_cut(name: str, width: int, tail: int) -> str:
+    return name if len(name) <= width else f"{name[: width - 1 - tail]}…{name[len(name) - tail :]}"
+
+
+def _at_a_word(short: str) -> bool:
+    """Whether nothing is cut out, or up to the end or the beginning of a word."""
+    before, mark, after = short.partition("…")
+    return not mark or not after or not before[-1:].isalnum()

@@ -12,7 +12,6 @@ from acgkd.errors import CheckpointError, ConfigError, TeacherError
 from acgkd.method import AnyMethod, Items, MethodContext
 from acgkd.methods import modality_of, parse_method
 from acgkd.modality import Arrays, modality
-from acgkd.models import build_model
 from acgkd.priors import ModalityName, Prior
 from acgkd.run.distillation import Distillation
 from acgkd.run.evaluator import Evaluator, Measurement
@@ -21,7 +20,6 @@ from acgkd.run.pseudo_samples import pseudo_samples
 from acgkd.run.run_data import RunData
 from acgkd.run.splits import Split
 from acgkd.runtime import Streams, derive_seed
-from acgkd.teachers.teacher import build_trusted
 from acgkd.teachers.user_lines import pointing_to_own_lines
 from acgkd.transfer.teaching import pooling_like
 
@@ -150,25 +148,17 @@ class Experiment:
             ConfigError: nothing of the name can be called, or code is not trusted.
             TeacherError: code of the user's builds no module, or one that cannot be a student.
         """
-        preset, prior, device = self.config.student.preset, self.run_data.prior, self.run_data.device
+        preset = self.config.student.preset
         with streams.fork("student"):
-            if ":" not in preset:
-                return build_model(
-                    preset,
-                    self.run_data.in_features,
-                    prior.classes,
-                    pooling=pooling_like(teacher, self.run_data.pooling),
-                    edge_features=prior.edge_features,
-                    device=device,
-                )
-            folders = self.preparation.code_folders
-            own = build_trusted(preset, prior, trust_code=self.preparation.trust_code, folders=folders).to(device)
+            made = self.preparation.blank(preset, pooling_like(teacher, self.run_data.pooling))
+        if ":" not in preset:
+            return made
         try:
             with pointing_to_own_lines():
-                self.run_data.modality.check_teacher(own, prior)
+                self.run_data.modality.check_teacher(made, self.run_data.prior)
         except TeacherError as error:
             raise TeacherError(f"A student must have what a teacher has, but `{preset}` has not. {error}") from error
-        return own
+        return made
 
     @property
     def _synthesis_file(self) -> Path | None:

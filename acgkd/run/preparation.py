@@ -135,20 +135,31 @@ class Preparation:
 
     def blank_teacher(self, streams: Streams) -> nn.Module:
         """The teacher before it has weights: freshly initialised, on the device."""
-        preset, prior = self.run_data.config.teacher.preset, self.run_data.prior
         with streams.fork("teacher"):
-            if ":" in preset:
-                return build_trusted(preset, prior, trust_code=self.trust_code, folders=self.code_folders).to(
-                    self.run_data.device
-                )
-            return build_model(
-                preset,
-                self.run_data.in_features,
-                prior.classes,
-                pooling=self.run_data.pooling,
-                edge_features=prior.edge_features,
-                device=self.run_data.device,
-            )
+            return self.blank(self.run_data.config.teacher.preset, self.run_data.pooling)
+
+    def blank(self, preset: str, pooling: str) -> nn.Module:
+        """A model that a spec names, freshly initialised, on the device.
+
+        Args:
+            preset: its name, or ``module:function`` of the user's.
+            pooling: of graphs, where it is a preset.
+
+        Raises:
+            ConfigError: nothing of the name can be called, or code is not trusted.
+            TeacherError: code of the user's builds no module.
+        """
+        prior, device = self.run_data.prior, self.run_data.device
+        if ":" in preset:
+            return build_trusted(preset, prior, trust_code=self.trust_code, folders=self.code_folders).to(device)
+        return build_model(
+            preset,
+            self.run_data.in_features,
+            prior.classes,
+            pooling=pooling,
+            edge_features=prior.edge_features,
+            device=device,
+        )
 
     def _make_teacher(self, path: Path) -> None:
         streams = Streams(derive_seed("teacher", self.teacher_seed), self.run_data.device)

@@ -1,7 +1,7 @@
 """How a module of the user's is wired, from one call of it: what embeds nodes, how they are pooled, what classifies."""
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import permutations
@@ -22,7 +22,6 @@ from acgkd.teachers.teacher_values import ONE_SCORE
 from acgkd.teachers.up_to_head import Pools, UpToHead, UpToPool
 
 POOLS = {"sum": "global_add_pool", "mean": "global_mean_pool", "max": "global_max_pool"}
-Readout = str | tuple[str, ...] | Callable[..., Tensor]
 
 
 @dataclass(frozen=True)

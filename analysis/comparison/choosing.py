@@ -1,7 +1,7 @@
 """Who stands for whom: ours is fixed beforehand, a rival is represented by its best row, and never chosen on test."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from acgkd.errors import SourceError
@@ -15,12 +15,13 @@ SLACK = 0.1
 """By how much seconds and multiply-adds may differ and still be called equal."""
 RULE = (
     "The rule. The row of the baseline is fixed beforehand: the row that was named, or the trial that its sweep "
-    "chose by its own first objective. Every other method is represented by its best row: that with the highest "
-    "mean validation accuracy over the seeds that all its rows have, never by test. Whose settings are published is "
-    "declared with the method: those of its paper, of its released code or of somebody's port. Rows that differ from "
-    "all of these in more than amounts (steps, pseudo-samples, the step at which rates fall, a density from the "
-    "prior), or are declared ours, are not published and do not represent it, unless it has no other; trials of a "
-    "search count as their method tuned. A row is reduced where it has fewer steps of any stage or fewer "
+    "chose by its own first objective (of several sweeps, the one with the most seeds). Every other method "
+    "is represented by its best row: that with the highest mean validation accuracy over the seeds that all its rows "
+    "have, never by test; rows that share no seed with the baseline stand only where none does. Whose settings are "
+    "published is declared with the method: those of its paper, of its released code or of somebody's port. Rows that "
+    "differ from all of these in more than amounts (steps, pseudo-samples, the step at which rates fall, a density "
+    "from the prior), or are declared ours, are not published and do not represent it, unless it has no other; trials "
+    "of a search count as their method tuned. A row is reduced where it has fewer steps of any stage or fewer "
     "pseudo-samples than the settings it is nearest to, or is declared a cheaper form of them. A lead over a row that "
     "is reduced or not published decides nothing."
 )
@@ -83,6 +84,7 @@ def cell_of(rows: Sequence[TrialRow], baseline: str, equal: str | None = None) -
         if ours is not None and contestant == ours.contestant:
             continue
         usable = [row for row in rows if row.contestant == contestant and row.complete and len(row.done)]
+        usable = [row for row in usable if ours is None or _pairs(ours, row)] or usable
         if equal is not None and ours is not None:
             affordable = [row for number, row in enumerate(usable) if _cost(row, equal, number) <= _most(ours, equal)]
             costlier += [contestant] if usable and not affordable else []
@@ -128,6 +130,35 @@ def require_baseline(rows: Sequence[TrialRow], baseline: str) -> None:
         )
 
 
+def equal_in_words(equal: str | None, cells: Iterable[Cell] = ()) -> str:
+    """What is held equal, and of these cells who has no row by it, as a sentence; '' where nothing is."""
+    if equal is None:
+        return ""
+    what = equal.replace("_", "-")
+    law = {
+        "steps": "has no more of them than the baseline's",
+        "settings": "is among as many of its method's as the baseline's method tried",
+    }.get(equal, "has at most a tenth more of them than the baseline's")
+    left = ", ".join(f"`{name}`" for name in sorted({name for cell in cells for name in cell.costlier}))
+    without = f" On some data set no row stands for {left}." if left else ""
+    return f"Held equal: {what}. A row of a rival or a control {law}.{without}"
+
+
+def absent_in_words(baseline: str, cells: Mapping[str, Cell]) -> str:
+    """Where the baseline is not, as a sentence; '' where it is everywhere.
+
+    Args:
+        baseline: label, contestant or method of ours.
+        cells: by the name that readers know their place by.
+    """
+    left = {place: cell for place, cell in cells.items() if cell.baseline is None or not len(cell.baseline.done)}
+    ran = [place for place, cell in left.items() if any(_is(row, baseline) for row in cell.rows)]
+    rest = [place for place in left if place not in ran]
+    said = [f"was not run on {', '.join(rest)}"] * bool(rest)
+    said += [f"has no row that could stand for it on {', '.join(ran)}"] * bool(ran)
+    return f"The baseline `{baseline}` {' and '.join(said)}: no differences are given there." if said else ""
+
+
 def role_of(cell: Cell, row: TrialRow) -> str:
     """What a row is in the comparison."""
     if cell.baseline is row:
@@ -166,15 +197,24 @@ def worth_in_words(cell: Cell, row: TrialRow, place: str) -> str:
 
 def _ours(rows: Sequence[TrialRow], baseline: str) -> TrialRow | None:
     named = [row for row in rows if row.label == baseline]
-    same = [row for row in rows if baseline in (row.contestant, row.method)]
+    same = [row for row in rows if _is(row, baseline)]
     chosen = [row for row in same if row.chosen]
     if named or chosen:
-        return (named or chosen)[0]
+        return named[0] if named else max(chosen, key=lambda row: (len(row.done), row.published))
     usable = [row for row in same if row.complete and len(row.done)]
     scores = _scores(usable)
     if len(usable) > 1 and any(map(math.isnan, scores.values())):
         return None
     return max(usable, key=lambda row: scores[row.label], default=None)
+
+
+def _is(row: TrialRow, name: str) -> bool:
+    return name in (row.label, row.contestant, row.method)
+
+
+def _pairs(ours: TrialRow, row: TrialRow) -> bool:
+    """Whether some seed of a row is one of ours; no other row has a difference."""
+    return bool(set(ours.done["seed"]) & set(row.done["seed"]))
 
 
 def _cost(row: TrialRow, equal: str, number: int) -> float:

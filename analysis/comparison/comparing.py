@@ -7,6 +7,7 @@ from acgkd.errors import FrameError
 from analysis.comparison.choosing import EQUAL, cell_of, default_baseline, require_baseline
 from analysis.comparison.joint import Comparison, Panel
 from analysis.comparison.published import Published
+from analysis.comparison.row_names import distinguished
 from analysis.comparison.trial_rows import MEASURES, TrialRow, trial_rows, unit
 from analysis.records.frame import Frame
 from analysis.robustness.perturbed_rows import study_sources
@@ -37,7 +38,8 @@ def compared(
     # Perturbed settings are no rivals: the luckiest of thirty would stand for its method. Alone they are compared.
     studies = study_sources(frame)
     others = [source for source in frame.sources if source not in studies]
-    rows = trial_rows(frame.of(*others) if studies and others else frame, known, places or {})
+    homes = {} if places is None else places
+    rows = distinguished(trial_rows(frame.of(*others) if studies and others else frame, known), homes)
     ours = default_baseline(rows) if baseline is None else baseline
     require_baseline(rows, ours)
     grouped: dict[str, dict[str, list[TrialRow]]] = {}
@@ -48,7 +50,8 @@ def compared(
         Panel(title, {column: cell_of(found, ours, equal) for column, found in columns.items()}, measure)
         for title, columns in grouped.items()
     )
-    return Comparison(frame, ours, by, panels, known, tuple(targets), measure, equal, tuple(studies if others else ()))
+    left = tuple(studies if others else ())
+    return Comparison(frame, ours, by, panels, known, tuple(targets), measure, equal, left, homes)
 
 
 def _place(row: TrialRow, by: str) -> tuple[str, str]:

@@ -70,8 +70,8 @@ def report(comparison: Comparison) -> Report:
     sections.append(Section("How it was compared", tuple(how)))
     subtitle = (
         f"The baseline is `{comparison.baseline}`; differences are the baseline minus the other, paired over the "
-        "seeds that both completed. Nothing is chosen by the test split."
-    )
+        f"seeds that both completed. {comparison.held_equal} Nothing is chosen by the test split."
+    ).replace("  ", " ")
     return Report(TITLE, subtitle, _facts(comparison), warnings(comparison), tuple(sections), "acgkd compare")
 
 
@@ -166,7 +166,7 @@ def overall_line(comparison: Comparison, panel: Panel) -> Fact | None:
 def warnings(comparison: Comparison) -> tuple[str, ...]:
     """What a reader must know before anything else."""
     rows = comparison.rows
-    said = []
+    said = [comparison.absent] if comparison.absent else []
     weak = rows[(rows["role"] == "best") & (rows["reduced"] | ~rows["published"])]
     against = rows[(rows["role"] == "best")]
     if len(weak):
@@ -179,13 +179,6 @@ def warnings(comparison: Comparison) -> tuple[str, ...]:
         said.append(
             f"Of {', '.join(f'`{name}`' for name in open_)} no row could be chosen: there are several, and no "
             "validation accuracy that all of them have. Nothing is chosen by the test split."
-        )
-    if costlier := sorted(
-        {name for panel in comparison.panels for cell in panel.cells.values() for name in cell.costlier}
-    ):
-        said.append(
-            f"With {measure_in_words(str(comparison.equal))} no more than the baseline's, no row stands for "
-            f"{', '.join(f'`{name}`' for name in costlier)} on some data set."
         )
     unknown = sorted({row.method for panel in comparison.panels for cell in panel.cells.values()
                       for row in cell.rows if row.known is None})  # fmt: skip

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from acgkd.errors import SourceError
-from analysis.comparison.choosing import Cell, note_of, role_of, steps_in_words
+from analysis.comparison.choosing import Cell, absent_in_words, equal_in_words, note_of, role_of, steps_in_words
 from analysis.comparison.published import Published
 from analysis.comparison.trial_rows import TrialRow
+from analysis.formatting import plural
 from analysis.records.frame import Frame
 from analysis.statistics.aggregates.families import holm
 from analysis.statistics.paired import Paired, paired
@@ -64,6 +65,7 @@ class Comparison:
         measure: what is compared: test accuracy, another quality, or a cost.
         equal: the cost of which no rival's row may have more than the baseline; None where every row may stand.
         studies: sweeps of the frame that are left out of the tables: their rows are perturbed settings.
+        places: what each sweep was read from, in short.
     """
 
     frame: Frame = field(repr=False)
@@ -75,6 +77,7 @@ class Comparison:
     measure: str = "test_accuracy"
     equal: str | None = None
     studies: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict, repr=False)
     _pairs: dict[tuple[str, str, str, str], Paired | None] = field(default_factory=dict, repr=False)
     _parts: "dict[tuple[str, ...], Comparison]" = field(default_factory=dict, repr=False)
 
@@ -118,6 +121,28 @@ class Comparison:
         from analysis.comparison.targets import judge
 
         return tuple(judge(target, self) for target in self.targets)
+
+    @property
+    def judged(self) -> str:
+        """``1 of 3 targets met, 0 missed, 2 not decided``."""
+        words = [verdict.word for verdict in self.verdicts]
+        met, *others = (words.count(word) for word in ("met", "missed", "not decided"))
+        return "{} of {} met, {} missed, {} not decided".format(met, plural(len(words), "target"), *others)
+
+    @property
+    def held_equal(self) -> str:
+        """What is held equal, and who has no row by it, as a sentence; '' where nothing is."""
+        return equal_in_words(self.equal, [cell for panel in self.panels for cell in panel.cells.values()])
+
+    @property
+    def absent(self) -> str:
+        """Where the baseline is not, and so nothing is compared, as a sentence; '' where it is everywhere."""
+        cells = {
+            f"{column} ({panel.title})" if panel.title and len(self.panels) > 1 else column: cell
+            for panel in self.panels
+            for column, cell in panel.cells.items()
+        }
+        return absent_in_words(self.baseline, cells)
 
     def overall(self) -> dict[str, pd.DataFrame]:
         """What each method comes to over all data sets, and the baseline against it: a table for each joint table."""
@@ -164,8 +189,9 @@ class Comparison:
             from analysis.comparison.comparing import compared
 
             self._parts[key] = compared(
-                frame, baseline=ours, by=self.by, published=self.published, measure=self.measure, equal=self.equal
-            )
+                frame, baseline=ours, by=self.by, published=self.published, measure=self.measure, equal=self.equal,
+                places=self.places,
+            )  # fmt: skip
         return self._parts[key]
 
     def fill(self, template: Path | str, out: Path | str) -> Path:
@@ -182,7 +208,7 @@ class Comparison:
         return fill(self, Path(template), Path(out))
 
     def lines(self, width: int = 80) -> list[str]:
-        """The comparison as lines for a terminal."""
+        """The comparison for a terminal."""
         from analysis.comparison.terminal_lines import terminal_lines
 
         return terminal_lines(self, width)
@@ -210,8 +236,7 @@ class Comparison:
             "difference_high": math.nan if gap is None else gap.high,
             "p_value": math.nan if pair is None else pair.p_value,
             "pairs": 0 if gap is None else gap.n,
-            "wins": 0 if pair is None else pair.wins,
-            "ties": 0 if pair is None else pair.ties,
+            "wins": 0 if pair is None else pair.wins, "ties": 0 if pair is None else pair.ties,
             "losses": 0 if pair is None else pair.losses,
             "provenance": row.provenance, "steps": steps_in_words(row),
             "seconds": _mean(done, "seconds"), "multiply_adds": _mean(done, "multiply_adds"),

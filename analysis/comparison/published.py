@@ -185,18 +185,6 @@ def steps_taken(first: Mapping[str, object]) -> int:
     return sum(int(number(steps)) for steps in said if is_known(steps))
 
 
-def other_settings(first: Mapping[str, object], known: KnownMethod, searched: Sequence[str] = ()) -> tuple[str, ...]:
-    """The settings in which a row differs from what its method declares, amounts and searched ones left out.
-
-    Args:
-        first: a replicate of the row, by column.
-        known: its method.
-        searched: slash paths of what its sweep searched, below the method.
-    """
-    match = match_of(first, known, searched)
-    return () if match is None else match.others
-
-
 def settings_apart(first: Mapping[str, object], known: KnownMethod) -> dict[str, object]:
     """All settings of a row that are not its method's defaults, amounts among them, by slash path."""
     found = {}

@@ -9,6 +9,7 @@ from acgkd.errors import RecordError
 from analysis.comparison.trial_tables import Mapped, is_elsewhere, read_table
 from analysis.records.frame import COLUMNS, KEYS, Frame, load
 from analysis.records.record_source import sources
+from analysis.records.suites.suite_file import suite_folder_of
 
 
 def read_places(places: Sequence[Path | str], columns: Iterable[str] = ()) -> tuple[Frame, dict[str, str]]:
@@ -31,7 +32,7 @@ def read_places(places: Sequence[Path | str], columns: Iterable[str] = ()) -> tu
     ours = [str(place) for place in places if not is_elsewhere(str(place))]
     theirs = [str(place) for place in places if is_elsewhere(str(place))]
     frames = [load(ours)] if ours else []
-    found = {source.name: _short(str(source.path)) for source in sources(ours)}
+    found = {source.name: _short(str(suite_folder_of(source.path) or source.path)) for source in sources(ours)}
     for place in theirs:
         frame = read_frame(Path(place)) if is_frame(place) else read_table(place, mapped)
         frames.append(frame)

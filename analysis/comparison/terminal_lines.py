@@ -1,5 +1,7 @@
 """The comparison on a terminal, readable at 80 columns."""
 
+from collections.abc import Mapping
+
 from analysis import formatting
 from analysis.comparison.joint import Comparison, Panel
 from analysis.comparison.tables.row_tables import tuned_table
@@ -9,19 +11,22 @@ LEAST = 60
 
 
 def terminal_lines(comparison: Comparison, width: int = 80) -> list[str]:
-    """Every data set with its rows, each with the baseline's difference to it; then the targets.
+    """The targets, what is held equal, where the baseline is not; then every data set with its rows.
 
     Args:
         comparison: what to show.
-        width: of the terminal; at least 60 are used.
+        width: of the terminal; at least 60 are used, and some 70 where data sets have long names.
     """
-    lines: list[str] = []
-    for panel in comparison.panels:
-        lines += [*_panel(comparison, panel, max(width, LEAST)), ""]
-    lines += _tuned(comparison, width)
-    lines += verdict_lines(comparison, width)
+    lines = verdict_lines(comparison, width)
     if comparison.verdicts:
-        lines.append("")
+        lines = [*_wrapped(comparison.judged, width), *lines, ""]
+    for said in (comparison.held_equal, comparison.absent):
+        lines += [*_wrapped(said.replace("`", ""), width), ""] if said else []
+    every = [column for panel in comparison.panels for column in panel.cells]
+    columns = formatting.shortened(every, min(13, max(map(len, every), default=0)))
+    for panel in comparison.panels:
+        lines += [*_panel(comparison, panel, columns, max(width, LEAST)), ""]
+    lines += _tuned(comparison, width)
     lines += _wrapped(
         "r: reduced, less than its method as declared. n: not as published. c: collapsed, a student "
         "that says one class in at least one replicate. *: p below 0.05 after Holm's correction. "
@@ -55,22 +60,24 @@ def _tuned(comparison: Comparison, width: int) -> list[str]:
     return [*lines, ""]
 
 
-def _panel(comparison: Comparison, panel: Panel, width: int) -> list[str]:
+def _panel(comparison: Comparison, panel: Panel, columns: Mapping[str, str], width: int) -> list[str]:
     rows = comparison.rows
     rows = rows[(rows["panel"] == panel.title) & (rows["role"] != "other")]
-    first = min(13, max([len(column) for column in panel.cells], default=0))
-    gap = 26
-    name = min(max([len(str(row)) for row in rows["row"]] + [4]) + 3, width - first - gap - 18 - 4)
-    ours, what = f"{comparison.baseline} minus it", _cut(measure_in_words(comparison.measure), 14)
-    head = f"{'':{first}} {'row':{name}} {what:>14} {'n':>2} {_cut(ours, gap):>{gap}}"
+    first = max([len(columns[column]) for column in panel.cells], default=0)
+    gap, marked = 26, 4
+    name = min(max([len(str(row)) for row in rows["row"]] + [4]) + marked, max(width - first - gap - 18 - 4, 12))
+    labels = formatting.shortened([str(row) for row in rows["row"]], name - marked)
+    ours, what = f"{comparison.baseline} minus it", formatting.cut(measure_in_words(comparison.measure), 14)
+    ours = ours if len(ours) <= gap else "baseline minus it"
     lines = [panel.title] if panel.title else []
-    lines.append(head.rstrip())
+    lines += _wrapped(f"Baseline: {comparison.baseline}", width) if ours.startswith("baseline ") else []
+    lines.append(f"{'':{first}} {'row':{name}} {what:>14} {'n':>2} {ours:>{gap}}".rstrip())
     for column in panel.cells:
-        shown = _cut(column, first)
+        shown = columns[column]
         for row in rows[rows["column"] == column].to_dict("records"):
             marks = "r" * row["reduced"] + "n" * (not row["published"])
             marks += "c" * (row["collapsed"] > 0)
-            label = f"{_cut(row['row'], name - len(marks) - 1)} {marks}" if marks else _cut(row["row"], name)
+            label = f"{labels[row['row']]} {marks}".rstrip()
             accuracy = formatting.mean_sd(row["value"], row["value_sd"])
             star = "*" if row["p_holm"] < 0.05 else " "
             line = f"{shown:{first}} {label:{name}} {accuracy:>14} {row['seeds']:>2} {_gap(row):>{gap - 1}}{star}"
@@ -87,10 +94,6 @@ def _gap(row: dict[object, object]) -> str:
         return formatting.gap(formatting.number(row["difference"]), formatting.number(low), formatting.number(high))
     ends = f" ({low:+.2f} to {high:+.2f})" if formatting.known(low) else ""
     return f"{row['difference']:+.3f}{ends}".replace("-", "−")
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: max(width - 1, 1)]}…"
 
 
 def _wrapped(text: str, width: int) -> list[str]:

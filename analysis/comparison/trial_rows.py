@@ -1,6 +1,5 @@
 """The rows of a comparison: every trial and control that was run on one data set and pair, before any is chosen."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -60,7 +59,7 @@ class TrialRow:
     Args:
         label: how tables call it.
         method: its method.
-        contestant: who it stands for: its method, with the place it comes from where two places have that method.
+        contestant: who it stands for: its method, or what `row_names.distinguished` says.
         source: the sweep.
         runs: what was measured in its replicates, those that failed included, with ``seconds`` and ``ratio``.
         first: its first replicate, all columns.
@@ -139,18 +138,17 @@ class TrialRow:
         return self.done.set_index("seed")[column].dropna().astype("float64")
 
 
-def trial_rows(frame: Frame, published: Published, places: Mapping[str, str]) -> list[TrialRow]:
+def trial_rows(frame: Frame, published: Published) -> list[TrialRow]:
     """All rows of all sweeps, in the order given; a row that two sweeps share, by its settings, is one.
 
     Args:
         frame: as `analysis.load` reads it.
         published: the methods' defaults, as far as they are known.
-        places: what each source was read from, in short.
     """
     found: list[TrialRow] = []
     for view in views(frame):
         found.extend(_of_sweep(view, published))
-    return _apart(_merged(found), places)
+    return _merged(found)
 
 
 def _of_sweep(view: View, published: Published) -> list[TrialRow]:
@@ -222,44 +220,3 @@ def _merged(rows: Sequence[TrialRow]) -> list[TrialRow]:
             row = replace(found[key], runs=both)
         found[key] = row
     return list(found.values())
-
-
-def _short_homes(where: Sequence[str], homes: Mapping[str, str]) -> dict[str, str]:
-    """A name for each source of a method on one data set: its place, or itself where several come from one place.
-
-    Names are without those of data set, teacher and student, so that one contestant has one name on all of them.
-    """
-    for names in (homes, {source: source for source in homes}):
-        short = {source: _without(name, where) for source, name in names.items()}
-        if len(set(short.values())) == len(short) and all(short.values()):
-            return short
-    return {source: source for source in homes}
-
-
-def _without(name: str, where: Sequence[str]) -> str:
-    for part in where:
-        name = re.sub(rf"(?<![A-Za-z0-9]){re.escape(part)}(?![A-Za-z0-9])", "", name) if part else name
-    return re.sub(r"[-_ /]{2,}", "-", name).strip("-_ /")
-
-
-def _apart(rows: Sequence[TrialRow], places: Mapping[str, str]) -> list[TrialRow]:
-    """Rows with names that tell them apart: trials of one method from two places are two contestants."""
-    homes: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
-    for row in rows:
-        if row.trial:
-            homes.setdefault((row.method, unit(row)), {})[row.source] = places.get(row.source, row.source)
-    homes = {key: _short_homes(key[1], found) for key, found in homes.items()}
-    several = {method for (method, _), found in homes.items() if len(found) > 1}
-    named = []
-    for row in rows:
-        if row.method in several and row.trial:
-            home = homes[row.method, unit(row)][row.source]
-            row = replace(row, label=f"{row.label} [{home}]", contestant=f"{row.method} [{home}]")
-        named.append(row)
-    taken: dict[tuple[tuple[str, ...], str], int] = {}
-    for index, row in enumerate(named):
-        key = (unit(row), row.label)
-        if key in taken:
-            named[index] = replace(row, label=f"{row.label} [{row.source}]")
-        taken[key] = index
-    return named

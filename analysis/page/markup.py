@@ -17,12 +17,17 @@ _LATEX = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
+    "†": r"$\dagger$",
+    "‡": r"$\ddagger$",
     "–": "--",
     "−": "$-$",
     "∞": r"$\infty$",
     "●": r"$\bullet$",
     "≥": r"$\geq$",
     "×": r"$\times$",
+    "→": r"$\to$",
+    "…": r"\ldots{}",
+    "½": r"$\frac{1}{2}$",
 }
 _PERCENT = re.compile(r"(?<=\d) %")
 _CODE = re.compile(r"`([^`]*)`")
@@ -79,15 +84,19 @@ def latex_text(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in _CODE.sub(r"\1", str(text)))
 
 
-def latex_table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], caption: str) -> str:
-    """A booktabs table."""
+def latex_table(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], caption: str, note: str = ""
+) -> str:
+    """A booktabs table, with how to read it below."""
     lines = [r"% needs \usepackage{booktabs}", r"\begin{table}", r"\centering", rf"\caption{{{latex_text(caption)}}}"]
     lines.append(r"\begin{tabular}{" + "".join("r" if r else "l" for r in right) + "}")
     lines.append(r"\toprule")
     lines.append(" & ".join(map(latex_text, titles)) + r" \\")
     lines.append(r"\midrule")
     lines.extend(" & ".join(map(latex_text, row)) + r" \\" for row in rows)
-    lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    lines += [r"\par\smallskip", rf"{{\footnotesize {latex_text(note)}\par}}"] if note else []
+    lines += [r"\end{table}", ""]
     return "\n".join(lines)
 
 

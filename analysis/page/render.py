@@ -106,8 +106,8 @@ def _table_files(table: Table) -> Iterator[tuple[str, Callable[[], bytes]]]:
     stem = f"tables/{table.name}"
     yield f"{stem}.csv", lambda: table.data.to_csv(index=False).encode()
     yield f"{stem}.parquet", lambda: _parquet(table.data)
-    yield f"{stem}.md", lambda: (markup.markdown_table(shown, table.cells(), right) + "\n").encode()
-    yield f"{stem}.tex", lambda: markup.latex_table(shown, table.cells(), right, table.title).encode()
+    yield f"{stem}.md", lambda: (_markdown_table(table) + "\n").encode()
+    yield f"{stem}.tex", lambda: markup.latex_table(shown, table.cells(), right, table.title, table.remark()).encode()
 
 
 def markdown(report: Report) -> str:
@@ -138,9 +138,14 @@ def _markdown_block(block: Block) -> str:
         case Alternatives():
             return "\n\n".join(_markdown_block(inner) for _, blocks in block.items for inner in blocks)
         case Table():
-            titles, right = [column.title for column in block.columns], [column.numeric for column in block.columns]
-            table = markup.markdown_table(titles, block.cells(), right)
-            return "\n\n".join(filter(None, [f"### {block.title}", table, markup.markdown_text(block.remark())]))
+            return f"### {block.title}\n\n{_markdown_table(block)}"
+
+
+def _markdown_table(table: Table) -> str:
+    """The table, and below it how to read it."""
+    titles, right = [column.title for column in table.columns], [column.numeric for column in table.columns]
+    cells = markup.markdown_table(titles, table.cells(), right)
+    return "\n\n".join(filter(None, [cells, markup.markdown_text(table.remark())]))
 
 
 def _parquet(data: pd.DataFrame) -> bytes:

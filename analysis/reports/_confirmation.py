@@ -72,27 +72,16 @@ def explained(view: View, found: Sequence[Confirmation]) -> str:
         )
     seen = sorted(set(seeds) & {int(seed) for seed in view.whole.rows["seed"]})
     known = (
-        f" Since then seeds were added to the search that the confirmation has, too: on {_ranges(seen)} it is no "
-        "longer fresh."
+        " Since then seeds were added to the search that the confirmation has, too: on "
+        f"{formatting.ranges(seen)} it is no longer fresh."
         if seen
         else ""
     )
     return (
         f"{selected} The confirmation was not selected: settings were fixed before it ran, on "
-        f"{formatting.plural(len(seeds), 'seed')} that the search never saw ({_ranges(seeds)}), and nothing is chosen "
-        f"by it. Controls were not selected either; what they drop shows what other seeds alone do.{known}"
+        f"{formatting.plural(len(seeds), 'seed')} that the search never saw ({formatting.ranges(seeds)}), and nothing "
+        f"is chosen by it. Controls were not selected either; what they drop shows what other seeds alone do.{known}"
     )
-
-
-def _ranges(seeds: Sequence[int]) -> str:
-    """``3 to 12, 40``."""
-    parts: list[list[int]] = []
-    for seed in seeds:
-        if parts and seed == parts[-1][-1] + 1:
-            parts[-1].append(seed)
-        else:
-            parts.append([seed])
-    return ", ".join(f"{part[0]} to {part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)
 
 
 def _signed(value: float) -> str:

@@ -4,7 +4,6 @@ The frames are those of `analysis.reports.pareto_table`: trials best first, then
 other frame is shown with the columns that it has, in its own order.
 """
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import escape
@@ -144,28 +143,6 @@ def to_rich(found: Excerpt, console: "SafeConsole") -> tuple["Table", list[str]]
     for index, chosen in enumerate(found.chosen):
         table.add_row(*(plain(column.cells[index]) for column in columns), style="bold green" if chosen else None)
     return table, [column.title for column in dropped if column.title]
-
-
-def to_text(frame: "pd.DataFrame", width: int = 100, most: int = MOST) -> str:
-    """A frame as plain text.
-
-    Args:
-        frame: see `excerpt`.
-        width: columns of the text.
-        most: how many trials are shown at most.
-    """
-    from sweeps.display.safe_console import SafeConsole
-
-    found = excerpt(frame, most)
-    if not found.columns:
-        return "No trials yet."
-    console = SafeConsole(file=io.StringIO(), width=width)
-    table, _ = to_rich(found, console)
-    console.print(table)
-    if found.more:
-        console.print(found.more)
-    text: str = console.file.getvalue()  # type: ignore[attr-defined]
-    return "\n".join(line.rstrip() for line in text.splitlines())
 
 
 def to_html(frame: "pd.DataFrame", most: int = MOST) -> str:

@@ -7,7 +7,6 @@ reference's synthesis and transfer together. Transfer is each row's own.
 import platform
 import socket
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from acgkd.config import MethodChoice, fingerprint
 from acgkd.errors import AcgkdError, SweepError
@@ -157,21 +156,21 @@ def own_steps(choice: MethodChoice) -> int | None:
     return int(found) if found is not None else None
 
 
-def _at(steps: int, row: Row, member: Member) -> dict[str, Any]:
+def _at(steps: int, row: Row, member: Member) -> dict[str, Mapping[str, object] | None]:
     """A row's settings with so many steps, and what goes by steps beside them scaled: another stage's, or a decay."""
     choice = _choice(member, row)
     stage, config = counted(choice)
     share = steps / int(getattr(config, stage).steps)
     # What a row takes over from the reference it still does, but for the stage that is changed.
-    settings: dict[str, Any] = {"synthesis": row.synthesis, "transfer": row.transfer}
-    settings[stage] = {**getattr(choice, stage), "steps": steps}
+    settings = {"synthesis": row.synthesis, "transfer": row.transfer}
+    changed = {**getattr(choice, stage), "steps": steps}
     beside = getattr(config.synthesis, "steps", None)
     if stage == "transfer" and beside is not None:
         settings["synthesis"] = {**choice.synthesis, "steps": max(1, round(beside * share))}
     decay = getattr(config.synthesis, "decay_every", None)
     if stage == "synthesis" and decay is not None:
-        settings["synthesis"]["decay_every"] = max(1, round(decay * share))
-    return settings
+        changed["decay_every"] = max(1, round(decay * share))
+    return {**settings, stage: changed}
 
 
 def _device(spec: SweepSpec, threads: int) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import yaml
+from pydantic import JsonValue
 
 from acgkd.config import DatasetConfig, overlay
 from acgkd.datasets import dataset_of
@@ -41,7 +41,7 @@ class Member:
     dataset: SuiteDataset
     pair: SuitePair
     rows: tuple[Row, ...]
-    sections: Mapping[str, Any]
+    sections: Mapping[str, object]
     places: Mapping[str, str]
     folder: Path
     study: str = ""
@@ -58,7 +58,7 @@ class Member:
         return self.rows[0]
 
     @property
-    def value(self) -> dict[str, Any]:
+    def value(self) -> dict[str, JsonValue]:
         """The spec as plain values, as a file has it."""
         tree = {
             "name": self.name,
@@ -70,7 +70,7 @@ class Member:
             tree["space"] = self.reference.entry.space
             prior = self.reference.entry.prior
             tree |= {} if prior is None else {"prior": prior.model_dump(mode="json", exclude_none=True)}
-        return dict(plain(tree)[0])
+        return plain(tree)[0]
 
     @property
     def searches(self) -> bool:
@@ -156,7 +156,7 @@ class Member:
         )
 
 
-def expanded(name: str, suite: SuiteSection, base: Mapping[str, Any], folder: Path) -> tuple[Member, ...]:
+def expanded(name: str, suite: SuiteSection, base: Mapping[str, object], folder: Path) -> tuple[Member, ...]:
     """The sweeps of a suite, data set by data set.
 
     Args:
@@ -168,7 +168,7 @@ def expanded(name: str, suite: SuiteSection, base: Mapping[str, Any], folder: Pa
     return tuple(_members(name, suite, base, folder))
 
 
-def axes(suite: SuiteSection, base: Mapping[str, Any]) -> tuple[list[SuiteDataset], list[SuitePair]]:
+def axes(suite: SuiteSection, base: Mapping[str, object]) -> tuple[list[SuiteDataset], list[SuitePair]]:
     """Data sets and pairs, those of the file's own sections where the suite names none."""
     datasets, pairs = list(suite.datasets), list(suite.pairs)
     if not datasets and isinstance(base.get("dataset"), Mapping):
@@ -192,7 +192,7 @@ def kind_of_pair(pair: SuitePair) -> str | None:
     return kind(pair.student.preset.split("-")[0], MODELS)
 
 
-def _members(name: str, suite: SuiteSection, base: Mapping[str, Any], folder: Path) -> Iterator[Member]:
+def _members(name: str, suite: SuiteSection, base: Mapping[str, object], folder: Path) -> Iterator[Member]:
     datasets, pairs = axes(suite, base)
     shared = {key: value for key, value in base.items() if key not in ("name", "suite")}
     for number, dataset in enumerate(datasets):
@@ -226,7 +226,7 @@ def _members(name: str, suite: SuiteSection, base: Mapping[str, Any], folder: Pa
                 yield Member(f"{called}-{_plain(row.label)}", dataset, pair, (row,), sections, places, folder)
 
 
-def _without_a_search(sections: Mapping[str, Any]) -> dict[str, Any]:
+def _without_a_search(sections: Mapping[str, object]) -> dict[str, object]:
     """The sections of a sweep with nothing to search, where the suite says others for its searches."""
     kept = {name: value for name, value in sections.items() if name not in ("budget", "sampler", "scheduler")}
     budget = sections.get("budget")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from acgkd.config import RunConfig, fingerprint
 from sweeps.worker.experiments import AcgkdExperiments
@@ -111,7 +111,7 @@ def measure(configs: Mapping[str, RunConfig], reference: str, experiments: Acgkd
     with tempfile.TemporaryDirectory(prefix="acgkd-calibration-") as home:
 
         def beginning(config: RunConfig) -> "Callable[[], Distillation]":
-            found: Any = experiments.experiment(config, SEED, Path(home))
+            found = experiments.experiment(config, SEED, Path(home))
             found.prepare()
             begin: Callable[[], Distillation] = found.start
             return begin

@@ -34,8 +34,8 @@ class Row:
     entry: SuiteMethod
     place: str
     budget: BudgetName
-    synthesis: Mapping[str, Any] | None
-    transfer: Mapping[str, Any] | None
+    synthesis: Mapping[str, object] | None
+    transfer: Mapping[str, object] | None
 
     @property
     def is_control(self) -> bool:
@@ -49,9 +49,9 @@ class Row:
             name=self.entry.name, synthesis=dict(self.synthesis or {}), transfer=dict(self.transfer or {})
         )
 
-    def as_control(self) -> dict[str, Any] | str:
+    def as_control(self) -> dict[str, object] | str:
         """The row as a sweep lists it under `controls`."""
-        said: dict[str, Any] = {"name": self.entry.name, "label": self.label}
+        said: dict[str, object] = {"name": self.entry.name, "label": self.label}
         if self.entry.settings_from is not None:
             said["settings_from"] = self.entry.settings_from
         for stage in () if self.entry.settings_from is not None else ("synthesis", "transfer"):
@@ -63,7 +63,7 @@ class Row:
             del said["label"]
         return str(said["name"]) if set(said) == {"name"} else said
 
-    def with_settings(self, synthesis: Mapping[str, Any] | None, transfer: Mapping[str, Any] | None) -> "Row":
+    def with_settings(self, synthesis: Mapping[str, object] | None, transfer: Mapping[str, object] | None) -> "Row":
         """The same row with other settings."""
         return replace(self, synthesis=synthesis, transfer=transfer)
 
@@ -169,11 +169,11 @@ def _rows(suite: SuiteSection, dataset: SuiteDataset, pair: SuitePair, kind_ther
             yield Row(label, entry, f"suite/methods/{number}", budget, *stages)
 
 
-def settings_of(entry: SuiteMethod, dataset: SuiteDataset, stage: str) -> Mapping[str, Any] | None:
+def settings_of(entry: SuiteMethod, dataset: SuiteDataset, stage: str) -> Mapping[str, object] | None:
     """What a row says of a stage on a data set; None where it takes over what the reference has."""
     said = getattr(entry, stage)
     there = dataset.methods.get(entry.label)
-    changes: dict[str, Any] = {} if there is None else getattr(there, stage)
+    changes: dict[str, object] = {} if there is None else getattr(there, stage)
     if said == LIKE_REFERENCE or (said is None and is_control(entry.name)):
         return changes or None
     return overlay(said or {}, flatten(changes))

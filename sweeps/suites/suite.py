@@ -22,12 +22,12 @@ OnProgress = Callable[[Snapshot], None]
 
 
 def run_suite(
-    suite: SuiteSpec | Path | str | Mapping[str, Any],
+    suite: SuiteSpec | Path | str | Mapping[str, object],
     folder: Path | str | None = None,
     *,
     executor: "Executor | None" = None,
     on_progress: OnProgress | Literal["show"] | None = "show",
-    overrides: Sequence[str] | Mapping[str, Any] = (),
+    overrides: Sequence[str] | Mapping[str, object] = (),
     trust_code: bool = False,
     accept_code_change: bool = False,
 ) -> "Suite":

@@ -1,7 +1,6 @@
 """Laws of a suite, beyond the types of its keys: names that there are, axes that meet, a reference that can be one."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -23,7 +22,7 @@ _OWN: dict[str, type[Config]] = {"dataset": DatasetConfig, "teacher": TeacherCon
 _OF_A_SUITE = frozenset(SuiteDataset.model_fields) - frozenset(DatasetConfig.model_fields)
 
 
-def section_faults(base: Mapping[str, Any]) -> Iterator[Fault]:
+def section_faults(base: Mapping[str, object]) -> Iterator[Fault]:
     """Sections that no suite has, or that stand for an axis."""
     known = ["suite", *(name for name in SweepSpec.model_fields if name not in GOVERNED)]
     for name in base:
@@ -38,7 +37,7 @@ def section_faults(base: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(name, unknown_key(name, known))
 
 
-def own_faults(base: Mapping[str, Any]) -> Iterator[Fault]:
+def own_faults(base: Mapping[str, object]) -> Iterator[Fault]:
     """Data set, teacher and student beside `suite` are sections of a sweep, and hold before they are an axis."""
     for name, config in _OWN.items():
         said = base.get(name, {})
@@ -58,7 +57,7 @@ def own_faults(base: Mapping[str, Any]) -> Iterator[Fault]:
                 yield from translate(error, config, said, name)
 
 
-def name_faults(suite: SuiteSection, base: Mapping[str, Any]) -> Iterator[Fault]:
+def name_faults(suite: SuiteSection, base: Mapping[str, object]) -> Iterator[Fault]:
     """Entries of catalogues exist, labels are unique, and what names a label names one that there is."""
     for number, method in enumerate(suite.methods):
         yield from known_name(METHODS, method.name, f"suite/methods/{number}/name")
@@ -110,7 +109,7 @@ def _data_faults(dataset: SuiteDataset, path: str) -> Iterator[Fault]:
         yield Fault(path, str(error))
 
 
-def _missing(suite: SuiteSection, base: Mapping[str, Any]) -> Iterator[Fault]:
+def _missing(suite: SuiteSection, base: Mapping[str, object]) -> Iterator[Fault]:
     if suite.datasets and "dataset" in base:
         yield Fault("dataset", "Data sets stand under `suite/datasets`, but here is one more. Put it there.")
     if not suite.datasets and "dataset" not in base:
@@ -162,7 +161,7 @@ def reference_faults(suite: SuiteSection) -> Iterator[Fault]:
             )
 
 
-def member_faults(suite: SuiteSection, base: Mapping[str, Any], members: Sequence[Member]) -> Iterator[Fault]:
+def member_faults(suite: SuiteSection, base: Mapping[str, object], members: Sequence[Member]) -> Iterator[Fault]:
     """Every entry of an axis meets another, sweeps have names of their own, and references can be timed."""
     datasets, pairs = axes(suite, base)
     alone = [item for item in datasets if all(member.dataset.label != item.label for member in members)]

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -37,7 +36,7 @@ class SuiteSpec:
     name: str
     section: SuiteSection = field(repr=False)
     members: tuple[Member, ...] = field(repr=False)
-    value: Mapping[str, Any] = field(repr=False)
+    value: Mapping[str, object] = field(repr=False)
     text: str = field(repr=False)
     source: str = field(repr=False)
 
@@ -56,7 +55,7 @@ class SuiteSpec:
 
 
 def load_suite(
-    source: Path | str | Mapping[str, Any], overrides: Overrides = (), trust_code: bool = False
+    source: Path | str | Mapping[str, object], overrides: Overrides = (), trust_code: bool = False
 ) -> SuiteSpec:
     """Reads and checks a suite; starts nothing, writes nothing.
 
@@ -105,7 +104,7 @@ def check_suite(tree: SpecTree, trust_code: bool = False) -> SuiteSpec:
     return SuiteSpec(head.name, head.suite, members, value, tree.text, tree.source)
 
 
-def _head(value: Mapping[str, Any]) -> tuple[SuiteHead | None, list[Fault]]:
+def _head(value: Mapping[str, object]) -> tuple[SuiteHead | None, list[Fault]]:
     said = {key: value[key] for key in ("name", KEY) if key in value}
     try:
         return TypeAdapter(SuiteHead).validate_python(tuples(said), strict=True), []

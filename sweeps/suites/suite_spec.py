@@ -1,7 +1,7 @@
 """What a suite says under `suite`: the axes, what is left out, and what each row takes."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -16,20 +16,20 @@ LIKE_REFERENCE = "reference"
 GOVERNED = {"method": "suite/methods", "controls": "suite/methods", "space": ""}
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Budgets = Annotated[tuple[BudgetName, ...], BeforeValidator(_listed), Field(min_length=1)]
-Settings = dict[str, Any] | Literal["reference"]
+Settings = dict[str, object] | Literal["reference"]
 Count = Annotated[int, Field(ge=1)]
 
 
-def _without(word: str) -> Any:
+def _without(word: str) -> AfterValidator:
     """A check that no section is overridden that the suite says elsewhere."""
 
-    def check(changes: dict[str, Any]) -> dict[str, Any]:
+    def check(changes: dict[str, object]) -> dict[str, object]:
         for path in changes:
             first = path.split("/")[0]
             if first == "name" or first in GOVERNED:
@@ -56,7 +56,7 @@ class SuiteMethod(ShortConfig):
         description="Folder of a search, or of a suite of searches: the row has the settings that it chose for this "
         "method on each data set and pair, in place of `synthesis` and `transfer`. Its seeds may not be the suite's.",
     )
-    space: str | dict[str, Any] | None = Field(
+    space: str | dict[str, object] | None = Field(
         default=None,
         description="The row is a search over this space, as in a sweep, from these settings on: a sweep of its own on "
         "each data set and pair, by the suite's `budget`, `sampler`, `scheduler` and `objectives`.",
@@ -69,7 +69,7 @@ class SuiteMethod(ShortConfig):
 
     @model_validator(mode="before")
     @classmethod
-    def _short(cls, value: Any) -> Any:
+    def _short(cls, value: object) -> object:
         value = spelled_out(value, cls.word)
         if isinstance(value, Mapping) and "label" not in value and isinstance(value.get("name"), str):
             return {**value, "label": value["name"]}
@@ -95,8 +95,8 @@ class SuiteMethod(ShortConfig):
 class Changed(Config):
     """Settings of one row on one data set, laid over those that it has everywhere."""
 
-    synthesis: dict[str, Any] = Field(default_factory=dict, description="Laid over those of its synthesis.")
-    transfer: dict[str, Any] = Field(default_factory=dict, description="Laid over those of its transfer.")
+    synthesis: dict[str, object] = Field(default_factory=dict, description="Laid over those of its synthesis.")
+    transfer: dict[str, object] = Field(default_factory=dict, description="Laid over those of its transfer.")
 
 
 class Sensitivity(Config):
@@ -121,7 +121,7 @@ class SuiteDataset(DatasetConfig):
     """A data set, and what is otherwise on it."""
 
     label: Label = Field(description="How the suite calls it; its name if left out, with its `set` or file.")
-    overrides: Annotated[dict[str, Any], _without("data set")] = Field(
+    overrides: Annotated[dict[str, object], _without("data set")] = Field(
         default_factory=dict,
         description="Values by slash path, laid over the sections of its sweeps: `{teacher/epochs: 15}`.",
     )
@@ -134,7 +134,7 @@ class SuiteDataset(DatasetConfig):
 
     @model_validator(mode="before")
     @classmethod
-    def _short(cls, value: Any) -> Any:
+    def _short(cls, value: object) -> object:
         value = spelled_out(value, cls.word)
         if not isinstance(value, Mapping) or "label" in value or not isinstance(value.get("name"), str):
             return value
@@ -142,7 +142,7 @@ class SuiteDataset(DatasetConfig):
         return {**value, "label": f"{value['name']} {which}".strip()}
 
     @property
-    def section(self) -> dict[str, Any]:
+    def section(self) -> dict[str, object]:
         """The section `dataset` of its sweeps."""
         return DatasetConfig(**{name: getattr(self, name) for name in DatasetConfig.model_fields}).model_dump(
             mode="json"
@@ -158,7 +158,7 @@ class SuitePair(Config):
     datasets: Names | None = Field(
         default=None, description="Labels of the data sets that it is run on; all that it fits if left out."
     )
-    overrides: Annotated[dict[str, Any], _without("pair")] = Field(
+    overrides: Annotated[dict[str, object], _without("pair")] = Field(
         default_factory=dict,
         description="Values by slash path, laid over the sections of its sweeps, after those of the data set: "
         "`{replicates/seeds: [0, 1, 2]}`.",
@@ -171,7 +171,7 @@ class SuitePair(Config):
 
     @model_validator(mode="before")
     @classmethod
-    def _short(cls, value: Any) -> Any:
+    def _short(cls, value: object) -> object:
         if not isinstance(value, Mapping):
             return value
         value = {

@@ -16,6 +16,11 @@ def resplit_noise(draw: np.random.Generator, seeds: int, sd: float = 1.0) -> NDA
     return np.asarray(sd * (np.sqrt(shared) * draw.normal() + np.sqrt(1 - shared) * draw.normal(size=seeds)))
 
 
+def mean_of_means(runs: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The mean over data sets of the mean over runs: the plainest aggregate that can be resampled."""
+    return np.asarray(np.mean([each.mean(axis=-1) for each in runs], axis=0))
+
+
 def frame(
     means: Mapping[str, Mapping[str, float]],
     *,

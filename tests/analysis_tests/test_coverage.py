@@ -15,11 +15,11 @@ from analysis.records.distribution import Distribution
 from analysis.statistics.aggregates.bootstrap import estimate
 from analysis.statistics.aggregates.families import SetMean, holm, mean_over_sets, signed_rank
 from analysis.statistics.aggregates.ranks import ranks
-from analysis.statistics.aggregates.robust import interquartile_mean, mean_of_means, probability_of_improvement
+from analysis.statistics.aggregates.robust import interquartile_mean, probability_of_improvement
 from analysis.statistics.importance import _groups, importances
 from analysis.statistics.intervals import recovered_share, t_interval, t_p_value
 from analysis.statistics.search.separation import chance_of, indices
-from tests.analysis_tests.simulated import TEST, TRAIN, frame, resplit_noise
+from tests.analysis_tests.simulated import TEST, TRAIN, frame, mean_of_means, resplit_noise
 
 RATIO = TEST / TRAIN
 ERRORS = 3.3

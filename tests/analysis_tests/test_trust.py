@@ -15,8 +15,9 @@ from analysis.figures.trust.seed_lines import paint_seeds, seed_lines
 from analysis.figures.trust.selection_scatter import paint_selection
 from analysis.page.blocks import Note, Table
 from analysis.records.frame import load
+from analysis.reports.questions.agreement_blocks import agreement_blocks
 from analysis.reports.questions.can_i_trust_it import can_i_trust_it
-from analysis.reports.questions.judged_blocks import agreement_blocks, part_blocks
+from analysis.reports.questions.part_blocks import part_blocks
 from analysis.statistics.trust.seed_effects import missing, seed_effect, seed_table, sentence
 from analysis.statistics.trust.selected_by import selected_by
 from analysis.statistics.trust.selected_by import sentence as selection_sentence

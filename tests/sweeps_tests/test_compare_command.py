@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.comparison.published import other_settings, steps_of
+from analysis.comparison.published import match_of, steps_of
 from sweeps.cli.app import main
 from sweeps.interchange.method_defaults import published_methods
 
@@ -95,12 +95,12 @@ def test_the_catalogue_says_what_is_published_and_what_is_a_control() -> None:
     }  # fmt: skip
     (steps,) = steps_of(row, known["gfkd"])
     assert (steps.taken, steps.default, steps.fewer) == (160, 1500, True)
-    assert other_settings(row, known["gfkd"]) == ()
-    assert other_settings(row | {"setting/method/transfer/projection": "gat"}, known["gfkd"]) == (
-        "transfer/projection",
-    )
-    searched = ("transfer/projection",)
-    assert other_settings(row | {"setting/method/transfer/projection": "gat"}, known["gfkd"], searched) == ()
+    own, lifted = match_of(row, known["gfkd"]), row | {"setting/method/transfer/projection": "gat"}
+    apart, searched = match_of(lifted, known["gfkd"]), match_of(lifted, known["gfkd"], ("transfer/projection",))
+    assert own is not None
+    assert apart is not None
+    assert searched is not None
+    assert (own.others, apart.others, searched.others) == ((), ("transfer/projection",), ())
 
 
 @pytest.mark.slow

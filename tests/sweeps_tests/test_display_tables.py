@@ -9,8 +9,15 @@ import pytest
 from sweeps.cli import outcome
 from sweeps.cli.commands.run import finish
 from sweeps.display.safe_console import SafeConsole
-from sweeps.display.tables import excerpt, to_html, to_text
+from sweeps.display.tables import excerpt, to_html, to_rich
 from sweeps.engine.snapshot import Summary
+
+
+def as_text(data, width=100, most=20):
+    """The table as a terminal of this width shows it."""
+    console = SafeConsole(file=io.StringIO(), width=width)
+    console.print(to_rich(excerpt(data, most), console)[0])
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
 
 def frame(trials=3, *, searched=True, chosen=True, label="trial {}"):
@@ -120,32 +127,31 @@ def test_a_notebook_gets_a_table():
 
 def test_a_measure_that_no_row_has_is_no_column():
     without_data = frame().assign(test_accuracy=None, test_accuracy_sd=None, share=None)
-    text = to_text(without_data)
+    text = as_text(without_data)
     assert "accuracy" not in text
     assert "share" not in text
     assert "12.35" in text
 
 
-def test_a_prompt_gets_the_same_as_text():
-    text = to_text(frame(30), width=100, most=2)
+def test_a_table_of_a_terminal_has_the_first_trials_and_its_width():
+    text = as_text(frame(30), width=100, most=2)
     assert "trial 1" in text
     assert "trial 2" not in text
-    assert text.endswith("Shown: the first 2 of 30 trials.")
+    assert excerpt(frame(30), 2).more == "Shown: the first 2 of 30 trials."
     assert max(map(len, text.splitlines())) <= 100
 
 
 def test_any_frame_is_shown_with_the_columns_that_it_has():
     other = pd.DataFrame({"trial": [3, 1], "method/rate": [0.01, None], "mode": ["a", "<b>"]})
     assert [column.title for column in excerpt(other).columns] == ["trial", "method/rate", "mode"]
-    text = to_text(other)
+    text = as_text(other)
     assert text.splitlines()[-2:] == ["    3        0.01 a", "    1           – <b>"]
     assert "&lt;b&gt;" in to_html(other)
 
 
 def test_a_frame_without_trials():
-    assert to_text(pd.DataFrame()) == "No trials yet."
     assert to_html(pd.DataFrame()) == "<div>No trials yet.</div>"
-    assert "teacher" in to_text(frame(3).iloc[3:])
+    assert "teacher" in as_text(frame(3).iloc[3:])
 
 
 def test_trials_that_failed_are_counted_at_the_end(tmp_path, monkeypatch, capsys):

@@ -124,10 +124,16 @@ def sweep_folders(folder: Path) -> list[Path]:
     return [place for place in places if os.path.isfile(place / "sweep.json")]
 
 
+def suite_folder_of(sweep: Path) -> Path | None:
+    """The folder of the suite that a sweep folder is part of; None for one on its own."""
+    home = sweep.parent.parent
+    return home if sweep.parent.name == SWEEPS and is_suite(home) else None
+
+
 def suite_of(sweep: Path) -> SuiteFile | None:
     """The suite that a sweep folder is part of; None for one on its own, or of a suite that cannot be read."""
-    home = sweep.parent.parent
-    if sweep.parent.name != SWEEPS or not is_suite(home):
+    home = suite_folder_of(sweep)
+    if home is None:
         return None
     try:
         return read_suite(home)

@@ -6,9 +6,11 @@ from analysis.reports._confirmation import confirmation
 from analysis.reports._health import unknowns
 from analysis.reports._more_seeds import more_seeds
 from analysis.reports._provenance import provenance
+from analysis.reports.questions.agreement_blocks import agreement_blocks
 from analysis.reports.questions.health_blocks import health_blocks
-from analysis.reports.questions.judged_blocks import agreement_blocks, part_blocks, selection_blocks
+from analysis.reports.questions.part_blocks import part_blocks
 from analysis.reports.questions.seed_blocks import seed_blocks
+from analysis.reports.questions.selection_blocks import selection_blocks
 from analysis.statistics.view import View
 
 TITLE = "Can I trust it?"

@@ -79,14 +79,12 @@ class SignedRank:
 
     Args:
         p_value: two-sided; NaN where there is nothing to test.
-        smallest: the smallest p-value that so many data sets can give.
         wins: sets with a difference above 0.
         ties: sets with none.
         losses: sets with one below 0.
     """
 
     p_value: float
-    smallest: float
     wins: int
     ties: int
     losses: int
@@ -101,7 +99,6 @@ def signed_rank(differences: Sequence[float]) -> SignedRank:
 
     values = np.asarray(differences, dtype=float).round(12)
     wins, losses = int((values > 0).sum()), int((values < 0).sum())
-    smallest = min(1.0, 2.0 ** (1 - len(values))) if len(values) else math.nan
     p_value = math.nan
     if wins + losses:
         rest = values[values != 0]
@@ -109,4 +106,4 @@ def signed_rank(differences: Sequence[float]) -> SignedRank:
         with warnings.catch_warnings():  # earlier versions warn of few values
             warnings.simplefilter("ignore", UserWarning)
             p_value = float(wilcoxon(rest, method="exact" if exact else "approx").pvalue)
-    return SignedRank(p_value, smallest, wins, len(values) - wins - losses, losses)
+    return SignedRank(p_value, wins, len(values) - wins - losses, losses)

@@ -31,11 +31,6 @@ def interquartile_mean(runs: Runs) -> Floats:
     return np.asarray((values * inside).sum(axis=-1) / inside.sum(axis=-1))
 
 
-def mean_of_means(runs: Runs) -> Floats:
-    """The mean over data sets of the mean over runs."""
-    return np.asarray(np.mean([each.mean(axis=-1) for each in runs], axis=0))
-
-
 def probability_of_improvement(first: Runs, second: Runs) -> Floats:
     """How probably a run of the first scores higher than one of the second on the same data set, drawn at random.
 

@@ -174,7 +174,7 @@ class Lease:
     def _key(self, number: int) -> str:
         return lease_key(self.path, number)
 
-    def _read(self, number: int) -> dict[str, Any]:
+    def _read(self, number: int) -> dict[str, object]:
         try:
             facts = json.loads(self._copy.store.read(self._key(number))) if number else {}
         except (FileNotFoundError, ValueError):
@@ -207,7 +207,7 @@ class Lease:
             os.close(self._local)
             self._local = None
 
-    def _is_dead_here(self, facts: dict[str, Any]) -> bool:
+    def _is_dead_here(self, facts: dict[str, object]) -> bool:
         """Whether the holder ran on this machine and has ended."""
         if facts.get("machine") != _machine():
             return False
@@ -253,7 +253,7 @@ def lock_of(folder: Path, say: Callable[[str], None] = lambda text: None) -> Loc
     return Lock(folder / "driver.lock") if copy is None else Lease(copy, folder, say)
 
 
-def _packed(facts: dict[str, Any]) -> bytes:
+def _packed(facts: dict[str, object]) -> bytes:
     return json.dumps(facts).encode()
 
 
