@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sweeps.interchange.method_defaults import published_methods
     from sweeps.spec.loading import load
     from sweeps.spec.sweep_spec import SweepSpec
-    from sweeps.store.status import Status
+    from sweeps.store.progress.status import Status
     from sweeps.suites.suite import Suite, open_suite, run_suite
     from sweeps.suites.suite_loading import SuiteSpec, load_suite
     from sweeps.sweep import Sweep, run
@@ -56,7 +56,7 @@ _HOMES = {
     "Ray": "sweeps.executors.ray.executor",
     "Snapshot": "sweeps.engine.snapshot",
     "SpecError": "acgkd.errors",
-    "Status": "sweeps.store.status",
+    "Status": "sweeps.store.progress.status",
     "Suite": "sweeps.suites.suite",
     "SuiteSpec": "sweeps.suites.suite_loading",
     "Sweep": "sweeps.sweep",

@@ -16,8 +16,8 @@ from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.spec.values import plain_word
 from sweeps.steering import SteeredSweep
 from sweeps.store.folder import SweepFolder
+from sweeps.store.progress.status import Status
 from sweeps.store.sharing.shared_files import names
-from sweeps.store.status import Status
 from sweeps.store.writable import place_for_run, place_of
 
 if TYPE_CHECKING:

@@ -1,8 +1,10 @@
 """What every config is: frozen, closed to unknown keys; some have grown, for some a plain word may stand."""
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+T = TypeVar("T")
 
 
 class Config(BaseModel):
@@ -28,7 +30,7 @@ class GrownConfig(Config):
         return written
 
 
-def spelled_out(value: object, key: str) -> object:
+def spelled_out(value: T, key: str) -> T | dict[str, T]:
     """Lets a plain word stand for a mapping with one key: ``mutag`` for ``{"name": "mutag"}``."""
     return {key: value} if isinstance(value, str) else value
 

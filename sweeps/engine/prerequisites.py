@@ -167,7 +167,7 @@ class Prerequisites:
 
     def crashed_before(self) -> None:
         """Takes in what crashed in earlier starts, guarded: it is guarded from the first attempt on."""
-        self._attempts.crashed_before(starts.crashed(self._folder.starts))
+        self._attempts.crashed_before(starts.crashed(starts.read(self._folder.starts)))
 
     def died_with_driver(self, keys: list[str]) -> None:
         """Takes in at which jobs drivers have died that ran them in their own process, latest first."""

@@ -11,7 +11,6 @@ import random
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 
 from acgkd.errors import AnalysisError
 from analysis.records import record_file, trial_file
@@ -85,6 +84,10 @@ class Confirmed:
     stopped: int
 
 
+# Points in an order, what comes of them, and the hypervolume after each.
+Whole = tuple[list[Point], list[Outcome], list[float]]
+
+
 @dataclass(frozen=True, eq=False)
 class ObservedTable:
     """An observed sweep.
@@ -96,6 +99,7 @@ class ObservedTable:
 
     points: tuple[Point, ...]
     floor: float
+    _wholes: dict[tuple[int, int], Whole] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(cls, packed: Packed, objective: str) -> "ObservedTable":
@@ -142,7 +146,7 @@ class ObservedTable:
         """
         found = Saved()
         for order in orders:
-            points, whole, before = _whole(self, order, workers)
+            points, whole, before = self._whole(order, workers)
             early = replayed(points, scheduler(), workers)
             after = self._volumes(early)
             level = before[len(points) // 2 - 1]
@@ -186,6 +190,15 @@ class ObservedTable:
         same = sum(said[number] == ended[number] for number in both)
         return Confirmed(len(both), same, sum(ended[number] is not None for number in both))
 
+    def _whole(self, order: int, workers: int) -> Whole:
+        """The points in an order, and what comes of them without early stopping; it is worked out once."""
+        if (order, workers) not in self._wholes:
+            points = list(self.points)
+            random.Random(order).shuffle(points)
+            outcomes = replayed(points, WholeTrials(), workers)
+            self._wholes[order, workers] = points, outcomes, self._volumes(outcomes)
+        return self._wholes[order, workers]
+
     def _volumes(self, outcomes: Sequence[Outcome]) -> list[float]:
         worst = (self.floor, 1.001 * max(point.values[1] for point in self.points))
         return hypervolumes(outcomes, {point.number: point.values for point in self.points}, worst)
@@ -204,12 +217,3 @@ def with_expected_costs(point: Point) -> Point:
         return point
     changed = [replace(stop, values=(stop.values[0], end)) for stop in inside]
     return replace(point, stops=(*changed, *point.stops[len(inside) :]))
-
-
-@cache
-def _whole(table: ObservedTable, order: int, workers: int) -> tuple[list[Point], list[Outcome], list[float]]:
-    """The points in an order, and what comes of them without early stopping."""
-    points = list(table.points)
-    random.Random(order).shuffle(points)
-    outcomes = replayed(points, WholeTrials(), workers)
-    return points, outcomes, table._volumes(outcomes)

@@ -35,9 +35,9 @@ class DashboardServer:
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         storage = optuna.storages.InMemoryStorage()
-        self._copy, self._warn, self._said = StudyCopy(folder, storage), warn, ""
+        self._copy = StudyCopy(folder, storage)
         self._copy.update()
-        self._server = LoopbackServer(port, wsgi(storage))
+        self._server = LoopbackServer(port, wsgi(storage), warn)
 
     @property
     def url(self) -> str:
@@ -46,13 +46,4 @@ class DashboardServer:
 
     def serve(self) -> None:
         """Serves until Ctrl-C."""
-        self._server.serve(self._follow, FOLLOW_S)
-
-    def _follow(self) -> None:
-        try:
-            self._copy.update()
-            self._said = ""
-        except Exception as error:  # a folder that is away may come back, a study that was deleted is made again
-            if str(error) != self._said:
-                self._said = str(error)
-                self._warn(self._said)
+        self._server.serve(self._copy.update, FOLLOW_S)

@@ -36,12 +36,13 @@ class LoopbackServer:
     Args:
         port: of this machine; 0 for any that is free.
         application: what answers; it is asked by this machine's own names alone.
+        warn: called with a line where what is served cannot be brought up to date for now.
 
     Raises:
         ConfigError: the port is taken.
     """
 
-    def __init__(self, port: int, application: "WSGIApplication") -> None:
+    def __init__(self, port: int, application: "WSGIApplication", warn: Callable[[str], None]) -> None:
         try:
             self._server = make_server(HOST, port, _own_names(application), _Server, _Quiet)
         except OSError as error:
@@ -49,23 +50,24 @@ class LoopbackServer:
                 f"Port {port} must be free, but: {error.strerror}. Choose another one, or `--port 0` for any."
             ) from error
         self._over = threading.Event()
+        self._warn, self.problem = warn, ""  # the latter is what was said last, until it is over
 
     @property
     def url(self) -> str:
         """Where a browser finds it."""
         return f"http://{HOST}:{self._server.server_port}"
 
-    def serve(self, follow: Callable[[], None], every_s: float) -> None:
+    def serve(self, follow: Callable[[], object], every_s: float) -> None:
         """Serves until Ctrl-C or SIGTERM.
 
         Args:
-            follow: called again and again meanwhile, from a thread of its own.
+            follow: brings what is served up to date; called again and again meanwhile, from a thread of its own.
             every_s: seconds between two calls.
         """
 
         def following() -> None:
             while not self._over.wait(every_s):
-                follow()
+                self._follow(follow)
 
         threading.Thread(target=following, name="follower", daemon=True).start()
         main = threading.current_thread() is threading.main_thread()
@@ -79,6 +81,15 @@ class LoopbackServer:
             self._server.server_close()
             if before is not None:
                 signal.signal(signal.SIGTERM, before)
+
+    def _follow(self, follow: Callable[[], object]) -> None:
+        try:
+            follow()
+            self.problem = ""
+        except Exception as error:  # a folder that is away may come back; until then all stays as it was
+            if str(error) != self.problem:
+                self.problem = str(error)
+                self._warn(self.problem)
 
 
 def _own_names(application: "WSGIApplication") -> "WSGIApplication":

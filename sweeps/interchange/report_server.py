@@ -41,10 +41,9 @@ class ReportServer:
     """
 
     def __init__(self, folder: Path, port: int, warn: Callable[[str], None]) -> None:
-        self._folder, self._warn, self._problem = folder, warn, ""
-        self._version, self._page = 0, b""
+        self._folder, self._version, self._page = folder, 0, b""
         self._beside: Mapping[str, Callable[[], bytes]] = {}
-        self._server = LoopbackServer(port, self._answer)
+        self._server = LoopbackServer(port, self._answer, warn)
         self._make(_state(folder))
 
     @property
@@ -75,21 +74,15 @@ class ReportServer:
     def _follow(self) -> None:
         from analysis.stores.copies import here
 
-        try:
-            here(self._folder)  # of an object store: what is new there
-            state = _state(self._folder)
-            if state != self._seen and time.monotonic() >= self._not_before:
-                self._make(state)
-            self._problem = ""
-        except Exception as error:  # a folder that is away may come back; until then the page stays as it was
-            if str(error) != self._problem:
-                self._problem = str(error)
-                self._warn(self._problem)
+        here(self._folder)  # of an object store: what is new there
+        state = _state(self._folder)
+        if state != self._seen and time.monotonic() >= self._not_before:
+            self._make(state)
 
     def _answer(self, environment: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         path = environment.get("PATH_INFO", "")
         if path == "/version":
-            facts = {"version": self._version, "problem": self._problem}
+            facts = {"version": self._version, "problem": self._server.problem}
             return _sent(start, "200 OK", "application/json", json.dumps(facts).encode())
         if path in ("", "/"):
             return _sent(start, "200 OK", "text/html; charset=utf-8", self._page)

@@ -99,9 +99,11 @@ def use_plugins_of(tree: SpecTree, trust_code: bool) -> None:
     Raises:
         SpecError: it may not run code, or what it names cannot be used.
     """
-    paths = tree.value.get(PLUGINS) or ()
-    if not isinstance(paths, list | tuple) or not all(isinstance(path, str) for path in paths):
-        paths = ()  # reported when it is read
+    said = tree.value.get(PLUGINS)
+    named = said if isinstance(said, list) else []
+    paths = [path for path in named if isinstance(path, str)]
+    if len(paths) < len(named):
+        paths = []  # reported when it is read
     if paths and not trust_code:
         raise SpecError(tree.source, [tree.locate(Fault(PLUGINS, UNTRUSTED_PLUGINS))])
     try:

@@ -4,9 +4,9 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
+from pydantic import JsonValue
 
 from acgkd.config import DatasetConfig, MethodChoice, ShortConfig, StudentConfig, TeacherConfig, spelled_out
 from acgkd.errors import Fault, SpecError, nearest
@@ -48,7 +48,7 @@ class SpecTree:
     """
 
     source: str
-    value: dict[str, object]
+    value: dict[str, JsonValue]
     lines: dict[str, int]
     text: str
     faults: list[Fault] = field(default_factory=list)
@@ -135,7 +135,7 @@ def _text(value: Mapping[str, object]) -> str:
     return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
 
 
-def written_out(value: Mapping[str, object]) -> dict[str, object]:
+def written_out(value: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """A spec with every short form spelled out."""
     result = dict(value)
     for section, config in SHORT_SECTIONS.items():
@@ -148,22 +148,23 @@ def written_out(value: Mapping[str, object]) -> dict[str, object]:
     return result
 
 
-def make_absolute(value: dict[str, object], folder: Path) -> None:
+def make_absolute(value: dict[str, JsonValue], folder: Path) -> None:
     """Files are looked for beside the spec that names them, then where the command was typed."""
     for section, key in FILE_PATHS:
         part = value.get(section)
-        if isinstance(part, dict) and isinstance(part.get(key), str):
-            value[section] = {**part, key: _absolute(part[key], folder)}
+        path = part.get(key) if isinstance(part, dict) else None
+        if isinstance(part, dict) and isinstance(path, str):
+            value[section] = {**part, key: _absolute(path, folder)}
     if PLUGINS in value:
         value[PLUGINS] = _absolute_all(value[PLUGINS], folder)
 
 
-def _absolute_all(paths: object, folder: Path) -> object:
+def _absolute_all(paths: JsonValue, folder: Path) -> JsonValue:
     """One path or several as a list; what is neither is reported when it is read."""
     listed = [paths] if isinstance(paths, str) else paths
-    if not isinstance(listed, list) or not all(isinstance(path, str) for path in listed):
-        return paths
-    return [os.path.normpath(_absolute(path, folder)) for path in listed]
+    texts = [path for path in listed if isinstance(path, str)] if isinstance(listed, list) else []
+    whole = isinstance(listed, list) and len(texts) == len(listed)
+    return [os.path.normpath(_absolute(path, folder)) for path in texts] if whole else paths
 
 
 def _absolute(path: str, folder: Path) -> str:
@@ -198,7 +199,7 @@ def _lay_over(tree: SpecTree, overrides: Overrides) -> None:
             _override(tree, name.strip(), value, f"`{source}`")
 
 
-def _override(tree: SpecTree, name: str, value: object, source: str) -> None:
+def _override(tree: SpecTree, name: str, value: JsonValue, source: str) -> None:
     keys = name.split("/") if "/" in name else name.split(".")
     if len(keys) == 1:
         value = written_out({name: value})[name]
@@ -224,28 +225,30 @@ def _override(tree: SpecTree, name: str, value: object, source: str) -> None:
     tree.overridden.append("/".join(keys))
 
 
-def _put(node: Any, keys: list[str], value: object) -> str:
+def _put(node: dict[str, JsonValue] | list[JsonValue], keys: list[str], value: JsonValue) -> str:
     """Sets one value in the tree, in place; returns what is wrong with the path, or nothing."""
     while True:
         if isinstance(node, list):
-            if not keys[0].isdecimal() or int(keys[0]) >= len(node):
-                return f"'{keys[0]}' is no place in a list of {len(node)}. Count from 0."
-            key: Any = int(keys[0])
-            rest = keys[1:]
+            key, rest = keys[0], keys[1:]
+            if not key.isdecimal() or int(key) >= len(node):
+                return f"'{key}' is no place in a list of {len(node)}. Count from 0."
+            if not rest or node[int(key)] is None:
+                node[int(key)] = {} if rest else value
+            below = node[int(key)]
         else:
             key, rest = _longest(node, keys)
+            if not rest or node.get(key) is None:
+                node[key] = {} if rest else value
+            below = node[key]
         if not rest:
-            node[key] = value
             return ""
-        below = node[key] if isinstance(node, list) else node.get(key)
-        if below is None:
-            below = node[key] = {}
         if not isinstance(below, dict | list):
-            return f"'{key}' is a single value and has nothing below it. {nearest(key, node)}".strip()
+            hint = nearest(key, node) if isinstance(node, dict) else ""
+            return f"'{key}' is a single value and has nothing below it. {hint}".strip()
         node, keys = below, rest
 
 
-def _longest(node: dict[str, object], keys: list[str]) -> tuple[str, list[str]]:
+def _longest(node: dict[str, JsonValue], keys: list[str]) -> tuple[str, list[str]]:
     """The next key: parameters of a written-out space have slashes in their names, so the longest match wins."""
     for count in range(len(keys), 1, -1):
         joined = "/".join(keys[:count])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import JsonValue
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from acgkd.errors import Fault, SpecError
@@ -45,7 +46,7 @@ class Document:
         faults: what is wrong though the rest could be read.
     """
 
-    value: object
+    value: JsonValue
     lines: dict[str, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
@@ -91,7 +92,7 @@ class _Builder:
     def fault(self, path: str, message: str, node: Node) -> None:
         self.faults.append(Fault(path, message, node.start_mark.line + 1))
 
-    def build(self, node: Node, path: str) -> object:
+    def build(self, node: Node, path: str) -> JsonValue:
         self.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, MappingNode):
             return self.mapping(node, path)
@@ -99,8 +100,8 @@ class _Builder:
             return [self.build(item, f"{path}/{number}".lstrip("/")) for number, item in enumerate(node.value)]
         return self.scalar(node, path)
 
-    def mapping(self, node: MappingNode, path: str) -> dict[str, object]:
-        result: dict[str, object] = {}
+    def mapping(self, node: MappingNode, path: str) -> dict[str, JsonValue]:
+        result: dict[str, JsonValue] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, ScalarNode):
                 self.fault(path, "A key must be a word, but here is a list or a mapping.", key_node)
@@ -118,7 +119,7 @@ class _Builder:
                 result[key] = self.build(value_node, below)
         return result
 
-    def scalar(self, node: Node, path: str) -> object:
+    def scalar(self, node: Node, path: str) -> JsonValue:
         text = str(node.value)
         if getattr(node, "style", None) is not None:  # quoted, or a block: text, whatever it looks like
             return text
@@ -238,7 +239,7 @@ def read(path: Path) -> tuple[str, Document]:
     return text, parse(text, source)
 
 
-def parse_value(text: str, source: str) -> object:
+def parse_value(text: str, source: str) -> JsonValue:
     """Reads the value of a `--set path=value` by the same rules.
 
     Raises:

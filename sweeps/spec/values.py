@@ -13,9 +13,9 @@ from datetime import date
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import PurePath
-from typing import Annotated, Any, overload
+from typing import Annotated, overload
 
-from pydantic import BaseModel, BeforeValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, JsonValue, WithJsonSchema
 
 from acgkd.errors import Fault
 from sweeps.spec.strict_yaml import DEPTH_LIMIT, DIGIT_LIMIT
@@ -145,7 +145,15 @@ class Steps(Sequence[float]):
         return min(max(on_step(value, self.low, self.step), self.low), self[-1])
 
 
-def plain(value: object, path: str = "") -> tuple[Any, list[Fault]]:
+@overload
+def plain(value: Mapping[str, object], path: str = "") -> tuple[dict[str, JsonValue], list[Fault]]: ...
+
+
+@overload
+def plain(value: object, path: str = "") -> tuple[JsonValue, list[Fault]]: ...
+
+
+def plain(value: object, path: str = "") -> tuple[JsonValue, list[Fault]]:
     """A value as a file would have it, and what no file could say; such values are None.
 
     Args:
@@ -157,7 +165,7 @@ def plain(value: object, path: str = "") -> tuple[Any, list[Fault]]:
     return _plain(value, path, 1, faults), faults
 
 
-def _plain(value: object, path: str, depth: int, faults: list[Fault]) -> object:
+def _plain(value: object, path: str, depth: int, faults: list[Fault]) -> JsonValue:
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
     elif hasattr(value, "tolist"):  # numpy's numbers and arrays, known without importing it
@@ -187,7 +195,7 @@ def _plain(value: object, path: str, depth: int, faults: list[Fault]) -> object:
     return None
 
 
-def _number(value: float, path: str, faults: list[Fault]) -> object:
+def _number(value: float, path: str, faults: list[Fault]) -> JsonValue:
     if isinstance(value, float):
         if not math.isfinite(value):
             faults.append(Fault(path, f"Numbers must be finite, but got {_NOT_FINITE[str(value)]}."))
@@ -201,8 +209,8 @@ def _number(value: float, path: str, faults: list[Fault]) -> object:
     return int(value)
 
 
-def _mapping(value: Mapping[object, object], path: str, depth: int, faults: list[Fault]) -> dict[str, object]:
-    result: dict[str, object] = {}
+def _mapping(value: Mapping[object, object], path: str, depth: int, faults: list[Fault]) -> dict[str, JsonValue]:
+    result: dict[str, JsonValue] = {}
     for key, item in value.items():
         if not isinstance(key, str) or not key:
             found = show(key) if isinstance(key, str | int | float | bool) else type(key).__name__

@@ -15,8 +15,8 @@ from analysis.records.sweep_file import SweepFile
 from analysis.stores.copies import copy_of
 from sweeps.store import starts
 from sweeps.store.atomic import TEMPORARY, create, write
+from sweeps.store.progress.status import Status, status_of
 from sweeps.store.sharing.shared_files import remove
-from sweeps.store.status import Status, status_of
 from sweeps.store.storage_errors import reading
 from sweeps.store.trial import now
 from sweeps.store.trial_files.trials_folder import TrialFiles
@@ -41,7 +41,7 @@ class SweepFolder(TrialFiles):
 
     def seconds_used(self, *, before: int | None = None) -> float:
         """Seconds that all starts took, or those before one; a start whose file is damaged adds none."""
-        return starts.seconds_used(self.starts, before=before)
+        return starts.seconds_used(starts.read(self.starts), before=before)
 
     def remove_temporaries(self) -> None:
         """Clears away what interrupted writers left; nobody ever reads it."""

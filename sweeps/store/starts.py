@@ -3,12 +3,15 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from acgkd.errors import SweepError
 from analysis.records.node_accounts import NodeAccount, node_accounts
 from sweeps.store.atomic import read_json, write
+
+Facts = Mapping[str, Any]
+Starts = Mapping[Path, Facts | None]  # what each file says, the oldest first; None where one is damaged
 
 
 def note(folder: Path, generation: int, facts: Mapping[str, object]) -> None:
@@ -22,10 +25,20 @@ def note(folder: Path, generation: int, facts: Mapping[str, object]) -> None:
     write(folder / f"{generation:04d}.json", json.dumps(dict(facts)), durable=False)
 
 
-def seconds_used(folder: Path, *, before: int | None = None) -> float:
+def read(folder: Path) -> Starts:
+    """What is known of each start, the oldest first."""
+    found: dict[Path, dict[str, object] | None] = {}
+    for path in sorted(folder.glob("[0-9]*.json")):
+        try:
+            found[path] = read_json(path) or {}
+        except SweepError:
+            found[path] = None
+    return found
+
+
+def seconds_used(known: Starts, *, before: int | None = None) -> float:
     """Seconds that all starts took, or those before one; a start whose file is damaged adds none."""
-    starts = _seconds(folder).items()
-    return sum(seconds or 0.0 for path, seconds in starts if before is None or int(path.stem) < before)
+    return sum(_seconds(facts) or 0.0 for path, facts in known.items() if before is None or int(path.stem) < before)
 
 
 def deaths_in_process(folder: Path, generation: int) -> list[str]:
@@ -49,63 +62,55 @@ def deaths_in_process(folder: Path, generation: int) -> list[str]:
     return jobs
 
 
-def crashed(folder: Path) -> set[str]:
+def crashed(known: Starts) -> set[str]:
     """Keys of the teachers, controls and added seeds at which some start saw a process of their own crash."""
-    return {str(item.get("key")) for item in _noted(folder) if item.get("outcome") == "crashed"}
+    noted = (item for facts in known.values() for item in _noted(facts))
+    return {str(item.get("key")) for item in noted if item.get("outcome") == "crashed"}
 
 
-def side_failures(folder: Path, alive: bool) -> list[dict[str, object]]:
+def side_failures(known: Starts, alive: bool) -> list[dict[str, object]]:
     """Failed attempts at teachers, controls and added seeds, in the order of the starts.
 
     Where a driver died that ran one of them in its own process, that is one, too.
 
     Args:
-        folder: of the starts.
+        known: the starts.
         alive: whether a driver works on the sweep now, whose start has not died.
     """
     found = []
-    paths = sorted(folder.glob("[0-9]*.json"))
-    for path in paths:
-        found += list(_noted(folder, path.name))
-        with suppress(SweepError):
-            facts = read_json(path) or {}
-            key = str(facts.get("job", ""))
-            name, _, replicate = key.rpartition("-")
-            died = facts.get("in_process") and not facts.get("closed") and not (alive and path == paths[-1])
-            if died and replicate.isdecimal() and not name.startswith("trial-"):
-                label = name.removeprefix("control-")
-                which = {"key": key, "label": label, "replicate": int(replicate), "host": "", "log": ""}
-                found.append({**which, "outcome": "lost", "cause": "platform", "message": "the driver died with it"})
+    for number, facts in enumerate(known.values(), 1):
+        found += list(_noted(facts))
+        key = str((facts or {}).get("job", ""))
+        name, _, replicate = key.rpartition("-")
+        died = facts and facts.get("in_process") and not facts.get("closed") and not (alive and number == len(known))
+        if died and replicate.isdecimal() and not name.startswith("trial-"):
+            label = name.removeprefix("control-")
+            which = {"key": key, "label": label, "replicate": int(replicate), "host": "", "log": ""}
+            found.append({**which, "outcome": "lost", "cause": "platform", "message": "the driver died with it"})
     return found
 
 
-def _noted(folder: Path, pattern: str = "[0-9]*.json") -> Iterator[dict[str, object]]:
-    for path in sorted(folder.glob(pattern)):
-        with suppress(SweepError):
-            noted = (read_json(path) or {}).get("failures")
-            yield from (item for item in noted or () if isinstance(item, dict) and isinstance(item.get("key"), str))
+def _noted(facts: Facts | None) -> Iterator[dict[str, object]]:
+    noted = (facts or {}).get("failures")
+    if isinstance(noted, list):
+        yield from (item for item in noted if isinstance(item, dict) and isinstance(item.get("key"), str))
 
 
-def set_aside(folder: Path, generation: int) -> list[str]:
+def set_aside(known: Starts, generation: int) -> list[str]:
     """Nodes that got no more work in a start, a sentence each.
 
     Args:
-        folder: of the starts.
+        known: the starts.
         generation: number of the start.
     """
-    try:
-        return [str(line) for line in (read_json(folder / f"{generation:04d}.json") or {}).get("set_aside", [])]
-    except (SweepError, TypeError):
-        return []
+    lines = next((facts for path, facts in known.items() if path.stem == f"{generation:04d}"), None) or {}
+    said = lines.get("set_aside")
+    return [str(line) for line in said] if isinstance(said, list) else []
 
 
-def nodes(folder: Path) -> tuple[NodeAccount, ...]:
+def nodes(known: Starts) -> tuple[NodeAccount, ...]:
     """What each node did, over all starts; a start whose file is damaged adds nothing."""
-    found: list[object] = []
-    for path in sorted(folder.glob("[0-9]*.json")):
-        with suppress(SweepError):
-            found.append(read_json(path))
-    return node_accounts(found)
+    return node_accounts(known.values())
 
 
 def last_activity(folder: Path, *others: Path) -> str | None:
@@ -114,9 +119,9 @@ def last_activity(folder: Path, *others: Path) -> str | None:
     return None if touched is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(touched))
 
 
-def damaged(folder: Path) -> list[Path]:
+def damaged(known: Starts) -> list[Path]:
     """Files that cannot be read: their seconds are missing in the budget of hours, and nothing else is."""
-    return [path for path, seconds in _seconds(folder).items() if seconds is None]
+    return [path for path, facts in known.items() if _seconds(facts) is None]
 
 
 def damage(path: Path) -> str:
@@ -124,12 +129,9 @@ def damage(path: Path) -> str:
     return f"{path} is damaged and was ignored: the seconds of that start are missing in the budget of hours."
 
 
-def _seconds(folder: Path) -> dict[Path, float | None]:
-    """Seconds of each start; None where its file is damaged."""
-    found: dict[Path, float | None] = {}
-    for path in sorted(folder.glob("[0-9]*.json")):
-        try:
-            found[path] = float((read_json(path) or {}).get("seconds", 0.0))
-        except (SweepError, TypeError, ValueError):
-            found[path] = None
-    return found
+def _seconds(facts: Facts | None) -> float | None:
+    """Seconds of a start; None where its file is damaged."""
+    try:
+        return None if facts is None else float(facts.get("seconds", 0.0))
+    except (TypeError, ValueError):
+        return None

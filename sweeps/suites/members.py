@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 import yaml
+from pydantic import JsonValue
 
 from acgkd.config import DatasetConfig, overlay
 from acgkd.datasets import dataset_of
@@ -57,7 +58,7 @@ class Member:
         return self.rows[0]
 
     @property
-    def value(self) -> dict[str, object]:
+    def value(self) -> dict[str, JsonValue]:
         """The spec as plain values, as a file has it."""
         tree = {
             "name": self.name,
@@ -69,7 +70,7 @@ class Member:
             tree["space"] = self.reference.entry.space
             prior = self.reference.entry.prior
             tree |= {} if prior is None else {"prior": prior.model_dump(mode="json", exclude_none=True)}
-        return dict(plain(tree)[0])
+        return plain(tree)[0]
 
     @property
     def searches(self) -> bool:

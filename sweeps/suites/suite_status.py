@@ -5,7 +5,7 @@ from typing import Literal
 
 from analysis.records.suites.suite_file import MemberEntry, SuiteFile
 from sweeps.store.folder import SweepFolder
-from sweeps.store.status import Status
+from sweeps.store.progress.counts import SweepCounts
 from sweeps.suites.suite_folder import SuiteFolder
 
 State = Literal["waiting", "running", "interrupted", "failed", "completed"]
@@ -99,9 +99,9 @@ def _member(folder: SuiteFolder, suite: SuiteFile, entry: MemberEntry) -> Member
     if not files.sweep.is_file():
         state: State = "failed" if message else "waiting"
         return MemberStatus(entry.name, entry.dataset, entry.pair, state, 0, entry.runs, {}, 0.0, message)
-    found = files.status()
+    found = SweepCounts.of(files)
     outcomes: dict[str, int] = {}
-    for counted in (found.replicates, found.controls):
+    for counted in (found.replicates, found.control_outcomes):
         for outcome, count in counted.items():
             outcomes[outcome] = outcomes.get(outcome, 0) + count
     done = sum(outcomes.values())
@@ -112,7 +112,7 @@ def _member(folder: SuiteFolder, suite: SuiteFile, entry: MemberEntry) -> Member
     return MemberStatus(entry.name, entry.dataset, entry.pair, state, done, entry.runs, outcomes, found.hours, message)
 
 
-def _state(found: Status, done: int, runs: int, outcomes: dict[str, int], message: str) -> State:
+def _state(found: SweepCounts, done: int, runs: int, outcomes: dict[str, int], message: str) -> State:
     if found.driver_alive:
         return "running"
     if message or (done >= runs and set(outcomes) != {"completed"}):

@@ -1,5 +1,7 @@
 """A sweep is observed, early stopping is replayed on it, and a real sweep stops the same trials at the same rungs."""
 
+import gc
+import weakref
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -108,6 +110,16 @@ def test_costs_so_far_at_rungs_become_those_of_the_replicates_end() -> None:
 def point(number: int, quality: float, work: float) -> Point:
     stops = (Stop("0.5", (quality, work), work / 4), Stop("1", (quality, work), work / 2))
     return Point(number, {}, (*stops, Stop("2", (quality, work), work)))
+
+
+def test_a_table_that_is_done_with_leaves_nothing_behind() -> None:
+    points = [Point(number, {}, (Stop("1", (0.5 + number, 2.0), 2.0),)) for number in range(4)]
+    table = ObservedTable(tuple(points), 9.0)
+    assert table.saved(WholeTrials, orders=range(2)).work == [1.0, 1.0]
+    left = weakref.ref(table)
+    del table
+    gc.collect()
+    assert left() is None
 
 
 def test_workers_share_the_work_and_stopped_trials_make_room() -> None:

@@ -20,6 +20,7 @@ from analysis.comparison.comparison_page import report
 from analysis.records.suites import suite_file
 from sweeps.cli.app import main
 from sweeps.store.atomic import Lock
+from sweeps.store.progress import record_facts
 from sweeps.suites.suite import Suite, open_suite
 from sweeps.suites.suite_folder import SuiteFolder
 
@@ -99,8 +100,11 @@ def test_a_killed_suite_resumes_with_nothing_run_twice(drive: ModuleType, tmp_pa
     assert records(folder) == after
 
 
-def test_a_method_that_is_added_runs_alone(drive: ModuleType, tmp_path: Path) -> None:
+def test_a_method_that_is_added_runs_alone(drive: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drive.run(tmp_path / "suite")
+    with monkeypatch.context() as patch:
+        patch.setattr(record_facts, "read_json", lambda path: pytest.fail(f"{path} says nothing of how far a suite is"))
+        assert open_suite(tmp_path / "suite").status().done == 12
     before = records(tmp_path / "suite")
     digest = suite_file.read_suite(tmp_path / "suite").digest
     outcome = drive.run(tmp_path / "suite", suite=added(drive.SUITE, "deepinv_graphs"))

@@ -277,6 +277,11 @@ def test_overrides_of_objectives_reach_into_the_list(write):
     )
 
 
+def test_an_override_below_a_value_of_a_list_is_a_fault(write):
+    found = faults_of(write(replicates={"seeds": [0, 1]}), ["replicates/seeds/1/x=3"])
+    assert "'1' is a single value" in found["replicates/seeds/1/x"]
+
+
 @pytest.mark.parametrize(
     ("override", "path", "fragment"),
     [

@@ -17,9 +17,9 @@ from sweeps.engine.teachers_and_controls import teacher_job
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.interchange.packed_records import pack
-from sweeps.store import starts
+from sweeps.store import atomic, starts
 from sweeps.store.folder import SweepFolder
-from sweeps.store.status import Status
+from sweeps.store.progress.status import Status
 
 HERE = Path(__file__).parent
 CONTROL = ({"name": "random_graphs", "transfer": {"fault": "diverge"}},)
@@ -81,7 +81,7 @@ def test_a_teacher_that_kills_its_driver_is_named_and_guarded_ever_after(tmp_pat
         assert "SIGKILL" in ended.stderr
     failures = status(tmp_path).failures
     assert sorted((group.outcome, group.count) for group in failures) == [("crashed", 2), ("lost", 2)]
-    assert starts.crashed(tmp_path / "starts") == {"teacher-00"}
+    assert starts.crashed(starts.read(tmp_path / "starts")) == {"teacher-00"}
 
 
 def test_what_crashed_in_an_earlier_start_runs_guarded_at_once(lab: ModuleType, tmp_path: Path) -> None:
@@ -160,3 +160,17 @@ def test_a_refused_space_says_its_reason_once(lab: ModuleType, tmp_path: Path) -
     assert text.count("a wider space has the same parameters") == 1
     assert text.count("method/synthesis/width") >= 2
     assert text.count("it shapes every result") == 1
+
+
+def test_status_reads_each_start_once(lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go(lab, tmp_path, trials=1, seeds=(0,))
+    go(lab, tmp_path, trials=2, seeds=(0,))
+    read: list[str] = []
+
+    def counted(path: Path) -> object:
+        read.append(path.name)
+        return atomic.read_json(path)
+
+    monkeypatch.setattr(starts, "read_json", counted)
+    assert status(tmp_path).starts == 2
+    assert read == ["0001.json", "0002.json"]

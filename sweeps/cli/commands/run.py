@@ -98,7 +98,7 @@ def run(
         print_note(f"Note: {note}")
     print_line(f"Sweep folder: {target}\n")
     require_free(target)
-    for path in starts.damaged(target / "starts"):
+    for path in starts.damaged(starts.read(target / "starts")):
         print_note(f"Note: {starts.damage(path)}")
     identity = None if trust_code else identity_of(read)
     if identity is not None and (ending := known_ending(target, identity)) is not None:

@@ -11,7 +11,8 @@ from sweeps.cli.commands._options import Json, SweepFolderPath, examples, requir
 from sweeps.cli.console import out, plural, print_facts, print_line, print_text
 
 if TYPE_CHECKING:
-    from sweeps.store.status import FailureGroup, Status
+    from sweeps.store.progress.failure_groups import FailureGroup
+    from sweeps.store.progress.status import Status
 
 EPILOG = examples("acgkd status runs/quickstart", "acgkd status runs/mutag --watch", "acgkd status runs/mutag --json")
 EVERY_S = 2.0

@@ -60,7 +60,8 @@ class MemoryNeeds:
             return 0
         if self._wanted != "auto":
             return int(self._wanted * GB)
-        there = [(node.get("memory", 0.0), self._jobs(node)) for node in nodes if self._jobs(node) >= 1]
+        bundle = {"CPU": self._spec.resources.cpu, "GPU": self._spec.resources.gpu}
+        there = [(node.get("memory", 0.0), jobs) for node in nodes if (jobs := slots(node, bundle)) >= 1]
         if not there or any(memory <= 0 for memory, _ in there):
             return 0  # a node that shares out none would get no work
         share = min(LEFT * memory / jobs for memory, jobs in there)
@@ -71,14 +72,18 @@ class MemoryNeeds:
         largest = LEFT * max(memory for memory, _ in there)
         return int(min(largest, -(-needed // step) * step))
 
-    def _jobs(self, node: Resources) -> int:
-        """How many fit onto a node by cores and devices."""
-        share = self._spec.resources
-        fits = [node.get("CPU", 0.0) / share.cpu, *([node.get("GPU", 0.0) / share.gpu] if share.gpu else [])]
-        return int(min(fits) + 1e-9)
-
     def _key(self, job: Job) -> tuple[str, str]:
         if job.kind == "control":
             return "control", str(job.control)
         method = (job.parameters or {}).get("method/name", self._spec.method.name)
         return job.kind, "teacher" if job.kind == "teacher" else str(method)
+
+
+def slots(resources: Resources, bundle: Resources) -> int:
+    """How many jobs fit onto one node.
+
+    Args:
+        resources: what Ray has there.
+        bundle: what a job takes.
+    """
+    return int(min(resources.get(name, 0.0) / amount for name, amount in bundle.items() if amount) + 1e-9)

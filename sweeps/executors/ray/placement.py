@@ -8,7 +8,7 @@ from ray.tune import PlacementGroupFactory
 
 from sweeps.engine.driver import Driver
 from sweeps.engine.node_table import SeenNode
-from sweeps.executors.ray.memory_needs import MemoryNeeds
+from sweeps.executors.ray.memory_needs import MemoryNeeds, slots
 from sweeps.worker.messages import Job
 
 LOOK_EVERY_S = 2.0
@@ -76,16 +76,6 @@ class Placement:
             self._nodes = [node for node in known if node["Alive"]]
             self._driver.nodes.look(map(_seen, known))
         return self._nodes
-
-
-def slots(resources: Mapping[str, float], bundle: Mapping[str, float]) -> int:
-    """How many jobs fit onto one node.
-
-    Args:
-        resources: what Ray has there.
-        bundle: what a job takes.
-    """
-    return int(min(resources.get(name, 0.0) / amount for name, amount in bundle.items() if amount) + 1e-9)
 
 
 def _seen(node: RayNode) -> SeenNode:
