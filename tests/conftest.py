@@ -130,6 +130,13 @@ def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty cache of its own, and no data that anybody has fetched."""
+    monkeypatch.setenv("ACGKD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("ACGKD_DATA", raising=False)
+
+
+@pytest.fixture
 def data_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files of every data set, or empty ones in their places: enough for specs that are checked and not run."""
     if "ACGKD_DATA" in os.environ:

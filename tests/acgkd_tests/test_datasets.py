@@ -14,6 +14,8 @@ from acgkd.datasets import DATASETS, Dataset
 from acgkd.datasets._readers.tu import tu_dataset
 from acgkd.errors import ConfigError, DataError
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 DATA = os.environ.get("ACGKD_DATA")
 LABELLED = PriorConfig(nodes=(3, 4), mean_degree=1.7, features="categorical", feature_count=3, classes=2)
 
@@ -38,12 +40,6 @@ def a_zip(folder: Path, name: str = "TINY", files: dict[str, str] | None = None)
         for part, text in (FILES if files is None else files).items():
             archive.writestr(f"{name}/{name}_{part}.txt", text)
     return path
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACGKD_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("ACGKD_DATA", raising=False)
 
 
 def test_a_zip_is_read_from_root(tmp_path: Path) -> None:

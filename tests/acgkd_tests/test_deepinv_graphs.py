@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from acgkd.errors import ConfigError
 from acgkd.graphs.batch import GraphBatch
 from acgkd.methods.deepinv_graphs import METHOD, DeepinvGraphsConfig
 from acgkd.synthesis.graphs.feature_learning import FeatureInversion
@@ -150,11 +149,6 @@ def test_free_degree_features_may_contradict_the_structure(inversion: Any, tiny:
     batch = inversion(features="degree", feature_count=4).graphs.thresholded()
     assert bool((batch.x.sum(dim=1) == 1).all())
     assert not torch.equal(batch.x.argmax(dim=1), tiny.dense(batch).sum(dim=0).clamp(max=3).long())
-
-
-def test_fewer_graphs_than_classes_are_refused(inversion: Any) -> None:
-    with pytest.raises(ConfigError, match=r"method/synthesis/graphs >= 5"):
-        inversion(synthesis={"graphs": 4}, classes=5)
 
 
 def test_the_defaults_are_a_plain_student_without_curriculum() -> None:

@@ -18,16 +18,12 @@ from acgkd.graphs import GRAPHS
 from acgkd.run import reference_pool
 from acgkd.run.experiment import Experiment
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 DATA = os.environ.get("ACGKD_DATA")
 CPU = torch.device("cpu")
 PAIR = torch.tensor([[0, 1], [1, 0]])
 ATOMS = torch.tensor([[6, 0, 1], [7, 2, 0], [0, 1, 1]])
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACGKD_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("ACGKD_DATA", raising=False)
 
 
 def at(path: Path, **options: object) -> DatasetConfig:

@@ -32,10 +32,7 @@ MNIST = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
 
 
 @pytest.fixture(autouse=True)
-def _nothing_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACGKD_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("ACGKD_DATA", raising=False)
-
+def _nothing_at_hand(own_cache: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_network(address: str) -> None:
         if address.startswith("http"):
             raise ConnectionError("no network")

@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS
 from acgkd.graphs.batch import GraphBatch, collate
 from acgkd.graphs.pseudo.directed import DirectedGraphs, antithetic_edges
@@ -414,8 +413,3 @@ def test_a_recipe_fills_what_is_not_said(given: dict[str, Any], steps: int, deca
     assert (config.synthesis.steps, config.synthesis.decay_every, config.transfer.steps) == (steps, decay, taught)
     assert GfkdConfig.model_validate(config.model_dump()) == config
     assert GfkdConfig(synthesis=config.synthesis, transfer=config.transfer) == config
-
-
-def test_fewer_graphs_than_classes_are_refused(inversion: Any) -> None:
-    with pytest.raises(ConfigError, match=r"method/synthesis/graphs >= 5"):
-        inversion(synthesis={"graphs": 4}, classes=5)

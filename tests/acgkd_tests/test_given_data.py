@@ -16,14 +16,10 @@ from acgkd.errors import AcgkdError, ConfigError, DataError
 from acgkd.graphs import GRAPHS
 from acgkd.images import IMAGES
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 DATA = os.environ.get("ACGKD_DATA")
 PAIR = torch.tensor([[0, 1], [1, 0]])
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACGKD_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("ACGKD_DATA", raising=False)
 
 
 def at(path: Path, **options: object) -> DatasetConfig:

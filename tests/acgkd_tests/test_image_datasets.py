@@ -26,13 +26,9 @@ from acgkd.datasets.cifar10 import cifar_dataset
 from acgkd.datasets.svhn import svhn_dataset
 from acgkd.errors import ConfigError, DataError
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 TRAIN, TEST = 40, 20
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACGKD_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("ACGKD_DATA", raising=False)
 
 
 def digest(path: Path, kind: str = "md5") -> str:

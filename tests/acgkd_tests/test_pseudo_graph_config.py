@@ -197,9 +197,10 @@ def test_labels_are_balanced_and_sizes_within_the_prior(build: Any) -> None:
     assert graphs.count == 60
 
 
-def test_fewer_graphs_than_classes_are_refused(build: Any) -> None:
+@pytest.mark.parametrize("method", ["acgkd", "gfkd", "deepinv_graphs"])
+def test_fewer_graphs_than_classes_are_refused(tiny: ModuleType, method: str) -> None:
     with pytest.raises(ConfigError, match=r"method/synthesis/graphs >= 5"):
-        build(config={"graphs": 4}, classes=5)
+        tiny.distillation(method, {"graphs": 4, "steps": 1}, classes=5)
 
 
 def test_a_threshold_above_one_half_is_refused() -> None:

@@ -1,28 +1,16 @@
 """The report as a browser shows it: what its script does, and that all is there without it."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from analysis.reports import write
-from tests.browser import Browser, browser, found
+from tests.browser import Browser
 
 pytestmark = pytest.mark.browser
 
 HOSTILE = '</script><img src=x onerror="document.title=1"> $a$ <b>'
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if not found():
-        pytest.skip("no Chromium is installed: looked for chromium, chromium-browser and google-chrome")
-    folder = tmp_path_factory.mktemp("browser")
-    with browser(folder / "profile") as opened:
-        yield opened
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -1,27 +1,15 @@
 """The page of `acgkd compare`, and of a suite, as a browser shows it: on a phone, on a screen, on paper."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import analysis
 from sweeps.interchange.method_defaults import published_methods
-from tests.browser import Browser, browser, found
+from tests.browser import Browser
 
 pytestmark = pytest.mark.browser
 RECORDS = Path(__file__).resolve().parents[2] / "docs" / "results" / "records" / "three-methods.parquet"
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if not found():
-        pytest.skip("no Chromium is installed: looked for chromium, chromium-browser and google-chrome")
-    folder = tmp_path_factory.mktemp("browser")
-    with browser(folder / "profile") as opened:
-        yield opened
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,12 @@
 """The report of very many trials as a browser shows it: each can be found, though few have an element of their own."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from analysis.figures.marked_trials import MOST_POINTS
 from analysis.reports import write
-from tests.browser import Browser, browser, found
+from tests.browser import Browser
 from tests.made_sweep import made_sweep
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]  # the report of 7,500 records is made first
@@ -21,16 +19,6 @@ FIGURE = "[...document.querySelectorAll('figure')].find(f => f.textContent.inclu
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("many")
     return write([made_sweep(folder / "made", 3 * MOST_POINTS + 1500)], folder / "report")
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if not found():
-        pytest.skip("no Chromium is installed: looked for chromium, chromium-browser and google-chrome")
-    folder = tmp_path_factory.mktemp("browser")
-    with browser(folder / "profile") as opened:
-        yield opened
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def typed(tab: Browser, words: str) -> None:
