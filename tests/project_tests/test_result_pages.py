@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+import analysis
 from sweeps.cli.app import main
+from sweeps.interchange.method_defaults import published_methods
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path for path in (ROOT / "docs" / "results").glob("*.md"))
@@ -89,6 +91,18 @@ def test_a_page_is_what_its_own_command_makes(name: str, tmp_path: Path, monkeyp
     assert main([*arguments, str(tmp_path)]) == 0
     assert (tmp_path / page.name).read_text() == page.read_text()
     assert all((page.parent / path.name).is_file() for path in tmp_path.iterdir())
+
+
+@pytest.mark.slow  # run by `make docs`
+def test_a_comparison_of_many_sweeps_has_one_baseline_on_all_data_sets_unless_it_is_named() -> None:
+    found = analysis.compare_methods(
+        [ROOT / "docs" / "results" / "records" / "image-methods.parquet"], published=published_methods()
+    )
+    assert found.baseline == "rdskd"
+    assert not found.absent
+    assert {tuple(panel.cells) for panel in found.panels} == {("cifar10",), ("digits",), ("mnist",)}
+    assert all(panel.contestants[0] == "rdskd" for panel in found.panels)
+    assert not [name for panel in found.panels for name in panel.contestants if "[" in name]
 
 
 @pytest.mark.slow  # run by `make docs`
