@@ -93,6 +93,19 @@ def test_a_page_is_what_its_own_command_makes(name: str, tmp_path: Path, monkeyp
     assert all((page.parent / path.name).is_file() for path in tmp_path.iterdir())
 
 
+def test_the_report_of_the_quickstart_is_one_file_of_todays_questions() -> None:
+    assert "](docs/results/quickstart/report.html)" in (ROOT / "README.md").read_text()
+    page = (ROOT / "docs" / "results" / "quickstart" / "report.html").read_text()
+    assert "://" not in page
+    questions = (ROOT / "docs" / "how-to" / "read-a-report.md").read_text().split("in this order")[1]
+    today = [
+        line.split(" | ")[0].strip("| ") for line in questions.splitlines() if line.startswith("| ") and "?" in line
+    ]
+    asked = re.findall(r"<h2[^>]*>([^<]*)", page)
+    assert asked == today[: len(asked)]
+    assert len(asked) >= 5, "pseudo-samples are kept where a spec says so"
+
+
 @pytest.mark.slow  # run by `make docs`
 def test_a_comparison_of_many_sweeps_has_one_baseline_on_all_data_sets_unless_it_is_named() -> None:
     found = analysis.compare_methods(
