@@ -22,11 +22,11 @@ from acgkd.modality import Modality, modality
 from acgkd.models import build_model
 from acgkd.priors import Prior
 from acgkd.run.distillation import Distillation
-from acgkd.run.own_student import as_student
 from acgkd.run.reference_pool import PoolJudge, reference_pool
 from acgkd.runtime import Streams, derive_seed, resolve_device
 from acgkd.students.proof import why_not_read_back
 from acgkd.students.saving import remember, save_student
+from acgkd.teachers.own_student import as_student
 from acgkd.teachers.teacher import as_teacher, load_weights
 from acgkd.transfer.teaching import pooling_like, untrained
 

@@ -15,12 +15,12 @@ from acgkd.modality import Arrays, modality
 from acgkd.priors import ModalityName, Prior
 from acgkd.run.distillation import Distillation
 from acgkd.run.evaluator import Evaluator, Measurement
-from acgkd.run.own_student import as_student
 from acgkd.run.preparation import Preparation
 from acgkd.run.pseudo_samples import pseudo_samples
 from acgkd.run.run_data import RunData
 from acgkd.run.splits import Split
 from acgkd.runtime import Streams, derive_seed
+from acgkd.teachers.own_student import as_student
 from acgkd.teachers.teacher import as_teacher
 from acgkd.teachers.user_lines import pointing_to_own_lines
 from acgkd.transfer.teaching import pooling_like, untrained
