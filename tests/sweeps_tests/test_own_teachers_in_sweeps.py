@@ -213,7 +213,10 @@ def test_check_says_where_agreement_is_not_informative(capsys: pytest.CaptureFix
     ("said", "words"),
     [
         (["teacher.preset=own_models:raises_deep"], ["in raises_deep: ", "in width_of: return int(text)"]),
-        (["student.module=own_models:not_a_student"], ["`own_models:not_a_student` has not", "must have `encode`"]),
+        (
+            ["student.module=own_models:not_a_student"],
+            ["`own_models:not_a_student` has not", "has no layers"],
+        ),
         (["student.module=own_models:nosuch"], ["nosuch"]),
         (["teacher={preset: gin-2-8, module: 'own_models:plain'}"], ["both are given"]),
         (["teacher.module=plain"], ["`module` names code as `module:function`"]),
@@ -254,6 +257,16 @@ def test_a_wrong_wiring_is_refused_before_anything_is_trained(
     (place / "own_models.py").write_text(MODELS.replace("FEATURES, WIDTH = 2, 7, 16", "FEATURES, WIDTH = 2, 10, 16"))
     assert main(["distill", "own.yaml", "--trust-code", "--out", "once", *said]) == 2
     assert "class scores of its module's `forward`" in " ".join(capsys.readouterr().err.split())
+
+
+def test_models_are_tried_where_students_are_judged_on_their_way_too(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "own_models.py").write_text(MODELS.replace("FEATURES, WIDTH = 2, 7, 16", "FEATURES, WIDTH = 2, 10, 16"))
+    said = ["--set", "teacher={module: 'own_models:plain'}", "--set", "dataset={name: motifs}", "--set", "prior={}"]
+    said += ["--set", "objectives=[validation_accuracy]", "--set", "artefacts.validation_curves=true"]
+    assert main(["check", "own.yaml", "--trust-code", *said]) == 0
+    assert "own.yaml is valid" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.usefixtures("place")
