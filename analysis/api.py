@@ -139,7 +139,8 @@ def compare_methods(
     Args:
         places: sweep folders, files of packed records, tables of trials (CSV, TSV, Parquet), storage URLs of Optuna
             studies; or the frame read from them.
-        baseline: row or method that the others are compared with; the chosen trial of the first sweep if left out.
+        baseline: row or method that the others are compared with; the method of the first sweep's chosen trial if left
+            out.
         by: what the columns of the joint table are: ``dataset``, ``pair``, or a column of the frame. ``method`` is
             ``dataset`` the other way round.
         measure: what is compared: a quality or a cost, such as ``ratio`` or ``seconds``; it chooses nobody.
