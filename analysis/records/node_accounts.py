@@ -41,24 +41,30 @@ def node_accounts(starts: Iterable[object]) -> tuple[NodeAccount, ...]:
     Args:
         starts: what the files of the starts say, oldest first; what cannot be read in them is passed over.
     """
-    found: dict[tuple[str, str], NodeAccount] = {}
+    found: list[NodeAccount] = []
     for facts in starts:
         nodes = facts.get("nodes") if isinstance(facts, Mapping) else None
         if not isinstance(nodes, list) or not nodes:
             continue
-        found = {key: _departed(account) for key, account in found.items()}
-        here: dict[tuple[str, str], NodeAccount] = {}
-        for account in filter(None, map(_account, nodes)):
-            here[_key(account, here)] = account
-        for key, account in here.items():
-            found[key] = _sum(found[key], account) if key in found else account
-    return tuple(found.values())
+        found = [_departed(account) for account in found]
+        here = list(filter(None, map(_account, nodes)))
+        ids = {account.id for account in here if account.id}
+        # Those that never left first: another one of their name and address is not to be taken for them.
+        here.sort(key=lambda account: not any(_is(account, known) and account.id == known.id for known in found))
+        met: set[int] = set()
+        for account in here:
+            free = [at for at, known in enumerate(found) if at not in met and _is(account, known)]
+            same = [at for at in free if found[at].id == account.id] or [at for at in free if found[at].id not in ids]
+            if same:
+                found[same[0]] = _sum(found[same[0]], account)
+            else:
+                found.append(account)
+            met.add(same[0] if same else len(found) - 1)
+    return tuple(found)
 
 
-def _key(account: NodeAccount, here: Mapping[tuple[str, str], NodeAccount]) -> tuple[str, str]:
-    """Name and address; with the id where two nodes of one start share both."""
-    plain = (account.name, account.address)
-    return plain if plain not in here else (f"{account.name} {account.id}", account.address)
+def _is(account: NodeAccount, known: NodeAccount) -> bool:
+    return (account.name, account.address) == (known.name, known.address)
 
 
 def _account(facts: object) -> NodeAccount | None:

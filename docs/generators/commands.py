@@ -95,5 +95,5 @@ def _default(parameter: Any) -> str:
 
 
 def _prose(text: str) -> str:
-    """Text for Markdown: what is in angle brackets is no tag."""
-    return re.sub(r"(?<!`)<(\w[^>]*)>", r"`<\1>`", " ".join(text.split()))
+    """Text for Markdown: what is in angle brackets is no tag; square ones are escaped for the terminal alone."""
+    return re.sub(r"(?<!`)<(\w[^>]*)>", r"`<\1>`", " ".join(text.replace("\\[", "[").split()))

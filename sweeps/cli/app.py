@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from acgkd.errors import (
     AcgkdError,
@@ -107,7 +108,7 @@ for _name, _function, _epilog in (
     ("dashboard", dashboard.dashboard, dashboard.EPILOG),
     ("export-study", export_study.export_study, export_study.EPILOG),
 ):
-    app.command(_name, help=paragraphs(_function), epilog=_epilog)(_function)
+    app.command(_name, help=escape(paragraphs(_function)), epilog=_epilog)(_function)
 
 
 def _version(value: bool) -> None:

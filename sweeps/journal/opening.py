@@ -82,5 +82,9 @@ def tracked(
         for one in made:
             whole = one.close(end - time.monotonic())
             if not whole and limit_s:
-                why = f"failed ({one.problem})" if one.problem else "has not got to the end"
+                why = (
+                    f"failed ({one.problem})"
+                    if one.problem
+                    else "has not got to the end: it is slow, or its server away"
+                )
                 say(f"The tracker `{one.name}` {why}; what it lacks, the next start logs.")

@@ -137,14 +137,13 @@ def scripts(sweep: Sweep, form: Form, resources: Resources, script: Path) -> dic
         script: the file to be submitted; the elastic form has a second one beside it.
     """
     elastic = form is Form.ELASTIC
-    nodes_script = script.with_name(f"{script.stem}-nodes{script.suffix}")
     if "\n" in str(script):  # it is named in comments
         raise ConfigError(f"The name of a script must be one line, but got {str(script)!r}.")
     shared: dict[str, object] = {
         "title": f"{sweep.name}: {form.value}",
         "made_by": " ".join(sweep.command.split()),
         "script": shlex.quote(str(script)),
-        "nodes_script": shlex.quote(str(nodes_script)),
+        "submission": submission(script, form),
         "job_name": re.sub(r"[^\w.-]", "-", sweep.name),
         "environment": environment(),
         "directory": shlex.quote(os.getcwd()),
@@ -169,8 +168,21 @@ def scripts(sweep: Sweep, form: Form, resources: Resources, script: Path) -> dic
     if elastic:
         array = {"tasks": TASKS, "patience_min": PATIENCE_MIN, "array": True}
         directives = resources.directives(nodes=1, array=True)
-        made[nodes_script] = _render("nodes.sh", {**shared, **array, "directives": directives})
+        made[_nodes_script(script)] = _render("nodes.sh", {**shared, **array, "directives": directives})
     return made
+
+
+def _nodes_script(script: Path) -> Path:
+    return script.with_name(f"{script.stem}-nodes{script.suffix}")
+
+
+def submission(script: Path, form: Form) -> list[str]:
+    """The lines of a shell that submit what `scripts` makes."""
+    name = shlex.quote(str(script))
+    if form is not Form.ELASTIC:
+        return [f"sbatch {name}"]
+    nodes = shlex.quote(str(_nodes_script(script)))
+    return [f"head=$(sbatch --parsable {name})", f'sbatch --dependency=after:"$head" {nodes}']
 
 
 def environment() -> list[str]:

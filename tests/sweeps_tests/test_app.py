@@ -1,5 +1,6 @@
 """The command line: what it loads, prints, writes and returns."""
 
+import inspect
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 import optuna
 import pandas as pd
 import pytest
+import typer
 
 from acgkd import __version__, load_student
 from acgkd.errors import DataError, DivergedError, FolderError, FolderInUseError, RayLostError, RecordError, SweepError
@@ -118,6 +120,8 @@ def test_every_command_has_a_paragraph_and_examples(command, capsys, monkeypatch
     assert [line for line in examples if line.strip().startswith(f"acgkd {command}")]
     about = text[: text.index("╭")].split(command, 1)[1]
     assert len(about.split()) > 30
+    said = inspect.getdoc(typer.main.get_command(app.app).commands[command].callback)
+    assert " ".join(said.split()) in " ".join(about.split())  # brackets are no markup
     assert max(map(len, text.splitlines())) <= 100
 
 

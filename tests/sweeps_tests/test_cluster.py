@@ -145,8 +145,11 @@ def test_a_wrong_token_is_reported_at_once(monkeypatch: pytest.MonkeyPatch, tmp_
             SweepError, match=f"wants its token, but {socket.gethostname()} has another one in {tmp_path}/bad"
         ):
             preflight(where)
+        monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "good"))
         monkeypatch.delenv("RAY_AUTH_MODE")
-        with pytest.raises(SweepError, match="which RAY_AUTH_MODE does not say to use"):
+        with pytest.raises(
+            SweepError, match=f"shows none: the one in {tmp_path}/good is used with RAY_AUTH_MODE=token alone"
+        ):
             preflight(where)
     finally:
         os.killpg(cluster.pid, 15)

@@ -85,6 +85,17 @@ def test_accounts_over_several_starts() -> None:
     assert (found[0].seconds, found[0].lost_s) == (3.0, 0.5)
 
 
+def test_of_two_nodes_on_one_host_the_one_that_stays_keeps_its_account() -> None:
+    def start(**jobs: int) -> dict[str, object]:
+        facts = {"name": "vm", "address": "1", "state": "working"}
+        return {"nodes": [{**facts, "id": name, "jobs": count} for name, count in jobs.items()]}
+
+    found = node_accounts([start(x=29, y=55), start(y=55)])
+    assert [(node.id, node.state, node.jobs) for node in found] == [("x", "left", 29), ("y", "working", 110)]
+    found = node_accounts([start(x=29, y=55), start(z=2, y=1), start(w=0)])
+    assert [(node.id, node.state, node.jobs) for node in found] == [("w", "working", 31), ("y", "left", 56)]
+
+
 def work(driver: Driver, job: Job, node: str, until: Callable[[Report], bool] = lambda report: False) -> None:
     driver.started(job)
     runner = JobRunner(driver.spec, driver.folder, job, driver.experiments)

@@ -59,7 +59,7 @@ def test_a_sound_node() -> None:
         ({"code": None, "acgkd": None}, "bad", "acgkd is not there"),
         ({"torch": "1.0"}, "note", f"torch 1.0 (here {version('torch')})"),
         ({"torch": None}, "bad", "torch missing"),
-        ({"sees_folder": False}, "bad", "does not see /shared/sweeps: put it on a filesystem that all nodes share"),
+        ({"sees_folder": False}, "bad", "does not see /shared/sweeps: make it, on a filesystem that all nodes share"),
         ({"renames": False}, "bad", "a renamed file shows its old text"),
         ({"creates_once": False}, "bad", "two writers both win"),
         ({"folder_error": "PermissionError: no"}, "bad", "cannot be used: PermissionError: no"),

@@ -25,8 +25,10 @@ from sweeps.cli.app import main
 from sweeps.engine.driver import NoJob
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
+from sweeps.interchange.report_server import ReportServer
 from sweeps.store.folder import SweepFolder
 from sweeps.store.sharing import lease
+from sweeps.store.writable import place_of
 from sweeps.worker.job_runner import JobRunner
 
 
@@ -362,6 +364,24 @@ def test_the_report_is_that_of_the_folder(address: str, s3: S3, lab: ModuleType,
     written = s3.download(f"{address}/report", tmp_path / "written")
     for name in ("report.html", "report.md", "records.csv", "tables/trials.csv"):
         assert (written / name).read_bytes() == (tmp_path / "report" / name).read_bytes(), name
+
+
+@pytest.mark.cluster
+@pytest.mark.usefixtures("alone")
+def test_the_served_report_follows_the_store(address: str, lab: ModuleType) -> None:
+    go(lab, address, trials=1)
+    copies._copies.clear()
+    server = ReportServer(place_of(address), 0, print)
+    server._server._server.server_close()
+    assert (server._version, b"trial 4" in server._page) == (1, False)
+    readers = dict(copies._copies)
+    copies._copies.clear()
+    go(lab, address, trials=5)  # with a copy of its own, as a driver elsewhere has one
+    copies._copies.clear()
+    copies._copies.update(readers)
+    server._not_before = 0
+    server._follow()
+    assert (server._version, b"trial 4" in server._page) == (2, True)
 
 
 @pytest.mark.parametrize("command", ["fork", "pack", "merge", "unpack", "init", "report"])

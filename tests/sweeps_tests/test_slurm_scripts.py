@@ -103,6 +103,18 @@ def test_of_a_sweep_on_an_object_store_the_nodes_meet_in_a_folder() -> None:
     assert all(f"launch={os.getcwd()}/tiny-launch" in text for text in made.values())
 
 
+def test_what_submits_them_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    made = written(*FORMS["elastic"], name="a b.sh")
+    lines = ["head=$(sbatch --parsable 'a b.sh')", """sbatch --dependency=after:"$head" 'a b-nodes.sh'"""]
+    assert capsys.readouterr().err.splitlines() == [
+        "Written: a b.sh, a b-nodes.sh. To submit:",
+        *(f"  {line}" for line in lines),
+    ]
+    assert all(f"#   {lines[0]}\n#   {lines[1]}\n" in text for text in made.values())
+    written(*FORMS["one node"], name="one.sh")
+    assert capsys.readouterr().err == "Written: one.sh. To submit:\n  sbatch one.sh\n"
+
+
 def test_in_a_conda_environment_that_one_is_activated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "conda" / "envs" / "mine" / "conda-meta").mkdir(parents=True)
     (tmp_path / "conda" / "condabin").mkdir()

@@ -97,7 +97,7 @@ def _devices(node: "Node", facts: Mapping[str, Any]) -> str:
 
 def _folder(facts: Mapping[str, Any], folder: Path) -> Iterator[Finding]:
     if not facts["sees_folder"]:
-        yield "bad", f"does not see {folder}: put it on a filesystem that all nodes share"
+        yield "bad", f"does not see {folder}: make it, on a filesystem that all nodes share"
         return
     if "folder_error" in facts:
         yield "bad", f"{address_of(folder) or folder} cannot be used: {facts['folder_error']}"

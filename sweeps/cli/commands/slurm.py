@@ -117,7 +117,8 @@ def slurm(
             path.write_text(text, encoding="utf-8")
         except OSError as error:
             raise FolderError(f"{path} must be writable, but: {error.strerror}. Choose another with `-o`.") from error
-    err.print(f"Written: {', '.join(map(str, made))}. Each says how it is submitted.", markup=False, soft_wrap=True)
+    lines = [f"Written: {', '.join(map(str, made))}. To submit:", *batch.submission(script, form)]
+    err.print("\n  ".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
 def _what(spec: Path, said: list[str], trust_code: bool, folder: Path | None) -> "tuple[str, list[Share], bool]":

@@ -56,7 +56,7 @@ def preflight(address: str) -> str:
         return where
     if "AuthToken" in probe.stderr or "AuthenticationError" in probe.stderr:
         raise SweepError(
-            f"The cluster at {where} wants its token, but {socket.gethostname()} has {token}. Set RAY_AUTH_MODE=token "
+            f"The cluster at {where} wants its token, but {socket.gethostname()} {token}. Set RAY_AUTH_MODE=token "
             "and RAY_AUTH_TOKEN_PATH to the same token on every node, here included."
         )
     lines = [line for line in probe.stderr.splitlines() if line.strip()]
@@ -123,21 +123,21 @@ def _resolve(address: str) -> str:
 
 
 def _token_source() -> str:
-    """Which token this process would show, in words.
+    """Which token this process would show, as what its machine `has` or `shows`.
 
     Raises:
         SweepError: it would show one from a file that is not there.
     """
     mode, path = os.environ.get("RAY_AUTH_MODE", ""), os.environ.get("RAY_AUTH_TOKEN_PATH")
     if os.environ.get("RAY_AUTH_TOKEN"):
-        return "another one in RAY_AUTH_TOKEN"
+        return _shown("RAY_AUTH_TOKEN", mode)
     if path is not None:
         if mode == "token" and not Path(path).is_file():
             raise SweepError(
                 f"RAY_AUTH_TOKEN_PATH must name a file with the cluster's token, but on {socket.gethostname()} there "
                 f"is none at {path}."
             )
-        return f"another one in {path}" + ("" if mode == "token" else ", which RAY_AUTH_MODE does not say to use")
+        return _shown(path, mode)
     default = Path.home() / ".ray" / "auth_token"
     if not default.is_file():
         if mode == "token":
@@ -145,5 +145,12 @@ def _token_source() -> str:
                 f"RAY_AUTH_MODE=token needs a token, but {socket.gethostname()} has none: neither RAY_AUTH_TOKEN nor "
                 f"RAY_AUTH_TOKEN_PATH is set, and there is no {default}."
             )
-        return f"none (no RAY_AUTH_TOKEN_PATH, no {default})"
-    return f"another one in {default}" + ("" if mode == "token" else ", which RAY_AUTH_MODE does not say to use")
+        return f"has none (no RAY_AUTH_TOKEN_PATH, no {default})"
+    return _shown(str(default), mode)
+
+
+def _shown(place: str, mode: str) -> str:
+    # `ray start --head` asks for a token though nothing is set; whoever joins or connects shows one only if told to.
+    if mode == "token":
+        return f"has another one in {place}"
+    return f"shows none: the one in {place} is used with RAY_AUTH_MODE=token alone"

@@ -4,14 +4,13 @@
 #
 {% if elastic %}
 # The driver and the head of a Ray cluster, which other jobs join as its nodes and may leave at any time:
-#
-#   head=$(sbatch --parsable {{ script }})
-#   sbatch --dependency=after:"$head" {{ nodes_script }}
 {% else %}
 # {{ "The node makes" if nodes == 1 else "%d nodes make" % nodes }} a Ray cluster of {{ "its" if nodes == 1 else "their" }} own, on which `acgkd run` works:
-#
-#   sbatch {{ script }}
 {% endif %}
+#
+{% for line in submission %}
+#   {{ line }}
+{% endfor %}
 #
 # Two minutes before the time limit the driver keeps its work, and the job goes back into the queue; the next start
 # resumes. It can be submitted again at any time, and ends at once where nothing is left to do.
@@ -74,6 +73,7 @@ end_step() {
 }
 
 finish() {
+  echo "Ray's steps are ended now; Slurm says of them that they were cancelled." >&2
   # Never `ray stop`, which would end a neighbour's Ray too.
   rm -f {% if elastic %}"$launch/address" {% endif %}"$RAY_AUTH_TOKEN_PATH"
 {% if not elastic and nodes > 1 %}

@@ -6,8 +6,9 @@
 # They may come, end and be preempted at any time: their trials continue elsewhere, from their checkpoints. A task ends
 # when the sweep has ended, or no head has been there for {{ patience_min }} minutes.
 #
-#   head=$(sbatch --parsable {{ script }})
-#   sbatch --dependency=after:"$head" {{ nodes_script }}
+{% for line in submission %}
+#   {{ line }}
+{% endfor %}
 {% include "directives.sh" %}
 #SBATCH --signal=B:TERM@30
 #SBATCH --requeue
@@ -53,4 +54,6 @@ while [ -z "$asked" ] && [ ! -e "$launch/ended" ] && [ "$waited" -lt {{ patience
   # One that ends at once does not try for ever.
   if [ $((SECONDS - began)) -gt 60 ]; then waited=0; else waited=$((waited + 60)); fi
 done
+# Tasks that have not begun would only begin, and end.
+if [ -e "$launch/ended" ]; then scancel --state=PENDING "$SLURM_ARRAY_JOB_ID"; fi
 exit 0

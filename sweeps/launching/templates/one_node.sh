@@ -2,7 +2,9 @@
 # {{ title }}
 # Made by: {{ made_by }}
 #
-#   sbatch {{ script }}
+{% for line in submission %}
+#   {{ line }}
+{% endfor %}
 #
 # Two minutes before the time limit the driver keeps its work, and the job goes back into the queue; the next start
 # resumes. It can be submitted again at any time, and ends at once where nothing is left to do.
