@@ -66,11 +66,12 @@ pythons: install
 soak: install
 	$(BIN)/python -m tests.soak
 
-# The documentation as a site, in `site/`: built strictly, every link and anchor checked, what pages show is run.
+# The documentation as a site, in `site/`: built strictly, every link and anchor checked, what pages show is run, and pages
+# of results are made anew.
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	$(BIN)/python docs/check_site.py site
-	$(BIN)/python -m pytest -q -m "" tests/project_tests/test_pages.py tests/project_tests/test_api_pages.py
+	$(BIN)/python -m pytest -q -m "" tests/project_tests/test_pages.py tests/project_tests/test_api_pages.py tests/project_tests/test_result_pages.py
 
 lint: install
 	$(BIN)/ruff check .

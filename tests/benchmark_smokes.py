@@ -48,7 +48,7 @@ class Stage:
 
 def asking(stage: Stage) -> None:
     small = ["--counts", 20, "--asks", 1, "--seeds", 2, "--trials", 14, "--spaces", "acgkd_core", "--workers", 2]
-    files = ["--records", stage.folder / "asking.jsonl", "--page", stage.folder / "page.md"]
+    files = ["--records", stage.folder / "asking.jsonl", "--out", stage.folder / "page.md"]
     for _ in range(2):  # the second run measures nothing again
         stage.main(stage.load("asking"), *small, *files)
     assert stage.page("page.md").count("| acgkd_core |") == 3
@@ -104,8 +104,9 @@ def health(stage: Stage) -> None:
     stage.patch.setattr(module, "MORE", tiny)
     stage.patch.setattr(module, "HIT_RATE_BOUND", 1.1)  # whatever comes of it is stuck
     for _ in range(2):  # the second time there is nothing left to run
-        stage.main(module, "--home", stage.folder / "runs", "--out", stage.folder)
-    assert len(packed_records.read(stage.folder / "records/health.parquet")) == 4
+        files = ["--records", stage.folder / "health.parquet", "--out", stage.folder / "health.md"]
+        stage.main(module, "--home", stage.folder / "runs", *files)
+    assert len(packed_records.read(stage.folder / "health.parquet")) == 4
     page = stage.page("health.md")
     assert "2 of 2 (" in page
     assert "| motifs, gin-2-8 → gin-2-4 | choosing | 1 of 1 (" in page

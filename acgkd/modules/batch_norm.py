@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from acgkd.facts import NO_BATCH_NORM
 from acgkd.losses import gaussian_kl, norm_distance, squared_distance
+from acgkd.modules.backward import Context
 from acgkd.modules.inspected_model import remembering
 from acgkd.runtime import warn_once
 from acgkd.settings.choices import Statistic
@@ -29,7 +29,7 @@ class _Moments(torch.autograd.Function):
     """Mean and mean square of every channel; the way back is one pass where autograd would make seven."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Context, x: Tensor) -> tuple[Tensor, Tensor]:
         # Two plain means: torch's var_mean over the first dimension takes several times as long on a CPU.
         ctx.save_for_backward(x)
         dims = [dim for dim in range(x.dim()) if dim != 1]
@@ -37,7 +37,7 @@ class _Moments(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+    def backward(ctx: Context, *gradients: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         each = x.numel() // x.shape[1]
         shape = [-1, *[1] * (x.dim() - 2)]

@@ -19,7 +19,8 @@ from acgkd.students.exporter_noise import quiet_exporter
 from acgkd.students.extras import needed
 from acgkd.students.own_forward import followed
 from acgkd.students.probing import GRAPHS, compared, probes
-from acgkd.students.programs import Called, Inputs, ProgramStudent, packed, read_program
+from acgkd.students.program_student import ProgramStudent
+from acgkd.students.programs import Called, Inputs, packed, read_program
 from acgkd.students.saving import load_student, prior_of, remember, save_student
 
 Form = Literal["safetensors", "torch", "onnx"]

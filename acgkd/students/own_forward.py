@@ -1,8 +1,8 @@
 """The program of a module of the user's by its own `forward`, where its parts cannot be followed.
 
-`torch.export` follows parts by running them, and there a number that is read from a batch, such as that of its graphs,
-has to be one that tensors know. A virtual node, GraphNorm or Set2Set read it as Python's. TorchDynamo, which reads the
-code of `forward` itself, follows these too.
+`torch.export` follows parts by running them, and there a number that is read from a tensor has to be one that stays
+open; `acgkd.modules.open_sizes` sees to it for what is asked of a batch. TorchDynamo, which reads the code of `forward`
+itself, follows some that are left.
 """
 
 import copy

@@ -2,7 +2,7 @@
 
 import copy
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from acgkd.errors import CheckpointError, ConfigError
-from acgkd.modules.cost import model_device
-from acgkd.modules.graph_module import GraphData, counted, embed, in_blocks, taken_apart
+from acgkd.errors import CheckpointError
+from acgkd.modules.graph_module import counted, embed
+from acgkd.modules.open_sizes import open_sizes
 from acgkd.modules.teacher_protocol import graph_parts, image_parts
 from acgkd.pixels import standardised
 from acgkd.priors import ImagePrior, Prior
@@ -56,11 +56,37 @@ def exported(module: nn.Module, inputs: Inputs, *, strict: bool = False) -> Expo
     names = ("x", "edge_index", "batch", *inputs.named)
     of_graphs = {name: {1 if name == "edge_index" else 0: Dim.DYNAMIC} for name in names}
     shapes = of_graphs if len(inputs.given) == 3 else ({0: Dim.DYNAMIC},)
-    own = copy.deepcopy(module).to("cpu").eval()
+    own: nn.Module = copy.deepcopy(module).to("cpu").eval()
+    if len(inputs.given) == 3 and not strict:
+        own = _WithOpenSizes(own)
     with quiet_exporter(), torch.no_grad():
         program = torch.export.export(own, inputs.given, dict(inputs.named), dynamic_shapes=shapes, strict=strict)
     program._example_inputs = None  # torch writes them as a pickle, and nobody needs them
     return program
+
+
+class _WithOpenSizes(nn.Module):
+    """A module of graphs, as an exporter is to run it."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        batch: Tensor,
+        *,
+        edge_weight: Tensor | None = None,
+        edge_attr: Tensor | None = None,
+    ) -> Tensor:
+        graphs, batch = counted(x, batch, None)
+        given = {"edge_weight": edge_weight, "edge_attr": edge_attr}
+        named = {name: value for name, value in given.items() if value is not None}
+        with open_sizes(self.module, batch, graphs):
+            scores: Tensor = self.module(x, edge_index, batch, **named)
+        return scores
 
 
 def packed(program: ExportedProgram) -> bytes:
@@ -126,105 +152,4 @@ class Called(nn.Module):
         of_graphs: Tensor = graph_parts(self.student).classifier(
             embed(self.student, x, edge_index, edge_weight, batch, graphs, edge_attr=edge_attr)
         )
-        return of_graphs
-
-
-class Program(nn.Module):
-    """What is left of a module that only a program can rebuild: it computes, and is always at rest.
-
-    Args:
-        content: the program.
-        shown: how messages call the file.
-    """
-
-    def __init__(self, content: bytes, shown: object = "the program") -> None:
-        super().__init__()
-        self.content = content
-        self.program = unpacked(content, shown)
-
-    def __deepcopy__(self, memo: object) -> "Program":
-        # What torch keeps beside the graph warns when it is copied.
-        return self._again().to(model_device(self))
-
-    def _again(self) -> "Program":
-        return Program(self.content)
-
-    def train(self, mode: bool = True) -> "Program":
-        """A program has one mode alone."""
-        self.training = mode
-        return self
-
-    def forward(self, x: Tensor) -> Tensor:
-        """What the program makes of one tensor.
-
-        Shapes:
-            x: ``[samples, ...]``; returns: ``[samples, classes]``
-        """
-        return self._run(x)
-
-    def _run(self, *inputs: Tensor, **named: Tensor) -> Tensor:
-        with quiet():
-            scores: Tensor = self.program(*inputs, **named)
-        return scores
-
-
-class ProgramStudent(Program):
-    """A student of which a program alone is left: called as students are.
-
-    Args:
-        content: the program, of graphs or of standardised images.
-        prior: what was known of the data.
-        shown: how messages call the file.
-        named: what of `OF_EDGES` the program takes; one without edge weights is of layers that take none themselves,
-            or of an earlier version.
-    """
-
-    def __init__(
-        self, content: bytes, prior: Prior, shown: object = "the program", *, named: Sequence[str] = ()
-    ) -> None:
-        super().__init__(content, shown)
-        self.prior = prior
-        self.named = tuple(named)
-
-    def _again(self) -> "Program":
-        return ProgramStudent(self.content, self.prior, named=self.named)
-
-    def forward(
-        self,
-        x: Tensor | GraphData,
-        edge_index: Tensor | None = None,
-        batch: Tensor | None = None,
-        *,
-        edge_weight: Tensor | None = None,
-        edge_attr: Tensor | None = None,
-        graphs: int | None = None,
-        normalised: bool = False,
-    ) -> Tensor:
-        """Class scores; arguments as of students that were rebuilt.
-
-        Shapes:
-            returns: ``[samples, classes]``
-        Raises:
-            ConfigError: there are edge weights that the program does not take, or no edge features that it takes.
-        """
-        if isinstance(self.prior, ImagePrior):
-            assert isinstance(x, Tensor), "images"
-            return self._run(x if normalised else standardised(x, self.prior.mean, self.prior.std))
-        if not isinstance(x, Tensor) or edge_index is None:
-            x, edge_index, batch, own, graphs = taken_apart(x, graphs)
-            edge_weight = own["edge_weight"] if edge_weight is None else edge_weight
-            edge_attr = own["edge_attr"] if edge_attr is None else edge_attr
-        if edge_weight is not None and "edge_weight" not in self.named:
-            raise ConfigError(
-                "This student was kept as a program, which knows no edge weights. Leave them out, or build the module "
-                "that was taught and pass it: `load_student(path, into=module)`."
-            )
-        graphs, batch = counted(x, batch, graphs)
-        x, edge_attr = in_blocks(self.prior, x, edge_attr)
-        weights = x.new_ones(edge_index.shape[1]) if edge_weight is None else edge_weight
-        known = {"edge_weight": weights, "edge_attr": edge_attr}
-        named = {name: value for name in self.named if (value := known[name]) is not None}
-        of_graphs = self._run(x, edge_index, batch, **named)
-        if not torch.compiler.is_compiling() and of_graphs.shape[0] < graphs:
-            raise ConfigError("This student was kept as a program, to which the last graph must have a node.")
         return of_graphs

@@ -11,7 +11,7 @@ from acgkd.modules.cost import at_rest
 from acgkd.priors import ImagePrior, Prior
 from acgkd.students.probing import probes
 from acgkd.students.programs import Called, Inputs
-from acgkd.students.saving import load_student, save_student
+from acgkd.students.saving import describe, load_student, save_student
 
 
 def why_not_read_back(student: nn.Module, prior: Prior) -> str:
@@ -30,8 +30,8 @@ def why_not_read_back(student: nn.Module, prior: Prior) -> str:
             again = load_student(path)
         except CheckpointError:
             return (
-                f"The student ends in {_name(student)}, which neither modules of torch and torch_geometric nor "
-                "`torch.export` can rebuild: its file will hold weights alone, for `load_student(path, into=module)`."
+                f"{_what(student)}, which neither modules of torch and torch_geometric nor `torch.export` can rebuild: "
+                "its file will hold weights alone, for `load_student(path, into=module)`."
             )
     with at_rest(student):
         own, where = Called(student), next(student.parameters()).device
@@ -47,5 +47,9 @@ def _answer(student: nn.Module, inputs: Inputs, prior: Prior) -> Tensor:
         return inputs.put(student, **({"normalised": True} if isinstance(prior, ImagePrior) else {}))
 
 
-def _name(student: nn.Module) -> str:
-    return type(getattr(student, "classifier", student)).__name__
+def _what(student: nn.Module) -> str:
+    """What of a student cannot be rebuilt: the head that it ends in, or all that is the user's."""
+    if describe(student)["kind"] != "custom":
+        return f"The student ends in {type(student.classifier).__name__}"
+    inner = getattr(student, "student", student)
+    return f"The student is made of {type(getattr(inner, 'module', inner)).__name__}"

@@ -23,7 +23,8 @@ from acgkd.runtime import Streams
 from acgkd.students.extras import needed
 from acgkd.students.fetching import local_file
 from acgkd.students.own_forward import program_of
-from acgkd.students.programs import Inputs, Program, ProgramStudent, exported, packed
+from acgkd.students.program_student import Program, ProgramStudent
+from acgkd.students.programs import Inputs, exported, packed
 from acgkd.students.projection import ProjectedStudent
 from acgkd.students.recipes import build, recipe_of
 

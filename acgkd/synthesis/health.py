@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -50,7 +50,7 @@ def health_of(
     statistics = BatchNormStatistics(teacher, "gaussian_kl")
     with at_rest(teacher), statistics.listening():
         embedded = modality.embed(teacher, batch)
-        scores: Tensor = cast(Any, teacher).classifier(embedded)
+        scores: Tensor = cast(nn.Module, teacher.classifier)(embedded)
     labels = batch.labels if asked else None
     found = replace(_verdicts(scores, labels), likeness=_likeness(embedded, scores, labels))
     distances = statistics.by_layer()

@@ -55,7 +55,7 @@ def call_with_graphs(
         return module(Batch(**known))
     if {"x", "edge_index"} <= set(names):
         known |= dict.fromkeys((name for name in names if "edge_weight" in name), None)
-        known |= dict.fromkeys(_COUNTS, int(batch.max()) + 1) if set(_COUNTS) & set(needed) else {}
+        known |= dict.fromkeys(_COUNTS, batch.max().item() + 1) if set(_COUNTS) & set(needed) else {}
         if "batch" not in names:
             known |= {name: batch for name in names if "batch" in name and "size" not in name}
         if all(name in known for name in needed):

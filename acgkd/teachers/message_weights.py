@@ -20,6 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.errors import TeacherError
+from acgkd.modules.open_sizes import hooks_run
+from acgkd.teachers.matched_weights import extended, spread, without_loops
 
 # A weight cannot be brought into their softmax from outside: it is taken within `message`.
 _INNER_SOFTMAX = frozenset(
@@ -146,7 +148,7 @@ def weighted(module: nn.Module, edges: int, weight: Tensor | None, nodes: int | 
         return
     with ExitStack() as stack:
         for name, layer in graph_layers(module):
-            if torch.compiler.is_compiling() and _kind(layer) != "native":
+            if torch.compiler.is_compiling() and not hooks_run() and _kind(layer) != "native":
                 # torch_geometric skips its own hooks there, and would export another function without a word.
                 raise TeacherError(
                     f"The layer `{name}` ({type(layer).__name__}) takes no edge weights itself, and what weights its "
@@ -155,26 +157,6 @@ def weighted(module: nn.Module, edges: int, weight: Tensor | None, nodes: int | 
             for handle in _HOOKS[_kind(layer)](layer, name, edges, weight, nodes):
                 stack.callback(handle.remove)
         yield
-
-
-def _extended(name: str, messages: int, edges: int, weight: Tensor, nodes: int | None) -> Tensor:
-    """The weights of all messages of a layer: self-loops that it appended weigh 1.
-
-    Shapes:
-        weight: ``[edges]``; returns: ``[messages]``
-    """
-    if messages == edges:
-        return weight
-    if nodes is not None and messages == edges + nodes:
-        return torch.cat([weight, weight.new_ones(nodes)])
-    raise TeacherError(
-        f"The layer `{name}` sends {messages} messages over {edges} edges, so weights cannot be matched to messages. "
-        "Let each layer be handed the edges that the module was given, with self-loops behind them or without any."
-    )
-
-
-def _spread(weight: Tensor, like: Tensor) -> Tensor:
-    return weight.view(-1, *[1] * (like.dim() - 1))
 
 
 def _native(layer: MessageLayer, name: str, edges: int, weight: Tensor, nodes: int | None) -> list[Handle]:
@@ -187,7 +169,7 @@ def _native(layer: MessageLayer, name: str, edges: int, weight: Tensor, nodes: i
     ) -> tuple[tuple[object, ...], dict[str, object]]:
         listed = kwargs.get("edge_index", args[at] if at is not None and len(args) > at else None)
         there = listed.shape[1] if isinstance(listed, Tensor) and listed.layout == torch.strided else edges
-        given = _extended(name, there, edges, weight, nodes)
+        given = extended(name, there, edges, weight, nodes)
         # Whatever the module itself passes there wins.
         if len(args) > place:
             own = given if args[place] is None else args[place]
@@ -200,7 +182,7 @@ def _native(layer: MessageLayer, name: str, edges: int, weight: Tensor, nodes: i
 
 def _sum(layer: MessageLayer, name: str, edges: int, weight: Tensor, nodes: int | None) -> list[Handle]:
     def scale(_: nn.Module, inputs: object, message: Tensor) -> Tensor:
-        return message * _spread(_extended(name, message.shape[0], edges, weight, nodes), message)
+        return message * spread(extended(name, message.shape[0], edges, weight, nodes), message)
 
     return [layer.register_message_forward_hook(scale)]
 
@@ -208,22 +190,39 @@ def _sum(layer: MessageLayer, name: str, edges: int, weight: Tensor, nodes: int 
 def _mean(layer: MessageLayer, name: str, edges: int, weight: Tensor, nodes: int | None) -> list[Handle]:
     def rescale(_: nn.Module, inputs: tuple[Mapping[str, Tensor]], gathered: Tensor) -> Tensor:
         index, rows = inputs[0]["index"], gathered.shape[0]
-        own = _extended(name, index.shape[0], edges, weight, nodes)
+        own = extended(name, index.shape[0], edges, weight, nodes)
         count = own.new_zeros(rows).index_add(0, index, torch.ones_like(own))
         total = own.new_zeros(rows).index_add(0, index, own)
-        return gathered * _spread(count / total.clamp(min=1), gathered)
+        return gathered * spread(count / total.clamp(min=1), gathered)
 
     return [*_sum(layer, name, edges, weight, nodes), layer.register_aggregate_forward_hook(rescale)]
 
 
-def _attention(layer: MessageLayer, name: str, edges: int, weight: Tensor, _: int | None) -> list[Handle]:
+def _attention(layer: MessageLayer, name: str, edges: int, weight: Tensor, nodes: int | None) -> list[Handle]:
+    listed: list[Tensor] = []
+
+    def note(_: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
+        listed[:] = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor) and _lists_edges(value)]
+
     def enter_softmax(_: nn.Module, inputs: tuple[object, object, EdgeUpdate], attention: Tensor) -> Tensor:
-        index, nodes = inputs[2]["index"], inputs[2]["dim_size"]
-        pull = attention * _spread(_extended(name, attention.shape[0], edges, weight, nodes), attention)
-        total = pull.new_zeros(nodes, *pull.shape[1:]).index_add(0, index, pull)
+        index, count = inputs[2]["index"], inputs[2]["dim_size"]
+        if torch.compiler.is_compiling() or attention.shape[0] not in (edges, edges + count):
+            own = without_loops(name, listed[0], edges, weight, nodes, count)
+            torch._check(own.shape[0] == attention.shape[0])  # type: ignore[no-untyped-call]
+        else:
+            own = extended(name, attention.shape[0], edges, weight, count)
+        pull = attention * spread(own, attention)
+        total = pull.new_zeros(count, *pull.shape[1:]).index_add(0, index, pull)
         return pull / total[index]
 
-    return [layer.register_edge_update_forward_hook(enter_softmax)]
+    return [
+        layer.register_forward_pre_hook(note, with_kwargs=True),
+        layer.register_edge_update_forward_hook(enter_softmax),
+    ]
+
+
+def _lists_edges(value: Tensor) -> bool:
+    return not value.is_floating_point() and value.dim() == 2
 
 
 _HOOKS: dict[str, Callable[[MessageLayer, str, int, Tensor, int | None], list[Handle]]] = {

@@ -13,7 +13,10 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.fx.experimental.symbolic_shapes import statically_known_true
 from torch.overrides import TorchFunctionMode
+
+from acgkd.modules.open_sizes import open_sizes
 
 Call = Callable[..., object]
 # By these the pools of torch_geometric sum, average and take the largest.
@@ -27,29 +30,17 @@ class ReachedError(Exception):
 
 
 @contextmanager
-def _sizes_said(batch: Tensor, graphs: int | None = None) -> Iterator[None]:
-    """Tells torch_geometric's pools how many graphs there are, where an exporter is at work and they would ask."""
+def _sizes_said(module: nn.Module, batch: Tensor, graphs: int | None = None) -> Iterator[None]:
+    """Says how many graphs there are, where an exporter is at work and would be asked."""
     if not torch.compiler.is_compiling():
         yield
         return
-    from torch_geometric.nn.pool import glob
-
     if graphs is None:
         found = cast(int, batch.max().item()) + 1
         torch._check(found >= 1)  # type: ignore[no-untyped-call]
         graphs = found
-    ask = glob.scatter
-
-    def said(src: Tensor, index: Tensor, dim: int = 0, dim_size: int | None = None, reduce: str = "sum") -> Tensor:
-        of_graphs = index is batch and dim_size is None
-        gathered: Tensor = ask(src, index, dim=dim, dim_size=graphs if of_graphs else dim_size, reduce=reduce)
-        return gathered
-
-    glob.scatter = said
-    try:
+    with open_sizes(module, batch, graphs):
         yield
-    finally:
-        glob.scatter = ask
 
 
 def handed_to(part: nn.Module, call: Callable[[], object]) -> Tensor | None:
@@ -113,7 +104,7 @@ class UpToHead:
         # By `shape`, which an exporter keeps open.
         own = torch.arange(x.shape[0], device=x.device) if alone or batch is None else batch
         head = module.get_submodule(self.classifier)
-        with _sizes_said(own, x.shape[0] if alone else None):
+        with _sizes_said(module, own, x.shape[0] if alone else None):
             nodes = handed_to(head, lambda: self.call(module, x, edge_index, own, edge_attr))
         if nodes is None:
             raise RuntimeError(f"`forward` of {type(module).__name__} does not call `{self.classifier}`.")
@@ -147,11 +138,15 @@ class Pools(TorchFunctionMode):
         if getattr(func, "__name__", "") in _GATHERS:
             tensors = [value for value in (*args[1:], *given.values()) if isinstance(value, Tensor)]
             source = next((value for value in tensors if value.is_floating_point() and value.dim() == 2), None)
-            if source is not None and len(source) == len(self._batch) and any(map(self._is_batch, tensors)):
+            if source is not None and self._of_nodes(source) and any(map(self._is_batch, tensors)):
                 self.sources.append(source)
                 if len(self.sources) - 1 == self._last and not torch.compiler.is_compiling():
                     raise ReachedError
         return func(*args, **given)
+
+    def _of_nodes(self, source: Tensor) -> bool:
+        # Of sizes that an exporter keeps open nobody may be able to tell: then they are others.
+        return statically_known_true(source.shape[0] == self._batch.shape[0])
 
     def _is_batch(self, index: Tensor) -> bool:
         # A view of it: the number of nodes may be that of edges, so that sizes do not tell.
@@ -184,7 +179,7 @@ class UpToPool:
             x: ``[nodes, features]``; edge_index: ``[2, edges]``; returns: ``[nodes, width of the nodes]``
         """
         pools = Pools(batch, self.number)
-        with suppress(ReachedError), _sizes_said(batch), pools:
+        with suppress(ReachedError), _sizes_said(module, batch), pools:
             self.call(module, x, edge_index, batch, edge_attr)
         if len(pools.sources) <= self.number:
             raise RuntimeError(

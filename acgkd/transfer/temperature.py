@@ -1,7 +1,7 @@
 """The softening of logits: fixed, or learned against the student between two bounds."""
 
 import math
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -9,16 +9,20 @@ from torch import Tensor, nn
 from acgkd.errors import ConfigError
 
 
+class _ReverseContext(Protocol):
+    strength: float
+
+
 class _ReverseGradient(torch.autograd.Function):
     """The identity forwards; backwards the gradient times ``-strength``."""
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, strength: float) -> Tensor:
+    def forward(ctx: _ReverseContext, value: Tensor, strength: float) -> Tensor:
         ctx.strength = strength
         return value.view_as(value)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: _ReverseContext, *gradients: Tensor) -> tuple[Tensor, None]:
         return -ctx.strength * gradients[0], None
 
 

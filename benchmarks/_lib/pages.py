@@ -16,10 +16,12 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs" / "results"
 
 
-def arguments(text: str | None) -> argparse.ArgumentParser:
-    """A parser of a script's arguments, with where its page goes, ``--out``; its help is the script's docstring."""
+def arguments(text: str | None, records: str = "") -> argparse.ArgumentParser:
+    """A parser with a script's docstring as help, ``--out`` for its page, and ``--records`` if it keeps such a file."""
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="the page, instead of its place in docs/results")
+    if records:
+        parser.add_argument("--records", type=Path, default=RESULTS / "records" / records)
     return parser
 
 

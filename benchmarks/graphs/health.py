@@ -8,7 +8,6 @@ Seeds 100 to 199 are for choosing bounds, 200 to 299 for showing what they do. T
 alone says what a bad student is. Runs resume: what was made is kept in docs/results/records/health.parquet.
 """
 
-import argparse
 import os
 import time
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ import sweeps
 from acgkd.agreement.health_facts import HIT_RATE_BOUND
 from analysis.statistics.trust.health_prediction import health_prediction
 from analysis.statistics.trust.outcome_bounds import RATIO_BOUND
-from benchmarks._lib.pages import RESULTS, ROOT, Page
+from benchmarks._lib.pages import ROOT, Page, arguments
 from sweeps.interchange import packed_records
 
 PAIRS = (
@@ -79,14 +78,13 @@ def of(name: str, records: Path) -> Any:
 
 def main() -> None:
     """Runs what is missing, block after block, and writes the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__, records="health.parquet")
     parser.add_argument("--only", default="", help="one data set")
     parser.add_argument("--hours", type=float, default=float("inf"), help="begin no block after so long")
     parser.add_argument("--page", action="store_true", help="run nothing")
     parser.add_argument("--home", type=Path, default=Path("runs") / "health", help="folder of the sweeps")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the page and the records")
     given = parser.parse_args()
-    records, began = given.out / "records" / "health.parquet", time.monotonic()
+    records, began = given.records, time.monotonic()
     for data, teacher, student, start in () if given.page else blocks(given.only):
         if time.monotonic() - began > given.hours * 3600:
             break
@@ -96,7 +94,7 @@ def main() -> None:
             run(spec(data, teacher, student, stuck, RESTARTS), given.home, records)
     page = Page("health", "benchmarks.graphs.health", ())
     found = health_prediction(analysis.load(records).rows, CHOOSING, HIT_RATE_BOUND)
-    page.write(given.out / "health.md", found=found, bound=HIT_RATE_BOUND, split=CHOOSING, ratio=RATIO_BOUND)
+    page.write(given.out, found=found, bound=HIT_RATE_BOUND, split=CHOOSING, ratio=RATIO_BOUND)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from acgkd.method import GraphContext, MethodContext, MethodRun, StageName
+from acgkd.method import GraphContext, MethodContext, MethodRun
 from acgkd.methods import METHODS
 from acgkd.models import build_model
 from acgkd.priors import GraphPrior
@@ -53,8 +53,7 @@ def bare_setting(
 
 def bare_run(
     method: str, setting: GraphContext, synthesis: dict[str, Any], transfer: dict[str, Any] | None = None
-) -> tuple[MethodRun, dict[StageName, int]]:
-    """A run of `method`, and how many steps each of its stages has."""
+) -> MethodRun:
+    """A run of `method`."""
     entry = METHODS[method]
-    run = entry.start(entry.config.model_validate({"synthesis": synthesis, "transfer": transfer or {}}), setting)
-    return run, {stage.name: stage.steps for stage in run.stages}
+    return entry.start(entry.config.model_validate({"synthesis": synthesis, "transfer": transfer or {}}), setting)

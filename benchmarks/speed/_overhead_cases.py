@@ -41,27 +41,14 @@ def _ours_in_process(task: Task) -> None:
     _run(task, InProcess())
 
 
-def _tpe() -> Any:
-    """The sampler of `acgkd run`, with its settings."""
+def tpe(seed: int = 0, startup_trials: int = 10) -> Any:
+    """Optuna's own sampler, with the settings that `acgkd run` has."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna.samplers.TPESampler(seed=0, n_startup_trials=10, multivariate=True, group=True, constant_liar=True)
-
-
-def _tune_space() -> dict[str, Any]:
-    from ray import tune
-
-    return {"rate": tune.loguniform(0.01, 1.0), "depth": tune.randint(1, 9)}
-
-
-def _tuned(task: Task, trainable: Any, how: dict[str, Any], kept: dict[str, Any], **more: Any) -> None:
-    import ray
-    from ray import tune
-
-    run = tune.RunConfig(storage_path=str(task.folder / "ray"), verbose=0, **kept)
-    tune.Tuner(trainable, tune_config=tune.TuneConfig(num_samples=task.trials, **how), run_config=run, **more).fit()
-    ray.shutdown()
+    return optuna.samplers.TPESampler(
+        seed=seed, n_startup_trials=startup_trials, multivariate=True, group=True, constant_liar=True
+    )
 
 
 def _ray_optuna(task: Task) -> None:
@@ -83,10 +70,14 @@ def _ray_optuna(task: Task) -> None:
             work(task)
             return {"agreement": 0.5, "multiply_adds": 1.0, "done": True}
 
-    search = OptunaSearch(_tune_space(), metric=["agreement", "multiply_adds"], mode=["max", "min"], sampler=_tpe())
+    space = {"rate": tune.loguniform(0.01, 1.0), "depth": tune.randint(1, 9)}
+    search = OptunaSearch(space, metric=["agreement", "multiply_adds"], mode=["max", "min"], sampler=tpe())
+    how = {"search_alg": search, "reuse_actors": True, "max_concurrent_trials": WORKERS, "num_samples": task.trials}
+    kept = tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False)
+    run = tune.RunConfig(storage_path=str(task.folder / "ray"), verbose=0, checkpoint_config=kept)
     ray.init(address="local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False)
-    kept = {"checkpoint_config": tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False)}
-    _tuned(task, Warm, {"search_alg": search, "reuse_actors": True, "max_concurrent_trials": WORKERS}, kept)
+    tune.Tuner(Warm, tune_config=tune.TuneConfig(**how), run_config=run).fit()
+    ray.shutdown()
 
 
 def _optuna(task: Task, journal: bool = False) -> None:
@@ -104,7 +95,7 @@ def _optuna(task: Task, journal: bool = False) -> None:
 
     file = JournalFileBackend(str(task.folder / "journal"))
     storage = optuna.storages.JournalStorage(file) if journal else None
-    study = optuna.create_study(storage=storage, directions=["maximize", "minimize"], sampler=_tpe())
+    study = optuna.create_study(storage=storage, directions=["maximize", "minimize"], sampler=tpe())
     study.optimize(objective, n_trials=task.trials)
 
 

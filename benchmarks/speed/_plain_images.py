@@ -92,10 +92,9 @@ class PlainLoop:
         networks += [setting.teacher, setting.student.train()]
         layout = torch.channels_last if variant.channels_last else torch.contiguous_format
         networks = [network.to(memory_format=layout) for network in networks]
-        self._rates = (RATE, STUDENT_RATE)
         self._optimizers = [
             torch.optim.Adam(network.parameters(), lr=rate, fused=True)
-            for network, rate in zip((networks[0], networks[2]), self._rates, strict=True)
+            for network, rate in zip((networks[0], networks[2]), (RATE, STUDENT_RATE), strict=True)
         ]
         if variant.compiled:
             networks = [torch.compile(network) for network in networks]

@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable
 from functools import partial
+from operator import methodcaller
 from types import SimpleNamespace
 from typing import Any
 
@@ -68,10 +69,6 @@ class Moasha:
         return self._server.stdout.readline().strip() == "1"
 
 
-def _ours(reduction: int, rungs: tuple[str, ...], error: float | None, table: ObservedTable) -> Scheduler:
-    return table.our_rule(reduction, rungs, error)
-
-
 def candidates(syne_tune: str | None) -> dict[str, dict[str, Make]]:
     """Settings of each scheduler among which is chosen."""
     makers: dict[str, Callable[..., Scheduler]] = {"Ray's ASHA on the divergence": Asha}
@@ -79,8 +76,9 @@ def candidates(syne_tune: str | None) -> dict[str, dict[str, Make]]:
         server = subprocess.Popen([syne_tune, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         makers["Syne Tune's MOASHA"] = partial(Moasha, server)
     choices = [(reduction, rungs) for reduction in (2, 3) for rungs in (("0.5",), ("0.1", "0.5"))]
+    ours = partial(methodcaller, "our_rule")
     found: dict[str, dict[str, Make]] = {
-        name: {f"reduction {r}, fractions {', '.join(rungs)}": partial(_ours, r, rungs, error) for r, rungs in choices}
+        name: {f"reduction {r}, fractions {', '.join(rungs)}": ours(r, rungs, error) for r, rungs in choices}
         for name, error in (("ours", None), ("ours, replicates raced", 0.2))
     }
     units = [(grace, factor) for grace in (2, 10) for factor in (2, 4)]

@@ -3,19 +3,18 @@
 Each measurement is one line of `docs/results/records/asking.jsonl`; the same command resumes an interrupted run.
 """
 
-import argparse
 import statistics
 import time
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import optuna
 
 from analysis.statistics.intervals import t_interval
-from benchmarks._lib.pages import RESULTS, Page
+from benchmarks._lib.pages import Page, arguments
 from benchmarks._lib.timing import Kept
+from benchmarks.speed._overhead_cases import tpe
 from sweeps.engine.trials import sampling
 from sweeps.engine.trials.sampling import Study
 from sweeps.executors.ray.search import PLACES_PER_JOB_AHEAD
@@ -25,15 +24,12 @@ from tests.known_functions import SPACES, dominated, ended, spec, values
 from tests.simulated_workers import busy_share
 
 HISTORY = SamplerConfig().history
-RECORDS = RESULTS / "records" / "asking.jsonl"
 TARGETS = {"ms": 30.0, "growth": 1.2, "share": 0.95}
 
 
 def optunas_own(known: object, good: int, seed: int, startup_trials: int) -> optuna.samplers.BaseSampler:
     """TPE as Optuna has it, in the place of ours."""
-    return optuna.samplers.TPESampler(
-        seed=seed, n_startup_trials=startup_trials, multivariate=True, group=True, constant_liar=True
-    )
+    return tpe(seed, startup_trials)
 
 
 def filled(space: str, count: int, history: int | None) -> Study:
@@ -88,22 +84,19 @@ def compared(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def main() -> None:
     """Measures what the file of records does not hold yet, and writes the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__, records="asking.jsonl")
     parser.add_argument("--counts", type=int, nargs="+", default=[100, 1000, 3000, 10000])
     parser.add_argument("--asks", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--trials", type=int, default=600)
     parser.add_argument("--spaces", nargs="+", default=SPACES)
     parser.add_argument("--workers", type=int, default=64)
-    parser.add_argument("--records", type=Path, default=RECORDS)
-    parser.add_argument("--page", type=Path)
     chosen = parser.parse_args()
     page, kept = Page("asking", "benchmarks.speed.asking", ()), Kept(chosen.records)
     costs, busy, good = [], [], []
     for space in chosen.spaces:
         for count in chosen.counts:
-            key = {"what": "cost", "space": space, "trials": count}
-            costs.append(kept.once(partial(cost, space, count, chosen.asks), **key))
+            costs.append(kept.once(partial(cost, space, count, chosen.asks), what="cost", space=space, trials=count))
         for ahead in dict.fromkeys((1, max(1, chosen.workers // PLACES_PER_JOB_AHEAD))):
             key = {"what": "busy", "space": space, "workers": chosen.workers, "seconds": 1.0, "ahead": ahead}
             busy.append(kept.once(partial(busy_share, space, chosen.workers, 1.0, chosen.workers * 10, ahead), **key))
@@ -112,7 +105,7 @@ def main() -> None:
             key = {"what": "quality", "space": space, "seed": seed, "trials": chosen.trials}
             rows.append(kept.once(partial(quality, space, seed, chosen.trials), **key))
         good.append(compared(rows))
-    page.write(chosen.page, cost=costs, busy=busy, quality=good, history=HISTORY, targets=TARGETS)
+    page.write(chosen.out, cost=costs, busy=busy, quality=good, history=HISTORY, targets=TARGETS)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from acgkd.settings.graph_inversion import GraphInversionConfig
 from acgkd.synthesis.graphs.inversion import GraphInversion
 from acgkd.transfer.stacked.stage import StackedTransfer
 from acgkd.transfer.two_phase import TwoPhase
-from benchmarks._lib.pages import RESULTS, Page, arguments
+from benchmarks._lib.pages import Page, arguments
 from benchmarks._lib.timing import Kept, Step, in_turn, or_refusal
 from benchmarks.speed._bare import bare_run, bare_setting
 
@@ -42,25 +42,21 @@ VARIANTS = {
     "stacked": ("1 stacked", "4 stacked", "16 stacked", "64 stacked"),  # replicates whose teaching steps are one
     "compiled": ("eager", "compiled"),
 }
+
+
+def _protocol(student: str, method: Any, **teacher: Any) -> dict[str, Any]:
+    return {"teacher": {"batch_size": 256, **teacher}, "student": student, "method": method}
+
+
 # RDSKD by its released settings; teachers have fewer epochs than there, 199 and 499.
-PROTOCOLS: dict[str, dict[str, Any]] = {
-    "mnist": {
-        "teacher": {"preset": "lenet5", "epochs": 9, "batch_size": 256, "learning_rate": 0.001},
-        "student": "lenet5-half",
-        "method": "rdskd",
-    },
-    "cifar10": {
-        "teacher": {
-            "preset": "wrn-40-2",
-            "epochs": 6,
-            "batch_size": 256,
-            "learning_rate": 0.003,
-            "augment": "crop_flip",
-        },
-        "student": "wrn-16-1",
-        "method": {"name": "rdskd", "transfer": {"decay": "steps", "decay_at": [0.8]}},
-    },
+RDSKD_CIFAR10 = {"name": "rdskd", "transfer": {"decay": "steps", "decay_at": [0.8]}}
+PROTOCOLS = {
+    "mnist": _protocol("lenet5-half", "rdskd", preset="lenet5", epochs=9, learning_rate=0.001),
+    "cifar10": _protocol(
+        "wrn-16-1", RDSKD_CIFAR10, preset="wrn-40-2", epochs=6, learning_rate=0.003, augment="crop_flip"
+    ),
 }
+TRANSFER: dict[str, Any] = {"steps": 1_000_000, "projection": "none", "curriculum": {"pacing": "none"}}
 LOOKS = 8  # at the student of a protocol
 
 
@@ -129,8 +125,7 @@ def warmed(step: Step, device: torch.device) -> Step:
 def shipped(stage: str, size: Size, device: torch.device) -> Step:
     """`Run.step`, in the stage; transfer takes all graphs at once and ends in a plain student, as its core does."""
     setting, steps = bare_setting(size[1], TEACHER, STUDENT, device, size[2]), 1_000_000 if stage == "synthesis" else 1
-    transfer = {"steps": 1_000_000, "batch_size": size[0], "projection": "none", "curriculum": {"pacing": "none"}}
-    run, _ = bare_run("acgkd", setting, {"graphs": size[0], "steps": steps}, transfer)
+    run = bare_run("acgkd", setting, {"graphs": size[0], "steps": steps}, {**TRANSFER, "batch_size": size[0]})
     if stage == "transfer":
         run.step()
     return lambda: run.step()["loss"]
@@ -138,11 +133,10 @@ def shipped(stage: str, size: Size, device: torch.device) -> Step:
 
 def team(count: int, size: Size, device: torch.device) -> Step:
     """The teaching step of so many replicates, each of its own seed, as one."""
-    transfer = {"steps": 1_000_000, "projection": "none", "curriculum": {"pacing": "none"}}
     members = []
     for seed in range(count):
         setting = bare_setting(size[1], TEACHER, STUDENT, device, size[2], seed)
-        run, _ = bare_run("acgkd", setting, {"graphs": size[0], "steps": 1}, transfer)
+        run = bare_run("acgkd", setting, {"graphs": size[0], "steps": 1}, TRANSFER)
         run.step()
         assert isinstance(run, TwoPhase), "its student is taught afterwards"
         members.append(run.teaching())
@@ -189,13 +183,12 @@ def protocol(dataset: str, seconds: float, device: torch.device) -> dict[str, An
 
 
 def main() -> None:
-    parser = arguments(__doc__)
+    parser = arguments(__doc__, records="gpu.jsonl")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--parts", nargs="*", choices=(*VARIANTS, *PROTOCOLS), default=(*VARIANTS, *PROTOCOLS))
     parser.add_argument("--steps", type=int, default=50, help="of one measurement")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=60, help="of a protocol's run")
-    parser.add_argument("--records", type=Path, default=RESULTS / "records" / "gpu.jsonl")
     options = parser.parse_args()
     page, device = Page("gpu", "benchmarks.speed.gpu_loop", ()), resolve_device(options.device)
     keep_freed_memory()

@@ -26,11 +26,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Ray gives its workers a low priority, so that whatever else the machine does would be measured with them.
 os.environ.setdefault("RAY_worker_niceness", "0")
 
+from benchmarks._lib.pages import ROOT, Page, arguments
 from benchmarks.speed._overhead_cases import CASES, OURS, TUNED, WORKERS
 from benchmarks.speed._overhead_cpu import Tree, adopt_orphans, bury_orphans
 from benchmarks.speed._overhead_work import Task
 
-ROOT = Path(__file__).resolve().parents[2]
 LOOK_S = 0.05
 RUNS = ("0:100:3", "0:1000:1", "0:5000:1", "1:100:1")  # seconds of work, trials, rounds
 TARGETS = {"ratio": 1.5, "growth": 1.2}
@@ -105,19 +105,16 @@ def _gaps(spans: list[tuple[float, float, float, int]], workers: int) -> list[fl
 
 def main() -> None:
     """Measures what the file of records does not hold yet, and writes the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__, records="overhead.jsonl")
     parser.add_argument("--alone", nargs=4, metavar=("CASE", "FOLDER", "TRIALS", "WORK"), help=argparse.SUPPRESS)
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--runs", nargs="*", default=RUNS, help="WORK:TRIALS:ROUNDS; with work only on two workers")
-    parser.add_argument("--records", type=Path, default=ROOT / "docs/results/records/overhead.jsonl")
-    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.alone:
         case, folder, trials, work_s = options.alone
         CASES[case].run(Task(Path(folder), Path(folder) / "work.log", int(trials), float(work_s)))
         return
-    from benchmarks._lib.pages import Page  # no case is to import what a page needs
-    from benchmarks._lib.timing import Kept
+    from benchmarks._lib.timing import Kept  # no case is to import torch before its own moment
 
     adopt_orphans()
     page, kept = Page("overhead", "benchmarks.speed.overhead", ()), Kept(options.records)

@@ -3,9 +3,7 @@
 python -m benchmarks.speed.stacked --out stacked.md  # graphs as large as MUTAG's, random teachers, one thread
 """
 
-import argparse
 from functools import partial
-from pathlib import Path
 
 import torch
 
@@ -13,7 +11,7 @@ from acgkd.methods import METHODS
 from acgkd.run.distillation import Distillation
 from acgkd.run.together import Together
 from acgkd.runtime import keep_freed_memory
-from benchmarks._lib.pages import ratios, spread
+from benchmarks._lib.pages import arguments, ratios, spread
 from benchmarks._lib.timing import in_turn
 from benchmarks.speed._bare import bare_setting
 
@@ -41,9 +39,7 @@ def steps(teams: list[Together]) -> int:
 
 def main() -> None:
     """Measures, and writes a table."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--out", type=Path, required=True)
-    asked, lines = parser.parse_args(), [HEAD, "|---" + 5 * "|--:" + "|"]
+    out, lines = arguments(__doc__).parse_args().out, [HEAD, "|---" + 5 * "|--:" + "|"]
     torch.set_num_threads(1)
     keep_freed_memory()
     for label, count in ((label, count) for label in STUDENTS for count in REPLICATES):
@@ -53,7 +49,8 @@ def main() -> None:
         cells = [spread(row.seconds, ".2f", 1000 / AT_ONCE / count) for row in rows]
         cells += [spread(ratios(*each), ".2f") for each in zip(*((r.seconds, r.wall) for r in rows), strict=True)]
         lines.append(f"| {label} | {count} | {' | '.join(cells)} |")
-    asked.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    table = "\n".join(lines) + "\n"
+    print(table) if out is None else out.write_text(table, encoding="utf-8")
 
 
 if __name__ == "__main__":

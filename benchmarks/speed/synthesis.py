@@ -8,6 +8,7 @@ the machine meets them alike, and ratios are taken within a round. A variant who
 would not fit is not started. The teacher is random: time and memory do not ask what it says.
 """
 
+import itertools
 import math
 import os
 import statistics
@@ -56,7 +57,7 @@ def measure(variant: str, nodes: int, graphs: int, what: str) -> float:
     before, peak = psutil.Process().memory_info().rss, PeakMemory(device)
     if what == "time":
         keep_freed_memory()
-    run, _ = bare_run(method, setting, {**synthesis, "graphs": graphs})
+    run = bare_run(method, setting, {**synthesis, "graphs": graphs})
     if what == "memory":
         for _ in range(2):
             run.step()
@@ -87,10 +88,7 @@ def memory_table(sizes: Sequence[int], graphs: int) -> tuple[Table, dict[tuple[s
             # At most by the number of pairs; at a fixed degree by the number of nodes.
             power = 1 if variant == DEGREE else 2
             estimate = 0.0 if known is None else known[1] * (nodes / known[0]) ** power
-            if estimate > room:
-                too_large[variant, nodes] = estimate
-                continue
-            value = asked(variant, nodes, graphs, "memory", 1)
+            value = math.nan if estimate > room else asked(variant, nodes, graphs, "memory", 1)
             if math.isnan(value):
                 too_large[variant, nodes] = estimate
                 continue
@@ -102,13 +100,11 @@ def memory_table(sizes: Sequence[int], graphs: int) -> tuple[Table, dict[tuple[s
 def time_table(sizes: Sequence[int], graphs: int, fits: Table, threads: int, rounds: int) -> Table:
     """Seconds of a step, one figure for each round."""
     found: Table = {key: [] for key in fits}
-    for nodes in sizes:
-        for _ in range(rounds):
-            for variant in VARIANTS:
-                if (variant, nodes) in fits:
-                    value = asked(variant, nodes, graphs, "time", threads)
-                    found[variant, nodes].append(value)
-                    print(f"{threads} threads, n = {nodes}, {variant}: {1000 * value:.1f} ms", flush=True)
+    for nodes, _, variant in itertools.product(sizes, range(rounds), VARIANTS):
+        if (variant, nodes) in fits:
+            value = asked(variant, nodes, graphs, "time", threads)
+            found[variant, nodes].append(value)
+            print(f"{threads} threads, n = {nodes}, {variant}: {1000 * value:.1f} ms", flush=True)
     return found
 
 

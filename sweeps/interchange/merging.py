@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from acgkd.errors import FolderError, RecordError
-from analysis.records import record_file, trial_file
+from analysis.records import trial_file
 from analysis.records.packed import Packed
 from sweeps.engine import startup
 from sweeps.interchange import packed_records
-from sweeps.interchange.fitting import Today
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Trial
@@ -156,6 +155,7 @@ def unpack(
     experiments: Experiments,
     *,
     sweep: str | None = None,
+    packs: Mapping[str, Packed] | None = None,
     command: str = "",
     spec_text: str = "",
 ) -> Unpacked:
@@ -167,6 +167,7 @@ def unpack(
         out: its folder; made if need be.
         experiments: knows the settings of a run.
         sweep: its name among the packed records; the spec's, or the only one there, if left out.
+        packs: what the file holds, where it has been read.
         command: for the record.
         spec_text: the spec as the user wrote it.
 
@@ -174,26 +175,25 @@ def unpack(
         FolderError: there is no such sweep, nothing of it fits the spec, or the folder is another sweep's.
         SweepError: a driver works on the folder.
     """
-    packs = read_packed(path)
+    packs = read_packed(path) if packs is None else packs
     name = sweep or (next(iter(packs)) if len(packs) == 1 else spec.name)
     if name not in packs:
         raise FolderError(
             f"{path} holds {', '.join(packs) or 'no sweep'}, but not `{name}`. Name one of them with `--sweep`."
         )
     try:
-        records = {item: text for item, text in packs[name].files.items() if item.startswith("records/")}
-        today = Today(spec, experiments)
-        reasons = Counter(filter(None, (today.misfit(record_file.parse(text, item)) for item, text in records.items())))
-        if records and sum(reasons.values()) == len(records):
-            raise FolderError(
-                f"No record of `{name}` in {path} is one that this spec would make today; the first difference is "
-                f"{next(iter(reasons))}. Is it the right spec?"
-            )
-        fit = packed_records.fitting(packs[name], spec, experiments)
+        reasons = packed_records.misfits(packs[name], spec, experiments)
     except RecordError as error:
         raise FolderError(f"{path}: {error}") from error
+    if reasons and all(reasons.values()):
+        raise FolderError(
+            f"No record of `{name}` in {path} is one that this spec would make today; the first difference is "
+            f"{next(iter(reasons.values()))}. Is it the right spec?"
+        )
+    fit = packed_records.fitting(packs[name], spec, reasons)
     folder = startup.reserve(out)
     with folder.lock():
         startup.match(folder, spec, command=command, spec_text=spec_text)
         made = packed_records.restore(fit, folder.path)
-    return Unpacked(name, made, len(records) - sum(reasons.values()), dict(reasons))
+    refused = Counter(filter(None, reasons.values()))
+    return Unpacked(name, made, len(reasons) - refused.total(), dict(refused))

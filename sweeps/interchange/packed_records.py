@@ -53,7 +53,21 @@ def _require_whole(path: Path) -> None:
             record_file.parse(path.read_bytes(), path)
 
 
-def fitting(packed: Packed, spec: SweepSpec, experiments: Experiments) -> Packed:
+def misfits(packed: Packed, spec: SweepSpec, experiments: Experiments) -> dict[str, str]:
+    """Why each record is not one that this sweep would make today, by its file; empty where it is.
+
+    Raises:
+        RecordError: one is damaged.
+    """
+    today = Today(spec, experiments)
+    return {
+        name: today.misfit(record_file.parse(text, name))
+        for name, text in packed.files.items()
+        if name.startswith("records/")
+    }
+
+
+def fitting(packed: Packed, spec: SweepSpec, reasons: Mapping[str, str]) -> Packed:
     """The part of it that this sweep would make today, record by record.
 
     Without a space a spec may have changed since: rows that were added are missing, rows that say something else now,
@@ -63,17 +77,15 @@ def fitting(packed: Packed, spec: SweepSpec, experiments: Experiments) -> Packed
     Args:
         packed: of this sweep, or of an earlier form of it.
         spec: the sweep.
-        experiments: knows the settings of a run.
+        reasons: as `misfits` gives them.
 
     Raises:
         FolderError: trials of a search were made with other settings.
     """
-    today = Today(spec, experiments)
-    records = {name: text for name, text in packed.files.items() if name.startswith("records/")}
-    kept = {name: text for name, text in records.items() if not today.misfit(record_file.parse(text, name))}
+    kept = {name: packed.files[name] for name, reason in reasons.items() if not reason}
     if spec.space is not None:
         trials = {name: text for name, text in packed.files.items() if name.startswith("trials/")}
-        lost = [name for name in records.keys() - kept.keys() if name.startswith("records/trial-")]
+        lost = [name for name in reasons.keys() - kept.keys() if name.startswith("records/trial-")]
         if trials and (lost or packed.fingerprint != spec.fingerprint()):
             raise FolderError(
                 f"Trials can be resumed by the search that asked for them, but those of `{spec.name}` were made with "

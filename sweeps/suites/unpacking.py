@@ -1,8 +1,10 @@
 """Packed records become the sweeps of a suite, which continues from there."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from acgkd.errors import FolderError
+from analysis.records.packed import Packed
 from sweeps.interchange.merging import Unpacked, read_packed, unpack
 from sweeps.suites.calibration import by_row, calibrated, known_rows
 from sweeps.suites.suite_folder import SuiteFolder
@@ -11,7 +13,13 @@ from sweeps.worker.experiments import AcgkdExperiments
 
 
 def unpack_suite(
-    packed: Path, suite: SuiteSpec, folder: Path, *, command: str = "", trust_code: bool = False
+    packed: Path,
+    suite: SuiteSpec,
+    folder: Path,
+    *,
+    packs: Mapping[str, Packed] | None = None,
+    command: str = "",
+    trust_code: bool = False,
 ) -> list[Unpacked]:
     """Lays into a suite's folder what its sweeps would make today of packed records; what is there stays as it is.
 
@@ -21,6 +29,7 @@ def unpack_suite(
         packed: the file, with sweeps by the names that they have in the suite.
         suite: the suite.
         folder: its folder; made if need be.
+        packs: what the file holds, where it has been read.
         command: for the record.
         trust_code: whether specs may name Python functions of the user's.
 
@@ -31,7 +40,7 @@ def unpack_suite(
         FolderError: the file holds none of its sweeps, nothing of one fits, or the folder is another suite's.
         FolderInUseError: a driver works on the folder.
     """
-    packs, home = read_packed(packed), SuiteFolder(folder)
+    packs, home = read_packed(packed) if packs is None else packs, SuiteFolder(folder)
     there = [member for member in suite.members if member.name in packs]
     if not there:
         raise FolderError(
@@ -50,6 +59,8 @@ def unpack_suite(
             spec = member.spec(trust_code)
             experiments = AcgkdExperiments.of(spec, trust_code)
             text = member.text(suite.name)
-            place = home.sweep(member.name)
-            found.append(unpack(packed, spec, place, experiments, sweep=member.name, command=command, spec_text=text))
+            place, name = home.sweep(member.name), member.name
+            found.append(
+                unpack(packed, spec, place, experiments, sweep=name, packs=packs, command=command, spec_text=text)
+            )
     return found

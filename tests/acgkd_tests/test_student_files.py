@@ -21,7 +21,8 @@ from acgkd.graphs import GRAPHS, GraphPrior
 from acgkd.graphs.batch import collate
 from acgkd.models import build_model
 from acgkd.students.program_guard import require_plain
-from acgkd.students.programs import Inputs, ProgramStudent, exported, packed
+from acgkd.students.program_student import ProgramStudent
+from acgkd.students.programs import Inputs, exported, packed
 from acgkd.students.projection import ProjectedStudent
 from acgkd.students.recipes import build, recipe_of
 from acgkd.students.saving import load_student, save_student
@@ -164,12 +165,12 @@ def test_a_module_of_the_users_comes_back_as_a_program_where_a_prior_is_known(tm
     said = loaded(*graphs_of(graphs), edge_weight=weighted.edge_weight)
     torch.testing.assert_close(said, GRAPHS.logits(own, weighted))
     assert not torch.allclose(said, right, atol=1e-3)
-    with pytest.raises(ConfigError, match="the last graph must have a node"):
-        loaded(Batch.from_data_list(some_graphs(5, 0)))
+    last = loaded(Batch.from_data_list(some_graphs(5, 0)))
+    torch.testing.assert_close(last, GRAPHS.logits(own, collate(some_graphs(5, 0), CPU)))
     assert load_student(tmp_path / "own.pt", into=Own()).layer is not None
 
 
-def test_a_program_of_layers_that_take_no_weights_says_so(tmp_path: Path) -> None:
+def test_a_program_takes_weights_that_its_layers_do_not_take_themselves(tmp_path: Path) -> None:
     class Plain(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -180,8 +181,12 @@ def test_a_program_of_layers_that_take_no_weights_says_so(tmp_path: Path) -> Non
     save_student(own, tmp_path / "own.pt", PRIOR)
     loaded, graphs = load_student(tmp_path / "own.pt"), graphs_of(some_graphs(5, 9))
     torch.testing.assert_close(loaded(*graphs), own(*graphs))
+    weights = torch.linspace(0, 1, 28)
+    torch.testing.assert_close(loaded(*graphs, edge_weight=weights), own(*graphs, edge_weight=weights))
+    earlier = ProgramStudent(packed(exported(own, Inputs(graphs))), PRIOR)  # as files were that knew no weights
+    torch.testing.assert_close(earlier(*graphs), own(*graphs))
     with pytest.raises(ConfigError, match="knows no edge weights"):
-        loaded(*graphs, edge_weight=torch.ones(28))
+        earlier(*graphs, edge_weight=weights)
 
 
 # ---- called

@@ -461,7 +461,7 @@ def test_such_a_module_is_a_student_too_which_is_read_back_without_it(tmp_path: 
 def test_a_student_that_asks_for_the_number_of_graphs_is_a_program_too(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """It is made from its own `forward`: some 1.5 s, as torch reads that code."""
+    """Others are in `test_open_sizes.py`; here the number of graphs is asked for by a norm."""
     from acgkd.students.probing import compared, probes
     from acgkd.students.saving import load_student, save_student
 

@@ -39,6 +39,11 @@ def test_no_tiny_run_is_of_a_script_that_is_gone() -> None:
     assert set(SMOKES) == set(SCRIPTS)
 
 
+def test_scripts_are_short_because_sweeps_suites_and_templates_do_the_rest() -> None:
+    files = [path for path in HOME.rglob("*") if path.suffix in (".py", ".sh")]
+    assert sum(len(path.read_text().splitlines()) for path in files) < 2000
+
+
 @pytest.mark.slow
 @pytest.mark.ray
 def test_overhead_is_compared_with_ray_tune(tmp_path: Path) -> None:

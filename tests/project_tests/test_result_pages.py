@@ -78,7 +78,7 @@ def test_readme_counts_the_targets_as_the_page_does() -> None:
 MADE = ("graph-methods", "image-methods", "image-methods-pilot", "ablation", "tuned", "mutag")
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # run by `make docs`
 @pytest.mark.parametrize("name", MADE)
 def test_a_page_is_what_its_own_command_makes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = ROOT / "docs" / "results" / f"{name}.md"
@@ -89,6 +89,18 @@ def test_a_page_is_what_its_own_command_makes(name: str, tmp_path: Path, monkeyp
     assert main([*arguments, str(tmp_path)]) == 0
     assert (tmp_path / page.name).read_text() == page.read_text()
     assert all((page.parent / path.name).is_file() for path in tmp_path.iterdir())
+
+
+@pytest.mark.slow  # run by `make docs`
+def test_the_page_of_three_methods_is_what_its_command_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for its figures, whose elements have names of chance."""
+    monkeypatch.chdir(ROOT)
+    assert main(["compare", "docs/results/records/three-methods.parquet", "--out", str(tmp_path)]) == 0
+    made, kept = (
+        re.sub(r"<svg.*?</svg>", "", (folder / "report.html").read_text(), flags=re.DOTALL)
+        for folder in (tmp_path, ROOT / "docs" / "results" / "three-methods")
+    )
+    assert made == kept
 
 
 def test_every_template_and_every_file_of_targets_is_used() -> None:

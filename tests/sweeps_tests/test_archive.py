@@ -14,9 +14,12 @@ from typing import Any
 import pytest
 
 from acgkd.errors import FolderError
+from analysis.records.packed import Packed
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.interchange import packed_records
+from sweeps.spec.sweep_spec import SweepSpec
+from sweeps.worker.experiments import Experiments
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -44,6 +47,10 @@ def drive(folder: Path, changes: dict[str, Any], done: int) -> None:
     child.wait()
 
 
+def fitting(packed: Packed, spec: SweepSpec, experiments: Experiments) -> Packed:
+    return packed_records.fitting(packed, spec, packed_records.misfits(packed, spec, experiments))
+
+
 def test_a_fresh_folder_resumes_from_what_a_killed_sweep_left(lab: ModuleType, tmp_path: Path) -> None:
     drive(tmp_path / "killed", SLOW, done=5)
     path = tmp_path / "records.parquet"
@@ -52,7 +59,7 @@ def test_a_fresh_folder_resumes_from_what_a_killed_sweep_left(lab: ModuleType, t
     assert len(kept.files) >= 5
 
     spec, experiments = lab.make_spec(**SLOW), lab.FakeExperiments(hurry=True)
-    fit = packed_records.fitting(kept, spec, experiments)
+    fit = fitting(kept, spec, experiments)
     names = [name for name in kept.files if name.startswith("records/")]
     assert packed_records.restore(fit, tmp_path / "fresh") == len(names)
     run_sweep(spec, tmp_path / "fresh", InProcess(), experiments=experiments)
@@ -70,12 +77,12 @@ def test_a_search_resumes_as_one_sweep(lab: ModuleType, tmp_path: Path) -> None:
     run_sweep(lab.make_spec(trials=3), tmp_path / "short", InProcess(), experiments=experiments)
     packed = packed_records.pack(tmp_path / "short")
     longer = lab.make_spec(trials=6)
-    packed_records.restore(packed_records.fitting(packed, longer, experiments), tmp_path / "fresh")
+    packed_records.restore(fitting(packed, longer, experiments), tmp_path / "fresh")
     assert run_sweep(longer, tmp_path / "fresh", InProcess(), experiments=experiments).trials_started == 3
     run_sweep(longer, tmp_path / "whole", InProcess(), experiments=experiments)
     assert lab.table(tmp_path / "fresh") == lab.table(tmp_path / "whole")
     with pytest.raises(FolderError, match="by the search that asked for them"):
-        packed_records.fitting(packed, lab.make_spec(trials=6, sampler={"seed": 7}), experiments)
+        fitting(packed, lab.make_spec(trials=6, sampler={"seed": 7}), experiments)
 
 
 def test_what_the_spec_would_not_make_today_is_left_out(lab: ModuleType, tmp_path: Path) -> None:
@@ -84,7 +91,7 @@ def test_what_the_spec_would_not_make_today_is_left_out(lab: ModuleType, tmp_pat
     packed = packed_records.pack(tmp_path / "sweep")
 
     def left(**changes: Any) -> dict[str, int]:
-        fit = packed_records.fitting(packed, lab.make_spec(**{**COMPARED, **changes}), experiments)
+        fit = fitting(packed, lab.make_spec(**{**COMPARED, **changes}), experiments)
         files = [name.removeprefix("records/").rpartition("-")[0] for name in fit.files]
         return {name: files.count(name) for name in ("control-a", "control-b", "trial-0000", "teacher")}
 
@@ -105,9 +112,7 @@ def test_more_seeds_resume_where_fewer_ended(lab: ModuleType, tmp_path: Path) ->
     experiments = lab.FakeExperiments(hurry=True)
     run_sweep(lab.make_spec(**COMPARED), tmp_path / "sweep", InProcess(), experiments=experiments)
     more = lab.make_spec(**{**COMPARED, "seeds": [0, 1, 2, 3]})
-    packed_records.restore(
-        packed_records.fitting(packed_records.pack(tmp_path / "sweep"), more, experiments), tmp_path / "more"
-    )
+    packed_records.restore(fitting(packed_records.pack(tmp_path / "sweep"), more, experiments), tmp_path / "more")
     summary = run_sweep(more, tmp_path / "more", InProcess(), experiments=experiments)
     assert summary.counts == {"completed": 1}
     assert lab.events(tmp_path / "more", "teacher") == ["teacher teacher-3"]
@@ -142,4 +147,4 @@ def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
         packed_records.pack(tmp_path)
     for name in ("../elsewhere.json", "records/../../elsewhere.json", "/etc/elsewhere.json"):
         with pytest.raises(FolderError, match="lies under"):
-            packed_records.restore(packed_records.Packed("", {name: "{}"}), tmp_path / "fresh")
+            packed_records.restore(Packed("", {name: "{}"}), tmp_path / "fresh")

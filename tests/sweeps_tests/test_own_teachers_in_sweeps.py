@@ -256,6 +256,16 @@ def test_a_wrong_wiring_is_refused_before_anything_is_trained(
     assert "class scores of its module's `forward`" in " ".join(capsys.readouterr().err.split())
 
 
+def test_models_are_tried_where_students_are_judged_on_their_way_too(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "own_models.py").write_text(MODELS.replace("FEATURES, WIDTH = 2, 7, 16", "FEATURES, WIDTH = 2, 10, 16"))
+    said = ["--set", "teacher={module: 'own_models:plain'}", "--set", "dataset={name: motifs}", "--set", "prior={}"]
+    said += ["--set", "objectives=[validation_accuracy]", "--set", "artefacts.validation_curves=true"]
+    assert main(["check", "own.yaml", "--trust-code", *said]) == 0
+    assert "own.yaml is valid" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.usefixtures("place")
 def test_what_agreement_is_worth_stands_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
     threads = torch.get_num_threads()

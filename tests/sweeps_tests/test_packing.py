@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from acgkd.errors import FolderError
+from analysis.records import record_file
 from analysis.records.packed import Packed
 from sweeps.cli.app import main
 from sweeps.executors.base import run_sweep
@@ -55,6 +56,25 @@ def test_a_sweep_is_packed_unpacked_and_has_nothing_left_to_do(capsys: pytest.Ca
     # What is there stays as it is.
     assert main(["unpack", "records/tiny.parquet", "--spec", SPEC, "--out", "again"]) == 0
     assert "0 new files" in said(capsys)
+
+
+def test_a_packed_file_and_each_of_its_records_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["pack", str(GOLDEN), "--out", "tiny.parquet"]) == 0
+    read: list[str] = []
+
+    def counted(module: ModuleType, name: str) -> None:
+        whole = getattr(module, name)
+
+        def called(*given: object) -> object:
+            read.append(name)
+            return whole(*given)
+
+        monkeypatch.setattr(module, name, called)
+
+    counted(packed_records, "read")
+    counted(record_file, "parse")
+    assert main(["unpack", "tiny.parquet", "--spec", SPEC, "--out", "again"]) == 0
+    assert (read.count("read"), read.count("parse")) == (1, 12)
 
 
 def test_a_sweep_that_is_at_work_is_not_unpacked_into(capsys: pytest.CaptureFixture[str]) -> None:

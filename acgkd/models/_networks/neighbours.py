@@ -8,7 +8,7 @@ once for an edge list.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric.typing import OptTensor
+
+from acgkd.modules.backward import Context
 
 # A memo by identity: it goes when the edge list goes. An attribute of the tensor would travel into users' files.
 _KEPT = WeakTensorKeyDictionary()
@@ -111,9 +113,13 @@ def neighbours(edge_index: Tensor, count: int) -> Neighbours:
     return kept
 
 
+class _SumContext(Context, Protocol):
+    around: Neighbours
+
+
 class _WeightedSum(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor | None, around: Neighbours) -> Tensor:
+    def forward(ctx: _SumContext, x: Tensor, weight: Tensor | None, around: Neighbours) -> Tensor:
         learned = weight is not None and weight.requires_grad
         ctx.save_for_backward(x if learned else None, weight)
         ctx.around = around
@@ -121,7 +127,7 @@ class _WeightedSum(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    def backward(ctx: _SumContext, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         x, weight = ctx.saved_tensors
         gradient, around = gradients[0].contiguous(), ctx.around
         return (

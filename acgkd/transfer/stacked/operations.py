@@ -5,18 +5,30 @@ derivatives. Rows are not padded to equal numbers: BatchNorm must not see rows t
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from acgkd.modules.backward import Context
+
 Counts = list[int]
+
+
+class _RowsContext(Context, Protocol):
+    counts: Counts
+
+
+class _NormContext(_RowsContext, Protocol):
+    memory: Sequence[Tensor]
+    eps: float
+    seen: Tensor
 
 
 class _Linear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, counts: Counts) -> Tensor:
+    def forward(ctx: _RowsContext, x: Tensor, weight: Tensor, bias: Tensor | None, counts: Counts) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.counts = counts
         out = x.new_empty(x.shape[0], weight.shape[1])
@@ -31,16 +43,17 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
+    def backward(ctx: _RowsContext, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
         x, weight = ctx.saved_tensors
         gradient, needed = gradients[0].contiguous(), ctx.needs_input_grad
         of_x = torch.empty_like(x) if needed[0] else None
         of_weight = torch.empty_like(weight) if needed[1] else None
-        into_x = ctx.counts if of_x is None else of_x.split_with_sizes(ctx.counts)
+        into_x: Sequence[Tensor | None] = [None] * len(ctx.counts)
+        into_x = into_x if of_x is None else of_x.split_with_sizes(ctx.counts)
         for model, (back, rows, into) in enumerate(
             zip(gradient.split_with_sizes(ctx.counts), x.split_with_sizes(ctx.counts), into_x, strict=True)
         ):
-            if of_x is not None:
+            if into is not None:
                 torch.mm(back, weight[model], out=into)
             if of_weight is not None:
                 torch.mm(back.t(), rows, out=of_weight[model])
@@ -50,7 +63,12 @@ class _Linear(torch.autograd.Function):
 class _Norm(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, memory: Sequence[Tensor], how: tuple[Counts, float, float]
+        ctx: _NormContext,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        memory: Sequence[Tensor],
+        how: tuple[Counts, float, float],
     ) -> Tensor:
         (mean, var), (counts, momentum, eps) = memory, how
         ctx.save_for_backward(x, weight)
@@ -66,7 +84,7 @@ class _Norm(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: _NormContext, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         back = gradients[0].contiguous().split_with_sizes(ctx.counts)
         found = [
@@ -89,13 +107,13 @@ class _Norm(torch.autograd.Function):
 
 class _Spread(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, each: Tensor, counts: Counts) -> Tensor:
+    def forward(ctx: _RowsContext, each: Tensor, counts: Counts) -> Tensor:
         ctx.counts = counts
         return torch.cat([one.expand(count, *one.shape) for one, count in zip(each, counts, strict=True)])
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: _RowsContext, *gradients: Tensor) -> tuple[Tensor, None]:
         return _summed(gradients[0], ctx.counts), None
 
 

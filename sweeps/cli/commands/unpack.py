@@ -53,7 +53,8 @@ def unpack(
     from sweeps.worker.experiments import AcgkdExperiments
 
     tree = read_tree(spec, overrides or ())
-    packed_plugins.stand_in(read_packed(file).values())
+    packs = read_packed(file)
+    packed_plugins.stand_in(packs.values())
     command = shlex.join(["acgkd", *sys.argv[1:]])
     if is_suite_tree(tree):
         from sweeps.suites.suite_loading import check_suite
@@ -61,11 +62,13 @@ def unpack(
 
         if sweep is not None:
             raise typer.BadParameter("A suite takes all of its sweeps that the file holds, so it takes no --sweep.")
-        unpacked = unpack_suite(file, check_suite(tree, trust_code), to, command=command, trust_code=trust_code)
+        suite = check_suite(tree, trust_code)
+        unpacked = unpack_suite(file, suite, to, packs=packs, command=command, trust_code=trust_code)
     else:
         read = check_tree(tree, trust_code)
         experiments = AcgkdExperiments.of(read, trust_code)
-        unpacked = [unpack(file, read, to, experiments, sweep=sweep, command=command, spec_text=tree.text)]
+        text = tree.text
+        unpacked = [unpack(file, read, to, experiments, sweep=sweep, packs=packs, command=command, spec_text=text)]
     for found in unpacked:
         print_line(f"{found.sweep}: {plural(found.records, 'record')} of this spec; {plural(found.made, 'new file')}")
         print_reasons("Records left out", found.refused)
