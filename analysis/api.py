@@ -1,6 +1,7 @@
 """What people call: reading sweeps, the trials that no other beats, paired comparisons, what decides."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 
 import pandas as pd
@@ -37,11 +38,17 @@ def load(*folders: Path | str) -> Frame:
     Raises:
         MissingFolderError: a path is neither.
         NewerVersionError: a newer version wrote a file; nothing is then half read.
+        TypeError: a folder is no path.
 
     Example:
         >>> frame = analysis.load("runs/mutag-gin", "runs/mutag-gcn")
         >>> frame.rows.groupby("source")["test_accuracy"].mean()
     """
+    for folder in folders:
+        if not isinstance(folder, (str, PathLike)):
+            raise TypeError(
+                f"`load` takes paths of folders, `load(*folders)`, but got a value of type {type(folder).__name__}."
+            )
     return frames.load(folders)
 
 
