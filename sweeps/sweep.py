@@ -169,18 +169,20 @@ class Sweep(SteeredSweep):
         table = self.trials()
         return table[table["on_front"]]
 
-    def student(self, trial: int | str | None = None, replicate: int = 0) -> "nn.Module":
+    def student(self, trial: int | str | None = None, replicate: int = 0, *, trust_code: bool = False) -> "nn.Module":
         """The student of one run, in evaluation mode, ready to be called.
 
         Args:
             trial: its number, or the label of a control; the chosen trial if left out.
             replicate: index of the seed.
+            trust_code: let code of yours that the spec names build the student, of which the file holds weights alone.
 
         Raises:
             FolderError: there is no such student; the message says which there are, and how to get one again that
                 `artefacts/students` did not keep.
+            CheckpointError: its file holds weights alone, and no code is trusted that builds it.
         """
-        from acgkd.students.saving import load_student
+        from sweeps.followups.built_again import read_back
 
         chosen = self.chosen() if trial is None else trial
         files = self._files
@@ -197,7 +199,7 @@ class Sweep(SteeredSweep):
             raise FolderError(
                 f"{shown(str(path))} is the student that was asked for, but it is not there. There are: {known}."
             )
-        return load_student(path).eval()
+        return read_back(self.folder, Path(path), chosen, replicate, trust_code).eval()
 
     def _beside(self, name: str) -> str:
         """A folder for what is made of this sweep: on this machine, wherever the sweep is."""

@@ -15,7 +15,7 @@ from torch import nn
 from acgkd.agreement.health_facts import Health
 from acgkd.agreement.worth import Worth
 from acgkd.config import MethodChoice, PriorConfig, TeacherConfig, checked
-from acgkd.errors import ConfigError, DivergedError, TeacherError
+from acgkd.errors import ConfigError, DivergedError
 from acgkd.method import Batch, MethodContext
 from acgkd.methods import lower_controls_of, parse_method, shared_settings
 from acgkd.modality import Modality, modality
@@ -26,7 +26,8 @@ from acgkd.run.reference_pool import PoolJudge, reference_pool
 from acgkd.runtime import Streams, derive_seed, resolve_device
 from acgkd.students.proof import why_not_read_back
 from acgkd.students.saving import remember, save_student
-from acgkd.teachers.teacher import adapt, as_teacher, load_weights
+from acgkd.teachers.own_student import as_student
+from acgkd.teachers.teacher import as_teacher, load_weights
 from acgkd.transfer.teaching import pooling_like, untrained
 
 logger = logging.getLogger(__name__)
@@ -168,7 +169,7 @@ def distill(
                 device=where,
             )
             if isinstance(student, str)
-            else _as_student(student, kind, facts, where)
+            else as_student(copy.deepcopy(student), kind, facts, where, type(student).__name__)
         )
     plain = copy.deepcopy(made)
     run = Distillation(entry, config, MethodContext(frozen, made, facts, streams, where))
@@ -199,20 +200,6 @@ def distill(
         worth=worth,
         health=health,
     )
-
-
-def _as_student(student: nn.Module, kind: Modality[Batch], facts: Prior, device: torch.device) -> nn.Module:
-    """A copy that can be taught, by the protocol that teachers have; of a plain module by the parts found in it."""
-    own = copy.deepcopy(student)
-    plain = not all(callable(getattr(own, name, None)) for name in ("encode", "classifier"))
-    try:
-        own = (adapt(own, prior=facts) if plain else own).to(device)
-        kind.check_teacher(own, facts)
-    except TeacherError as error:
-        raise TeacherError(
-            f"A student must have what a teacher has, but {type(student).__name__} has not. {error}"
-        ) from error
-    return own
 
 
 def _from_checkpoint(teacher: TeacherConfig | Mapping[str, object], facts: Prior) -> nn.Module:

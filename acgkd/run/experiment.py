@@ -8,7 +8,7 @@ from torch import nn
 from acgkd import cache
 from acgkd.config import RunConfig, fingerprint
 from acgkd.datasets import DATASETS
-from acgkd.errors import CheckpointError, ConfigError, TeacherError
+from acgkd.errors import CheckpointError, ConfigError
 from acgkd.method import AnyMethod, Items, MethodContext
 from acgkd.methods import modality_of, parse_method
 from acgkd.modality import Arrays, modality
@@ -20,8 +20,10 @@ from acgkd.run.pseudo_samples import pseudo_samples
 from acgkd.run.run_data import RunData
 from acgkd.run.splits import Split
 from acgkd.runtime import Streams, derive_seed
+from acgkd.teachers.own_student import as_student
+from acgkd.teachers.teacher import as_teacher
 from acgkd.teachers.user_lines import pointing_to_own_lines
-from acgkd.transfer.teaching import pooling_like
+from acgkd.transfer.teaching import pooling_like, untrained
 
 __all__ = ["Experiment", "Measurement"]
 
@@ -153,12 +155,14 @@ class Experiment:
             made = self.preparation.blank(preset, pooling_like(teacher, self.run_data.pooling))
         if ":" not in preset:
             return made
-        try:
-            with pointing_to_own_lines():
-                self.run_data.modality.check_teacher(made, self.run_data.prior)
-        except TeacherError as error:
-            raise TeacherError(f"A student must have what a teacher has, but `{preset}` has not. {error}") from error
-        return made
+        with pointing_to_own_lines():
+            return as_student(made, self.run_data.modality, self.run_data.prior, self.run_data.device, f"`{preset}`")
+
+    def untaught_student(self) -> nn.Module:
+        """The student as a run deploys it, with weights of no use: nothing is trained or read, only built."""
+        device = self.run_data.device
+        teacher = as_teacher(self.preparation.blank_teacher(Streams(0, device)), device)
+        return untrained(self.method_config, teacher, self.blank_student(Streams(0, device), teacher), device)
 
     @property
     def _synthesis_file(self) -> Path | None:

@@ -134,7 +134,8 @@ def load_student(path: str | Path, *, into: nn.Module | None = None, device: str
         loaded, where = _read(here, path), torch.device(device)
     prior = prior_from(loaded.get("prior"))
     if into is not None:
-        return _filled(into.to(where), loaded["state"], path).eval()
+        filled = _filled(into.to(where), loaded["state"], path).eval()
+        return filled if prior is None else remember(filled, prior)
     made, program = loaded["student"], loaded.get("program")
     content = None if program is None else program.numpy().tobytes()
     if made["kind"] == "program" and content is not None and prior is not None:
@@ -149,6 +150,17 @@ def load_student(path: str | Path, *, into: nn.Module | None = None, device: str
     if prior is not None:
         student.prior = prior  # type: ignore[assignment]
     return _filled(student, loaded["state"], path).eval()
+
+
+def holds_weights_alone(path: Path) -> bool:
+    """Whether `load_student` needs a module to put a file's weights into.
+
+    Raises:
+        CheckpointError: torn, foreign or unsafe file.
+    """
+    loaded = _read(path, path)
+    made = loaded["student"]["kind"]
+    return made not in ("plain", "projected") and (made != "program" or "program" not in loaded)
 
 
 def _rebuild(made: State, program: bytes | None, device: torch.device, path: object) -> nn.Module:

@@ -38,7 +38,7 @@ class Named:
     known: Known
 
 
-def named(source: Path, trial: int | None, replicate: int) -> Named:
+def named(source: Path, trial: int | None, replicate: int, trust_code: bool = False) -> Named:
     """Loads the student that is named.
 
     Raises:
@@ -63,7 +63,7 @@ def named(source: Path, trial: int | None, replicate: int) -> Named:
 
     sweep = open_sweep(source)
     number = sweep.chosen() if trial is None else trial
-    student = sweep.student(number, replicate)
+    student = sweep.student(number, replicate, trust_code=trust_code)
     known = _known(source, number, replicate)
     prior = prior_of(student) or prior_from(known.record.get("prior"))
     return Named(student, prior, known)

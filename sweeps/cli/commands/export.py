@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.commands._options import examples
+from sweeps.cli.commands._options import TrustCode, examples
 from sweeps.cli.commands._student import Replicate, StudentPath, Trial, named
 from sweeps.cli.console import print_line
 
@@ -36,6 +36,7 @@ def export(
     edge_weight: Annotated[
         bool, typer.Option("--edge-weight", help="A program of graphs takes a weight of each edge too.")
     ] = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """Write a student in a form that others can use, with a model card beside it.
 
@@ -51,13 +52,14 @@ def export(
     from sweeps.cli import model_card
     from sweeps.store.writable import require_writable
 
-    found = named(source, trial, replicate)
+    found = named(source, trial, replicate, trust_code)
     require_writable(out.parent)
     done = export_student(found.student, out, to=to.value, prior=found.prior, edge_weight=edge_weight)
     again: list[object] = ["acgkd", "export", address_of(source) or source]
     again += [] if trial is None else ["--trial", trial]
     again += ["--replicate", replicate] if replicate else []
     again += ["--to", to.value, "--out", out, *(["--edge-weight"] if edge_weight else [])]
+    again += ["--trust-code"] if trust_code else []
     card = model_card.place(out)
     made_by = model_card.command(again)
     prior = found.prior or prior_of(found.student)

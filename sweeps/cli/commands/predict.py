@@ -53,7 +53,7 @@ def predict(
     from sweeps.store.writable import require_writable
 
     plugins.use_plugins(*(plugin or ()))
-    found = named(source, trial, replicate)
+    found = named(source, trial, replicate, trust_code)
     given = to_classify(samples, found.prior)
     require_writable(out.parent)
     import torch
