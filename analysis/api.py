@@ -1,6 +1,7 @@
 """What people call: reading sweeps, the trials that no other beats, paired comparisons, what decides."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 
 import pandas as pd
@@ -37,11 +38,17 @@ def load(*folders: Path | str) -> Frame:
     Raises:
         MissingFolderError: a path is neither.
         NewerVersionError: a newer version wrote a file; nothing is then half read.
+        TypeError: a folder is no path.
 
     Example:
         >>> frame = analysis.load("runs/mutag-gin", "runs/mutag-gcn")
         >>> frame.rows.groupby("source")["test_accuracy"].mean()
     """
+    for folder in folders:
+        if not isinstance(folder, (str, PathLike)):
+            raise TypeError(
+                f"`load` takes paths of folders, `load(*folders)`, but got a value of type {type(folder).__name__}."
+            )
     return frames.load(folders)
 
 
@@ -132,7 +139,8 @@ def compare_methods(
     Args:
         places: sweep folders, files of packed records, tables of trials (CSV, TSV, Parquet), storage URLs of Optuna
             studies; or the frame read from them.
-        baseline: row or method that the others are compared with; the chosen trial of the first sweep if left out.
+        baseline: row or method that the others are compared with; the method of the first sweep's chosen trial if left
+            out.
         by: what the columns of the joint table are: ``dataset``, ``pair``, or a column of the frame. ``method`` is
             ``dataset`` the other way round.
         measure: what is compared: a quality or a cost, such as ``ratio`` or ``seconds``; it chooses nobody.

@@ -14,12 +14,15 @@ def local_file(place: str | Path) -> Iterator[Path]:
     """A file as it is on this machine; for the length of a block, of one whose address is given (``s3://...``).
 
     Raises:
-        CheckpointError: it cannot be fetched.
+        CheckpointError: it cannot be fetched, or is one of this machine.
     """
     address = address_of(place)
     if address is None:
         yield Path(place)
         return
+    scheme, _, below = address.partition("://")
+    if scheme in ("file", "local"):
+        raise CheckpointError(f"A file of this machine is named by its path, `/{below}`, but got {scheme}://.")
     import fsspec
 
     with tempfile.TemporaryDirectory(prefix="acgkd-student-") as folder:

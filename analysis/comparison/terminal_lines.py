@@ -17,11 +17,7 @@ def terminal_lines(comparison: Comparison, width: int = 80) -> list[str]:
         comparison: what to show.
         width: of the terminal; at least 60 are used, and some 70 where data sets have long names.
     """
-    lines = verdict_lines(comparison, width)
-    if comparison.verdicts:
-        lines = [*_wrapped(comparison.judged, width), *lines, ""]
-    for said in (comparison.held_equal, comparison.absent):
-        lines += [*_wrapped(said.replace("`", ""), width), ""] if said else []
+    lines = head_lines(comparison, width)
     every = [column for panel in comparison.panels for column in panel.cells]
     columns = formatting.shortened(every, min(13, max(map(len, every), default=0)))
     for panel in comparison.panels:
@@ -36,13 +32,16 @@ def terminal_lines(comparison: Comparison, width: int = 80) -> list[str]:
     return lines
 
 
-def verdict_lines(comparison: Comparison, width: int = 80) -> list[str]:
-    """What became of each target."""
-    lines: list[str] = []
+def head_lines(comparison: Comparison, width: int = 80) -> list[str]:
+    """What became of the targets, what is held equal, and where the baseline is not; an empty line after each."""
+    lines = _wrapped(comparison.judged, width) if comparison.verdicts else []
     for verdict in comparison.verdicts:
         lines += _wrapped(f"{verdict.word}: {verdict.target.words.replace('`', '')}", width)
         for said in verdict.worth:
             lines += _wrapped(f"  {said}", width)
+    lines += [""] if lines else []
+    for said in (comparison.held_equal, comparison.absent):
+        lines += [*_wrapped(said.replace("`", ""), width), ""] if said else []
     return lines
 
 

@@ -373,3 +373,9 @@ def test_only_modules_of_torch_are_built_from_files() -> None:
     with pytest.raises(CheckpointError, match="refuses its arguments"):
         build({"class": "torch.nn.Linear", "arguments": {"nonsense": 1}})
     assert json.dumps(recipe_of(nn.Sequential(nn.Linear(12, 2)), 12))
+
+
+@pytest.mark.parametrize("address", ["file:///tmp/student.pt", "local:///tmp/student.pt"])
+def test_a_file_of_this_machine_is_named_by_its_path(address: str) -> None:
+    with pytest.raises(CheckpointError, match=r"named by its path, `/tmp/student\.pt`"):
+        acgkd.load_student(address)

@@ -188,6 +188,11 @@ def test_what_is_asked_wrongly_gets_an_answer(
         ask(frame)
 
 
+def test_a_list_of_folders_is_a_fault_that_says_how_to_give_them(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"`load` takes paths of folders, `load\(\*folders\)`, but got .* list"):
+        analysis.load([tmp_path])  # type: ignore[arg-type]
+
+
 def test_nothing_to_show_is_an_error(tmp_path: Path) -> None:
     frame = analysis.load(tmp_path)
     for name in FIGURES:

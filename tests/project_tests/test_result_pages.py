@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+import analysis
 from sweeps.cli.app import main
+from sweeps.interchange.method_defaults import published_methods
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path for path in (ROOT / "docs" / "results").glob("*.md"))
@@ -89,6 +91,31 @@ def test_a_page_is_what_its_own_command_makes(name: str, tmp_path: Path, monkeyp
     assert main([*arguments, str(tmp_path)]) == 0
     assert (tmp_path / page.name).read_text() == page.read_text()
     assert all((page.parent / path.name).is_file() for path in tmp_path.iterdir())
+
+
+def test_the_report_of_the_quickstart_is_one_file_of_todays_questions() -> None:
+    assert "](docs/results/quickstart/report.html)" in (ROOT / "README.md").read_text()
+    page = (ROOT / "docs" / "results" / "quickstart" / "report.html").read_text()
+    assert "://" not in page
+    questions = (ROOT / "docs" / "how-to" / "read-a-report.md").read_text().split("in this order")[1]
+    today = [
+        line.split(" | ")[0].strip("| ") for line in questions.splitlines() if line.startswith("| ") and "?" in line
+    ]
+    asked = re.findall(r"<h2[^>]*>([^<]*)", page)
+    assert asked == today[: len(asked)]
+    assert len(asked) >= 5, "pseudo-samples are kept where a spec says so"
+
+
+@pytest.mark.slow  # run by `make docs`
+def test_a_comparison_of_many_sweeps_has_one_baseline_on_all_data_sets_unless_it_is_named() -> None:
+    found = analysis.compare_methods(
+        [ROOT / "docs" / "results" / "records" / "image-methods.parquet"], published=published_methods()
+    )
+    assert found.baseline == "rdskd"
+    assert not found.absent
+    assert {tuple(panel.cells) for panel in found.panels} == {("cifar10",), ("digits",), ("mnist",)}
+    assert all(panel.contestants[0] == "rdskd" for panel in found.panels)
+    assert not [name for panel in found.panels for name in panel.contestants if "[" in name]
 
 
 @pytest.mark.slow  # run by `make docs`

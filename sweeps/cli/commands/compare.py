@@ -30,7 +30,7 @@ def compare(
         str | None,
         typer.Option(
             help="Row or method that the others are compared with.",
-            show_default="the chosen trial of the first sweep",
+            show_default="the method of the first sweep's chosen trial",
         ),
     ] = None,
     by: Annotated[
@@ -78,7 +78,7 @@ def compare(
     """
     from analysis.api import compare_methods
     from analysis.comparison.comparison_page import TITLE
-    from analysis.comparison.terminal_lines import verdict_lines
+    from analysis.comparison.terminal_lines import head_lines
     from analysis.page.render import require_own
     from sweeps.interchange.method_defaults import published_methods
     from sweeps.store.writable import require_writable
@@ -97,6 +97,6 @@ def compare(
     )
     require_writable(to)
     page = found.write(to) if template is None else found.fill(template, to)
-    for line in found.lines(out.width) if template is None else verdict_lines(found, out.width):
+    for line in found.lines(out.width) if template is None else head_lines(found, out.width):
         print_line(line)
     print_line(f"{'Comparison' if template is None else 'Page'}: {page}")
