@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from acgkd.errors import TeacherError
-from acgkd.modules.matched_weights import extended, spread, without_loops
 from acgkd.modules.open_sizes import hooks_run
+from acgkd.teachers.matched_weights import extended, spread, without_loops
 
 # A weight cannot be brought into their softmax from outside: it is taken within `message`.
 _INNER_SOFTMAX = frozenset(
