@@ -109,7 +109,7 @@ def test_a_sweep_cut_ahead_of_its_limit_and_by_a_dying_node_is_that_of_an_undist
     three: Slurm, undisturbed: dict[str, Any]
 ) -> None:
     # Longer than Slurm takes to look at its limits, which it does twice a minute.
-    job = three.submit(write("--nodes", "2", "--set", "budget/trials=24"))
+    job = three.submit(write("--nodes", "2", "--set", "budget/trials=12"))
     three.wait_for(lambda: "running;" in log(job), 150, lambda: log(job))
     near_its_limit(three, job)
     three.wait_for(lambda: "Interrupted. What was done is kept" in log(job), 60, lambda: log(job))
