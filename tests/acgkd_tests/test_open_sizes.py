@@ -216,3 +216,10 @@ def test_attention_weighs_edges_beside_self_loops() -> None:
     without = own(x, edges[:, :3], batch)
     torch.testing.assert_close(own(x, edges, batch, edge_weight=torch.tensor([1.0, 1, 0.3, 0, 0])), without)
     assert not torch.allclose(own(x, edges, batch), without)
+
+
+def test_attention_weighs_edges_where_every_node_has_a_self_loop_somewhere() -> None:
+    own, batch = student(Attends), torch.tensor([0, 0, 0])
+    x, edges = torch.eye(5)[:3], torch.tensor([[0, 0, 1, 1, 2, 2], [0, 1, 1, 2, 2, 0]])
+    faded = own(x, edges, batch, edge_weight=torch.tensor([1.0, 0, 1, 1, 1, 1]))
+    torch.testing.assert_close(faded, own(x, edges[:, [0, 2, 3, 4, 5]], batch))
