@@ -67,6 +67,14 @@ class GPS(Base):
         return scores
 
 
+class Performer(GPS):
+    """Attention in linear time, which fills views in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = gnn.GPSConv(8, gnn.GINConv(perceptron(8, 8)), heads=2, attn_type="performer")
+
+
 class Transformer(Base):
     """Torch's own, over a dense batch that its author makes."""
 
@@ -139,7 +147,7 @@ def test_they_are_read_back_by_one_call(build: Callable[[], nn.Module], tmp_path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("to", ["safetensors", "torch", "onnx"])
-@pytest.mark.parametrize("build", [Virtual, GPS, Transformer, SetToSet, Normed, Attends])
+@pytest.mark.parametrize("build", [Virtual, GPS, Performer, Transformer, SetToSet, Normed, Attends])
 def test_they_are_exported_to_all_forms(build: Callable[[], nn.Module], to: Any, tmp_path: Path) -> None:
     suffix = {"safetensors": ".safetensors", "torch": ".pt2", "onnx": ".onnx"}[to]
     weighted = to != "safetensors"
