@@ -26,8 +26,8 @@ from acgkd.run.reference_pool import PoolJudge, reference_pool
 from acgkd.runtime import Streams, derive_seed, resolve_device
 from acgkd.students.proof import why_not_read_back
 from acgkd.students.saving import remember, save_student
-from acgkd.teachers.own_student import as_student
 from acgkd.teachers.teacher import as_teacher, load_weights
+from acgkd.transfer.own_student import as_student
 from acgkd.transfer.teaching import pooling_like, untrained
 
 logger = logging.getLogger(__name__)

@@ -20,9 +20,9 @@ from acgkd.run.pseudo_samples import pseudo_samples
 from acgkd.run.run_data import RunData
 from acgkd.run.splits import Split
 from acgkd.runtime import Streams, derive_seed
-from acgkd.teachers.own_student import as_student
 from acgkd.teachers.teacher import as_teacher
 from acgkd.teachers.user_lines import pointing_to_own_lines
+from acgkd.transfer.own_student import as_student
 from acgkd.transfer.teaching import pooling_like, untrained
 
 __all__ = ["Experiment", "Measurement"]

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,10 +153,16 @@ def _written(
     except (ConfigError, CheckpointError, OSError):
         raise
     except Exception as error:  # exporters raise a dozen kinds
-        first = str(error).strip().splitlines()[0][:200] if str(error).strip() else ""
-        raise CheckpointError(
-            f"{type(student).__name__} cannot be exported to '{to}': {type(error).__name__}: {first}"
-        ) from error
+        name = type(getattr(student, "module", student)).__name__
+        raise CheckpointError(f"{name} cannot be exported to '{to}': {_first_cause(error)}") from error
+
+
+def _first_cause(error: BaseException) -> str:
+    """What an exporter ran into first: that of ONNX only says at which step, in colours."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
 
 
 def _onnx(path: Path) -> Callable[..., Tensor]:

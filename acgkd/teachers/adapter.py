@@ -3,27 +3,25 @@
 How each kind of layer gets its weights is in `acgkd.teachers.message_weights`.
 """
 
-import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from torch import Tensor, nn
 
 from acgkd.config import PriorConfig
 from acgkd.errors import ConfigError, TeacherError
 from acgkd.modality import modality
-from acgkd.modules.graph_module import GraphModule
-from acgkd.modules.readout import pooled
-from acgkd.priors import ImagePrior, Prior, prior_as_given
+from acgkd.priors import GraphPrior, ImagePrior, Prior, prior_as_given
 from acgkd.runtime import warn_once
+from acgkd.teachers.adapted_teacher import AdaptedTeacher, part_at
 from acgkd.teachers.forward_call import has_forward, unwrapped
 from acgkd.teachers.head_chain import HeadChain
+from acgkd.teachers.heard_calls import ways_to_read
 from acgkd.teachers.image_adapter import AdaptedImages, adapt_images, width_of
 from acgkd.teachers.image_stages import with_stages
-from acgkd.teachers.message_weights import check_layer, check_pooling, graph_layers, weighted
+from acgkd.teachers.message_weights import check_layer, check_pooling, graph_layers
 from acgkd.teachers.teacher_values import check_values
-from acgkd.teachers.wiring import POOLS, discover, joined_pools, whole
+from acgkd.teachers.wiring import POOLS, discover
 
 logger = logging.getLogger(__name__)
 
@@ -114,11 +112,11 @@ def adapt(
     for name in parts:
         if not isinstance(_part(module, "classifier", name), nn.Module):
             raise TeacherError(
-                f"`classifier` must name a torch.nn.Module, but `{name}` is {type(_at(module, name)).__name__}."
+                f"`classifier` must name a torch.nn.Module, but `{name}` is {type(part_at(module, name)).__name__}."
             )
     named = [readout] if isinstance(readout, str) else [] if callable(readout) else list(readout)
     unknown = [name for name in named if name not in POOLS]
-    part = _at(module, readout) if isinstance(readout, str) else None
+    part = part_at(module, readout) if isinstance(readout, str) else None
     if unknown and not isinstance(part, nn.Module):
         raise TeacherError(
             f"`readout` must be one of {', '.join(POOLS)}, several of them, a submodule or a function, but got "
@@ -127,11 +125,24 @@ def adapt(
     for name, layer in graph_layers(module):
         check_layer(name, layer)
     given = readout if isinstance(readout, str) or callable(readout) else tuple(readout)
-    made = AdaptedTeacher(module, encode, given, head, width or width_of(_at(module, parts[0])))
+    made = AdaptedTeacher(module, encode, given, head, width or width_of(part_at(module, parts[0])))
     check_values(made)
-    if known is not None:
-        modality("graphs").check_teacher(made, known)
-    return made
+    return made if known is None else _tried(made, known)
+
+
+def _tried(made: AdaptedTeacher, prior: GraphPrior) -> AdaptedTeacher:
+    """An adapted teacher that was tried, reading one-hot blocks or, where its embeddings want them, whole numbers."""
+    refused: TeacherError | None = None
+    for of_nodes, of_edges in ways_to_read(made.module, prior):
+        columns = prior.node_columns or (prior.feature_count,)
+        made.numbers = (columns if of_nodes else (), prior.edge_columns if of_edges else ())
+        try:
+            modality("graphs").check_teacher(made, prior)
+            return made
+        except TeacherError as error:
+            refused = refused or error
+    assert refused is not None, "one way at least is tried"
+    raise refused
 
 
 def _to_be_found(module: nn.Module, encode: object, readout: object, classifier: object) -> bool:
@@ -144,7 +155,7 @@ def _to_be_found(module: nn.Module, encode: object, readout: object, classifier:
 
 
 def _part(module: nn.Module, role: str, name: str) -> object:
-    part = _at(module, name)
+    part = part_at(module, name)
     if not callable(part):
         has = [child for child, _ in module.named_children()]
         raise TeacherError(
@@ -152,101 +163,3 @@ def _part(module: nn.Module, role: str, name: str) -> object:
             f"Its submodules: {', '.join(has) or 'none'}."
         )
     return part
-
-
-def _at(module: nn.Module, name: str) -> Any:
-    """The part of that name, or within parts: `net.head`."""
-    part: object = module
-    for step in name.split("."):
-        part = getattr(part, step, None)
-    return part
-
-
-class AdaptedTeacher(GraphModule):
-    """A module with the parts of the teacher protocol; made by `adapt`, which says what the arguments are."""
-
-    def __init__(
-        self,
-        module: nn.Module,
-        encode: str | Callable[..., Tensor],
-        readout: str | tuple[str, ...] | Callable[..., Tensor],
-        classifier: str | HeadChain,
-        width: int,
-    ) -> None:
-        super().__init__()
-        self.module = module
-        self.width = width
-        # So that a student which borrows the classifier can pool as it was trained on; None where only the user knows.
-        self.pooling = readout if isinstance(readout, str) and readout in POOLS else None
-        # Names and functions of the module, never bound parts of it: a deep copy must use its own layers.
-        self._encode = encode
-        self._readout = readout
-        self._classifier = classifier
-
-    @property
-    def classifier(self) -> nn.Module:
-        """The submodule that makes class scores, or several in a row."""
-        if isinstance(self._classifier, HeadChain):
-            return self._classifier.build(self.module)
-        return self.module.get_submodule(self._classifier)
-
-    def encode(
-        self,
-        x: Tensor,
-        edge_index: Tensor,
-        edge_weight: Tensor | None,
-        batch: Tensor,
-        *,
-        edge_attr: Tensor | None = None,
-    ) -> Tensor:
-        """Embeds every node, each graph layer weighting its messages.
-
-        Shapes:
-            edge_attr: ``[edges, edge features]``; returns: ``[nodes, width of the nodes]``
-        """
-        named = isinstance(self._encode, str)
-        target: Callable[..., Tensor] = (
-            _at(self.module, self._encode) if isinstance(self._encode, str) else self._encode
-        )
-        parameters = inspect.signature(target.forward if isinstance(target, nn.Module) else target).parameters
-        x = x.clone()  # it is theirs, and they may compute in place
-        given = (x, edge_index) if named else (self.module, x, edge_index)
-        others = {"batch": batch} if "batch" in parameters else {}
-        if edge_attr is not None and "edge_attr" in parameters:
-            others["edge_attr"] = edge_attr
-        with weighted(self.module, edge_index.shape[1], edge_weight, x.shape[0]):
-            nodes = target(*given, **others)
-        return nodes
-
-    def readout(self, nodes: Tensor, batch: Tensor, graphs: int | None = None) -> Tensor:
-        """Pools the nodes of each graph.
-
-        Shapes:
-            returns: ``[graphs, width]``
-        """
-        if isinstance(self._readout, str) and self._readout not in POOLS:
-            part = _at(self.module, self._readout)
-            if "dim_size" in inspect.signature(part.forward).parameters:  # an aggregation of torch_geometric
-                aggregated: Tensor = part(nodes, batch, dim_size=graphs)
-                return aggregated
-            return pooled(part, nodes, batch, graphs)
-        if not isinstance(self._readout, (str, tuple)):
-            return pooled(self._readout, nodes, batch, graphs)
-        names = (self._readout,) if isinstance(self._readout, str) else self._readout
-        return joined_pools(names, nodes, batch, graphs)
-
-    def whole(
-        self,
-        x: Tensor,
-        edge_index: Tensor,
-        batch: Tensor,
-        *,
-        edge_attr: Tensor | None = None,
-        classes: int | None = None,
-    ) -> Tensor | None:
-        """What the module's own `forward` says; None where it has none that is called with graphs.
-
-        Shapes:
-            returns: ``[graphs, classes]``
-        """
-        return whole(self.module, x, edge_index, batch, edge_attr, classes)

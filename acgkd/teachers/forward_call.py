@@ -46,7 +46,9 @@ def call_with_graphs(
     ]
     needed = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
     names = [parameter.name for parameter in parameters]
-    known: dict[str, object] = {"x": x.clone(), "edge_index": edge_index, "batch": batch}
+    # Whole numbers stay where they are: by that embeddings of them are known (`acgkd.modules.looked_up`).
+    own = x.clone() if x.is_floating_point() else x
+    known: dict[str, object] = {"x": own, "edge_index": edge_index, "batch": batch}
     if edge_attr is not None:
         known["edge_attr"] = edge_attr
     if len(needed) == 1 and needed[0] not in known:

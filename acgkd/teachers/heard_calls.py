@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from acgkd.modules.columns import random_kinds
+from acgkd.modules.columns import as_numbers, random_kinds
 from acgkd.priors import GraphPrior
 
 # Nodes of the graphs, no two alike.
@@ -62,8 +62,28 @@ def columns_read(layer: object) -> int | None:
     return None
 
 
-def graphs_to_ask(columns: tuple[int, ...], prior: GraphPrior | None, device: torch.device) -> tuple[Tensor, ...]:
-    """Rings with a chord to every third node."""
+def ways_to_read(module: nn.Module, prior: GraphPrior | None) -> list[tuple[bool, bool]]:
+    """Whether nodes, and edges, are whole numbers: what is tried, one-hot blocks first."""
+    looks_up = any(isinstance(part, nn.Embedding) for part in module.modules())
+    if prior is None or prior.features != "categorical" or not looks_up:
+        return [(False, False)]
+    return [(False, False), (True, True), (True, False), (False, True)][: 4 if prior.edge_columns else 2]
+
+
+def graphs_to_ask(
+    columns: tuple[int, ...],
+    prior: GraphPrior | None,
+    device: torch.device,
+    numbers: tuple[bool, bool] = (False, False),
+) -> tuple[Tensor, ...]:
+    """Rings with a chord to every third node.
+
+    Args:
+        columns: of nodes, how many kinds each has.
+        prior: says what edges have.
+        device: where they shall be.
+        numbers: whether nodes, and edges, have whole numbers in place of one-hot blocks.
+    """
     generator = torch.Generator(device="cpu").manual_seed(0)
     x = random_kinds(sum(SIZES), columns, generator)
     edges, start = [], 0
@@ -78,6 +98,9 @@ def graphs_to_ask(columns: tuple[int, ...], prior: GraphPrior | None, device: to
     if prior is not None and prior.edge_columns:
         # As both directions of an edge are of one kind in pseudo-graphs, but no part can tell: drawn for each.
         made = (*made, random_kinds(made[1].shape[1], prior.edge_columns, generator))
+        made = (*made[:3], as_numbers(made[3], prior.edge_columns) if numbers[1] else made[3])
+    if numbers[0]:
+        made = (as_numbers(made[0], columns), *made[1:])
     return tuple(tensor.to(device) for tensor in made)
 
 

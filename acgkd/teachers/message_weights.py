@@ -206,7 +206,8 @@ def _attention(layer: MessageLayer, name: str, edges: int, weight: Tensor, nodes
 
     def enter_softmax(_: nn.Module, inputs: tuple[object, object, EdgeUpdate], attention: Tensor) -> Tensor:
         index, count = inputs[2]["index"], inputs[2]["dim_size"]
-        if torch.compiler.is_compiling() or attention.shape[0] not in (edges, edges + count):
+        # As many messages as edges: as many self-loops were left out, wherever they stood, as there are nodes.
+        if torch.compiler.is_compiling() or attention.shape[0] != edges + count:
             own = without_loops(name, listed[0], edges, weight, nodes, count)
             torch._check(own.shape[0] == attention.shape[0])  # type: ignore[no-untyped-call]
         else:

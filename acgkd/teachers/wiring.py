@@ -16,7 +16,7 @@ from acgkd.modules.score_difference import require_sound, score_difference
 from acgkd.priors import GraphPrior
 from acgkd.teachers.forward_call import call_with_graphs, one_score, tables_in
 from acgkd.teachers.head_chain import HeadChain, between
-from acgkd.teachers.heard_calls import SIZES, Heard, columns_read, graphs_to_ask, listening
+from acgkd.teachers.heard_calls import SIZES, Heard, columns_read, graphs_to_ask, listening, ways_to_read
 from acgkd.teachers.message_weights import graph_layers
 from acgkd.teachers.teacher_values import ONE_SCORE
 from acgkd.teachers.up_to_head import Pools, UpToHead, UpToPool
@@ -81,22 +81,26 @@ def discover(module: nn.Module, prior: GraphPrior | None, classifier: str | None
     if not known:
         raise TeacherError(f"{kind} does not show how many columns it reads: pass `prior=`. {_ask(module)}")
     heard: list[Heard] = []
+    raised: list[tuple[int, Exception]] = []
     classes = None if prior is None else prior.classes
     with at_rest(module):
-        for columns in known:
-            graph = graphs_to_ask((prior and prior.node_columns) or (columns,), prior, model_device(module))
+        for columns, numbers in [(columns, numbers) for numbers in ways_to_read(module, prior) for columns in known]:
+            graph = graphs_to_ask((prior and prior.node_columns) or (columns,), prior, model_device(module), numbers)
             heard.clear()
             try:
                 with listening(module, graph, heard):
                     answer = call_with_graphs(module, *graph)
                 break
             except Exception as error:
-                if columns == known[-1]:
-                    looks_up = any(isinstance(part, nn.Embedding) for part in module.modules())
-                    raise TeacherError(
-                        f"{kind} could not be called on graphs of {columns} columns to find its parts: "
-                        f"{type(error).__name__}: {str(error).rstrip('.')}. {BLOCKS if looks_up else _ask(module)}"
-                    ) from error
+                raised.append((columns, error))
+        else:
+            # Of several ways to read, what is not about the way: tables want whole numbers as indices.
+            columns, why = next((each for each in raised if "indices" not in str(each[1])), raised[0])
+            looks_up = any(isinstance(part, nn.Embedding) for part in module.modules())
+            raise TeacherError(
+                f"{kind} could not be called on graphs of {columns} columns to find its parts: "
+                f"{type(why).__name__}: {str(why).rstrip('.')}. {BLOCKS if looks_up else _ask(module)}"
+            ) from why
         tables = tables_in(answer, len(SIZES), classes)
         if not tables or one_score(answer, len(SIZES)):
             raise TeacherError(_why_no_scores(module, answer, len(graph) > 3))

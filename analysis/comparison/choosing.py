@@ -144,19 +144,21 @@ def equal_in_words(equal: str | None, cells: Iterable[Cell] = ()) -> str:
     return f"Held equal: {what}. A row of a rival or a control {law}.{without}"
 
 
-def absent_in_words(baseline: str, cells: Mapping[str, Cell]) -> str:
+def absent_in_words(baseline: str, cells: Mapping[str, Cell], equal: str | None = None) -> str:
     """Where the baseline is not, as a sentence; '' where it is everywhere.
 
     Args:
         baseline: label, contestant or method of ours.
         cells: by the name that readers know their place by.
+        equal: what is held equal to the baseline's.
     """
     left = {place: cell for place, cell in cells.items() if cell.baseline is None or not len(cell.baseline.done)}
     ran = [place for place, cell in left.items() if any(_is(row, baseline) for row in cell.rows)]
     rest = [place for place in left if place not in ran]
     said = [f"was not run on {', '.join(rest)}"] * bool(rest)
     said += [f"has no row that could stand for it on {', '.join(ran)}"] * bool(ran)
-    return f"The baseline `{baseline}` {' and '.join(said)}: no differences are given there." if said else ""
+    held = ", and nothing is held equal" if equal is not None else ""
+    return f"The baseline `{baseline}` {' and '.join(said)}: no differences are given there{held}." if said else ""
 
 
 def role_of(cell: Cell, row: TrialRow) -> str:

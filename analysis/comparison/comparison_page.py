@@ -68,10 +68,13 @@ def report(comparison: Comparison) -> Report:
     whose = provenance_table(comparison)
     how: list[Block] = [Note(RULE), *([] if whose is None else [whose]), Note(TESTS), *_left_out(comparison)]
     sections.append(Section("How it was compared", tuple(how)))
-    subtitle = (
+    said = (
         f"The baseline is `{comparison.baseline}`; differences are the baseline minus the other, paired over the "
-        f"seeds that both completed. {comparison.held_equal} Nothing is chosen by the test split."
-    ).replace("  ", " ")
+        "seeds that both completed.",
+        comparison.held_equal,
+        "Nothing is chosen by the test split.",
+    )
+    subtitle = " ".join(filter(None, said))
     return Report(TITLE, subtitle, _facts(comparison), warnings(comparison), tuple(sections), "acgkd compare")
 
 

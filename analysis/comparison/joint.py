@@ -142,7 +142,7 @@ class Comparison:
             for panel in self.panels
             for column, cell in panel.cells.items()
         }
-        return absent_in_words(self.baseline, cells)
+        return absent_in_words(self.baseline, cells, self.equal)
 
     def overall(self) -> dict[str, pd.DataFrame]:
         """What each method comes to over all data sets, and the baseline against it: a table for each joint table."""

@@ -31,9 +31,15 @@ def read(path: Path) -> dict[str, Packed]:
     import pandas as pd
 
     try:
-        table = pd.read_parquet(path, columns=list(COLUMNS))
+        table = pd.read_parquet(path)
     except Exception as error:
         raise RecordError(f"{path} must hold packed records, but cannot be read: {error}") from error
+    lacking = [name for name in COLUMNS if name not in table]
+    if lacking:
+        raise RecordError(
+            f"{path} must hold packed records, as `acgkd pack` writes them, but has no column `{lacking[0]}`. Rows "
+            "of a frame (`records.parquet` of a report) are for `acgkd compare`."
+        )
     found: dict[str, Packed] = {}
     for (sweep, fingerprint), rows in table.groupby(["sweep", "fingerprint"], sort=True):
         files = dict(zip(map(str, rows["file"]), map(str, rows["json"]), strict=True))

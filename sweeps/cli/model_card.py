@@ -106,9 +106,11 @@ def _from(student: "nn.Module", known: Known) -> str:
             "the sweep were at hand when this card was written, so it says nothing of accuracy."
         )
     data = f" The teacher was trained on `{record['dataset']}`." if record.get("dataset") else ""
+    searched = any(name.startswith("param/") for name in record)
+    settings = "Settings were found by a sweep" if searched else "Settings were given"
     return (
         f"A `{record.get('student')}`, distilled from a `{record.get('teacher')}` by `{record.get('method')}`, without "
-        f"the teacher's data.{data} Settings were found by a sweep; this is {record.get('label')}, replicate "
+        f"the teacher's data.{data} {settings}; this is {record.get('label')}, replicate "
         f"{record.get('replicate')} (seed {record.get('seed')})."
     )
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from acgkd.errors import CheckpointError, FolderError
 from sweeps.followups.single_trial import Original
+from sweeps.store.folder import SweepFolder
 from sweeps.worker.experiments import AcgkdExperiments
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def read_back(folder: Path, path: Path, which: int | str, replicate: int, trust_
 
     Raises:
         CheckpointError: the file is damaged, or holds weights alone and code is not trusted or not named.
-        FolderError: that code is not any more what it was when the student was taught.
+        FolderError: that code, or a file that the spec names, is not any more what it was when the student was taught.
         ConfigError: nothing of its name can be called.
         TeacherError: it builds no student.
     """
@@ -32,14 +33,16 @@ def read_back(folder: Path, path: Path, which: int | str, replicate: int, trust_
 
     if not holds_weights_alone(path):
         return load_student(path)
-    original = Original.open(folder)
-    spec = original.spec
-    if ":" not in spec.student.preset or not trust_code:
-        way = f"`{spec.student.preset}` builds one: add `--trust-code` (in Python `trust_code=True`) to let it run."
+    student = SweepFolder(folder).require_sweep().spec.get("student")
+    preset = str(student.get("preset")) if isinstance(student, dict) else str(student)
+    if ":" not in preset or not trust_code:
+        way = f"`{preset}` builds one: add `--trust-code` (in Python `trust_code=True`) to let it run."
         raise CheckpointError(
             f"{path} holds weights alone, since its module could not be written as a program. "
-            f"{way if ':' in spec.student.preset else 'Build one and pass it: load_student(path, into=module).'}"
+            f"{way if ':' in preset else 'Build one and pass it: load_student(path, into=module).'}"
         )
+    original = Original.open(folder)
+    spec = original.spec
     name = original.files.trial_name(which) if isinstance(which, int) else original.files.control_name(which)
     record = original.files.read_record(name, replicate)
     experiments = AcgkdExperiments.of(spec, trust_code)

@@ -176,4 +176,11 @@ def settings_of(entry: SuiteMethod, dataset: SuiteDataset, stage: str) -> Mappin
     changes: dict[str, object] = {} if there is None else getattr(there, stage)
     if said == LIKE_REFERENCE or (said is None and is_control(entry.name)):
         return changes or None
-    return overlay(said or {}, flatten(changes))
+    known = flatten(said or {})
+    changed = {
+        path: value
+        for path, value in flatten(changes).items()
+        # An empty mapping changes none of the settings below it.
+        if value != {} or not any(name.startswith(f"{path}/") for name in known)
+    }
+    return overlay(said or {}, changed)

@@ -223,6 +223,11 @@ def by_numbers(x: Tensor, tables: nn.ModuleList) -> Tensor:
     return sum(table(x[:, place].long()) for place, table in enumerate(tables))  # type: ignore[return-value]
 
 
+def shifted(x: Tensor, tables: nn.ModuleList) -> Tensor:
+    """Of numbers that are made of others nobody can tell which column they are."""
+    return sum(table(x[:, place].long() % 2) for place, table in enumerate(tables))  # type: ignore[return-value]
+
+
 def of_blocks(x: Tensor, tables: nn.ModuleList) -> Tensor:
     return by_numbers(as_numbers(x, [table.num_embeddings for table in tables]), tables)  # type: ignore[misc]
 
@@ -284,12 +289,17 @@ def test_a_teacher_of_atoms_and_bonds_teaches_and_its_student_is_read_back(
     ("look_up", "words"),
     [
         (of_blocks, r"node features .* `argmax` cuts them off"),
-        (by_numbers, r"node features .* `long` cuts them off\. .* `acgkd\.embed_kinds\(x, embeddings\)`"),
+        (shifted, r"node features .* `long` cuts them off\. .* `acgkd\.embed_kinds\(x, embeddings\)`"),
     ],
 )
-def test_whole_numbers_that_are_looked_up_are_refused_with_the_way_out(look_up: Any, words: str) -> None:
+def test_numbers_that_cannot_be_followed_are_refused_with_the_way_out(look_up: Any, words: str) -> None:
     with pytest.raises(TeacherError, match=words):
         acgkd.adapt(molecules(look_up), encode="nodes", classifier="head", prior=PRIOR)
+
+
+def test_columns_that_are_looked_up_are_followed() -> None:
+    teacher = acgkd.adapt(molecules(by_numbers), encode="nodes", classifier="head", prior=PRIOR)
+    assert teacher.numbers == (PRIOR.node_columns, PRIOR.edge_columns)
 
 
 def test_a_teacher_of_whole_numbers_is_compared_with_itself_by_them() -> None:

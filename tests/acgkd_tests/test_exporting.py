@@ -148,6 +148,19 @@ def test_what_cannot_be_exported_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_first_cause_of_an_exporter_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        try:
+            raise ValueError("a size is not known\nand a page more")
+        except ValueError as error:
+            raise RuntimeError("this is \x1b[96mstep 2/3\x1b[0m") from error
+
+    monkeypatch.setattr("acgkd.students.exporting.followed", fails)
+    student = build_model("gin-2-8", 4, 2).eval()
+    with pytest.raises(CheckpointError, match=r"cannot be exported to 'torch': ValueError: a size is not known$"):
+        acgkd.export_student(student, tmp_path / "student.pt2", to="torch")
+
+
 @pytest.mark.parametrize(("to", "package"), [("safetensors", "safetensors"), ("onnx", "onnxscript")])
 def test_without_the_extra_it_says_what_to_install(
     to: Any, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -67,6 +67,14 @@ class GPS(Base):
         return scores
 
 
+class Performer(GPS):
+    """Attention in linear time, which fills views in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = gnn.GPSConv(8, gnn.GINConv(perceptron(8, 8)), heads=2, attn_type="performer")
+
+
 class Transformer(Base):
     """Torch's own, over a dense batch that its author makes."""
 
@@ -139,7 +147,7 @@ def test_they_are_read_back_by_one_call(build: Callable[[], nn.Module], tmp_path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("to", ["safetensors", "torch", "onnx"])
-@pytest.mark.parametrize("build", [Virtual, GPS, Transformer, SetToSet, Normed, Attends])
+@pytest.mark.parametrize("build", [Virtual, GPS, Performer, Transformer, SetToSet, Normed, Attends])
 def test_they_are_exported_to_all_forms(build: Callable[[], nn.Module], to: Any, tmp_path: Path) -> None:
     suffix = {"safetensors": ".safetensors", "torch": ".pt2", "onnx": ".onnx"}[to]
     weighted = to != "safetensors"
@@ -216,3 +224,10 @@ def test_attention_weighs_edges_beside_self_loops() -> None:
     without = own(x, edges[:, :3], batch)
     torch.testing.assert_close(own(x, edges, batch, edge_weight=torch.tensor([1.0, 1, 0.3, 0, 0])), without)
     assert not torch.allclose(own(x, edges, batch), without)
+
+
+def test_attention_weighs_edges_where_every_node_has_a_self_loop_somewhere() -> None:
+    own, batch = student(Attends), torch.tensor([0, 0, 0])
+    x, edges = torch.eye(5)[:3], torch.tensor([[0, 0, 1, 1, 2, 2], [0, 1, 1, 2, 2, 0]])
+    faded = own(x, edges, batch, edge_weight=torch.tensor([1.0, 0, 1, 1, 1, 1]))
+    torch.testing.assert_close(faded, own(x, edges[:, [0, 2, 3, 4, 5]], batch))

@@ -85,6 +85,7 @@ def test_where_the_baseline_is_not_is_said_first() -> None:
     said = "The baseline `ours` was not run on two: no differences are given there."
     assert report(found).warnings[0] == said
     assert found.lines(200)[0] == said.replace("`", "")
+    assert compared(made, equal="seconds").absent == said.replace("there.", "there, and nothing is held equal.")
     assert not compared(made, baseline="rival").absent
     skip = [("two", "rival", seed) for seed in range(2)]
     sets = {name: {"ours": 0.8, "rival": 0.7} for name in ("one", "two")}

@@ -236,8 +236,10 @@ def test_replicates_that_waited_for_a_shared_machine_are_named(
 ) -> None:
     costs = [{"synthesis_s": seconds - 0.1, "transfer_s": 0.1, "cpu_s": cpu_s}, {"synthesis_s": 1.0, "cpu_s": 3.0}]
     records = [made_up.record(replicate=r, cost=cost, environment={"device": device}) for r, cost in enumerate(costs)]
-    found = [text for text in opened(made_up.write_folder(tmp_path, records, seeds=2)).caveats if "computed" in text]
+    folder = made_up.write_folder(tmp_path, records, seeds=2)
+    found = [text for text in opened(folder).caveats if "computed" in text]
     assert [text.startswith(said) for text in found] == [True] * bool(said)
+    assert pareto_table(folder).attrs.get("seconds", "") == "".join(found), "what the end of `acgkd run` says"
     assert all("not comparable with those of others" in text for text in found)
 
 

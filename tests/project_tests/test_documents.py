@@ -39,9 +39,9 @@ def test_every_relative_link_leads_to_a_file_and_a_heading(path: Path) -> None:
     assert not dead, f"{path.name} links to what is not there: {dead}"
 
 
-def test_the_readme_shows_one_picture_and_says_when_its_quickstart_was_run() -> None:
+def test_the_readme_shows_a_report_and_a_comparison_and_says_when_its_quickstart_was_run() -> None:
     text = (ROOT / "README.md").read_text()
-    assert re.findall(r"!\[.*?\]\((.*?)\)", text) == ["docs/report.png"]
+    assert re.findall(r"!\[.*?\]\((.*?)\)", text) == ["docs/report.png", "docs/results/three-methods/comparison.png"]
     about = next(part for part in text.split("\n\n") if "sampler/seed=S" in part)
     assert re.search(r"\(20\d\d-\d\d-\d\d, version \d+\.\d+\.\d+, commit [0-9a-f]{7}\)", " ".join(about.split()))
 

@@ -2,6 +2,8 @@
 
 import json
 import random
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -262,3 +264,22 @@ def test_what_extends_a_sweep_is_the_limit_that_ended_it(
     reason = go(lab, tmp_path, budget).ended_by
     assert reason
     assert named in way_on(reason)
+
+
+def test_a_driver_that_ends_while_its_files_are_read_counts_as_at_work(
+    lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go(lab, tmp_path, {"trials": 2})
+    every = SweepFolder.trials
+    with ExitStack() as driver:
+
+        def then_ends(folder: SweepFolder, damaged: list[str] | None = None) -> Iterator[Trial]:
+            yield from every(folder, damaged)
+            driver.close()
+
+        driver.enter_context(SweepFolder(tmp_path).lock())
+        monkeypatch.setattr(SweepFolder, "trials", then_ends)
+        during = SweepFolder(tmp_path).status()
+        after = SweepFolder(tmp_path).status()
+    assert (during.driver_alive, during.ended_by) == (True, None)
+    assert (after.driver_alive, after.ended_by) == (False, "the budget of 2 trials is met")

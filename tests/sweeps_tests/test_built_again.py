@@ -84,3 +84,8 @@ def test_weights_alone_become_a_student_by_the_code_that_the_spec_names(
     (tmp_path / "odd_models.py").write_text(MODELS.replace("Net(8)", "Net(8).double()"))
     with pytest.raises(FolderError, match=r"`odd_models\.py` has changed since"):
         sweep.student(trust_code=True)
+    (tmp_path / "net.pt").write_bytes(b"others")
+    with pytest.raises(CheckpointError, match=r"add `--trust-code`"):  # whatever has become of the rest
+        sweep.student()
+    with pytest.raises(FolderError, match=r"`teacher/checkpoint` names another one"):
+        sweep.student(trust_code=True)

@@ -109,7 +109,7 @@ def test_auto_is_refused_in_a_batch_job(variable: str, job: str, monkeypatch: py
         preflight("auto")
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 @pytest.mark.ray
 def test_a_wrong_token_is_reported_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, letter in (("good", "a"), ("bad", "b")):

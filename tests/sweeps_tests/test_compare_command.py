@@ -103,7 +103,6 @@ def test_the_catalogue_says_what_is_published_and_what_is_a_control() -> None:
     assert (own.others, apart.others, searched.others) == ((), ("transfer/projection",), ())
 
 
-@pytest.mark.slow
 def test_the_page_of_graph_methods_follows_from_its_records() -> None:
     """Best rows, differences and intervals of the page, found anew from the committed records."""
     import analysis

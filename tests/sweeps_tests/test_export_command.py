@@ -61,6 +61,7 @@ def test_the_chosen_trials_student_is_exported_with_its_card(
     assert accuracy == pytest.approx(rows["test_accuracy"].iloc[0], abs=1e-4)
     for words in (
         "distilled from a `gin-2-8` by `acgkd`",
+        "Settings were found by a sweep; this is trial 0, replicate 1",
         "95 % interval",
         "| multiply-adds of a sample |",
         f"acgkd reproduce {folder} --trial 0 --replicate 1",

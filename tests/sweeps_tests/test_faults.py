@@ -270,7 +270,7 @@ def test_ten_kills_on_ray(lab: ModuleType, tmp_path: Path, scheduler: str) -> No
         assert lab.table(killed) == lab.table(tmp_path / "calm")
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 @pytest.mark.ray
 def test_a_trial_that_always_kills_its_worker_is_infeasible(lab: ModuleType, tmp_path: Path) -> None:
     changes: dict[str, Any] = {"trials": 1, "seeds": (0,), "transfer": {"fault": "die"}}
@@ -281,7 +281,7 @@ def test_a_trial_that_always_kills_its_worker_is_infeasible(lab: ModuleType, tmp
     assert "SIGKILL" in trial["message"]
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 @pytest.mark.ray
 def test_two_interrupts_on_ray_stop_at_once(lab: ModuleType, tmp_path: Path) -> None:
     process = Driver("ray", tmp_path, trials=2, seeds=(0,), transfer={"steps": 3, "delay_s": 30})

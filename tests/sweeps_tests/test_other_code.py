@@ -101,7 +101,7 @@ run_sweep(make_spec(trials=1, seeds=(0,)), Path(sys.argv[2]), Ray(), experiments
 """
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 @pytest.mark.ray
 def test_on_ray_no_job_is_done_by_another_copy(copy: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE)])}

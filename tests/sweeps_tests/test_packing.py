@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from acgkd.errors import FolderError
@@ -149,6 +150,7 @@ def test_bad_input_is_one_error_and_exit_code_2(capsys: pytest.CaptureFixture[st
     packs = packed_records.read(Path("two.parquet"))
     packed_records.write(Path("several.parquet"), {"one": packs["tiny"], "two": packs["tiny"]})
     Path("notes.parquet").write_text("my notes")
+    pd.DataFrame({"sweep": ["tiny"], "seed": [0]}).to_parquet("rows.parquet")
     changed = [*("--set", "method/transfer/steps=7"), *("--set", "teacher/epochs=3")]
     for arguments, message in (
         (["pack", ".", "--out", "a.parquet"], "A sweep folder holds `sweep.json`"),
@@ -156,6 +158,7 @@ def test_bad_input_is_one_error_and_exit_code_2(capsys: pytest.CaptureFixture[st
         (["pack", str(GOLDEN), "--out", "notes.parquet"], "must hold packed records"),
         (["merge", "none.parquet", "--out", "a.parquet"], "there is none at none.parquet"),
         (["merge", "notes.parquet", "--out", "a.parquet"], "must hold packed records"),
+        (["merge", "rows.parquet", "--out", "a.parquet"], "has no column `fingerprint`. Rows of a frame"),
         (["unpack", "none.parquet", "--spec", SPEC, "--out", "x"], "there is none at none.parquet"),
         (["unpack", "several.parquet", "--spec", SPEC, "--out", "x"], "holds one, two, but not `tiny`"),
         (["unpack", "two.parquet", "--sweep", "three", "--spec", SPEC, "--out", "x"], "but not `three`"),

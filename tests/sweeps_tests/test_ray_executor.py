@@ -177,7 +177,7 @@ run_sweep(make_spec(trials=1), Path(sys.argv[2]), Ray(), experiments=FakeExperim
 """
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 @pytest.mark.parametrize("name", ["analysis.py", "sweeps.py", "sweeps/__init__.py"])
 def test_a_stray_package_in_a_worker_is_refused_before_it_runs(name: str, tmp_path: Path) -> None:
     stray = tmp_path / "stray" / name

@@ -133,7 +133,7 @@ def test_the_study_can_be_exported(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("whole_reports")
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_a_trial_is_reproduced_to_the_last_bit_and_confirmed(folder: Path, tmp_path: Path) -> None:
     sweep = tmp_path / "sweep"
     shutil.copytree(folder, sweep)

@@ -57,7 +57,7 @@ def test_a_signal_to_the_group_ends_in_time_with_checkpoint_and_report(
     assert lab.lost(tmp_path / "sweep") == [0.0] * 4
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_a_step_that_does_not_end_is_broken_off_in_time(lab: ModuleType, tmp_path: Path) -> None:
     changes: dict[str, Any] = {"trials": 1, "seeds": (0,), "transfer": {"steps": 3, "delay_s": 60}}
     with command(tmp_path / "sweep", "--in-process", **changes) as run:
@@ -70,11 +70,12 @@ def test_a_step_that_does_not_end_is_broken_off_in_time(lab: ModuleType, tmp_pat
     assert "Traceback" not in run.text
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("own_cache")
+@pytest.mark.cluster
 def test_a_process_that_python_cannot_stop_ends_in_time_and_names_the_command(lab: ModuleType, tmp_path: Path) -> None:
     transfer = {"steps": 3, "fault": "hang in C", "fault_step": 2}
     with command(tmp_path / "sweep", "--in-process", trials=1, seeds=(0,), transfer=transfer) as run:
-        run.wait_for(lambda: lab.events(tmp_path / "sweep", "hanging"))
+        run.wait_for(lambda: lab.events(tmp_path, "hanging"))
         start = time.monotonic()
         run.signal_group(signal.SIGTERM)
         assert run.end(IN_TIME_S + 5) == ExitCode.INTERRUPTED
@@ -262,24 +263,25 @@ def test_what_ray_says_of_a_lost_node_is_in_the_log_and_not_on_the_terminal(tmp_
     assert "RayLost" not in run.text
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("own_cache")
+@pytest.mark.cluster
 @pytest.mark.ray
 def test_a_worker_that_is_asked_to_end_keeps_its_work(lab: ModuleType, tmp_path: Path) -> None:
     changes: dict[str, Any] = {"trials": 1, "seeds": (0,), "transfer": {"steps": 200, "delay_s": 0.05}}
     with command(tmp_path / "sweep", **changes) as run:
-        run.wait_for(lambda: len(lab.events(tmp_path / "sweep", "saved")) == 1)
+        run.wait_for(lambda: len(lab.events(tmp_path, "saved")) == 1)
         worker = next(pid for name, pid in session_of_ray(run.pid).items() if name.startswith("ray::Resource"))
         time.sleep(1.5)
         os.kill(worker, signal.SIGTERM)
         assert run.end() == ExitCode.OK
-    saved = [line.split()[-1] for line in lab.events(tmp_path / "sweep", "saved")]
-    loaded = [line.split()[-1] for line in lab.events(tmp_path / "sweep", "loaded")]
+    saved = [line.split()[-1] for line in lab.events(tmp_path, "saved")]
+    loaded = [line.split()[-1] for line in lab.events(tmp_path, "loaded")]
     assert loaded == [saved[1]]
     assert lab.lost(tmp_path / "sweep") == [0.0]
     assert json.loads((tmp_path / "sweep" / "records" / "trial-0000-00.json").read_text())["identity"]["attempt"] == 1
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 @pytest.mark.ray
 def test_a_lost_cluster_is_said_and_means_start_again(tmp_path: Path) -> None:
     from sweeps.executors.ray.connections import SILENT_S

@@ -79,14 +79,6 @@ def in_state(three: Slurm, job: int | str, *states: str, limit_s: float = 150) -
     three.wait_for(lambda: three.facts(job).get("JobState") in states, limit_s, lambda: log(str(job).split("_")[0]))
 
 
-def near_its_limit(three: Slurm, job: int) -> None:
-    """Sets the limit of a running job so that its script's own `--signal=B:TERM@...` is due, and the limit is not."""
-    (ahead,) = re.findall(r"#SBATCH --signal=B:TERM@(\d+)", Path("job.sh").read_text())
-    hours, minutes, seconds = map(int, three.facts(job)["RunTime"].split(":"))
-    ran = 3600 * hours + 60 * minutes + seconds
-    three.call("scontrol", "update", f"jobid={job}", f"timelimit={(ran + int(ahead)) // 60}")
-
-
 def restarted(three: Slurm, job: int, times: int) -> None:
     """Waits until a job is back in the queue, and lets it begin at once."""
     three.wait_for(
@@ -108,12 +100,11 @@ def nothing_is_left_of(job: int) -> None:
 def test_a_sweep_cut_ahead_of_its_limit_and_by_a_dying_node_is_that_of_an_undisturbed_run(
     three: Slurm, undisturbed: dict[str, Any]
 ) -> None:
-    # Longer than Slurm takes to look at its limits, which it does twice a minute.
-    job = three.submit(write("--nodes", "2", "--set", "budget/trials=24"))
+    job = three.submit(write("--nodes", "2"))
+    # As ahead of the time limit, by hand: Slurm looks at its limits twice a minute, and the sweep is as short.
     three.wait_for(lambda: "running;" in log(job), 150, lambda: log(job))
-    near_its_limit(three, job)
+    three.call("scancel", "--batch", "--signal=TERM", str(job))
     three.wait_for(lambda: "Interrupted. What was done is kept" in log(job), 60, lambda: log(job))
-    assert three.facts(job)["JobState"] != "TIMEOUT"
     begun = log(job).count("running;")
     restarted(three, job, 1)
     # A node dies, with all that it does.
@@ -124,10 +115,28 @@ def test_a_sweep_cut_ahead_of_its_limit_and_by_a_dying_node_is_that_of_an_undist
     restarted(three, job, 2)
     three.start_node(victim)
     in_state(three, job, "COMPLETED")
-    found = table(Path("sweep"))
-    assert {name: found[name] for name in undisturbed} == undisturbed  # a longer sweep begins as a shorter one does
+    assert table(Path("sweep")) == undisturbed
     assert {attempt["cause"] for attempt in attempts(Path("sweep"))} <= {None, "platform"}
     nothing_is_left_of(job)
+
+
+def near_its_limit(three: Slurm, job: int) -> None:
+    """Sets the limit of a running job so that its script's own `--signal=B:TERM@...` is due, and the limit is not."""
+    (ahead,) = re.findall(r"#SBATCH --signal=B:TERM@(\d+)", Path("job.sh").read_text())
+    hours, minutes, seconds = map(int, three.facts(job)["RunTime"].split(":"))
+    ran = 3600 * hours + 60 * minutes + seconds
+    three.call("scontrol", "update", f"jobid={job}", f"timelimit={(ran + int(ahead)) // 60}")
+
+
+def test_slurms_own_signal_comes_ahead_of_a_real_limit_and_the_job_is_back_in_the_queue(three: Slurm) -> None:
+    job = three.submit(write("--one-node", "--in-process", "--set", "budget/trials=500"))
+    three.wait_for(lambda: list(Path("sweep").glob("records/trial-*")), 100, lambda: log(job))
+    near_its_limit(three, job)
+    three.wait_for(lambda: "Interrupted. What was done is kept" in log(job), 60, lambda: log(job))
+    three.wait_for(lambda: three.facts(job).get("Restarts") == "1", 60, lambda: f"{three.facts(job)}\n{log(job)}")
+    assert three.facts(job)["JobState"] == "PENDING"
+    assert "TIME LIMIT" not in log(job)
+    three.call("scancel", str(job))
 
 
 def test_an_elastic_sweep_grows_and_shrinks(three: Slurm, undisturbed: dict[str, Any]) -> None:

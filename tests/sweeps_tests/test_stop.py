@@ -55,7 +55,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
 SLOW: dict[str, Any] = {"trials": 3, "seeds": [0], "transfer": {"steps": 60, "delay_s": 0.1}}
 
 
-@pytest.mark.parametrize("executor", ["inprocess", pytest.param("ray", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("executor", ["inprocess", pytest.param("ray", marks=pytest.mark.cluster)])
 def test_a_driver_stops_keeps_its_work_and_resumes(
     lab: ModuleType,
     tmp_path: Path,

@@ -356,6 +356,13 @@ def test_settings_of_a_data_set_are_laid_over_those_of_the_row() -> None:
     assert spec.teacher.epochs == 4
 
 
+def test_an_empty_mapping_of_a_data_set_changes_nothing_of_a_row() -> None:
+    said = {"complexity": {"mode": "ratio", "ratio": 0.3}, "steps": 7}
+    suite = changed({"suite/methods": [{"name": "acgkd", "synthesis": said}, "gfkd"]})
+    suite["suite"]["datasets"] = [{"name": "motifs", "methods": {"acgkd": {"synthesis": {"complexity": {}}}}}]
+    assert load_suite(suite).members[0].spec().method.synthesis == said
+
+
 def test_a_suite_of_one_pair_may_use_the_sections_of_a_sweep() -> None:
     suite = {"name": "one", "dataset": "motifs", "teacher": "gin-2-8", "student": "gin-2-8"}
     assert rows({**suite, "suite": {"methods": ["acgkd", "gfkd"]}}) == {"one-motifs-gin-2-8-gin-2-8": ["acgkd", "gfkd"]}

@@ -37,6 +37,8 @@ codes = [main(arguments) for arguments in json.loads(sys.argv[1])]
 with open(sys.argv[2], "w") as file:
     json.dump(codes, file)
 """
+# Figures go to files, whatever becomes of the streams: those of reports are left empty.
+EMPTY_FIGURES = "from analysis.figures import drawing\ndrawing.fill = lambda made, paint: None\n"
 
 
 @dataclass(frozen=True)
@@ -103,23 +105,25 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run_under(fault: Fault, commands, place: Path) -> tuple[list[int], str]:
+def run_under(fault: Fault, commands, place: Path, before: str = "") -> tuple[list[int], str]:
     """Exit codes of the commands, and all that reached standard output or error."""
     arguments = json.dumps([arguments for arguments, _ in commands])
     seen, codes = place / "seen.txt", place / "codes.json"
     shell = f'{{ "$0" "$@" {fault.shell or " "}; }} >\'{seen}\' 2>&1'
     environment = {**os.environ, "PYTHONPATH": str(HOME), "OMP_NUM_THREADS": "1", **fault.environment}
     subprocess.run(
-        ["bash", "-c", shell, sys.executable, "-c", PROGRAM, arguments, str(codes)], env=environment, check=False
+        ["bash", "-c", shell, sys.executable, "-c", before + PROGRAM, arguments, str(codes)],
+        env=environment,
+        check=False,
     )
     text = seen.read_bytes().decode("latin-1")
     assert codes.exists(), text
     return json.loads(codes.read_text()), text
 
 
-def check_commands(name: str, commands, place: Path) -> str:
+def check_commands(name: str, commands, place: Path, before: str = "") -> str:
     fault = FAULTS[name]
-    codes, text = run_under(fault, commands, place)
+    codes, text = run_under(fault, commands, place, before)
     assert dict(zip(map(str, (arguments for arguments, _ in commands)), codes, strict=True)) == {
         str(arguments): code or fault.printed for arguments, code in commands
     }
@@ -141,12 +145,10 @@ def test_looking_around_never_raises(name, place):
         assert text.count("Standard output must be writable, but: No space left on device.") == 7
 
 
-SLOW = [pytest.param(name, HEAVY, marks=pytest.mark.slow) for name in FAULTS]
-
-
-@pytest.mark.parametrize(("name", "commands"), [pytest.param("ascii", HEAVY[:5], marks=pytest.mark.cluster), *SLOW])
-def test_working_never_raises(name, commands, place):
-    text = check_commands(name, commands, place)
+@pytest.mark.cluster
+@pytest.mark.parametrize("name", FAULTS)
+def test_working_never_raises(name, place):
+    text = check_commands(name, HEAVY, place, EMPTY_FIGURES)
     assert (place / "runs/tiny/report/report.html").stat().st_size > 10_000
     assert (place / "runs/tiny-distill/record-0.json").exists()
     if name == "ascii":

@@ -190,6 +190,7 @@ _SHOWN = (
     "synthesis_s",
     "transfer_s",
     "joint_s",
+    "cpu_s",
     "multiply_adds",
     "student_parameters",
 )

@@ -54,7 +54,8 @@ class SweepCounts:
             SweepError: `sweep.json` is damaged.
             FolderError: this is no sweep folder, or a newer version wrote a file of it.
         """
-        sweep, torn = folder.require_sweep(), list[str]()
+        # Asked first: files that are read after a driver has ended are all there; those read before may not be.
+        sweep, torn, alive = folder.require_sweep(), list[str](), folder.lock().held()
         trials = sorted(folder.trials(torn), key=lambda trial: trial.number)
         return cls(
             sweep,
@@ -64,7 +65,7 @@ class SweepCounts:
             {path: _read(path) for path in sorted(folder.records.glob("control-*.json"))},
             _added(folder, sweep),
             len(PointQueue(folder).waiting({trial.enqueued for trial in trials})),
-            folder.lock().held(),
+            alive,
         )
 
     @property
