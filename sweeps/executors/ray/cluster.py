@@ -150,7 +150,7 @@ def _token_source() -> str:
 
 
 def _shown(place: str, mode: str) -> str:
-    # `ray start --head` asks for a token though nothing is set; whoever joins or connects shows one only where its environment says so.
+    # `ray start --head` asks for a token though nothing is set; others show theirs with this alone.
     if mode == "token":
         return f"has another one in {place}"
     return f"shows none: the one in {place} is used with RAY_AUTH_MODE=token alone"
