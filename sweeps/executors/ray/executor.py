@@ -8,7 +8,6 @@ import contextlib
 import logging
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from sweeps.executors.ray.cluster import check_room
 from sweeps.executors.ray.connections import Connection, connection
 from sweeps.executors.ray.jobs import unpacked
 from sweeps.executors.ray.ray_log import messages_to, ray_log
+from sweeps.executors.ray.snapshots import scratch
 from sweeps.executors.signals import stop_signals
 from sweeps.worker.experiments import Experiments
 
@@ -154,7 +154,7 @@ def _fit(driver: Driver) -> None:
     searcher = SweepSearcher(driver, placement.slots)
     share = {"cpu": driver.spec.resources.cpu, "gpu": driver.spec.resources.gpu}
 
-    with tempfile.TemporaryDirectory(prefix="acgkd-ray-", ignore_cleanup_errors=True) as scratch:
+    with scratch() as nobody_reads_it:
         tuner = tune.Tuner(
             tune.with_resources(trainable, share),
             tune_config=tune.TuneConfig(
@@ -167,7 +167,7 @@ def _fit(driver: Driver) -> None:
             ),
             run_config=tune.RunConfig(
                 name="sweep",
-                storage_path=scratch,
+                storage_path=str(nobody_reads_it),
                 stop=SweepStopper(driver),
                 verbose=0,
                 callbacks=[TellStarts(driver)],

@@ -15,7 +15,7 @@ from acgkd.errors import NodeError, SweepError, WorkerSpentError
 from sweeps.engine.driver import Driver
 from sweeps.executors.ray.jobs import unpacked
 from sweeps.executors.ray.placement import Placement
-from sweeps.executors.ray.stateless import Stateless
+from sweeps.executors.ray.snapshots import Stateless
 from sweeps.faults.failure import NODE_DIED, Failure, JobFailedError
 from sweeps.worker.messages import Report
 

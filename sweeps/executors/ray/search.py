@@ -8,7 +8,7 @@ from ray.tune.search import Searcher
 
 from sweeps.engine.driver import Driver, NoJob
 from sweeps.executors.ray.jobs import packed
-from sweeps.executors.ray.stateless import Stateless
+from sweeps.executors.ray.snapshots import Stateless
 from sweeps.worker.idle_runner import WARM_UP
 from sweeps.worker.messages import Job
 
