@@ -1,7 +1,6 @@
 """Folders that Ray Tune writes to: nothing of drivers that were killed stays in the folder for temporary files."""
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -30,19 +29,17 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_a_killed_driver_left_is_removed_and_what_is_in_use_or_new_stays(temporary: Path) -> None:
-    other = subprocess.Popen([sys.executable, "-c", HOLDS_ONE], stdout=subprocess.PIPE, text=True)
-    assert other.stdout is not None
-    theirs = Path(other.stdout.readline().strip())
     new = temporary / f"{snapshots.PREFIX}new"
     new.mkdir()
-    try:
-        _age(theirs)
-        with snapshots.scratch() as folder:
-            assert set(temporary.iterdir()) == {folder, theirs, new}
-        other.send_signal(signal.SIGKILL)
-    finally:
-        other.kill()
-        other.wait()
+    with subprocess.Popen([sys.executable, "-c", HOLDS_ONE], stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout is not None
+            theirs = Path(other.stdout.readline().strip())
+            _age(theirs)
+            with snapshots.scratch() as folder:
+                assert set(temporary.iterdir()) == {folder, theirs, new}
+        finally:
+            other.kill()
     assert (theirs / "tuner.pkl").exists()
     _age(theirs)
     with snapshots.scratch() as folder:

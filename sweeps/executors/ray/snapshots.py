@@ -19,10 +19,10 @@ YOUNG_S = 60.0
 def scratch() -> Iterator[Path]:
     """A folder that is locked while it is in use, and removed at the end; drivers that were killed left theirs."""
     _remove_abandoned()
-    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
-        with (Path(name) / LOCK).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield Path(name)
+    folder = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
+    with folder as name, (Path(name) / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield Path(name)
 
 
 def _remove_abandoned() -> None:
