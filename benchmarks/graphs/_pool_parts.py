@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import partial, reduce
 from typing import Any
 
-import scipy.stats
 import torch
 from torch import Tensor, nn
 from torch_geometric.utils import coalesce
@@ -18,6 +17,7 @@ from acgkd.methods import METHODS
 from acgkd.modules.batch_norm import BatchNormStatistics
 from acgkd.modules.cost import at_rest
 from acgkd.priors import GraphPrior
+from acgkd.run import metrics
 from acgkd.run.reference_pool import reference_pool
 from acgkd.runtime import Streams, derive_seed
 from acgkd.synthesis.graphs.inversion import GraphInversion
@@ -160,31 +160,10 @@ def answered(verdicts: Tensor, answers: Tensor) -> dict[str, Any]:
         verdicts, answers: ``[samples, classes]`` logits
     """
     says, follows, classes = verdicts.argmax(dim=1), answers.argmax(dim=1), verdicts.shape[1]
-    target, output = verdicts.log_softmax(dim=1), answers.log_softmax(dim=1)
     return {
         "said": torch.bincount(says, minlength=classes).tolist(),
         "agreed": torch.bincount(says[says == follows], minlength=classes).tolist(),
-        "divergence": float((target.exp() * (target - output)).sum(dim=1).mean()),
-        "variation": float((target.exp() - output.exp()).abs().sum(dim=1).mean() / 2),
-        "ranking": ranking(target, output),
+        "divergence": metrics.divergence(verdicts, answers),
+        "variation": float((verdicts.softmax(dim=1) - answers.softmax(dim=1)).abs().sum(dim=1).mean() / 2),
+        "ranking": metrics.ranking(verdicts, answers),
     }
-
-
-def ranking(target: Tensor, output: Tensor) -> float:
-    """Spearman's correlation of the log-odds of each class, teacher against student, averaged; 0 where one is flat.
-
-    Shapes:
-        target, output: ``[samples, classes]`` log-probabilities
-    """
-    found = []
-    for first, second in zip(_odds(target).T, _odds(output).T, strict=True):
-        flat = bool((first == first[0]).all()) or bool((second == second[0]).all())
-        found.append(0.0 if flat else float(scipy.stats.spearmanr(first, second).statistic))
-    return sum(found) / len(found)
-
-
-def _odds(scores: Tensor) -> Tensor:
-    others = torch.stack(
-        [scores[:, [n for n in range(scores.shape[1]) if n != c]].logsumexp(dim=1) for c in range(scores.shape[1])], 1
-    )
-    return (scores - others).cpu()

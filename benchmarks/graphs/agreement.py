@@ -10,6 +10,7 @@ one row for each teacher, student, method and part is kept in docs/results/recor
 """
 
 import os
+import statistics
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,7 +37,20 @@ from acgkd.run.distillation import Distillation
 from acgkd.run.preparation import Preparation
 from acgkd.run.run_data import RunData
 from acgkd.runtime import Streams, derive_seed, keep_freed_memory
-from benchmarks._lib.pages import arguments
+from analysis.statistics.trust.agreement_prediction import (
+    PAIR,
+    REAL,
+    STUDENT,
+    Pool,
+    by_pair,
+    correlations,
+    elsewhere,
+    flagged,
+    judged,
+    scored,
+    truth,
+)
+from benchmarks._lib.pages import Page, arguments
 from benchmarks.graphs._pool_parts import Judge, parts
 
 FIRST_SEED = 100
@@ -64,7 +78,22 @@ METHODS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "random_graphs": ("random_graphs", {}, {}),
     "real_data": ("real_data", {"graphs": None}, {}),
 }
-REAL = "real"  # the part of training and validation graphs
+MORE: dict[str, Any] = {}  # laid over every run
+# Candidates that the page shows, today's first.
+TODAY = ("pool 1", "pool 2", "pool 3")
+MIXTURE = ("statistics", "near ties", "deepinv_graphs")
+POOLS = {
+    "today's": Pool(TODAY, together=True),
+    "statistics": Pool(("statistics",)),
+    "near ties": Pool(("near ties",)),
+    "random": Pool(("random",)),
+    "mixture": Pool(MIXTURE),
+    "mixture, by distance": Pool(MIXTURE, known=True),
+    "mixture, ranking": Pool(MIXTURE, measure="ranking"),
+    "mixture, worst class": Pool(MIXTURE, measure="worst"),
+}
+CANDIDATE = "mixture"
+SHOWN = ("today's", CANDIDATE)
 
 
 class Unit(NamedTuple):
@@ -118,7 +147,14 @@ class Study:
         teacher: dict[str, Any] = {"preset": f"{unit.teacher}-{TEACHER_SIZE}"}
         teacher |= {"epochs": EPOCHS} if unit.dataset in LARGE else {}
         student = f"{unit.teacher}-{STUDENT_SIZE}"
-        run = {"dataset": unit.dataset, "teacher": teacher, "student": student, "method": "acgkd", "device": "cpu"}
+        run = {
+            "dataset": unit.dataset,
+            "teacher": teacher,
+            "student": student,
+            "method": "acgkd",
+            "device": "cpu",
+            **MORE,
+        }
         self.data = RunData(RunConfig.model_validate(run), unit.seed, GRAPHS)
         kind = Preparation if unit.norm else WithoutNorm
         self.prepared = kind(self.data, teacher_seed=unit.seed, pool_seed=unit.seed, home=self.home, agreement=False)
@@ -181,6 +217,43 @@ def write(rows: pd.DataFrame, records: Path) -> None:
     fresh.replace(records)
 
 
+def judged_pools(rows: pd.DataFrame) -> dict[str, Any]:
+    """What the page says: of each pool over pairs, of each pair, of sets left out, and of agreement's worth."""
+    rows = scored(rows)
+    accuracy, agreement = truth(rows, "accuracy"), truth(rows, "agreement")
+    found = {name: judged(rows, pool) for name, pool in POOLS.items()}
+    pairs = {name: by_pair(each, accuracy) for name, each in found.items()}
+    values = {name: [pair.value for pair in each.values()] for name, each in pairs.items()}
+    medians = {name: statistics.median(each) for name, each in values.items()}
+    least = {name: min(each) for name, each in values.items()}
+    summary = []
+    for name, each in values.items():
+        second = correlations(found[name], agreement).groupby(PAIR).mean().median()
+        positive = f"{sum(value > 0 for value in each)} of {len(each)}"
+        summary.append([name, f"{medians[name]:.2f}", f"{least[name]:.2f}", positive, f"{second:.2f}"])
+    return {
+        "medians": medians,
+        "least": least,
+        "summary": summary,
+        "lines": [[*_words(pair), *(_interval(pairs[name][pair]) for name in SHOWN)] for pair in pairs[SHOWN[0]]],
+        "left_out": elsewhere(rows, POOLS, accuracy).values.tolist(),
+        "flags": flagged(rows, POOLS["today's"], accuracy),
+        "teachers": len(rows[list(Unit._fields)].drop_duplicates()),
+        "planned": len(list(units(""))),
+        "students": len(rows[STUDENT].drop_duplicates()),
+        "per_seed": len(METHODS) - 1,
+    }
+
+
+def _words(pair: Any) -> tuple[str, str]:
+    data, teacher, norm, student = pair
+    return data, f"{teacher}{'' if norm else ' without BatchNorm'} → {student}"
+
+
+def _interval(found: Any) -> str:
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+
+
 def main() -> None:
     """Runs what is missing, unit after unit, and writes the page."""
     parser = arguments(__doc__, records="agreement.parquet")
@@ -203,6 +276,7 @@ def main() -> None:
         rows = pd.concat([rows, pd.DataFrame(Study(unit, given.home).rows())], ignore_index=True)
         write(rows, given.records)
         print(f"{unit}: {time.process_time() - cpu:.0f} s", flush=True)
+    Page("agreement", "benchmarks.graphs.agreement", ()).write(given.out, **judged_pools(rows))
 
 
 if __name__ == "__main__":
