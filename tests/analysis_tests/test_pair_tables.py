@@ -131,7 +131,7 @@ def test_pairs_that_were_not_run_are_dashes_and_costs_have_units() -> None:
     assert pair_table(matrix).cells()[0][2] == "1.00 G ± 0 (4)"
 
 
-def test_a_template_that_asks_for_a_matrix_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_template_that_asks_for_a_matrix_that_is_not_there_is_refused(tmp_path: Path) -> None:
     (tmp_path / "page.md.j2").write_text("{{ matrix('two').measure }}")
     with pytest.raises(ConfigError, match=r"got 'two'\. Known: one"):
         comparison_of(FEW).fill(tmp_path / "page.md.j2", tmp_path / "out")

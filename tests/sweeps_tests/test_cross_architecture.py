@@ -30,7 +30,7 @@ def folder(lab: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     drive = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(drive)
 
-    class ByKind(drive.Fakes):  # type: ignore[misc]
+    class ByKind(drive.Fakes):
         def experiment(self, config: Any, seed: int, home: Path) -> Any:
             made = super().experiment(config, seed, home)
             fails = config.method.name == "acgkd" and kinds_of([config.teacher.preset, config.student.preset]) == [
@@ -87,7 +87,7 @@ def test_a_suites_folder_and_its_packed_records_make_one_page(folder: Path, tmp_
     assert text == page_of(packed, tmp_path / "other")
     assert "nan" not in text
     head = text.splitlines()[2:7]
-    said = dict(re.match(r"\* \*\*(\w+):\*\* (.*)", line).groups() for line in head)  # type: ignore[union-attr]
+    said = dict(re.match(r"\* \*\*(\w+):\*\* (.*)", line).groups() for line in head)
     assert list(said) == ["Question", "Answer", "Figure", "Caveat", "Command"]
     assert all(len(line) <= 350 for line in said.values())
     assert "In 6 of 8 cells" in said["Answer"]
