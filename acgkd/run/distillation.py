@@ -253,7 +253,11 @@ class Distillation(Progress):
         assert self.method.modality is not None, "only methods that are handed data work on either kind"
         context, kind, draw = self.context, modality(self.method.modality), self.method_run.samples
         asked = not self.method.lower_control and self.method.asks_for_classes(self.config)
-        return health_of(draw, context.teacher, kind, context.prior, context.streams, asked=asked)[0]
+        with context.streams.aside("health"):
+            count = self.method_run.facts().get("pseudo_samples")
+        different = None if count is None else int(count)
+        found = health_of(draw, context.teacher, kind, context.prior, context.streams, asked=asked, different=different)
+        return found[0]
 
     def _state(self) -> State:
         return {

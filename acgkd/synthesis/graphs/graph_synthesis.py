@@ -175,6 +175,7 @@ class Untrained(GraphSynthesis[PseudoGraphs]):
         """Candidate pairs, and the edges that the distribution is expected to draw."""
         return {
             "candidate_edges": int(self.graphs.candidates.counts.sum()),
+            "pseudo_samples": self.graphs.count,
             "kept_edges": float(self.graphs.kept_edges()),
         }
 
