@@ -105,7 +105,7 @@ class Distillation(Progress):
         """How far pseudo-samples were from what the teacher remembers, by a share of a synthesis of its own.
 
         Args:
-            share: of the steps of synthesis, up to those that are done.
+            share: of the steps of synthesis; between two the later one counts, as where a run stops.
 
         Returns:
             the last value of ``statistics`` by then; None where the synthesis reports none, the teacher remembers
@@ -115,7 +115,8 @@ class Distillation(Progress):
         if first.name != "synthesis" or not remembering(self.context.teacher):
             return None
         curve = self.curves[first.name]
-        by_then = sum(step <= share * first.steps + 1e-9 for step in curve["step"])
+        last = self.steps_at(0, share / len(self.stages))
+        by_then = sum(step <= last for step in curve["step"])
         known = curve.get("statistics", [])[:by_then]
         return known[-1] if known else None
 

@@ -142,7 +142,7 @@ class JobRunner:
         return Report(replicate, runner.run.progress, runner.clock.kept_s)
 
     def _at_rung(self, runner: ReplicateRunner, run: Run, rung: float) -> Report | None:
-        """What is said at a rung; None in a synthesis that has nothing to be ranked by: it goes on."""
+        """What is said at a rung; None in a synthesis that has nothing to be ranked by: it continues."""
         statistics = run.statistics_at(1 + rung) if rung < 0 else None
         if rung < 0 and statistics is None:
             return None

@@ -44,7 +44,7 @@ def test_half_way_through_synthesis_a_run_knows_what_it_will_take(name: str, cha
 def test_who_says_that_its_samples_compare_reports_how_far_they_are(name: str) -> None:
     method = METHODS[name]
     kind = method.modality or "graphs"
-    run = MethodCase(method, kind).run()
+    run = MethodCase(method, kind).run(synthesis={"steps": 5})
     assert run.statistics_at(0.5) is None
     run.advance(until=0.25)
     if method.ranked_in_synthesis(run.config):

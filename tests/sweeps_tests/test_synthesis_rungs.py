@@ -57,7 +57,7 @@ def test_a_kill_after_a_rung_in_synthesis_changes_nothing(lab: ModuleType, tmp_p
     assert promoted[0] == promoted[1]
 
 
-def test_a_run_that_knows_no_distance_goes_on(lab: ModuleType, tmp_path: Path) -> None:
+def test_a_run_that_knows_no_distance_continues(lab: ModuleType, tmp_path: Path) -> None:
     trials = go(lab, tmp_path, trials=6, transfer={"remembers": False})
     assert all("-0.5" not in trial["rungs"] and "0.5" in trial["rungs"] for trial in trials)
 
