@@ -67,9 +67,9 @@ def test_what_others_read_of_it_says_where_it_is(lab: ModuleType, tmp_path: Path
     folder = SweepFolder(tmp_path)
     assert any(line == "ranked too low at rung 0.5 of synthesis" for line in status_of(folder).stopped)
     early = next(trial for trial in folder.trials() if not trial.rungs["-0.5"].promoted)
-    told = exported(folder, early, ("validation_divergence", "multiply_adds"), (0, 1))
-    assert told.frozen.intermediate_values == {}
-    assert told.attrs["rungs"]["-0.5"]["values"]["validation_divergence"] is None  # type: ignore[index]
+    shown = exported(folder, early, ("validation_divergence", "multiply_adds"), (0, 1))
+    assert shown.frozen.intermediate_values == {}
+    assert shown.attrs["rungs"]["-0.5"]["values"]["validation_divergence"] is None  # type: ignore[index]
     message = next(row for row in (tmp_path / "records").glob(f"trial-{early.number:04d}-*.json")).read_text()
     assert "stopped at rung 0.5 of synthesis: place" in message
     assert len(trials) == 16
