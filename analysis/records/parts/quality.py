@@ -45,6 +45,9 @@ class Quality(Part):
         description="Mean over classes of the share of pseudo-samples that the teacher gives the class asked for.",
     )
     hit_rate_lowest: Number = Field(default=None, description="The same of the class where it is lowest.")
+    hit_rate_at_most: Number = Field(
+        default=None, description="Upper end of its 95 % interval, of the class where that is lowest."
+    )
     hit_rates: list[Number] | None = Field(default=None, description="The same, class by class.")
     synthesis_confidence: Number = Field(
         default=None, description="The teacher's mean largest probability on pseudo-samples."
@@ -84,7 +87,7 @@ class Quality(Part):
 _COUNTED = frozenset({"validation_classes", "validation_smallest_class", "test_classes", "test_smallest_class"})
 _OF_POOL = frozenset({"classes", "pool_classes", "pool_smallest_class", "pool_confidence"})
 _OF_SYNTHESIS = frozenset(
-    {"hit_rate", "hit_rate_lowest", "hit_rates", "synthesis_confidence", "synthesis_classes"}
+    {"hit_rate", "hit_rate_lowest", "hit_rate_at_most", "hit_rates", "synthesis_confidence", "synthesis_classes"}
     | {"statistics_distance", "statistics_distances", "degree_ratio", "size_ratio", "likeness"}
 )
 _OF_AGREEMENT = frozenset(
