@@ -129,7 +129,7 @@ def mixed(batch: GraphBatch, prior: GraphPrior, host: torch.Generator) -> GraphB
     return GraphBatch(rows, edges, ones, graph, batch.graphs)
 
 
-class Judge:
+class Verdicts:
     """What the teacher says on a batch, which it is asked once.
 
     Args:

@@ -51,7 +51,7 @@ from analysis.statistics.trust.agreement_prediction import (
     truth,
 )
 from benchmarks._lib.pages import Page, arguments
-from benchmarks.graphs._pool_parts import Judge, parts
+from benchmarks.graphs._pool_parts import Verdicts, parts
 
 FIRST_SEED = 100
 # Seeds of each data set.
@@ -162,9 +162,9 @@ class Study:
     def rows(self) -> Iterator[dict[str, Any]]:
         """A row for each student, method and part."""
         context = self._context()
-        judges = {name: Judge(context.teacher, batch) for name, batch in parts(context, self.unit.seed)}
+        verdicts = {name: Verdicts(context.teacher, batch) for name, batch in parts(context, self.unit.seed)}
         seen: list[Any] = [*self.data.batches("train"), *self.data.batches("validation")]
-        judges[REAL] = Judge(context.teacher, reduce(joined, seen))
+        verdicts[REAL] = Verdicts(context.teacher, reduce(joined, seen))
         quality = {f"teacher_{name}": value for name, value in self._accuracies(context.teacher).items()}
         for kind in self.unit.students:
             for method in METHODS:
@@ -175,7 +175,7 @@ class Study:
                     continue
                 known = {**self.unit._asdict(), "student": kind, "method": method, **quality}
                 known |= self._accuracies(student)
-                yield from ({**known, "part": part, **judge.row(student)} for part, judge in judges.items())
+                yield from ({**known, "part": part, **said.row(student)} for part, said in verdicts.items())
 
     def _accuracies(self, model: nn.Module) -> dict[str, float]:
         found = {}
