@@ -62,6 +62,7 @@ TEACHER_SIZE, STUDENT_SIZE = "5-64", "3-32"
 # Of large sets fewer passes, which are as many steps, and fewer pseudo-graphs, which cost as much.
 LARGE, EPOCHS = ("imdb_binary", "proteins"), 30
 GRAPHS_EACH, FEWER_EACH = 64, 32
+SMALL_BEFORE_LARGE = 6
 STRONG: dict[str, Any] = {"statistics_weight": 1000.0, "steps": 400, "rate": 0.2}
 BY_TEACHER = {"curriculum": {"labels": "teacher"}}
 TAUGHT: dict[str, Any] = {"steps": 150, "batch_size": 32}
@@ -124,14 +125,21 @@ class WithoutNorm(Preparation):
 
 
 def units(only: str) -> Iterator[Unit]:
-    """All, in an order of which every beginning has about as many of each data set and kind of teacher."""
+    """All, in an order of which every beginning has about as many of each kind of teacher, and a few of large sets."""
     kinds = [(teacher, norm) for norm in (True, False) for teacher in TEACHERS]
-    for seed in range(max(SETS.values())):
-        for turn in range(len(kinds)):
-            for place, (data, seeds) in enumerate(SETS.items()):
-                if seed < seeds and only in ("", data):
-                    teacher, norm = kinds[(turn + place * 3) % len(kinds)]
-                    yield Unit(data, FIRST_SEED + seed, teacher, norm)
+    turns = [
+        Unit(data, FIRST_SEED + seed, *kinds[(turn + place * 3) % len(kinds)])
+        for seed in range(max(SETS.values()))
+        for turn in range(len(kinds))
+        for place, (data, seeds) in enumerate(SETS.items())
+        if seed < seeds and only in ("", data)
+    ]
+    large = [unit for unit in turns if unit.dataset in LARGE]
+    for number, unit in enumerate((unit for unit in turns if unit.dataset not in LARGE), 1):
+        yield unit
+        if number % SMALL_BEFORE_LARGE == 0 and large:
+            yield large.pop(0)
+    yield from large
 
 
 class Study:
