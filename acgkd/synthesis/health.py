@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from acgkd.agreement.health_facts import Health
+from acgkd.agreement.health_facts import Health, at_most
 from acgkd.graphs.batch import GraphBatch
 from acgkd.method import Batch
 from acgkd.modality import B, Modality
@@ -31,6 +31,7 @@ def health_of(
     streams: Streams,
     *,
     asked: bool = True,
+    different: int | None = None,
 ) -> tuple[Health, B]:
     """Draws pseudo-samples and looks at them; every generator is left as it was.
 
@@ -41,6 +42,7 @@ def health_of(
         prior: what is known of the data.
         streams: those that `draw` draws from.
         asked: whether samples were learned for the class that they carry; of untrained ones a hit rate says nothing.
+        different: how many pseudo-samples there are, which `draw` makes in turn; None where every one is a new one.
 
     Returns:
         the facts, and the batch that they are of.
@@ -52,15 +54,15 @@ def health_of(
         embedded = modality.embed(teacher, batch)
         scores: Tensor = cast(nn.Module, teacher.classifier)(embedded)
     labels = batch.labels if asked else None
-    found = replace(_verdicts(scores, labels), likeness=_likeness(embedded, scores, labels))
+    found = replace(_verdicts(scores, labels, different), likeness=_likeness(embedded, scores, labels))
     distances = statistics.by_layer()
     if distances:
         found = replace(found, statistics_distances=tuple(distances), statistics_distance=sum(distances))
     return _structure(found, batch, prior), batch
 
 
-def _verdicts(scores: Tensor, labels: Tensor | None) -> Health:
-    """What the teacher says.
+def _verdicts(scores: Tensor, labels: Tensor | None, different: int | None) -> Health:
+    """What the teacher says, of samples of which the first `different` are so, and the rest are draws of these.
 
     Shapes:
         scores: ``[samples, classes]``; labels: ``[samples]``, the classes asked for
@@ -81,9 +83,15 @@ def _verdicts(scores: Tensor, labels: Tensor | None) -> Health:
         share if count >= LEAST_OF_A_CLASS else None for share, count in zip(shares, asked.tolist(), strict=True)
     )
     known = [rate for rate in rates if rate is not None]
+    # Another draw of one graph is no further evidence: what was learned once hits or misses again.
+    own = torch.bincount(labels[:different], minlength=classes).tolist()
+    if known:
+        ends = [at_most(rate, count) for rate, count in zip(rates, own, strict=True) if rate is not None]
+        mean = sum(known) / len(known)
+        return replace(found, hit_rates=rates, hit_rate=mean, hit_rate_lowest=min(known), hit_rate_at_most=min(ends))
     # Of many classes each has too few samples to be judged; all together they have enough.
-    mean = sum(known) / len(known) if known else float((said == labels).double().mean())
-    return replace(found, hit_rates=rates if known else None, hit_rate=mean, hit_rate_lowest=min(known, default=None))
+    mean = float((said == labels).double().mean())
+    return replace(found, hit_rate=mean, hit_rate_at_most=at_most(mean, sum(own)))
 
 
 def _likeness(embedded: Tensor, scores: Tensor, labels: Tensor | None) -> float | None:

@@ -210,7 +210,7 @@ def _facts(case: MethodCase) -> None:
     run = case.run()
     run.advance()
     facts = run.method_run.facts()
-    known = {"candidate_edges", "kept_edges", "restarts"}
+    known = {"candidate_edges", "kept_edges", "restarts", "pseudo_samples"}
     require(set(facts) <= known, f"facts are some of {', '.join(sorted(known))}")
     require(all(0 <= value < float("inf") for value in facts.values()), "facts are finite")
 
@@ -222,7 +222,7 @@ def _health(case: MethodCase) -> None:
     found = run.health()
     require(found == run.health(), "pseudo-samples drawn aside are the same each time")
     require(before == (weight_bytes(run.student), run.method_run.multiply_adds()), "looking at them changes nothing")
-    shares = (found.hit_rate, found.hit_rate_lowest, found.synthesis_confidence)
+    shares = (found.hit_rate, found.hit_rate_lowest, found.hit_rate_at_most, found.synthesis_confidence)
     require(found.known != case.method.needs_data, "the teacher says something of pseudo-samples, where there are some")
     require(all(share is None or 0 <= share <= 1 for share in shares), "shares of pseudo-samples are 0 to 1")
 

@@ -23,6 +23,7 @@ from analysis.comparison.tables.page_tables import (
     sensitivity_block,
     targets_table,
 )
+from analysis.comparison.tables.pair_tables import PairMatrix, failures_in_words, pair_matrices, pair_table
 from analysis.comparison.tables.row_tables import budget_table, provenance_table, tuned_table
 from analysis.comparison.trial_rows import measure_in_words, more_is_better
 from analysis.comparison.tried import sensitivity_table
@@ -53,6 +54,9 @@ def report(comparison: Comparison) -> Report:
             comparison.by, f"Methods by {comparison.by}"
         )
         sections.append(Section(titled(title, comparison, panel), tuple(_panel(comparison, panel))))
+    pairs = [block for matrix in pair_matrices(comparison) for block in _pairs(matrix)]
+    if pairs:
+        sections.append(Section("From each teacher to each student", tuple(pairs)))
     if (tuned := tuned_table(comparison)) is not None:
         sections.append(Section("What tuning bought", (tuned,)))
     notes = (Note(text) for text in _caveats(comparison)[:MOST_CAVEATS])
@@ -76,6 +80,11 @@ def report(comparison: Comparison) -> Report:
     )
     subtitle = " ".join(filter(None, said))
     return Report(TITLE, subtitle, _facts(comparison), warnings(comparison), tuple(sections), "acgkd compare")
+
+
+def _pairs(matrix: PairMatrix) -> list[Block]:
+    """The matrix of a data set, and what failed in it."""
+    return [pair_table(matrix), *(Note(failures_in_words(matrix, name)) for name in matrix.cells)]
 
 
 def _left_out(comparison: Comparison) -> list[Note]:

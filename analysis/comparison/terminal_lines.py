@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from analysis import formatting
 from analysis.comparison.joint import Comparison, Panel
+from analysis.comparison.tables.pair_tables import LEGEND, failures_in_words, pair_lines, pair_matrices
 from analysis.comparison.tables.row_tables import tuned_table
 from analysis.comparison.trial_rows import measure_in_words
 
@@ -11,7 +12,7 @@ LEAST = 60
 
 
 def terminal_lines(comparison: Comparison, width: int = 80) -> list[str]:
-    """The targets, what is held equal, where the baseline is not; then every data set with its rows.
+    """The targets, what is held equal, where the baseline is not; every data set with its rows; teachers by students.
 
     Args:
         comparison: what to show.
@@ -29,7 +30,17 @@ def terminal_lines(comparison: Comparison, width: int = 80) -> list[str]:
         "Differences are paired by seed, with 95 % intervals.",
         width,
     )
-    return lines
+    return [*lines, *_pairs(comparison, width)]
+
+
+def _pairs(comparison: Comparison, width: int) -> list[str]:
+    """Teachers by students of each data set that has several of both, and what failed."""
+    lines: list[str] = []
+    for matrix in pair_matrices(comparison):
+        lines += ["", *pair_lines(matrix, max(width, LEAST)), ""]
+        for name in matrix.cells:
+            lines += _wrapped(failures_in_words(matrix, name).replace("`", ""), width)
+    return [*lines, "", *_wrapped(LEGEND, width)] if lines else []
 
 
 def head_lines(comparison: Comparison, width: int = 80) -> list[str]:

@@ -53,6 +53,7 @@ _REMARKED = (
     "classes",
     "hit_rate",
     "hit_rate_lowest",
+    "hit_rate_at_most",
     "synthesis_classes",
 )
 _FIRST = ("trial", "method", "dataset", "teacher", "student")

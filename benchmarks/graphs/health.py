@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import analysis
 import sweeps
 from acgkd.agreement.health_facts import HIT_RATE_BOUND
-from analysis.statistics.trust.health_prediction import health_prediction
+from analysis.statistics.trust.health_prediction import health_prediction, is_stuck
 from analysis.statistics.trust.outcome_bounds import RATIO_BOUND
 from benchmarks._lib.pages import ROOT, Page, arguments
 from sweeps.interchange import packed_records
@@ -89,11 +89,11 @@ def main() -> None:
         if time.monotonic() - began > given.hours * 3600:
             break
         rows = run(spec(data, teacher, student, list(range(start, start + BLOCK)), 0), given.home, records)
-        stuck = [int(seed) for seed in rows[rows["hit_rate_lowest"] < HIT_RATE_BOUND]["seed"]]
+        stuck = [int(seed) for seed, holds in zip(rows["seed"], is_stuck(rows), strict=True) if holds]
         if stuck:
             run(spec(data, teacher, student, stuck, RESTARTS), given.home, records)
     page = Page("health", "benchmarks.graphs.health", ())
-    found = health_prediction(analysis.load(records).rows, CHOOSING, HIT_RATE_BOUND)
+    found = health_prediction(analysis.load(records).rows, CHOOSING)
     page.write(given.out, found=found, bound=HIT_RATE_BOUND, split=CHOOSING, ratio=RATIO_BOUND)
 
 

@@ -15,7 +15,7 @@ def rows_of(sweep: str, seeds: range, hits: list[float], accuracies: list[float]
 def test_shares_and_areas_are_those_of_the_rows() -> None:
     first = rows_of("s", range(8), [0.1, 0.2, 0.9, 0.8, 0.1, 0.9, 0.9, 0.9], [0.3, 0.4, 0.9, 0.9, 0.9, 0.8, 0.9, 0.9])
     again = rows_of("s-restarts", range(2), [0.9, 0.2], [0.9, 0.4])
-    found = health_prediction(pd.concat([first, again]), 4, 0.5)
+    found = health_prediction(pd.concat([first, again]), 4)
     assert (found.runs, found.pairs) == (8, 1)
     assert found.stuck.startswith("3 of 8 (")
     assert found.again.startswith("1 of 2 (")

@@ -156,6 +156,7 @@ class AlternatingInversion(GraphSynthesis[DirectedGraphs]):
         """Ordered pairs, and the edges among them as they would be written out, both halved to compare with pairs."""
         return {
             "candidate_edges": int(self.graphs.counts.sum()) // 2,
+            "pseudo_samples": self.graphs.count,
             "kept_edges": float((self.graphs.kept >= 0).sum()) / 2,
         }
 

@@ -92,7 +92,7 @@ class FeatureInversion(GraphSynthesis[FixedStructure]):
     def facts(self) -> Mapping[str, float]:
         """Every candidate is an edge: there is nothing to choose from."""
         edges = int(self.graphs.edge_counts.sum())
-        return {"candidate_edges": edges, "kept_edges": edges}
+        return {"candidate_edges": edges, "kept_edges": edges, "pseudo_samples": self.graphs.count}
 
     def state_dict(self) -> State:
         """Learned features, optimiser, position; structure follows from the seed."""

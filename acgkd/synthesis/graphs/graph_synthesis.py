@@ -110,6 +110,11 @@ class GraphSynthesis(ABC, Generic[G]):
         self._work = 0.0
 
     @property
+    def pool_size(self) -> int:
+        """How many graphs transfer draws from."""
+        return self.graphs.count
+
+    @property
     def multiply_adds(self) -> float:
         """Counted multiply-adds of all steps so far."""
         return self._work
@@ -170,6 +175,7 @@ class Untrained(GraphSynthesis[PseudoGraphs]):
         """Candidate pairs, and the edges that the distribution is expected to draw."""
         return {
             "candidate_edges": int(self.graphs.candidates.counts.sum()),
+            "pseudo_samples": self.graphs.count,
             "kept_edges": float(self.graphs.kept_edges()),
         }
 

@@ -149,8 +149,8 @@ class PixelLearning(ABC):
         return ImageBatch(self.read(self.x[chosen]), self._targets[chosen])
 
     def facts(self) -> Mapping[str, float]:
-        """Nothing that a record has a column for."""
-        return {}
+        """How many images there are so far."""
+        return {"pseudo_samples": self.learned}
 
     def state_dict(self) -> State:
         """The pool, the position, and the optimiser of a batch that is under way."""

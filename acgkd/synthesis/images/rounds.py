@@ -120,6 +120,11 @@ class FastRounds(LearnedGenerator):
             return super().samples(count)
         return self.images.plain((made - count + torch.arange(count, device="cpu")) % made)
 
+    def facts(self) -> Mapping[str, float]:
+        """How many images the pool has, if any."""
+        made = self.images.labels.numel()
+        return {**super().facts(), "pseudo_samples": made} if made else super().facts()
+
     def state_dict(self) -> State:
         """What BatchNorm saw, and the pool too."""
         kept = {"statistics": self.statistics.state(), "pool": self.images.state_dict()}

@@ -11,10 +11,12 @@ from acgkd.files.whole import write_whole
 from analysis import robustness
 from analysis.comparison.choosing import RULE
 from analysis.comparison.joint import Comparison
+from analysis.comparison.tables.pair_tables import LEGEND
 from analysis.comparison.templates import markdown_words, studied
 from analysis.comparison.templates.chosen_rows import chosen, protocol, top
 from analysis.comparison.templates.comparison_part import Part
 from analysis.comparison.templates.one_change import changes
+from analysis.comparison.templates.pair_parts import matrix, pair_table
 from analysis.comparison.templates.row_cells import COLUMNS, over_samples, plain, signed
 from analysis.figures.canvas import Picture
 
@@ -117,6 +119,7 @@ def _words(whole: Part, template: Path, shelf: Callable[[Picture], str]) -> dict
 
     return own | {
         "rule": RULE,
+        "pair_legend": LEGEND,
         "machine": machine(),
         "over_samples": over_samples,
         "protocol": protocol,
@@ -125,6 +128,8 @@ def _words(whole: Part, template: Path, shelf: Callable[[Picture], str]) -> dict
         "columns_of_tables": list(COLUMNS),
         "table_of": markdown_words.table,
         "changes": lambda part, **said: changes(part.comparison, **said),
+        "matrix": lambda dataset: matrix(whole, dataset),
+        "pair_table": pair_table,
         "studies": studied.studies,
         "contrasts": robustness.contrasts,
         "claim": robustness.verdict,

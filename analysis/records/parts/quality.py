@@ -23,6 +23,13 @@ class Quality(Part):
     agreement: Number = Field(default=None, description="Class-balanced agreement on the data-free reference pool.")
     agreement_lowest: Number = Field(default=None, description="On the part of the pool where it is lowest.")
     agreement_highest: Number = Field(default=None, description="On the part of the pool where it is highest.")
+    agreement_worst_class: Number = Field(
+        default=None, description="On the pool, within the class that the student follows least."
+    )
+    agreement_ranking: Number = Field(
+        default=None,
+        description="Spearman's correlation of the log-odds of teacher and student on a part of the pool, over parts.",
+    )
     control_agreement: Number = Field(
         default=None,
         description="Agreement of a lower control's student on the same pool, where no record of its own says it.",
@@ -38,6 +45,9 @@ class Quality(Part):
         description="Mean over classes of the share of pseudo-samples that the teacher gives the class asked for.",
     )
     hit_rate_lowest: Number = Field(default=None, description="The same of the class where it is lowest.")
+    hit_rate_at_most: Number = Field(
+        default=None, description="Upper end of its 95 % interval, of the class where that is lowest."
+    )
     hit_rates: list[Number] | None = Field(default=None, description="The same, class by class.")
     synthesis_confidence: Number = Field(
         default=None, description="The teacher's mean largest probability on pseudo-samples."
@@ -77,7 +87,10 @@ class Quality(Part):
 _COUNTED = frozenset({"validation_classes", "validation_smallest_class", "test_classes", "test_smallest_class"})
 _OF_POOL = frozenset({"classes", "pool_classes", "pool_smallest_class", "pool_confidence"})
 _OF_SYNTHESIS = frozenset(
-    {"hit_rate", "hit_rate_lowest", "hit_rates", "synthesis_confidence", "synthesis_classes"}
+    {"hit_rate", "hit_rate_lowest", "hit_rate_at_most", "hit_rates", "synthesis_confidence", "synthesis_classes"}
     | {"statistics_distance", "statistics_distances", "degree_ratio", "size_ratio", "likeness"}
 )
-_LATER = _COUNTED | _OF_POOL | _OF_SYNTHESIS | {"agreement_lowest", "agreement_highest", "control_agreement"}
+_OF_AGREEMENT = frozenset(
+    {"agreement_lowest", "agreement_highest", "agreement_worst_class", "agreement_ranking", "control_agreement"}
+)
+_LATER = _COUNTED | _OF_POOL | _OF_SYNTHESIS | _OF_AGREEMENT

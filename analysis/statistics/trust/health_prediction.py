@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from acgkd.agreement.health_facts import Health
 from analysis.statistics.intervals import share_interval
 from analysis.statistics.trust.outcome_bounds import below_bound
 from analysis.statistics.trust.telling_apart import auc
@@ -20,6 +21,8 @@ FACTS: Mapping[str, int] = {
     "likeness": -1,
 }
 NOTHING = "–"
+# What says whether a synthesis is stuck.
+JUDGED = ("hit_rate", "hit_rate_lowest", "hit_rate_at_most", "classes", "synthesis_classes")
 
 
 @dataclass(frozen=True)
@@ -43,20 +46,19 @@ class Prediction:
     areas: dict[str, list[str]]
 
 
-def health_prediction(rows: pd.DataFrame, split: int, bound: float) -> Prediction:
+def health_prediction(rows: pd.DataFrame, split: int) -> Prediction:
     """How often runs are stuck, and how well each fact of health tells bad students from others.
 
     Args:
         rows: of `analysis.load`; sweeps of runs that were done again with restarts end in ``-restarts``.
         split: seeds below are for choosing bounds, the others for showing what they do.
-        bound: least hit rate of a class, below which a synthesis is stuck.
     """
     done = rows[(rows["kind"] == "trial") & (rows["outcome"] == "completed")].copy()
     done["pair"] = done["dataset"] + ", " + done["teacher"] + " → " + done["student"]
     done["part"] = np.where(done["seed"] < split, "choosing", "showing")
     accuracies = done[["validation_accuracy", "teacher_validation_accuracy"]].astype(float).to_numpy()
     done["bad"] = [bool(below_bound(student, teacher)) for student, teacher in accuracies]
-    done["stuck"] = done["hit_rate_lowest"].astype(float) < bound
+    done["stuck"] = is_stuck(done)
     restarted = done["sweep"].str.endswith("-restarts")
     first, again = done[~restarted], done[restarted]
     lines = []
@@ -73,6 +75,13 @@ def health_prediction(rows: pd.DataFrame, split: int, bound: float) -> Predictio
         lines=lines,
         areas={name: [_area(part, name) for part in parts] for name in FACTS},
     )
+
+
+def is_stuck(rows: pd.DataFrame) -> list[bool]:
+    """Of each row, whether its synthesis is stuck (`acgkd.agreement.health_facts`)."""
+    known = [name for name in JUDGED if name in rows]
+    values = rows[known].astype("float64").to_numpy().tolist()
+    return [Health.of(dict(zip(known, row, strict=True))).stuck for row in values]
 
 
 def _area(rows: pd.DataFrame, name: str) -> str:
