@@ -162,7 +162,7 @@ def test_what_was_drawn_and_not_asked_for_counts_once_its_name_is_known() -> Non
     other = trial(1, TrialState.PRUNED, rate=3.0, width=4.0)
     known.names(other)
     assert known.table([running, other], lambda item: drawn).tolist() == [[1.0, 2.0], [3.0, 4.0]]
-    # Ended, it counts for what it was asked for.
+    # Ended, it has what it was asked for and no more.
     over = trial(0, TrialState.PRUNED, rate=1.0)
     np.testing.assert_array_equal(known.table([over], lambda item: drawn), [[1.0, np.nan]])
 
