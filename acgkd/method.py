@@ -140,6 +140,10 @@ class MethodRun(ABC):
     def multiply_adds(self) -> float:
         """Counted multiply-adds of all steps done so far (forward and backward of teacher, student, generator)."""
 
+    def teaching_ahead(self) -> float:
+        """Multiply-adds of the judged stage, as far as they can be said before it begins; 0 where they cannot."""
+        return 0.0
+
     def left_out(self) -> int:
         """Steps of the stages so far that turned out not to be needed; they count as done and took nothing."""
         return 0
@@ -208,6 +212,8 @@ class Method(Generic[C, P]):
             settings can be read and checked without.
         needs_student: whether synthesis looks at the student (then samples cannot be cached across students).
         asks_for_classes: whether samples are learned for the class that they carry; else health has no hit rate.
+        ranked_in_synthesis: whether all samples are learned at once, in a stage of their own, that reports how far they
+            are from the teacher's memory as ``statistics``: then trials compare there, before anything is taught.
         needs_data: a control that learns from the teacher's training split, handed in from outside.
         lower_control: makes samples and learns nothing about them; a method that does not beat it has gained nothing.
         variants: whose settings are known, its defaults first. One that declares none is taken at its defaults.
@@ -218,6 +224,7 @@ class Method(Generic[C, P]):
     start: Callable[[C, MethodContext[P]], MethodRun]
     needs_student: Callable[[C], bool] = never
     asks_for_classes: Callable[[C], bool] = always
+    ranked_in_synthesis: Callable[[C], bool] = never
     needs_data: bool = False
     lower_control: bool = False
     variants: tuple[Variant, ...] = ()

@@ -40,6 +40,10 @@ def _needs_student(config: AcgkdConfig) -> bool:
     return config.synthesis.adversarial_weight > 0
 
 
+def _ranked_in_synthesis(config: AcgkdConfig) -> bool:
+    return not _needs_student(config) and config.synthesis.graphs_at_once is None
+
+
 def _asks_for_classes(config: AcgkdConfig) -> bool:
     return config.synthesis.class_weight > 0
 
@@ -67,5 +71,6 @@ METHOD = Method(
     start=_start,
     needs_student=_needs_student,
     asks_for_classes=_asks_for_classes,
+    ranked_in_synthesis=_ranked_in_synthesis,
     variants=(Variant("default", "ours", "a reconstruction of Jia et al., arXiv:2504.00540, from its abstract"),),
 )

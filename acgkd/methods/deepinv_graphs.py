@@ -9,7 +9,7 @@ were chosen on validation splits before records were kept, so nothing shows how 
 Source: Yin et al. (2020), arXiv:1912.08795, for images; Deng and Zhang (2021), arXiv:2105.07519, for graphs.
 """
 
-from acgkd.method import GraphContext, Method, MethodConfig, MethodRun, Variant
+from acgkd.method import GraphContext, Method, MethodConfig, MethodRun, Variant, always
 from acgkd.settings.feature_inversion import FeatureInversionConfig
 from acgkd.settings.transfer_stage import PlainTransferConfig
 
@@ -35,6 +35,7 @@ METHOD = Method(
     config=DeepinvGraphsConfig,
     modality="graphs",
     start=_start,
+    ranked_in_synthesis=always,
     variants=(
         Variant("default", "ours", "another distance of statistics, and samples that are drawn afresh"),
         Variant(

@@ -51,6 +51,10 @@ class GfkdConfig(OneRecipeConfig):
     transfer: GfkdTransferConfig = GfkdTransferConfig()
 
 
+def _ranked_in_synthesis(config: GfkdConfig) -> bool:
+    return config.synthesis.graphs_at_once is None
+
+
 def _start(config: GfkdConfig, context: GraphContext) -> MethodRun:
     from acgkd.synthesis.graphs.alternation import AlternatingInversion
     from acgkd.synthesis.restarts import restarted_graphs
@@ -66,6 +70,7 @@ METHOD = Method(
     config=GfkdConfig,
     modality="graphs",
     start=_start,
+    ranked_in_synthesis=_ranked_in_synthesis,
     variants=(
         Variant("released", "released code", f"{SOURCE}; released code e68e4d6, for GCN teachers", teachers=("gcn",)),
         Variant(

@@ -14,7 +14,7 @@ from acgkd.agreement.health_facts import Health
 from acgkd.errors import CheckpointError, DivergedError
 from acgkd.method import AnyMethod, MethodConfig, MethodContext, Stage, State
 from acgkd.modality import modality
-from acgkd.modules.inspected_model import InspectedModel
+from acgkd.modules.inspected_model import InspectedModel, remembering
 from acgkd.priors import Prior
 from acgkd.run.bookkeeping.clocks import Clocks
 from acgkd.run.bookkeeping.identity import identity, shape_of
@@ -81,20 +81,44 @@ class Distillation(Progress):
 
     @property
     def expected_multiply_adds(self) -> float:
-        """Multiply-adds of the whole run: within the judged stage, those at its end if it continues as so far.
+        """Multiply-adds of the whole run: those at the end of a stage under way if it continues as so far.
 
         So runs that are compared half-way are compared by what they will cost, and not by what they have.
         """
         work = self.method_run.multiply_adds()
+        if self.before_judged:
+            return work * self.still_to_come() + self.method_run.teaching_ahead()
         before = work if self._before_judged is None else self._before_judged
         return before + (work - before) * self.still_to_come()
 
     @property
     def expected_seconds(self) -> float:
-        """The same of the seconds of all stages."""
+        """The same of the seconds of all stages; before the judged one those of its work, as fast as what was done."""
         judged = next(stage.name for stage in self.stages if stage.judged)
+        done = self.method_run.multiply_adds()
+        if self.before_judged and done > 0:
+            return sum(self.seconds.values()) * self.expected_multiply_adds / done
         more = self.seconds.get(judged, 0.0) * (self.still_to_come() - 1)
         return sum(self.seconds.values()) + more
+
+    def statistics_at(self, share: float) -> float | None:
+        """How far pseudo-samples were from what the teacher remembers, by a share of a synthesis of its own.
+
+        Args:
+            share: of the steps of synthesis; between two the later one counts, as where a run stops.
+
+        Returns:
+            the last value of ``statistics`` by then; None where the synthesis reports none, the teacher remembers
+            nothing, or there is no such stage.
+        """
+        first = self.stages[0]
+        if first.name != "synthesis" or not remembering(self.context.teacher):
+            return None
+        curve = self.curves[first.name]
+        last = self.steps_at(0, share / len(self.stages))
+        by_then = sum(step <= last for step in curve["step"])
+        known = curve.get("statistics", [])[:by_then]
+        return known[-1] if known else None
 
     def advance(self, *, until: float = 1.0, seconds: float | None = None) -> None:
         """Steps until `progress` reaches `until`, or for about `seconds`, whichever comes first.

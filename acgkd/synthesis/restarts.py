@@ -122,6 +122,11 @@ class Restarted(Generic[B]):
         return self._each * (self._restarts + 1 - self._begun) if self._finished else 0
 
     @property
+    def pool_size(self) -> int:
+        """How many samples transfer draws from; 0 where the synthesis does not say."""
+        return int(getattr(self._current.synthesis, "pool_size", 0))
+
+    @property
     def multiply_adds(self) -> float:
         """Of all draws, and of looking at each."""
         kept = {id(draw): draw for draw in (self._current, self._best) if draw is not None}

@@ -10,12 +10,13 @@ from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS, GraphBatch
 from acgkd.images import IMAGES, ImageBatch
 from acgkd.method import MethodConfig, MethodContext, MethodRun
-from acgkd.modality import B
+from acgkd.modality import B, Modality
 from acgkd.modules.teacher_protocol import graph_parts
 from acgkd.priors import Prior
 from acgkd.runtime import Streams
 from acgkd.settings.transfer_stage import TransferConfig
 from acgkd.students.projection import ProjectedStudent
+from acgkd.transfer.teaching_work import teaching_work
 from acgkd.transfer.transfer import Transfer
 from acgkd.transfer.two_phase import Interleaved, Synthesis, TwoPhase
 
@@ -35,7 +36,7 @@ def teach_graphs(
     def transfer() -> Transfer[GraphBatch]:
         return Transfer(config, context, GRAPHS, lift_to(context.teacher, context.device))
 
-    return _joined(synthesis, transfer, config, context.student, joint)
+    return _joined(synthesis, transfer, config, context, GRAPHS, joint)
 
 
 def teach_images(
@@ -46,19 +47,35 @@ def teach_images(
     def transfer() -> Transfer[ImageBatch]:
         return Transfer(config, context, IMAGES)
 
-    return _joined(synthesis, transfer, config, context.student, joint)
+    return _joined(synthesis, transfer, config, context, IMAGES, joint)
 
 
 def _joined(
     synthesis: Synthesis[B],
     transfer: Callable[[], Transfer[B]],
     config: TransferConfig,
-    student: nn.Module,
+    context: MethodContext[Prior],
+    modality: Modality[B],
     joint: bool,
 ) -> MethodRun:
     if joint:
         return Interleaved(synthesis, transfer(), samples=config.samples)
-    return TwoPhase(synthesis, transfer, student=student, transfer_steps=config.steps, samples=config.samples)
+
+    def ahead() -> float:
+        student = _as_deployed(config, context.teacher, context.student, context.device)
+        with context.streams.aside("teaching ahead"):
+            batch = synthesis.samples(config.batch_size)
+        costs = [modality.counter(model, batch)(batch) / config.batch_size for model in (context.teacher, student)]
+        return teaching_work(config, int(getattr(synthesis, "pool_size", config.batch_size)), *costs)
+
+    return TwoPhase(
+        synthesis,
+        transfer,
+        student=context.student,
+        transfer_steps=config.steps,
+        samples=config.samples,
+        ahead=ahead,
+    )
 
 
 def lift_to(teacher: nn.Module, device: torch.device) -> Callable[[nn.Module], nn.Module]:
@@ -100,8 +117,12 @@ def untrained(config: MethodConfig, teacher: nn.Module, student: nn.Module, devi
     Raises:
         ConfigError: the student cannot end in the teacher's classifier.
     """
+    return _as_deployed(config.transfer, teacher, student, device)
+
+
+def _as_deployed(transfer: object, teacher: nn.Module, student: nn.Module, device: torch.device) -> nn.Module:
     own = copy.deepcopy(student)
-    if getattr(config.transfer, "projection", "none") != "gat":
+    if getattr(transfer, "projection", "none") != "gat":
         return own
     with Streams(0, device).fork("student"):
         return lift_to(teacher, device)(own)

@@ -58,6 +58,7 @@ class TwoPhase(MethodRun, Generic[B]):
         student: what `student` answers before that.
         transfer_steps: length of the teaching stage.
         samples: what transfer is taught with.
+        ahead: what transfer will take, before it begins, of the synthesis as it is; left out where nobody can say.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class TwoPhase(MethodRun, Generic[B]):
         student: nn.Module,
         transfer_steps: int,
         samples: PseudoSamples,
+        ahead: Callable[[], float] = float,
     ) -> None:
         self._synthesis = synthesis
         self._make_transfer = transfer
@@ -76,6 +78,7 @@ class TwoPhase(MethodRun, Generic[B]):
         self._student = student
         self._steps = transfer_steps
         self._samples = samples
+        self._ahead = ahead
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -117,6 +120,10 @@ class TwoPhase(MethodRun, Generic[B]):
     def multiply_adds(self) -> float:
         """Of both stages."""
         return self._synthesis.multiply_adds + (0.0 if self._transfer is None else self._transfer.multiply_adds)
+
+    def teaching_ahead(self) -> float:
+        """Of transfer, by one batch of samples as they are now."""
+        return self._ahead()
 
     def left_out(self) -> int:
         """Of synthesis, where it has draws to spare."""

@@ -55,12 +55,23 @@ class Rung(Part):
         default=None, description="The replicate's cost so far, by field of the record's `cost`."
     )
     reason: str = Field(default="", description="Why the trial was stopped there, in words.")
+    statistics: float | None = Field(
+        default=None, description="In synthesis, what trials are ranked by: the distance from the teacher's memory."
+    )
 
     @model_serializer(mode="wrap")
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
         """Where no cost is known, or no reason given, it is written as it was before there were such fields."""
         fields: dict[str, object] = write(self)
-        return {name: value for name, value in fields.items() if value or name not in ("cost", "reason")}
+        left_out = {name for name in ("cost", "reason") if not fields[name]}
+        left_out |= {"statistics"} if self.statistics is None else set()
+        return {name: value for name, value in fields.items() if name not in left_out}
+
+
+def rung_called(name: str) -> str:
+    """A rung in words: ``rung 0.5``; ``rung 0.5 of synthesis``, whose name is its place before transfer, -0.5."""
+    place = float(name)
+    return f"rung {name}" if place >= 0 else f"rung {place + 1:g} of synthesis"
 
 
 class TrialFile(Part):

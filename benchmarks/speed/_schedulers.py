@@ -43,7 +43,9 @@ class Asha:
         self._known: dict[int, Any] = {}
 
     def reached(self, point: Point, stop: Stop) -> bool:
-        """What it says."""
+        """What it says; of synthesis it knows nothing."""
+        if float(stop.rung) < 0:
+            return True
         if point.number not in self._known:
             self._known[point.number] = SimpleNamespace(trial_id=str(point.number))
             self._rule.on_trial_add(None, self._known[point.number])
@@ -63,7 +65,9 @@ class Moasha:
         print(line, file=self._server.stdin, flush=True)
 
     def reached(self, point: Point, stop: Stop) -> bool:
-        """What it says."""
+        """What it says; of synthesis it knows nothing."""
+        if float(stop.rung) < 0:
+            return True
         assert self._server.stdout is not None
         self._say(f"{point.number} {round(20 * float(stop.rung))} {stop.values[0]!r} {stop.values[1]!r}")
         return self._server.stdout.readline().strip() == "1"

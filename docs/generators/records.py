@@ -37,6 +37,7 @@ _UNITS = (
     (r"_s$", "seconds"),
     (r"_bytes$", "bytes"),
     (r"_ms_per_1000$", "milliseconds per 1,000 samples"),
+    (r"_ranking$", "-1 to 1"),
     (r"accuracy$|agreement|confidence$|^hit_rate|^progress$", "0 to 1"),
     (r"divergence$|^statistics_distance", "nats"),
     (r"_ratio$|^likeness$", "ratio"),

@@ -16,7 +16,7 @@ from acgkd.errors import AnalysisError
 from analysis.records import record_file, trial_file
 from analysis.records.packed import Packed
 from sweeps.engine.trials.early_stopping import EarlyStopping
-from sweeps.engine.trials.halving import Halving
+from sweeps.engine.trials.halving import Halving, fraction_rung, synthesis_rung
 from sweeps.engine.trials.racing import Racing
 from sweeps.followups.replay import (
     OurRule,
@@ -130,11 +130,18 @@ class ObservedTable:
         """Replicates of each trial."""
         return int(self.points[0].stops[-1].rung)
 
-    def our_rule(self, reduction: int, fractions: Iterable[str], error: float | None = None) -> Scheduler:
+    def our_rule(
+        self,
+        reduction: int,
+        fractions: Iterable[str],
+        error: float | None = None,
+        synthesis: Iterable[str] = (),
+    ) -> Scheduler:
         """Early stopping as sweeps do it, fresh; arguments are keys of a spec's `scheduler`."""
         halving = Halving(reduction, ("minimize", "minimize"), (self.floor, None))
         racing = None if error is None else Racing(error, (1, 1))
-        return OurRule(EarlyStopping(self.seeds, halving, racing), fractions)
+        rule = EarlyStopping(self.seeds, halving, racing, halving.in_synthesis((False, True)))
+        return OurRule(rule, [*fractions, *(fraction_rung(synthesis_rung(float(share))) for share in synthesis)])
 
     def saved(self, scheduler: Fresh, orders: Iterable[int], workers: int = 1) -> Saved:
         """What a scheduler saves.
@@ -210,10 +217,11 @@ def _first(stop: Stop) -> float:
 
 
 def with_expected_costs(point: Point) -> Point:
-    """The same with the second objective, a cost, at rungs within the first replicate as it is at that one's end."""
+    """The same with the second objective, a cost, in the first transfer as at its replicate's end."""
     end = next(stop.values[1] for stop in point.stops if stop.rung == "1")
-    inside = [stop for stop in point.stops if float(stop.rung) < 1]
+    before = [stop for stop in point.stops if float(stop.rung) < 0]
+    inside = [stop for stop in point.stops if 0 < float(stop.rung) < 1]
     if any(stop.values[1] != stop.work for stop in inside):
         return point
     changed = [replace(stop, values=(stop.values[0], end)) for stop in inside]
-    return replace(point, stops=(*changed, *point.stops[len(inside) :]))
+    return replace(point, stops=(*before, *changed, *point.stops[len(before) + len(inside) :]))

@@ -15,7 +15,7 @@ from analysis.records import record_file, trial_file
 from analysis.records.packed import Packed
 from analysis.statistics.search.search_progress import hypervolume
 from sweeps.engine.trials.early_stopping import EarlyStopping
-from sweeps.engine.trials.halving import Values, replicate_rung
+from sweeps.engine.trials.halving import Values, compared, replicate_rung
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Stop:
 
     Args:
         rung: its name; of the end the number of replicates.
-        values: the objectives there, each the mean over what was done.
+        values: the objectives there, each the mean over what was done; in synthesis what is compared there.
         work: multiply-adds of the trial so far.
     """
 
@@ -102,7 +102,7 @@ class OurRule:
         if stop is point.stops[-1]:
             self._rule.note(point.number, known, stop.values)
             return True
-        if float(stop.rung) < 1 and stop.rung not in self._rungs:
+        if float(stop.rung) < 1 and stop.rung not in self._rungs:  # those in synthesis are below 0
             return True
         decision = self._rule.decide(point.number, stop.rung, stop.values)
         known[stop.rung] = stop.values
@@ -138,7 +138,7 @@ def _stops(trial: trial_file.TrialFile, works: Sequence[float]) -> Iterator[Stop
     for rung, entry in sorted(trial.rungs.items(), key=lambda item: float(item[0])):
         whole = int(float(rung))
         work = sum(works[:whole]) if whole else float((entry.cost or {}).get("multiply_adds") or 0.0)
-        yield Stop(rung, entry.values, work)
+        yield Stop(rung, compared(entry.values, entry.statistics), work)
     yield Stop(replicate_rung(len(works)), trial.values or (), sum(works))
 
 

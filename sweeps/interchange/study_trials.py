@@ -49,7 +49,7 @@ def exported(folder: SweepFolder, trial: Trial, objectives: tuple[str, ...], see
     state = _state(trial)
     constraint = None if not trial.final or trial.state == "failed" else trial.constraint or 0.0
     attrs = _attributes(folder, trial, objectives, tuple(seeds))
-    steps = {round(100 * float(rung)): entry.values[0] for rung, entry in trial.rungs.items()}
+    steps = {round(100 * float(rung)): entry.values[0] for rung, entry in trial.rungs.items() if float(rung) > 0}
     whole = {"state": state.name, "values": trial.values, "constraint": constraint, **attrs}
     attrs[DIGEST] = fingerprint(whole | {"steps": {str(step): value for step, value in steps.items()}})
     frozen = create_trial(

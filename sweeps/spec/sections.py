@@ -101,7 +101,7 @@ class SamplerConfig(ShortConfig):
 class SchedulerConfig(GrownConfig, ShortConfig):
     """Whether poor trials are stopped early."""
 
-    later: ClassVar[tuple[str, ...]] = ("error",)
+    later: ClassVar[tuple[str, ...]] = ("error", "synthesis")
 
     name: Literal["none", "halving", "observe"] = Field(
         default="none",
@@ -113,6 +113,11 @@ class SchedulerConfig(GrownConfig, ShortConfig):
         default=(0.5,),
         description="Rungs inside the first replicate, as shares of the stage in which the student learns. Every whole "
         "replicate is a rung too.",
+    )
+    synthesis: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        default=(),
+        description="Rungs before those, as shares of the first replicate's synthesis: there trials are ranked by how "
+        "far their pseudo-samples are from what the teacher remembers, without data, and by their costs.",
     )
     error: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None,

@@ -56,11 +56,16 @@ class Trial(TrialFile):
         changes = {"outcome": outcome, "message": message, "finished_at": now(), **facts}
         return (*self.attempts[:-1], self.attempts[-1].model_copy(update=changes))
 
-    def with_rung_cost(self, rung: str, cost: Mapping[str, CostValue] | None) -> "Trial":
-        """The trial, its rung with what the replicate had taken by then; as it is where nobody says."""
+    def with_rung_facts(
+        self, rung: str, cost: Mapping[str, CostValue] | None, statistics: float | None = None
+    ) -> "Trial":
+        """The trial, its rung with what the replicate had taken by then, and in synthesis with what was compared.
+
+        It is as it is where nobody says.
+        """
         if cost is None or rung not in self.rungs:
             return self
-        known = self.rungs[rung].model_copy(update={"cost": dict(cost)})
+        known = self.rungs[rung].model_copy(update={"cost": dict(cost), "statistics": statistics})
         return self.model_copy(update={"rungs": {**self.rungs, rung: known}})
 
     def cost_when_pruned(self) -> Mapping[str, CostValue]:

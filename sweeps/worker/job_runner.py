@@ -17,6 +17,7 @@ from sweeps.worker.cores import threads_of
 from sweeps.worker.device_share import free_memory
 from sweeps.worker.experiments import Experiment, Experiments, Measurement, user_files
 from sweeps.worker.messages import Job, Report
+from sweeps.worker.protocols import Run
 from sweeps.worker.record_builder import build_record, objective_values
 from sweeps.worker.replicate_runner import ReplicateRunner
 from sweeps.worker.stacks.at_work import AtWork
@@ -133,12 +134,29 @@ class JobRunner:
             self._at_work.advance(until)
         if rung is not None and runner.run.progress >= until - 1e-9:
             self._rungs.pop(0)
-            objectives = runner.evaluate([objective.name for objective in self.spec.objectives])
-            progress, seconds = runner.run.progress, runner.clock.kept_s
-            return Report(replicate, progress, seconds, rung=rung, objectives=objectives, cost=runner.cost())
+            report = self._at_rung(runner, runner.run, rung)
+            if report is not None:
+                return report
         if runner.run.done:
             return self._ended(self._success(runner))
         return Report(replicate, runner.run.progress, runner.clock.kept_s)
+
+    def _at_rung(self, runner: ReplicateRunner, run: Run, rung: float) -> Report | None:
+        """What is said at a rung; None in a synthesis that has nothing to be ranked by: it continues."""
+        statistics = run.statistics_at(1 + rung) if rung < 0 else None
+        if rung < 0 and statistics is None:
+            return None
+        asked = [objective.name for objective in self.spec.objectives if rung > 0 or objective.is_cost]
+        objectives = runner.evaluate(asked)
+        return Report(
+            self._left[0],
+            run.progress,
+            runner.clock.kept_s,
+            rung=rung,
+            objectives=objectives,
+            statistics=statistics,
+            cost=runner.cost(),
+        )
 
     def _begin(self) -> ReplicateRunner:
         self._started_at = now()

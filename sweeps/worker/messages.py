@@ -25,7 +25,8 @@ class Job:
         number: Optuna's, for a trial.
         control: the control's label.
         parameters: the trial's, by slash path.
-        rungs: names of the rungs inside the first replicate at which to stop and ask.
+        rungs: where inside the first replicate to stop and ask: shares of the judged stage, rising; those in synthesis
+            are below 0, half-way through it at -0.5.
         alongside: how many jobs run at the same time, this one included.
         alone: whether nothing runs beside it: if the memory does not suffice now, it never will.
         guarded: whether it runs in a process of its own below the worker, because two workers died at it.
@@ -74,8 +75,9 @@ class Report:
         replicate: the one at hand.
         progress: share of it that is done.
         seconds: spent on it and not lost.
-        rung: the rung that it has just reached, as a share of the judged stage.
-        objectives: as they stand there.
+        rung: the rung that it has just reached, as in `Job`.
+        objectives: as they stand there; in synthesis, costs alone.
+        statistics: in synthesis, what trials are ranked by there.
         cost: what the replicate took so far, by field of `analysis.records.parts.run_cost.Cost`; said at rungs.
         record: the replicate's record as JSON, if it has just ended.
         host: the machine's name.
@@ -87,6 +89,7 @@ class Report:
     seconds: float = 0.0
     rung: float | None = None
     objectives: dict[str, float | None] | None = None
+    statistics: float | None = None
     cost: Mapping[str, CostValue] | None = None
     record: str | None = None
     host: str = ""

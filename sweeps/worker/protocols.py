@@ -62,7 +62,10 @@ class Run(Protocol):
         """What it took so far, by field of `analysis.records.parts.run_cost.Cost`."""
 
     def judged_fractions_to_progress(self, fraction: float) -> float:
-        """Where in `progress` a share of the stage lies in which the student learns."""
+        """Where in `progress` a share of the stage lies in which the student learns; below 0 in the stage before."""
+
+    def statistics_at(self, share: float) -> float | None:
+        """How far pseudo-samples were from what the teacher remembers, by a share of synthesis; None where unknown."""
 
     def advance(self, *, until: float = 1.0, seconds: float | None = None) -> None:
         """Continues up to a progress, or for a time."""

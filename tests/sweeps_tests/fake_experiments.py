@@ -188,6 +188,11 @@ class FakeRun:
     def judged_fractions_to_progress(self, fraction: float) -> float:
         return (1 + fraction) / 2
 
+    def statistics_at(self, share: float) -> float | None:
+        rate = float(self.experiment.config.method.synthesis.get("rate", 0.5))
+        known = self.steps_done >= share * self.total / 2 and self.experiment.options.get("remembers", True)
+        return abs(rate - 0.4) + 0.01 * share if known else None
+
     def advance(self, *, until: float = 1.0, seconds: float | None = None) -> None:
         end = math.inf if seconds is None else time.monotonic() + seconds
         last = min(self.total, math.ceil(until * self.total - 1e-9))

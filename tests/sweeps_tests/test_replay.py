@@ -12,14 +12,10 @@ import pytest
 
 from acgkd.errors import AnalysisError
 from acgkd.run.objectives import Direction
-from sweeps.engine.trials.early_stopping import EarlyStopping
-from sweeps.engine.trials.halving import Halving
-from sweeps.engine.trials.racing import Racing
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
 from sweeps.followups.observed_table import ObservedTable, with_expected_costs
 from sweeps.followups.replay import (
-    OurRule,
     Outcome,
     Point,
     Stop,
@@ -40,29 +36,37 @@ def go(lab: ModuleType, folder: Path, scheduler: dict[str, Any], trials: int = 2
     run_sweep(spec, folder, InProcess(), experiments=lab.FakeExperiments())
 
 
-@pytest.mark.parametrize("error", [None, 0.2])
-def test_a_real_sweep_does_what_the_replay_says(lab: ModuleType, tmp_path: Path, error: float | None) -> None:
-    go(lab, tmp_path / "observed", {"name": "observe", "fractions": FRACTIONS})
+@pytest.mark.parametrize(("error", "synthesis"), [(None, ()), (0.2, ()), (None, (0.5,))])
+def test_a_real_sweep_does_what_the_replay_says(
+    lab: ModuleType, tmp_path: Path, error: float | None, synthesis: tuple[float, ...]
+) -> None:
+    shares = {"fractions": FRACTIONS, "synthesis": synthesis}
+    go(lab, tmp_path / "observed", {"name": "observe", **shares})
     observed = lab.trials(tmp_path / "observed")
     assert {trial["state"] for trial in observed} == {"completed"}
-    assert all(list(trial["rungs"]) == ["0.1", "0.5", "1", "2"] for trial in observed)
+    rungs = ["-0.5", "0.1", "0.5", "1", "2"][0 if synthesis else 1 :]
+    assert all(list(trial["rungs"]) == rungs for trial in observed)
     assert all(rung["promoted"] for trial in observed for rung in trial["rungs"].values())
     points = points_of(packed_records.pack(tmp_path / "observed"))
-    racing = None if error is None else Racing(error, (1, 1))
-    rule = EarlyStopping(3, Halving(3, DIRECTIONS, (None, None)), racing)
-    found = {item.trial: item.stopped_at for item in replayed(points, OurRule(rule, map(str, FRACTIONS)))}
-    go(lab, tmp_path / "real", {"name": "halving", "reduction": 3, "fractions": FRACTIONS, "error": error})
+    table = ObservedTable(points, floor=9.0)
+    rule = table.our_rule(3, map(str, FRACTIONS), error, map(str, synthesis))
+    found = {item.trial: item.stopped_at for item in replayed(points, rule)}
+    go(lab, tmp_path / "real", {"name": "halving", "reduction": 3, **shares, "error": error})
     real = lab.trials(tmp_path / "real")
     last = {trial["number"]: list(trial["rungs"])[-1] for trial in real if trial["state"] == "pruned"}
     assert found == {trial["number"]: last.get(trial["number"]) for trial in real}
     assert len(last) > 8
+    assert sum(rung == "-0.5" for rung in last.values()) > 4 or not synthesis
     for trial in real:
         reasons = [rung.get("reason", "") for rung in trial["rungs"].values()]
         assert [bool(reason) for reason in reasons] == [not rung["promoted"] for rung in trial["rungs"].values()]
 
 
-def test_an_interrupted_race_resumes_as_it_would_have(lab: ModuleType, tmp_path: Path) -> None:
-    scheduler = {"name": "halving", "reduction": 3, "fractions": FRACTIONS, "error": 0.2}
+@pytest.mark.parametrize("synthesis", [(), (0.5,)])
+def test_an_interrupted_race_resumes_as_it_would_have(
+    lab: ModuleType, tmp_path: Path, synthesis: tuple[float, ...]
+) -> None:
+    scheduler = {"name": "halving", "reduction": 3, "fractions": FRACTIONS, "error": 0.2, "synthesis": synthesis}
     go(lab, tmp_path / "calm", scheduler)
     for trials in (5, 9, 14, 24):
         go(lab, tmp_path / "often", scheduler, trials)
@@ -103,6 +107,9 @@ def test_costs_so_far_at_rungs_become_those_of_the_replicates_end() -> None:
     early = Point(0, {}, (Stop("0.5", (0.3, 2.0), 2.0), Stop("1", (0.2, 8.0), 8.0)))
     (stop, end) = with_expected_costs(early).stops
     assert (stop.values, stop.work, end) == ((0.3, 8.0), 2.0, early.stops[1])
+    synthesis = Stop("-0.5", (0.7, 5.0), 1.0)
+    known = with_expected_costs(replace(early, stops=(synthesis, *early.stops)))
+    assert known.stops == (synthesis, stop, end)
     expected = replace(early, stops=(replace(early.stops[0], values=(0.3, 7.0)), early.stops[1]))
     assert with_expected_costs(expected) == expected
 

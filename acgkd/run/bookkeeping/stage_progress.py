@@ -36,15 +36,23 @@ class Progress:
         return (index + within / self.stages[index].steps) / len(self.stages)
 
     def judged_fractions_to_progress(self, fraction: float) -> float:
-        """Where in `progress` a share `fraction` of the stage lies in which the student learns."""
+        """Where in `progress` a share `fraction` of the stage lies in which the student learns.
+
+        Below 0 it lies in the stage before: half-way through that at -0.5.
+        """
         index = next(i for i, stage in enumerate(self.stages) if stage.judged)
         return (index + fraction) / len(self.stages)
 
     def still_to_come(self) -> float:
-        """Steps of the judged stage by those of them that are done; 1 outside it."""
+        """Steps of the stage under way by those of them that are done; 1 between two stages."""
         index, within = self.position()
-        inside = index < len(self.stages) and self.stages[index].judged and within > 0
-        return self.stages[index].steps / within if inside else 1.0
+        return self.stages[index].steps / within if within > 0 else 1.0
+
+    @property
+    def before_judged(self) -> bool:
+        """Whether the stage is still to begin in which the student learns."""
+        index, within = self.position()
+        return index < len(self.stages) and (within == 0 or not self.stages[index].judged)
 
     def position(self) -> tuple[int, int]:
         """Index of the current stage, and the steps done within it."""

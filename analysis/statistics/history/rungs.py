@@ -26,8 +26,10 @@ class Path:
         trial: its number.
         ended: how it ended.
         rungs: names of the rungs, in order; of a completed trial the last one is its end.
-        positions: where they are, in replicates: 0.5 is half-way through the first one's transfer.
-        values: of the first objective there, the mean over what was done; NaN where it could not be measured.
+        positions: where they are, in replicates: 0.5 is half-way through the first one's transfer, -0.5 half-way
+            through its synthesis.
+        values: of the first objective there, the mean over what was done; NaN where it could not be measured, as in
+            synthesis.
     """
 
     trial: int
@@ -72,8 +74,10 @@ def rungs_of(found: Sequence[Path]) -> list[str]:
 
 
 def called(rung: str) -> str:
-    """A rung in words: ``0.5 of a replicate``, ``2 replicates``."""
+    """A rung in words: ``0.5 of a replicate``, ``2 replicates``, ``0.5 of the synthesis``."""
     place = float(rung)
+    if place < 0:
+        return f"{place + 1:g} of the synthesis"
     return f"{rung} of a replicate" if place < 1 else plural(int(place), "replicate")
 
 
@@ -86,7 +90,7 @@ def standings(view: View, found: Sequence[Path]) -> dict[int, tuple[int, int]]:
         return {}
     sign = view.objectives[0].sign
     places: dict[int, tuple[int, int]] = {}
-    for rung in rungs_of(found):
+    for rung in (name for name in rungs_of(found) if float(name) > 0):
         there = {path.trial: sign * path.at(rung) for path in found if rung in path.rungs}
         order = sorted(there, key=lambda trial: (math.isnan(there[trial]), -there[trial], trial))
         ranks = {trial: place for place, trial in enumerate(order, 1)}

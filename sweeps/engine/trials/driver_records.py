@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from analysis.records.parts.run_cost import CostValue
 from analysis.records.record import Outcome, Record
+from analysis.records.trial_file import rung_called
 from sweeps.engine.trials import trial_states
 from sweeps.faults.failure import Failure
 from sweeps.faults.retries import Others, Verdict, decide
@@ -147,7 +148,8 @@ class DriverRecords:
         if not self._folder.has_record(name, last.replicate):
             rung = max(trial.rungs, key=float, default="")
             reason = trial.rungs[rung].reason if rung else ""
-            text = f"stopped at rung {rung}{': ' if reason else ''}{reason}"
+            where = rung_called(rung) if rung else "a rung"
+            text = f"stopped at {where}{': ' if reason else ''}{reason}"
             cost = trial.cost_when_pruned()
             self._write(
                 name, last.replicate, "pruned", text, trial=trial, progress=last.progress, cost=cost, entry=False

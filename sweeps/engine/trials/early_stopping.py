@@ -35,10 +35,17 @@ class EarlyStopping:
         replicates: how many each trial has.
         halving: at rungs inside the first replicate; at whole ones, too, where there is no racing.
         racing: at whole replicates.
+        in_synthesis: at rungs there, by what is compared there (`halving.compared`).
     """
 
-    def __init__(self, replicates: int, halving: Halving | None = None, racing: Racing | None = None) -> None:
-        self._replicates, self.halving, self.racing = replicates, halving, racing
+    def __init__(
+        self,
+        replicates: int,
+        halving: Halving | None = None,
+        racing: Racing | None = None,
+        in_synthesis: Halving | None = None,
+    ) -> None:
+        self._replicates, self.halving, self.racing, self.in_synthesis = replicates, halving, racing, in_synthesis
         self._rungs: dict[str, dict[int, Values]] = {}
         self._rivals: dict[int, Numbers] = {}
 
@@ -47,7 +54,7 @@ class EarlyStopping:
 
         Args:
             trial: its number.
-            rungs: its values there, by name.
+            rungs: what is compared there, by name.
             completed: its values, if it ran to the end with the seeds that there are now.
         """
         for rung, values in rungs.items():
@@ -65,9 +72,8 @@ class EarlyStopping:
         whole = float(rung) >= 1
         if whole and self.racing is not None:
             return self._raced(self.racing, trial, int(float(rung)), values)
-        if self.halving is None:
-            return Decision(True)
-        return self._ranked(self.halving, trial, values, self._rungs.get(rung, {}))
+        halving = self.halving if float(rung) > 0 else self.in_synthesis
+        return Decision(True) if halving is None else self._ranked(halving, trial, values, self._rungs.get(rung, {}))
 
     def _ranked(self, halving: Halving, trial: int, values: Values, seen: Mapping[int, Values]) -> Decision:
         if halving.promotes(trial, values, seen):

@@ -1,9 +1,12 @@
 """Early stopping for several objectives: asynchronous successive halving by non-dominated rank.
 
 A rung is a point of progress at which trials are compared: a share of the first replicate's judged stage, or a whole
-number of replicates. A trial that reaches a rung is ranked among all that reached it before, and continues if it is in
-the top ``1 / reduction`` of them (at least one always is: the first to come continues). So no trial waits for others,
-and the decision follows from the order of arrival alone.
+number of replicates. A share of its synthesis may be one, too: there no student can be judged, but all trials have one
+teacher, and they are compared by how far their pseudo-samples are from what it remembers, and by their costs.
+
+A trial that reaches a rung is ranked among all that reached it before, and continues if it is in the top
+``1 / reduction`` of them (at least one always is: the first to come continues). So no trial waits for others, and the
+decision follows from the order of arrival alone.
 
 Ranked is by three keys: whether the trial is worse than a floor (then it comes last, however cheap it is), its
 non-dominated front, and its crowding distance within that front (lonely ones first). Among equally lonely ones, as the
@@ -32,6 +35,21 @@ def fraction_rung(fraction: float) -> str:
     return f"{fraction:g}"
 
 
+def synthesis_rung(share: float) -> float:
+    """The place of the rung at a share of the first replicate's synthesis, before the judged stage begins at 0."""
+    return share - 1
+
+
+def compared(values: Values, statistics: float | None) -> Values:
+    """What trials are ranked by at a rung: the objectives; in synthesis its distance, and the costs among them.
+
+    Args:
+        values: of the objectives; in synthesis of costs alone, None of the others.
+        statistics: the distance; None at other rungs.
+    """
+    return values if statistics is None else (statistics, *(value for value in values if value is not None))
+
+
 def replicate_rung(replicates: int) -> str:
     """The name of the rung after so many whole replicates."""
     return str(replicates)
@@ -50,6 +68,16 @@ class Halving:
     reduction: int
     directions: tuple[Direction, ...]
     floors: tuple[float | None, ...]
+
+    def in_synthesis(self, costs: Sequence[bool]) -> "Halving":
+        """The same rule for what is compared in synthesis (`compared`): the distance is to be small and has no floor.
+
+        Args:
+            costs: whether each objective is a cost.
+        """
+        kept = [both for both, cost in zip(zip(self.directions, self.floors, strict=True), costs, strict=True) if cost]
+        directions, floors = (tuple(column) for column in zip(("minimize", None), *kept, strict=True))
+        return Halving(self.reduction, directions, floors)
 
     def promotes(self, number: int, values: Values, seen: Mapping[int, Values]) -> bool:
         """Whether a trial that reaches a rung continues.

@@ -8,7 +8,7 @@ from sweeps.engine.teachers_and_controls import floors
 from sweeps.engine.trials import trial_states
 from sweeps.engine.trials.driver_records import DriverRecords
 from sweeps.engine.trials.early_stopping import Decision, EarlyStopping
-from sweeps.engine.trials.halving import Halving, Values, fraction_rung
+from sweeps.engine.trials.halving import Halving, Values, compared, fraction_rung, synthesis_rung
 from sweeps.engine.trials.racing import Racing
 from sweeps.engine.trials.suggestions import Suggestions
 from sweeps.engine.trials.tally import Tally
@@ -97,8 +97,9 @@ class TrialTable:
         left = self._left(trial.number)
         rungs: tuple[float, ...] = ()
         if self.spec.scheduler.name != "none" and left[0] == 0:
-            every = sorted(set(self.spec.scheduler.fractions))
-            rungs = tuple(fraction for fraction in every if fraction_rung(fraction) not in trial.rungs)
+            scheduler = self.spec.scheduler
+            every = sorted({*map(synthesis_rung, scheduler.synthesis), *scheduler.fractions})
+            rungs = tuple(place for place in every if fraction_rung(place) not in trial.rungs)
         last = trial.at(left[0])
         return Job(
             kind="trial",
@@ -140,7 +141,12 @@ class TrialTable:
     def _rung_reached(self, number: int, report: Report) -> None:
         values = tuple((report.objectives or {}).get(objective.name) for objective in self.spec.objectives)
         rung = fraction_rung(report.rung or 0.0)
-        trial = self.rules.at_rung(self.trials[number], rung, values, self._decide).with_rung_cost(rung, report.cost)
+
+        def decide(trial: Trial, rung: str, values: Values) -> Decision:
+            return self._decide(trial, rung, compared(values, report.statistics))
+
+        trial = self.rules.at_rung(self.trials[number], rung, values, decide)
+        trial = trial.with_rung_facts(rung, report.cost, report.statistics)
         if trial.final:
             work = (report.cost or {}).get("multiply_adds")
             where = {"progress": report.progress, "host": report.host, "multiply_adds": work}
@@ -247,11 +253,12 @@ class TrialTable:
     def early_stopping(self) -> EarlyStopping:
         """The rules of early stopping and what they have seen; the floors are known once the control has run."""
         scheduler, replicates = self.spec.scheduler, len(self.spec.replicates.seeds)
-        halving = racing = None
+        halving = racing = in_synthesis = None
         if scheduler.name == "halving":
             halving = Halving(scheduler.reduction, self.spec.directions, floors(self.spec, self.folder))
+            in_synthesis = halving.in_synthesis([objective.is_cost for objective in self.spec.objectives])
             racing = None if scheduler.error is None else Racing(scheduler.error, loss_signs(self.spec.directions))
-        found = EarlyStopping(replicates, halving, racing)
+        found = EarlyStopping(replicates, halving, racing, in_synthesis)
         for trial in self.trials.values():
             self._note_rungs(found, trial)
         return found
@@ -260,6 +267,6 @@ class TrialTable:
         return self.early_stopping.decide(trial.number, rung, values)
 
     def _note_rungs(self, early_stopping: EarlyStopping, trial: Trial) -> None:
-        rungs = {rung: entry.values for rung, entry in trial.rungs.items()}
+        rungs = {rung: compared(entry.values, entry.statistics) for rung, entry in trial.rungs.items()}
         whole = trial.state == "completed" and trial.replicates == len(self.spec.replicates.seeds)
         early_stopping.note(trial.number, rungs, trial.values if whole else None)

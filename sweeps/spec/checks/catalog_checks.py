@@ -16,7 +16,7 @@ from sweeps.spec.checks.dataset_checks import (
     prior_faults,
     prior_law,
 )
-from sweeps.spec.checks.model_checks import settings_fit_models
+from sweeps.spec.checks.model_checks import ranked_in_synthesis, settings_fit_models
 from sweeps.spec.checks.tracker_checks import trackers_law
 from sweeps.spec.controls import Control
 from sweeps.spec.fault_messages import known_name
@@ -217,5 +217,6 @@ CATALOG_CHECKS: tuple[Callable[..., Iterator[Fault]], ...] = (
     method_needs_data,
     controls_law,
     settings_fit_models,
+    ranked_in_synthesis,
     trackers_law,
 )

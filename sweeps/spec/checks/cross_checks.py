@@ -90,9 +90,15 @@ def halving_needs_a_sampler_that_listens(sampler: SamplerConfig, scheduler: Sche
 def halving_needs_rungs(scheduler: SchedulerConfig, replicates: Replicates) -> Iterator[Fault]:
     """Fractions rise, and halving has at least one rung."""
     fractions = scheduler.fractions
-    if any(first >= second for first, second in pairwise(fractions)):
-        yield Fault("scheduler/fractions", f"Fractions must rise, but got {list(fractions)}.")
-    if scheduler.name == "halving" and not fractions and len(replicates.seeds) < 2:
+    for name, shares in (("fractions", fractions), ("synthesis", scheduler.synthesis)):
+        if any(first >= second for first, second in pairwise(shares)):
+            yield Fault(f"scheduler/{name}", f"Fractions must rise, but got {list(shares)}.")
+    if scheduler.name == "none" and scheduler.synthesis:
+        yield Fault(
+            "scheduler/synthesis",
+            "Rungs are for `halving` and `observe`, but got `none`. Choose one of them, or leave `synthesis` out.",
+        )
+    if scheduler.name == "halving" and not fractions and not scheduler.synthesis and len(replicates.seeds) < 2:
         yield Fault(
             "scheduler/fractions",
             "Halving needs a place to stop at, but there are no fractions and only one replicate. Try `[0.5]`.",

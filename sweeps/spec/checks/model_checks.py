@@ -12,10 +12,14 @@ from acgkd.config import DatasetConfig, MethodChoice, PriorConfig, StudentConfig
 from acgkd.errors import AcgkdError, Fault
 from sweeps.spec.controls import METHOD_NAME, Control, searched_method
 from sweeps.spec.inspection import Inspection
+from sweeps.spec.sections import SchedulerConfig
 from sweeps.spec.space_survey import Survey
 
 # Settings that decide whether a run can begin with such models, as `acgkd.run.compatibility` looks at them.
 _DECIDING = ("method/synthesis/generator", "method/synthesis/source", "method/transfer/attention_weight")
+
+# Settings that change what the distance is, or of how many samples at a time.
+_CHANGING_THE_DISTANCE = (METHOD_NAME, "method/synthesis/statistics", "method/synthesis/graphs_at_once")
 
 if TYPE_CHECKING:
     from acgkd.method import MethodConfig
@@ -60,6 +64,29 @@ def settings_fit_models(
     for (place, sentence), names in found.items():
         others = ", ".join(filter(None, names))
         yield Fault(place, f"{others}: {sentence}" if "" not in names else sentence)
+
+
+def ranked_in_synthesis(
+    scheduler: SchedulerConfig, method: MethodChoice, space: object, inspection: Inspection
+) -> Iterator[Fault]:
+    """Where trials are ranked in synthesis, all have something to be ranked by, and it compares."""
+    settings = inspection.settings(method)
+    if not scheduler.synthesis or scheduler.name == "none" or settings.entry is None or settings.config is None:
+        return
+    found = inspection.survey(space)
+    for name in () if found is None else found.parameters:
+        if name in _CHANGING_THE_DISTANCE:
+            yield Fault(
+                "scheduler/synthesis",
+                f"Distances from what the teacher remembers do not compare where `{name}` is searched. "
+                "Leave one of the two out.",
+            )
+    if not settings.entry.ranked_in_synthesis(settings.config):
+        yield Fault(
+            "scheduler/synthesis",
+            f"`{method.name}` with these settings has nothing to rank trials by in synthesis: no stage of its own in "
+            "which all samples near the teacher's memory. Leave `synthesis` out.",
+        )
 
 
 def inactive_terms(spec: "SweepSpec") -> list[str]:

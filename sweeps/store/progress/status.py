@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from analysis.records.node_accounts import NodeAccount
+from analysis.records.trial_file import rung_called
 from sweeps.store import starts
 from sweeps.store.progress.counts import SweepCounts
 from sweeps.store.progress.failure_groups import FailureGroup, beside_trials, groups_of, of_trials
@@ -142,4 +143,4 @@ def _stopped(trials: Iterable[Trial]) -> dict[str, int]:
         if trial.state == "pruned" and rung is not None:
             why = "worse than another by a t test" if trial.rungs[rung].reason.startswith("worse") else "ranked too low"
             found[float(rung), why] += 1
-    return {f"{why} at rung {rung:g}": many for (rung, why), many in sorted(found.items())}
+    return {f"{why} at {rung_called(f'{rung:g}')}": many for (rung, why), many in sorted(found.items())}
