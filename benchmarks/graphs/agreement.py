@@ -81,20 +81,26 @@ METHODS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }
 MORE: dict[str, Any] = {}  # laid over every run
 # Candidates that the page shows, today's first.
-TODAY = ("pool 1", "pool 2", "pool 3")
-MIXTURE = ("statistics", "near ties", "deepinv_graphs")
+TODAY, MIXTURE = ("pool 1", "pool 2", "pool 3"), ("statistics", "deepinv_graphs")
 POOLS = {
     "today's": Pool(TODAY, together=True),
     "statistics": Pool(("statistics",)),
-    "near ties": Pool(("near ties",)),
+    "features": Pool(("deepinv_graphs",)),
     "random": Pool(("random",)),
     "mixture": Pool(MIXTURE),
+    "mixture, counted together": Pool(MIXTURE, together=True),
     "mixture, by distance": Pool(MIXTURE, known=True),
-    "mixture, ranking": Pool(MIXTURE, measure="ranking"),
     "mixture, worst class": Pool(MIXTURE, measure="worst"),
+    "mixture, ranking": Pool(MIXTURE, measure="ranking"),
+    "mixture and inversion": Pool((*MIXTURE, "pool 1")),
+    "mixture and near ties": Pool((*MIXTURE, "near ties")),
+    "mixture and boundary": Pool((*MIXTURE, "boundary")),
+    "boundary, overlap": Pool(("boundary",), measure="overlap"),
 }
 CANDIDATE = "mixture"
 SHOWN = ("today's", CANDIDATE)
+# Students that were taught with graphs like those of the candidate, of other draws.
+ALIKE = ("statistics alone", "statistics and classes", "deepinv_graphs")
 
 
 class Unit(NamedTuple):
@@ -234,17 +240,21 @@ def judged_pools(rows: pd.DataFrame) -> dict[str, Any]:
     values = {name: [pair.value for pair in each.values()] for name, each in pairs.items()}
     medians = {name: statistics.median(each) for name, each in values.items()}
     least = {name: min(each) for name, each in values.items()}
-    summary = []
+    others = accuracy[~accuracy.index.get_level_values("method").isin(ALIKE)]
+    summary, apart = [], {}
     for name, each in values.items():
-        second = correlations(found[name], agreement).groupby(PAIR).mean().median()
+        second, third = (correlations(found[name], true).groupby(PAIR).mean() for true in (agreement, others))
         positive = f"{sum(value > 0 for value in each)} of {len(each)}"
-        summary.append([name, f"{medians[name]:.2f}", f"{least[name]:.2f}", positive, f"{second:.2f}"])
+        summary.append([name, f"{medians[name]:.2f}", f"{least[name]:.2f}", positive])
+        summary[-1] += [f"{each.median():.2f}, {each.min():.2f}" for each in (second, third)]
+        apart[name] = (float(third.median()), float(third.min()))
     return {
         "medians": medians,
         "least": least,
+        "apart": apart,
         "summary": summary,
         "lines": [[*_words(pair), *(_interval(pairs[name][pair]) for name in SHOWN)] for pair in pairs[SHOWN[0]]],
-        "left_out": elsewhere(rows, POOLS, accuracy).values.tolist(),
+        "left_out": elsewhere(rows, POOLS, accuracy, SHOWN[0]).values.tolist(),
         "flags": flagged(rows, POOLS["today's"], accuracy),
         "teachers": len(rows[list(Unit._fields)].drop_duplicates()),
         "planned": len(list(units(""))),

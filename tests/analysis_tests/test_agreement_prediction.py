@@ -68,11 +68,12 @@ def test_the_pool_that_others_chose_is_shown_on_the_set_that_is_left_out() -> No
     pools = {"near": Pool(("near",)), "far": Pool(("far",))}
     other = {"real": RISING, "near": FALLING, "far": RISING}
     rows = pd.concat([rows_of("mutag", PARTS), rows_of("ptc_mr", other)], ignore_index=True)
-    found = prediction.elsewhere(rows, pools, prediction.truth(rows)).set_index("dataset")
+    found = prediction.elsewhere(rows, pools, prediction.truth(rows), "near").set_index("dataset")
     assert found.loc["mutag", "pool"] == "far"
-    assert found.loc["mutag", ["chosen_by", "median"]].tolist() == pytest.approx([1, 0])
+    assert found.loc["mutag", ["chosen_by", "median", "baseline_median"]].tolist() == pytest.approx([1, 0, 1])
     assert found.loc["ptc_mr", "pool"] == "near"
-    assert prediction.elsewhere(rows_of("mutag", PARTS), pools, prediction.truth(rows)).empty
+    alone = rows_of("mutag", PARTS)
+    assert prediction.elsewhere(alone, pools, prediction.truth(alone), "near").empty
 
 
 def test_rules_are_held_to_the_rank_correlation_of_what_they_flag() -> None:

@@ -143,11 +143,12 @@ def _spearman(found: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[
     return np.where(spread > 0, (first * second).sum(axis=1) / np.where(spread > 0, spread, 1), 0.0)
 
 
-def elsewhere(rows: pd.DataFrame, pools: Mapping[str, Pool], true: "pd.Series[float]") -> pd.DataFrame:
+def elsewhere(rows: pd.DataFrame, pools: Mapping[str, Pool], true: "pd.Series[float]", baseline: str) -> pd.DataFrame:
     """For each data set the pool that has the highest median on the pairs of all others, and what it does there.
 
     Returns:
-        columns dataset, pool, chosen_by (its median on the others), median, least (both on the data set itself)
+        columns dataset, pool, chosen_by (its median on the others); on the data set itself its median, its least, and
+        the median and least of `baseline`
     """
     pairs = {name: correlations(judged(rows, pool), true).groupby(PAIR).mean() for name, pool in pools.items()}
     table, lines = pd.DataFrame(pairs), []
@@ -157,8 +158,10 @@ def elsewhere(rows: pd.DataFrame, pools: Mapping[str, Pool], true: "pd.Series[fl
         if medians.isna().all():
             continue
         best, own = str(medians.idxmax()), table[places == data]
-        lines.append([data, best, medians[best], own[best].median(), own[best].min()])
-    return pd.DataFrame(lines, columns=["dataset", "pool", "chosen_by", "median", "least"])
+        there = [figure for name in (best, baseline) for figure in (own[name].median(), own[name].min())]
+        lines.append([data, best, medians[best], *there])
+    columns = ["dataset", "pool", "chosen_by", "median", "least", "baseline_median", "baseline_least"]
+    return pd.DataFrame(lines, columns=columns)
 
 
 def worths(rows: pd.DataFrame, pool: Pool) -> pd.DataFrame:
