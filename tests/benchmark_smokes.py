@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 
@@ -44,6 +45,30 @@ class Stage:
         assert str(HOME.parent) not in text
         assert str(self.folder) not in text
         return text
+
+
+def agreement(stage: Stage) -> None:
+    module, of_parts = stage.load("agreement"), stage.load("_pool_parts")
+    short, taught = {"steps": 1}, {"steps": 2, "batch_size": 4}
+    methods = {"acgkd": short, "statistics alone": short, "random_graphs": {}}
+    changes = {"SETS": {"motifs": 1}, "TEACHERS": {"gin": "gcn"}, "TEACHER_SIZE": "2-8", "STUDENT_SIZE": "2-4"}
+    changes |= {"MORE": {"dataset": {"name": "motifs", "options": {"graphs": 40}}}}
+    changes |= {"LARGE": ("motifs",), "EPOCHS": 1, "FEWER_EACH": 4}
+    changes |= {"METHODS": {label: (module.METHODS[label][0], how, taught) for label, how in methods.items()}}
+    for name, value in changes.items():
+        stage.patch.setattr(module, name, value)
+    parts = {name: (method, {**how, **(short if how else {})}) for name, (method, how) in of_parts.SYNTHESES.items()}
+    stage.patch.setattr(of_parts, "SYNTHESES", parts)
+    stage.patch.setattr(of_parts, "GRAPHS_OF_A_PART", 8)
+    files = ["--records", stage.folder / "agreement.parquet", "--out", stage.folder / "agreement.md"]
+    for _ in range(2):  # the second time there is nothing left to run
+        stage.main(module, "--home", stage.folder / "runs", *files)
+    rows = pd.read_parquet(stage.folder / "agreement.parquet")
+    assert len(rows) == 2 * 2 * 3 * 13, "of two teachers with students of two kinds, taught by three methods"
+    assert rows["distance"].notna().equals(rows["norm"]), "without BatchNorm nothing is remembered"
+    page = stage.page("agreement.md")
+    assert "2 of 2 teachers so far, with 12 students" in page
+    assert page.count("| motifs | gin without BatchNorm → gcn | ") == 1
 
 
 def asking(stage: Stage) -> None:
@@ -221,6 +246,6 @@ def synthesis(stage: Stage) -> None:
 SMOKES: dict[str, Callable[[Stage], None]] = {
     check.__name__: check
     for check in (
-        asking, early_stopping, gpu_loop, health, image_loop, overhead, report, stacked, synthesis,
+        agreement, asking, early_stopping, gpu_loop, health, image_loop, overhead, report, stacked, synthesis,
     )
 }  # fmt: skip

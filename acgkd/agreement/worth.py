@@ -25,7 +25,7 @@ SPREAD_LIMIT = 0.3
 class Worth:
     """The facts beside one agreement, under the names of the record's columns; None is what is not known.
 
-    Shares are in [0, 1].
+    Shares are in [0, 1]; a ranking is not a share.
 
     Args:
         agreement: class-balanced, of the student on the whole pool.
@@ -36,6 +36,8 @@ class Worth:
         pool_confidence: its mean largest probability there.
         agreement_lowest: agreement on the part of the pool where it is lowest.
         agreement_highest: and on that where it is highest.
+        agreement_worst_class: agreement within the class that the student follows least, of those said on the pool.
+        agreement_ranking: how alike teacher and student order the samples of a part, from -1 to 1, averaged over parts.
     """
 
     agreement: float | None
@@ -46,6 +48,8 @@ class Worth:
     pool_confidence: float | None = None
     agreement_lowest: float | None = None
     agreement_highest: float | None = None
+    agreement_worst_class: float | None = None
+    agreement_ranking: float | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Worth":

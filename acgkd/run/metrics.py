@@ -46,6 +46,18 @@ def agreement(teacher: Tensor, student: Tensor) -> float:
     return accuracy(student, teacher.argmax(dim=1))
 
 
+def class_agreements(teacher: Tensor, student: Tensor) -> dict[int, float]:
+    """Agreement within each class that the teacher predicts, by its number.
+
+    Shapes:
+        teacher, student: ``[samples, classes]`` logits
+    """
+    says, follows = teacher.argmax(dim=1), student.argmax(dim=1)
+    return {
+        number: float((follows[says == number] == number).double().mean()) for number in torch.unique(says).tolist()
+    }
+
+
 def balanced_agreement(teacher: Tensor, student: Tensor) -> float:
     """Agreement within each class that the teacher predicts, averaged over those classes.
 
@@ -54,9 +66,45 @@ def balanced_agreement(teacher: Tensor, student: Tensor) -> float:
     Shapes:
         teacher, student: ``[samples, classes]`` logits
     """
-    says, follows = teacher.argmax(dim=1), student.argmax(dim=1)
-    shares = [float((follows[says == number] == number).double().mean()) for number in torch.unique(says).tolist()]
-    return statistics.fmean(shares)
+    return statistics.fmean(class_agreements(teacher, student).values())
+
+
+def ranking(teacher: Tensor, student: Tensor) -> float:
+    """How alike both order samples: Spearman's correlation of the log-odds of each class, averaged over classes.
+
+    Unlike agreement it sees a student that orders samples rightly about a wrong threshold. A class of which one of both
+    says the same of every sample counts 0.
+
+    Shapes:
+        teacher, student: ``[samples, classes]`` logits
+    """
+    first, second = (_centred_ranks(_log_odds(scores.double())) for scores in (teacher, student))
+    spread = (first.square().sum(dim=0) * second.square().sum(dim=0)).sqrt()
+    return float(((first * second).sum(dim=0) / spread).nan_to_num(0.0).mean())
+
+
+def _log_odds(scores: Tensor) -> Tensor:
+    """Of each class against all others; what differs by rounding alone is made level.
+
+    Shapes:
+        scores: ``[samples, classes]`` logits; returns: the same
+    """
+    own = torch.eye(scores.shape[1], dtype=torch.bool, device=scores.device)
+    others = scores.unsqueeze(1).masked_fill(own, -torch.inf).logsumexp(dim=2)
+    return (scores - others).round(decimals=9)
+
+
+def _centred_ranks(values: Tensor) -> Tensor:
+    """Ranks in each column, less their mean; what is level shares its mean rank.
+
+    Shapes:
+        values: ``[samples, columns]``; returns: the same
+    """
+    columns = values.T.contiguous()
+    ordered = columns.sort(dim=1).values
+    below, up_to = (torch.searchsorted(ordered, columns, right=right) for right in (False, True))
+    ranks = (below + up_to).double() / 2
+    return (ranks - ranks.mean(dim=1, keepdim=True)).T
 
 
 def divergence(teacher: Tensor, student: Tensor) -> float:

@@ -5,6 +5,7 @@ is a mixture of preset syntheses, so that no single setting is favoured.
 """
 
 import math
+import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -18,7 +19,7 @@ from acgkd.method import Batch, MethodContext
 from acgkd.methods import METHODS
 from acgkd.modality import Modality
 from acgkd.priors import GraphPrior, ImagePrior, Prior
-from acgkd.run.metrics import balanced_agreement
+from acgkd.run.metrics import balanced_agreement, class_agreements, ranking
 from acgkd.runtime import Streams, derive_seed
 from acgkd.settings.generators import out_of_reach
 from acgkd.settings.pseudo_graphs import ComplexityConfig
@@ -145,14 +146,19 @@ class PoolJudge:
         student.eval()
         answers, verdicts = self._logits(student), self._verdicts
         parts = [
-            balanced_agreement(torch.cat(verdicts[start : start + DRAWS]), torch.cat(answers[start : start + DRAWS]))
+            (torch.cat(verdicts[start : start + DRAWS]), torch.cat(answers[start : start + DRAWS]))
             for start in range(0, len(answers), DRAWS)
         ]
+        of_parts = [balanced_agreement(*part) for part in parts]
+        of_classes = class_agreements(torch.cat(verdicts), torch.cat(answers))
         return replace(
             self.said,
-            agreement=balanced_agreement(torch.cat(verdicts), torch.cat(answers)),
-            agreement_lowest=min(parts),
-            agreement_highest=max(parts),
+            agreement=statistics.fmean(of_classes.values()),
+            agreement_lowest=min(of_parts),
+            agreement_highest=max(of_parts),
+            agreement_worst_class=min(of_classes.values()),
+            # Parts apart: which of them a sample is of is no matter of its class.
+            agreement_ranking=statistics.fmean(ranking(*part) for part in parts),
         )
 
 

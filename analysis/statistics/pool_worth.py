@@ -11,7 +11,7 @@ from analysis.statistics.view import View
 _KNOWN = ("random_graphs", "noise")
 FACTS = (
     "prior", "lower_control", "control_agreement", "classes", "pool_classes", "pool_smallest_class", "pool_confidence",
-    "agreement_lowest", "agreement_highest",
+    "agreement_lowest", "agreement_highest", "agreement_worst_class", "agreement_ranking",
 )  # fmt: skip
 """The columns of the records, beside agreement, from which it is said."""
 
@@ -63,6 +63,8 @@ def worth_of_runs(runs: pd.DataFrame, lower: Sequence[pd.DataFrame]) -> Worth | 
         pool_confidence=_mean(own, "pool_confidence"),
         agreement_lowest=_mean(own, "agreement_lowest"),
         agreement_highest=_mean(own, "agreement_highest"),
+        agreement_worst_class=_mean(own, "agreement_worst_class"),
+        agreement_ranking=_mean(own, "agreement_ranking"),
     )
 
 

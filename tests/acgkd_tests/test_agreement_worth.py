@@ -120,6 +120,20 @@ def test_parts_that_disagree_show_that_their_choice_decides(tiny: ModuleType) ->
     worth = PoolJudge(teacher, GRAPHS, pool).worth(Contrary(teacher, edges[0] // DRAWS + 1))
     assert worth.agreement_highest - worth.agreement_lowest > rules.SPREAD_LIMIT
     assert any("so the choice of parts decides" in reason for reason in worth.reasons)
+    assert worth.agreement_ranking == pytest.approx(-1 / 3), "over parts, of which two of three are turned round"
+
+
+def test_a_student_of_one_class_is_seen_by_its_worst_and_its_order_by_the_ranking(tiny: ModuleType) -> None:
+    teacher = tiny.teacher()
+    pool = reference_pool(teacher, GRAPHS, tiny.prior(), 0, tiny.CPU)
+    with torch.no_grad():  # so that it says both classes
+        scores = torch.cat([GRAPHS.logits(teacher, batch) for batch in pool])
+        last_layer(teacher).bias[0] -= (scores[:, 0] - scores[:, 1]).median()
+        student = copy.deepcopy(teacher)
+        last_layer(student).bias[0] += 1e3
+    worth = PoolJudge(teacher, GRAPHS, pool).worth(student)
+    assert (worth.pool_classes, worth.agreement, worth.agreement_worst_class) == (2, 0.5, 0)
+    assert worth.agreement_ranking > 0.9, "it orders graphs as its teacher does"
 
 
 def test_most_classes_that_are_never_said_are_not_known() -> None:

@@ -1,8 +1,10 @@
 """Figures of merit, each against a case worked by hand."""
 
 import math
+import warnings
 
 import pytest
+import scipy.stats
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +39,29 @@ def test_a_student_of_one_class_gets_one_share_of_the_classes(answers: list[tupl
         score = metrics.balanced_agreement(teacher, saying(*[number] * len(answers)))
         assert score == pytest.approx(1 / classes if number in {says for says, _ in answers} else 0)
     assert metrics.balanced_agreement(teacher, teacher) == 1
+
+
+def test_the_worst_class_is_seen_by_agreement_within_each() -> None:
+    assert metrics.class_agreements(saying(0, 0, 0, 2), saying(0, 0, 1, 1)) == {0: pytest.approx(2 / 3), 2: 0}
+
+
+def test_ranking_is_blind_to_thresholds_and_scales_and_zero_of_what_is_flat() -> None:
+    teacher = torch.tensor([[0.0, 1.0], [0.0, -2.0], [0.0, 3.0], [0.0, -4.0]])
+    always_one_class = torch.exp(teacher / 9) * torch.tensor([0.0, 50.0])
+    assert metrics.agreement(teacher, always_one_class) == 0.5
+    assert metrics.ranking(teacher, always_one_class) == pytest.approx(1)
+    assert metrics.ranking(teacher, -teacher) == pytest.approx(-1)
+    assert metrics.ranking(teacher, torch.zeros(4, 2)) == 0
+
+
+@given(st.lists(st.lists(st.integers(-3, 3), min_size=6, max_size=6), min_size=3, max_size=20))
+def test_ranking_is_spearmans_correlation_of_the_log_odds(scores: list[list[int]]) -> None:
+    drawn = torch.tensor(scores, dtype=torch.float64)
+    teacher, student = drawn[:, :3], drawn[:, 3:]
+    odds = [torch.logit(model.softmax(dim=1)).numpy().round(9) for model in (teacher, student)]
+    with warnings.catch_warnings(action="ignore"):
+        found = [scipy.stats.spearmanr(one, other).statistic for one, other in zip(*(o.T for o in odds), strict=True)]
+    assert metrics.ranking(teacher, student) == pytest.approx(sum(0 if math.isnan(f) else f for f in found) / 3)
 
 
 def test_divergence_is_in_nats_and_from_the_teachers_side() -> None:

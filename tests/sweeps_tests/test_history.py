@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+from optuna.distributions import FloatDistribution
+from optuna.trial import FrozenTrial, TrialState
 
 from sweeps.engine.trials import fronts
 from sweeps.engine.trials.fronts import Fronts, best
 from sweeps.engine.trials.history import BoundedStorage
+from sweeps.engine.trials.lean_tpe import Representations
 from sweeps.engine.trials.sampling import Study
 from sweeps.store.trial import Trial
 
@@ -145,6 +148,25 @@ def test_points_are_those_of_a_history_found_anew_at_each_ask(lab: ModuleType, m
     assert kept == [trial.parameters for trial in asked(spec, 45, restarted=False)]
 
 
+def test_what_was_drawn_and_not_asked_for_counts_once_its_name_is_known() -> None:
+    def trial(number: int, state: TrialState, **values: float) -> FrozenTrial:
+        ranges = {name: FloatDistribution(0.0, 9.0) for name in values}
+        made = optuna.trial.create_trial(state=state, value=None, params=values, distributions=ranges)
+        made.number = number
+        return made
+
+    known = Representations()
+    running = trial(0, TrialState.RUNNING, rate=1.0)
+    drawn = {"rate": 1.0, "width": 2.0}
+    assert known.table([running], lambda item: drawn).tolist() == [[1.0]]
+    other = trial(1, TrialState.PRUNED, rate=3.0, width=4.0)
+    known.names(other)
+    assert known.table([running, other], lambda item: drawn).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    # Ended, it has what it was asked for and no more.
+    over = trial(0, TrialState.PRUNED, rate=1.0)
+    np.testing.assert_array_equal(known.table([over], lambda item: drawn), [[1.0, np.nan]])
+
+
 SPACE = {
     "method/synthesis/kind": {"type": "categorical", "choices": ("a", "b", "c")},
     "method/synthesis/rate": {"type": "float", "low": 0.01, "high": 1.0, "log": True},
@@ -154,8 +176,9 @@ SPACE = {
 
 
 @pytest.mark.parametrize("objectives", [1, 2])
+@pytest.mark.parametrize("pruned", [(3,), (0, 1, 2, 3, 4, 5, 6, 8, 9)])
 def test_a_lean_tpe_suggests_what_optunas_own_does(
-    lab: ModuleType, monkeypatch: pytest.MonkeyPatch, objectives: int
+    lab: ModuleType, monkeypatch: pytest.MonkeyPatch, objectives: int, pruned: tuple[int, ...]
 ) -> None:
     names = ["validation_divergence", "multiply_adds"][:objectives]
     spec = lab.make_spec(
@@ -163,8 +186,11 @@ def test_a_lean_tpe_suggests_what_optunas_own_does(
     )
 
     def found() -> list[dict[str, Any]]:
-        study, open_trials, points = Study(spec), list[Trial](), list[dict[str, Any]]()
+        study, trials, open_trials, points = Study(spec), list[Trial](), list[Trial](), list[dict[str, Any]]()
         while len(points) < 36:
+            if len(points) % 7 == 6:  # a restart
+                known = sorted([*trials, *open_trials], key=lambda trial: trial.number)
+                study = Study(spec, known)
             while study.ready:
                 trial = study.ask()
                 assert trial is not None
@@ -175,8 +201,10 @@ def test_a_lean_tpe_suggests_what_optunas_own_does(
                 done.parameters["method/synthesis/rate"],
                 1.0 - float(done.parameters.get("method/synthesis/depth", 0)),
             )
-            state = {3: "pruned", 7: "failed"}.get(done.number % 10, "completed")
-            study.ended(done.model_copy(update={"state": state, "values": values[:objectives]}))
+            last = done.number % 10
+            state = "pruned" if last in pruned else "failed" if last == 7 else "completed"
+            trials.append(done.model_copy(update={"state": state, "values": values[:objectives]}))
+            study.ended(trials[-1])
         return points
 
     lean = found()

@@ -23,6 +23,13 @@ class Quality(Part):
     agreement: Number = Field(default=None, description="Class-balanced agreement on the data-free reference pool.")
     agreement_lowest: Number = Field(default=None, description="On the part of the pool where it is lowest.")
     agreement_highest: Number = Field(default=None, description="On the part of the pool where it is highest.")
+    agreement_worst_class: Number = Field(
+        default=None, description="On the pool, within the class that the student follows least."
+    )
+    agreement_ranking: Number = Field(
+        default=None,
+        description="Spearman's correlation of the log-odds of teacher and student on a part of the pool, over parts.",
+    )
     control_agreement: Number = Field(
         default=None,
         description="Agreement of a lower control's student on the same pool, where no record of its own says it.",
@@ -83,4 +90,7 @@ _OF_SYNTHESIS = frozenset(
     {"hit_rate", "hit_rate_lowest", "hit_rate_at_most", "hit_rates", "synthesis_confidence", "synthesis_classes"}
     | {"statistics_distance", "statistics_distances", "degree_ratio", "size_ratio", "likeness"}
 )
-_LATER = _COUNTED | _OF_POOL | _OF_SYNTHESIS | {"agreement_lowest", "agreement_highest", "control_agreement"}
+_OF_AGREEMENT = frozenset(
+    {"agreement_lowest", "agreement_highest", "agreement_worst_class", "agreement_ranking", "control_agreement"}
+)
+_LATER = _COUNTED | _OF_POOL | _OF_SYNTHESIS | _OF_AGREEMENT

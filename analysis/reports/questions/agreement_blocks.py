@@ -16,6 +16,8 @@ _FACTS = {
     "pool_confidence": ("its mean confidence there", formatting.share),
     "agreement_lowest": ("agreement on the part of the pool where it is lowest", formatting.share),
     "agreement_highest": ("and where it is highest", formatting.share),
+    "agreement_worst_class": ("agreement within the class that the student follows least", formatting.share),
+    "agreement_ranking": ("how alike both order the samples of a part, from -1 to 1", formatting.share),
 }
 
 

@@ -38,7 +38,8 @@ class TrialFiles(FetchedFiles):
     def _place_trial(self, trial: Trial, *, durable: bool) -> None:
         self.require_ours()
         path = self.trial_file(trial.number)
-        path.parent.mkdir(exist_ok=True)  # with no parents: a folder that was removed is not made again
+        if not path.parent.is_dir():
+            path.parent.mkdir(exist_ok=True)  # with no parents: a folder that was removed is not made again
         write(path, trial.model_dump_json(), durable=durable)
 
     @cached_property
