@@ -76,8 +76,9 @@ class Moasha:
 # Looked at on the points of the choice, too; on the page with these words.
 ALSO_TRIED = (
     "an error of 0.05 and 0.5 in racing: medians within 0.15",
-    "fractions of 0.75 alone, of 0.25 and 0.75, and of 0.5 and 0.75, by halves: as many misses, and less saved",
-    "another reduction in synthesis than at the other rungs, 2 and 3: between those with one reduction for both",
+    "fractions of 0.75 alone, of 0.25 and 0.75, and of 0.5 and 0.75, by halves: medians of 1.5 to 2.1",
+    "another reduction in synthesis than at the other rungs, 2 and 3: not above the better of those with one reduction "
+    "for both",
     "in synthesis the distance alone, or with the cost of synthesis alone: more misses",
     "rungs that stop what has a small chance to beat, at its cost, the front of those that ran to the end, by "
     "a regression of ends on the rung: below 0.02, 0.05, 0.1, 0.2 and 0.3, from 5 or 8 such pairs on, at eight sets of "
