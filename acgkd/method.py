@@ -151,7 +151,8 @@ class MethodRun(ABC):
     def facts(self) -> Mapping[str, float]:
         """Further figures for the record.
 
-        ``candidate_edges`` and ``kept_edges`` where they mean something, ``restarts`` where a synthesis may have some,
+        ``candidate_edges`` and ``kept_edges`` where they mean something, ``restarts`` where a synthesis may have some
+        (and ``restarts_held``, those of them with the mean degree held),
         ``pseudo_samples`` where there are so many different ones and `samples` draws them in turn.
         """
         return {}

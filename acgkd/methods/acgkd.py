@@ -55,7 +55,12 @@ def _start(config: AcgkdConfig, context: GraphContext) -> MethodRun:
 
     # Steps 1 and 2: pseudo-graphs, and how they are learned; again from another draw where they get stuck.
     stage = config.synthesis
-    synthesis = restarted_graphs(lambda drawn: GraphInversion(stage, drawn), context, stage.restarts)
+    synthesis = restarted_graphs(
+        lambda drawn: GraphInversion(stage, drawn),
+        context,
+        stage.restarts,
+        hold=lambda drawn: GraphInversion(stage.with_degree_held(), drawn),
+    )
     # Steps 3 and 4: the student, and how it is taught with them, afterwards or side by side.
     return teach_graphs(synthesis, config.transfer, context, joint=_needs_student(config))
 

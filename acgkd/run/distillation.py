@@ -237,6 +237,8 @@ class Distillation(Progress):
             cost["taught_together"] = self.together
         if "restarts" in facts:
             cost["synthesis_restarts"] = int(facts["restarts"])
+        if facts.get("restarts_held"):
+            cost["synthesis_restarts_held"] = int(facts["restarts_held"])
         left = self.steps_done
         for stage in self.stages:
             cost[f"{stage.name}_s"] = self._clocks.seconds.get(stage.name, 0.0)

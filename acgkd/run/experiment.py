@@ -29,6 +29,7 @@ __all__ = ["Experiment", "Measurement"]
 
 # By modality; counted up when the code of synthesis changes what it makes: old files are then left alone.
 SYNTHESIS_VERSIONS = {"graphs": 2, "images": 4}
+RESTARTS_VERSION = 2
 
 
 class Experiment:
@@ -178,6 +179,8 @@ class Experiment:
             *teacher,
             self.draws_seed,
             self.run_data.device.type,
+            # Which draws are stuck, and what a further draw is, is code as well.
+            *([RESTARTS_VERSION] if synthesis.get("restarts") else []),
         ]
         return self.home / "synthesis" / f"{fingerprint(key)}.pt"
 

@@ -210,7 +210,7 @@ def _facts(case: MethodCase) -> None:
     run = case.run()
     run.advance()
     facts = run.method_run.facts()
-    known = {"candidate_edges", "kept_edges", "restarts", "pseudo_samples"}
+    known = {"candidate_edges", "kept_edges", "restarts", "restarts_held", "pseudo_samples"}
     require(set(facts) <= known, f"facts are some of {', '.join(sorted(known))}")
     require(all(0 <= value < float("inf") for value in facts.values()), "facts are finite")
 

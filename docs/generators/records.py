@@ -41,7 +41,7 @@ _UNITS = (
     (r"accuracy$|agreement|confidence$|^hit_rate|^progress$", "0 to 1"),
     (r"divergence$|^statistics_distance", "nats"),
     (r"_ratio$|^likeness$", "ratio"),
-    (r"_restarts$", "draws"),
+    (r"_restarts(_held)?$", "draws"),
     (r"_together$", "replicates"),
     (r"multiply_adds$", "multiply-adds"),
     (r"_parameters$", "parameters"),

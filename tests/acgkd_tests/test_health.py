@@ -18,6 +18,7 @@ from acgkd.method import MethodContext
 from acgkd.methods import parse_method
 from acgkd.run.distillation import Distillation
 from acgkd.synthesis.health import SAMPLES, health_of
+from acgkd.synthesis.restarts import DEGREE_BOUND, sheds_edges
 from acgkd.teachers.teacher import as_teacher
 from analysis.statistics.intervals import share_interval
 
@@ -313,3 +314,78 @@ def test_where_no_class_is_asked_for_there_is_no_hit_rate(tiny: ModuleType) -> N
     assert asked.health().hit_rate is not None
     assert free.health().hit_rate is None
     assert free.health().known
+
+
+# ---- a synthesis that sheds edges
+
+HIGH_DEGREE = 1.0
+
+
+class ByFeatureAndDegree(nn.Module):
+    """Says class 1 of graphs with many nodes of the first kind, if there are edges enough; nothing learns the latter.
+
+    What its BatchNorm remembers has hardly an edge, so that a synthesis sheds all: then it says class 0 of every graph.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.width = 2
+        self.norm = nn.BatchNorm1d(2, affine=False)
+        self.norm.running_mean = torch.tensor([0.1, 0.5])
+        self.classifier = Gate()
+
+    def encode(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None, batch: Tensor) -> Tensor:
+        """The degree, and whether it is of the first kind."""
+        weight = torch.ones(edge_index.shape[1]) if edge_weight is None else edge_weight
+        degree = torch.zeros(x.shape[0]).index_add(0, edge_index[1], weight)
+        nodes: Tensor = self.norm(torch.stack([degree, x[:, 0]], dim=1))
+        return nodes
+
+    def readout(self, nodes: Tensor, batch: Tensor, graphs: int | None = None) -> Tensor:
+        """The mean."""
+        count = graphs or int(batch.max()) + 1
+        sums = torch.zeros(count, 2).index_add(0, batch, nodes)
+        return sums / torch.bincount(batch, minlength=count).clamp(min=1).unsqueeze(1)
+
+
+class Gate(nn.Module):
+    def forward(self, embedded: Tensor) -> Tensor:
+        """Scores by the share of the first kind; class 0 below the degree."""
+        few = embedded[:, 0] < HIGH_DEGREE
+        score = (8 * embedded[:, 1]).masked_fill(few, -1.0)
+        return torch.stack([-score, score], dim=1)
+
+
+def shedding(tiny: ModuleType, restarts: int, **synthesis: Any) -> Distillation:
+    of = as_teacher(ByFeatureAndDegree(), CPU)
+    context: MethodContext = tiny.context(0, of=of, nodes=(6, 10), mean_degree=3.0)
+    made = {"graphs": 16, "steps": 40, "restarts": restarts, **synthesis}
+    choice = MethodChoice(name="acgkd", synthesis=made, transfer={**tiny.TRANSFER, "batch_size": 2})
+    return Distillation(*parse_method(choice), context)
+
+
+def test_a_restart_holds_the_degree_after_a_draw_that_has_shed_its_edges(tiny: ModuleType) -> None:
+    left = shedding(tiny, 0)
+    left.advance(until=0.5)
+    assert left.health().stuck
+    assert (left.health().degree_ratio or 1.0) < DEGREE_BOUND
+    run = shedding(tiny, 1)
+    run.advance()
+    cost = run.measure_cost()
+    assert (cost["synthesis_restarts"], cost["synthesis_restarts_held"]) == (1, 1)
+    assert not run.health().stuck
+    assert (run.health().degree_ratio or 0.0) > DEGREE_BOUND
+    plain = shedding(tiny, 1)
+    plain.method_run._synthesis._hold = None
+    plain.advance()
+    assert plain.health().stuck, "another draw of its own kind is no help"
+    assert "synthesis_restarts_held" not in plain.measure_cost()
+
+
+def test_a_restart_that_holds_the_degree_resumes(tiny: ModuleType, tmp_path: Path) -> None:
+    tiny.assert_resumes_alike(lambda: shedding(tiny, 1, steps=6), (5, 6, 7, 12, 13), tmp_path)
+
+
+def test_a_restart_is_another_plain_draw_where_the_degree_is_the_priors_or_not_known(tiny: ModuleType) -> None:
+    for ratio, sheds in ((None, False), (DEGREE_BOUND, False), (DEGREE_BOUND - 0.01, True)):
+        assert sheds_edges(Health(degree_ratio=ratio)) == sheds

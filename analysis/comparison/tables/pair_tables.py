@@ -22,6 +22,8 @@ LEGEND = (
     "c: collapsed, a student that says one class in at least one replicate."
 )
 
+MOST_NAMED = 6  # more of them are read off the matrix
+
 
 @dataclass(frozen=True)
 class PairCell:
@@ -145,7 +147,7 @@ def failures_in_words(matrix: PairMatrix, contestant: str) -> str:
     cells = matrix.of(contestant)
     runs = sum(cell.score.n for cell in cells)
     failed = [f"{cell.teacher} → {cell.student}" for cell in cells if cell.failed]
-    named = f" ({', '.join(failed)})" if failed else ""
+    named = f" ({', '.join(failed)})" if 0 < len(failed) <= MOST_NAMED else ""
     return (
         f"`{contestant}` on {matrix.dataset}: {len(failed)} of {formatting.plural(len(cells), 'pair')} failed{named}; "
         f"of {formatting.plural(runs, 'student')} {sum(cell.below for cell in cells)} are below the bound and "

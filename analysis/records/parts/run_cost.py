@@ -27,6 +27,9 @@ class Cost(Part):
     synthesis_restarts: int | None = Field(
         default=None, description="Further draws of a synthesis that was stuck, where there may be some."
     )
+    synthesis_restarts_held: int | None = Field(
+        default=None, description="Those of them that held the mean degree at the prior's; nothing where none did."
+    )
     transfer_steps: int | None = Field(default=None, description="Steps of the transfer stage.")
     taught_together: int | None = Field(
         default=None, description="Replicates that were taught together, at most; nothing where each was alone."
@@ -56,7 +59,7 @@ class Cost(Part):
         fields: dict[str, object] = write(self)
         if not self.teacher_cached:
             fields.pop("teacher_cached", None)
-        for name in ("cpu_s", "synthesis_restarts", "taught_together"):
+        for name in ("cpu_s", "synthesis_restarts", "synthesis_restarts_held", "taught_together"):
             if fields[name] is None:
                 fields.pop(name, None)
         return fields
