@@ -84,11 +84,11 @@ def early_stopping(stage: Stage) -> None:
     module = stage.load("early_stopping")
     for name in ("CHOSEN_ON", "REPORTED"):
         stage.patch.setattr(module, name, range(1))
-    rule = {"reduction 3": lambda table: table.our_rule(3, ("0.1",), 0.2)}
+    rule = {"reduction 2": lambda table: table.our_rule(2, ("0.5",), 0.2, ("0.5",))}
     stage.patch.setattr(module, "candidates", lambda syne_tune: {"ours": rule, "ours again": rule})
     stage.main(module, "--out", stage.folder / "page.md")
     page = stage.page("page.md")
-    assert page.count("| ours | reduction 3 |") == page.count("| ours again | reduction 3 |") == 2
+    assert page.count("| ours | reduction 2 |") == page.count("| ours again | reduction 2 |") == 2
     assert "40 of 40 trials ended where the replay says" in page
 
 
