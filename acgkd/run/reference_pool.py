@@ -28,11 +28,12 @@ from acgkd.settings.pseudo_graphs import ComplexityConfig
 VERSIONS = {"graphs": 3, "images": 4}
 # A share of all pairs are candidates.
 OF_ALL_PAIRS: Mapping[str, object] = {"mode": "ratio"}
+LED_BY_CLASSES: Mapping[str, object] = {"graphs": 64, "rate": 0.5, "statistics_weight": 10.0, "degree_weight": 0.0}
 PRESETS: Mapping[str, tuple[tuple[str, Mapping[str, object]], ...]] = {
     "graphs": (
-        ("acgkd", {"graphs": 64, "steps": 100, "rate": 0.5}),
-        ("acgkd", {"graphs": 64, "steps": 100, "rate": 0.5, "statistics_weight": 3.0, "concrete_temperature": 1.0}),
-        ("acgkd", {"graphs": 64, "steps": 50, "rate": 0.5, "complexity": OF_ALL_PAIRS, "noise": "gumbel"}),
+        ("acgkd", {**LED_BY_CLASSES, "steps": 100}),
+        ("acgkd", {**LED_BY_CLASSES, "steps": 100, "statistics_weight": 3.0, "concrete_temperature": 1.0}),
+        ("acgkd", {**LED_BY_CLASSES, "steps": 50, "complexity": OF_ALL_PAIRS, "noise": "gumbel"}),
     ),
     # Some 17 s of one core for a LeNet-5 at 32 by 32, 2 s at 8 by 8.
     "images": (

@@ -84,6 +84,12 @@ class CurriculumConfig(GrownConfig):
     labels: Labels = "pseudo"
 
 
+class VerdictCurriculumConfig(CurriculumConfig):
+    """An order by what the teacher says, whatever a pseudo-sample was made for."""
+
+    labels: Labels = "teacher"
+
+
 class TransferConfig(OptimizerConfig):
     """How the student is taught.
 
@@ -126,6 +132,9 @@ class TransferConfig(OptimizerConfig):
 class GraphTransferConfig(TransferConfig):
     """How a graph student is taught; by default it ends in its teacher's own classifier."""
 
+    steps: int = Field(default=800, ge=1)
+    batch_size: int = Field(default=120, ge=2)
+    curriculum: VerdictCurriculumConfig = VerdictCurriculumConfig()
     projection: Literal["none", "gat"] = "gat"
 
 

@@ -23,9 +23,6 @@ from acgkd.synthesis.health import health_of
 from acgkd.transfer.difficulty import Source
 from acgkd.transfer.two_phase import Synthesis
 
-DEGREE_BOUND = 0.9
-"""Mean degree over the prior's; a stuck draw below it has shed edges."""
-
 
 class _Within(Streams):
     """The streams of one further draw: those of a run under names of their own, at their start.
@@ -158,7 +155,7 @@ class Restarted(Generic[B]):
         if draw is not self._best:
             self._work += draw.synthesis.multiply_adds
         if health.stuck and self._begun <= self._restarts:
-            held = self._hold is not None and sheds_edges(health)
+            held = self._hold is not None and health.sheds_edges
             self._current = self._begin(self._begun, held)
             self._begun, self._held = self._begun + 1, self._held + held
         else:
@@ -212,11 +209,6 @@ class Restarted(Generic[B]):
         draw = self._current if same else self._begin(number, bool(state["held"]))
         draw.synthesis.load_state_dict(state["synthesis"])
         return replace(draw, health=None if state["health"] is None else Health.from_columns(state["health"]))
-
-
-def sheds_edges(health: Health) -> bool:
-    """Whether a synthesis has fewer edges than the prior says; False where it says nothing of them."""
-    return health.degree_ratio is not None and health.degree_ratio < DEGREE_BOUND
 
 
 def restarted_graphs(

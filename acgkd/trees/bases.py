@@ -16,7 +16,8 @@ class Config(BaseModel):
 class GrownConfig(Config):
     """A config that had fewer fields in the past.
 
-    Fields in `later` are written only where they are set: what was made before they came keeps its fingerprint.
+    Fields in `later` are written only where they are set: what was made before they came keeps its fingerprint. A
+    subclass with a default of its own is none of that time: it writes its default, and leaves out the first one.
     """
 
     later: ClassVar[tuple[str, ...]] = ()
@@ -25,9 +26,15 @@ class GrownConfig(Config):
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
         written: dict[str, object] = write(self)
         for name in self.later:
-            if getattr(self, name) == type(self).model_fields[name].default:
+            if getattr(self, name) == _first_default(type(self), name):
                 written.pop(name, None)
         return written
+
+
+def _first_default(config: type[BaseModel], field: str) -> object:
+    """The default of a field in the class that brought it."""
+    bringing = [base for base in config.__mro__ if issubclass(base, BaseModel) and field in base.model_fields]
+    return bringing[-1].model_fields[field].default
 
 
 def spelled_out(value: T, key: str) -> T | dict[str, T]:

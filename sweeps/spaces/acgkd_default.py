@@ -33,6 +33,6 @@ def suggest(trial: "optuna.Trial") -> None:
         trial.suggest_float(f"{curriculum}/pace", 0.1, 1.0)
 
     trial.suggest_float("method/synthesis/rate", 0.05, 1.0, log=True)
-    trial.suggest_float("method/synthesis/statistics_weight", 1.0, 100.0, log=True)
+    trial.suggest_float("method/synthesis/statistics_weight", 10.0, 10_000.0, log=True)
     trial.suggest_float("method/synthesis/entropy_weight", 0.01, 1.0, log=True)
     trial.suggest_float("method/transfer/rate", 0.001, 0.03, log=True)

@@ -25,7 +25,7 @@ def suggest(trial: "optuna.Trial") -> None:
 
     # What else there is costs all pairs, or cannot be learned in parts.
     trial.suggest_categorical("method/synthesis/structure/kind", ["auto", "pairs", "hubs"])
-    trial.suggest_float("method/synthesis/degree_weight", 0.1, 100.0, log=True)
+    trial.suggest_float("method/synthesis/degree_weight", 10.0, 100_000.0, log=True)
     trial.suggest_float("method/synthesis/concrete_temperature", 0.2, 1.0, log=True)
     trial.suggest_float("method/synthesis/confidence", 0.6, 1.0)
     trial.suggest_categorical("method/synthesis/sizes", ["uniform", "matched", "long_tail"])

@@ -18,6 +18,7 @@ SETTINGS: dict[str, Any] = {
     "concrete_temperature": 0.7,
     "statistics": "gaussian_kl",
     "statistics_weight": 3.0,
+    "degree_weight": 0.0,
     "entropy_weight": 0.2,
 }
 

@@ -66,7 +66,11 @@ def test_structure_is_a_draw_of_the_controls(inversion: Any, tiny: ModuleType) -
     assert torch.equal(batch.batch[batch.edge_index[0]], batch.batch[batch.edge_index[1]])
     # The prior says 2 neighbours a node.
     assert adjacency.sum().item() / batch.x.shape[0] == pytest.approx(2.0, rel=0.15)
-    assert synthesis.facts() == {"candidate_edges": adjacency.sum() / 2, "kept_edges": adjacency.sum() / 2}
+    assert synthesis.facts() == {
+        "candidate_edges": adjacency.sum() / 2,
+        "kept_edges": adjacency.sum() / 2,
+        "pseudo_samples": 40,
+    }
 
 
 def test_seeds_decide_the_structure(inversion: Any) -> None:

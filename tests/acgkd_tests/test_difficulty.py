@@ -116,7 +116,7 @@ def test_the_load_is_what_a_pass_goes_through(tiny: ModuleType) -> None:
 
 
 def test_graphs_with_few_edges_come_first(tiny: ModuleType) -> None:
-    curriculum = {"difficulty": "edges", "start": 0.25, "pace": 1.0}
+    curriculum = {"difficulty": "edges", "start": 0.25, "pace": 1.0, "labels": "pseudo"}
     run = tiny.distillation(transfer={"steps": 6, "batch_size": 8, "projection": "none", "curriculum": curriculum})
     run.advance(until=0.5)
     source = run.method_run._synthesis.source("resampled")

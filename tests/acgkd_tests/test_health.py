@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from acgkd.agreement.health_facts import HIT_RATE_BOUND, Health, at_most
+from acgkd.agreement.health_facts import DEGREE_BOUND, HIT_RATE_BOUND, STATISTICS_BOUND, Health, at_most
 from acgkd.config import MethodChoice
 from acgkd.errors import ConfigError
 from acgkd.graphs import GRAPHS, GraphBatch
@@ -18,7 +18,6 @@ from acgkd.method import MethodContext
 from acgkd.methods import parse_method
 from acgkd.run.distillation import Distillation
 from acgkd.synthesis.health import SAMPLES, health_of
-from acgkd.synthesis.restarts import DEGREE_BOUND, sheds_edges
 from acgkd.teachers.teacher import as_teacher
 from analysis.statistics.intervals import share_interval
 
@@ -359,7 +358,8 @@ class Gate(nn.Module):
 def shedding(tiny: ModuleType, restarts: int, **synthesis: Any) -> Distillation:
     of = as_teacher(ByFeatureAndDegree(), CPU)
     context: MethodContext = tiny.context(0, of=of, nodes=(6, 10), mean_degree=3.0)
-    made = {"graphs": 16, "steps": 40, "restarts": restarts, **synthesis}
+    led_by_classes = {"rate": 0.5, "statistics_weight": 10, "degree_weight": 0}
+    made = {"graphs": 16, "steps": 40, "restarts": restarts, **led_by_classes, **synthesis}
     choice = MethodChoice(name="acgkd", synthesis=made, transfer={**tiny.TRANSFER, "batch_size": 2})
     return Distillation(*parse_method(choice), context)
 
@@ -388,4 +388,20 @@ def test_a_restart_that_holds_the_degree_resumes(tiny: ModuleType, tmp_path: Pat
 
 def test_a_restart_is_another_plain_draw_where_the_degree_is_the_priors_or_not_known(tiny: ModuleType) -> None:
     for ratio, sheds in ((None, False), (DEGREE_BOUND, False), (DEGREE_BOUND - 0.01, True)):
-        assert sheds_edges(Health(degree_ratio=ratio)) == sheds
+        assert Health(degree_ratio=ratio).sheds_edges == sheds
+
+
+def test_samples_that_are_near_to_the_teachers_memory_are_not_stuck_whatever_they_were_made_for() -> None:
+    missed = Health(
+        hit_rates=(0.9, 0.1), hit_rate=0.5, hit_rate_lowest=0.1, hit_rate_at_most=0.2, synthesis_confidence=0.9
+    )
+    assert missed.stuck
+    near = replace(missed, statistics_distance=STATISTICS_BOUND)
+    assert not near.stuck
+    assert replace(near, degree_ratio=DEGREE_BOUND).reason is None
+    far = replace(missed, statistics_distance=STATISTICS_BOUND + 0.5)
+    assert far.reason is not None
+    assert "they are 1.50 nats from what it remembers, where 1.0 is the most" in far.reason
+    shed = replace(near, degree_ratio=DEGREE_BOUND - 0.1)
+    assert shed.reason is not None
+    assert "they have 0.80 of the prior's mean degree, where 0.9 is the least" in shed.reason

@@ -6,7 +6,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from acgkd.methods import parse_method
+from acgkd.methods import METHODS, parse_method
 from analysis.records import record_file
 from sweeps.cli.app import main
 from sweeps.interchange.fitting import Today
@@ -102,11 +102,12 @@ def test_steps_at_equal_seconds_are_those_of_the_recorded_calibration():
             assert (dataset, label) == ("reddit_binary", "deepinv_graphs") if known is None else known["steps"] == count
 
 
-def test_graph_methods_writes_out_the_defaults_that_other_rows_take_over():
+def test_graph_methods_writes_out_the_settings_that_other_rows_take_over():
+    (earlier,) = [one for one in METHODS["acgkd"].variants if one.name == "led by classes"]
     for member in load_suite("graph-methods").members:
         choice = member.reference.choice
-        default = parse_method(choice.model_copy(update={"transfer": {}}))[1]
-        assert parse_method(choice)[1].transfer == default.transfer
+        declared = parse_method(choice.model_copy(update={"transfer": dict(earlier.settings["transfer"])}))[1]
+        assert parse_method(choice)[1].transfer == declared.transfer
 
 
 def test_the_published_schedules_are_the_methods_defaults_and_ask_for_a_gpu():

@@ -182,7 +182,7 @@ def test_acgkd_learns_log_odds_and_features_by_the_concrete_distribution(tiny: M
 
 @fidelity("acgkd")
 def test_acgkd_lets_in_the_easiest_share_of_each_class(tiny: ModuleType) -> None:
-    curriculum = {"pacing": "linear", "pace": 0.5, "start": 0.4, "difficulty": "loss"}
+    curriculum = {"pacing": "linear", "pace": 0.5, "start": 0.4, "difficulty": "loss", "labels": "pseudo"}
     transfer = {**PLAIN, "curriculum": curriculum, "samples": "fixed", "steps": 10, "batch_size": 8}
     run, made, context, teacher, student = two(tiny, "acgkd", {"graphs": 8, "steps": 1}, transfer)
     made.step(None)

@@ -253,6 +253,7 @@ def test_students_and_syntheses_that_stand_out_are_named(spec, capsys):
     record_of_control["quality"]["predicted_classes"] = 1
     control.write_text(json.dumps(record_of_control))
     bad = {"predicted_classes": 1, "test_accuracy": 0.1, "teacher_test_accuracy": 0.9, "hit_rate_lowest": 0.2}
+    bad |= {"hit_rate_at_most": 0.3, "statistics_distance": 2.5}
     path.write_text(json.dumps({**record, "quality": {**record["quality"], **bad}}))
     capsys.readouterr()
     assert main(["status", "runs/tiny"]) == 0
