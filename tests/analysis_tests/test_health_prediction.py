@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from analysis.statistics.trust.health_prediction import FACTS, health_prediction
+from analysis.statistics.trust.health_prediction import FACTS, health_prediction, is_stuck
 
 
 def rows_of(sweep: str, seeds: range, hits: list[float], accuracies: list[float]) -> pd.DataFrame:
@@ -28,3 +28,9 @@ def test_shares_and_areas_are_those_of_the_rows() -> None:
     assert chosen.startswith("1.00 (")
     assert shown == "–", "none is bad"
     assert found.areas["likeness"][1].startswith("0.50 ("), "it is the same for all"
+
+
+def test_rows_that_are_near_to_what_the_teacher_remembers_are_not_stuck() -> None:
+    rows = rows_of("s", range(4), [0.1, 0.1, 0.1, 0.9], [0.9] * 4)
+    rows["statistics_distance"], rows["degree_ratio"] = [0.2, 2.5, 0.2, 2.5], [1.0, 1.0, 0.5, 1.0]
+    assert is_stuck(rows) == [False, True, True, False]

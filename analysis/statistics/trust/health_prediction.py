@@ -22,7 +22,15 @@ FACTS: Mapping[str, int] = {
 }
 NOTHING = "–"
 # What says whether a synthesis is stuck.
-JUDGED = ("hit_rate", "hit_rate_lowest", "hit_rate_at_most", "classes", "synthesis_classes")
+JUDGED = (
+    "hit_rate",
+    "hit_rate_lowest",
+    "hit_rate_at_most",
+    "classes",
+    "synthesis_classes",
+    "statistics_distance",
+    "degree_ratio",
+)
 
 
 @dataclass(frozen=True)
