@@ -24,11 +24,13 @@ from acgkd.synthesis.graphs.inversion import GraphInversion
 
 GRAPHS_OF_A_PART, DRAWS = 64, 2
 STATISTICS = {"class_weight": 0.0, "statistics_weight": 1000.0, "degree_weight": 100.0, "steps": 300, "rate": 0.2}
+# ACGKD as its defaults were when the study began.
+LED_BY_CLASSES: dict[str, Any] = {"steps": 300, "rate": 0.5, "statistics_weight": 10.0, "degree_weight": 0.0}
 # Each a method and its synthesis.
 SYNTHESES: dict[str, tuple[str, dict[str, Any]]] = {
     "statistics": ("acgkd", STATISTICS),
-    "spread confidence": ("acgkd", {"confidence": 0.5, "steps": 100}),
-    "boundary": ("acgkd", {"steps": 100}),
+    "spread confidence": ("acgkd", {**LED_BY_CLASSES, "confidence": 0.5, "steps": 100}),
+    "boundary": ("acgkd", {**LED_BY_CLASSES, "steps": 100}),
     "random": ("random_graphs", {}),
     "gfkd": ("gfkd", {"density": "prior", "steps": 100, "labels": "balanced"}),
     "deepinv_graphs": ("deepinv_graphs", {"steps": 100}),

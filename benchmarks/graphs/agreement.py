@@ -51,7 +51,7 @@ from analysis.statistics.trust.agreement_prediction import (
     truth,
 )
 from benchmarks._lib.pages import Page, arguments
-from benchmarks.graphs._pool_parts import Verdicts, parts
+from benchmarks.graphs._pool_parts import LED_BY_CLASSES, Verdicts, parts
 
 FIRST_SEED = 100
 # Seeds of each data set.
@@ -63,20 +63,21 @@ TEACHER_SIZE, STUDENT_SIZE = "5-64", "3-32"
 LARGE, EPOCHS = ("imdb_binary", "proteins"), 30
 GRAPHS_EACH, FEWER_EACH = 64, 32
 SMALL_BEFORE_LARGE = 6
-STRONG: dict[str, Any] = {"statistics_weight": 1000.0, "steps": 400, "rate": 0.2}
+STRONG: dict[str, Any] = {"statistics_weight": 1000.0, "degree_weight": 0.0, "steps": 400, "rate": 0.2}
+BY_PSEUDO = {"curriculum": {"labels": "pseudo"}}
 BY_TEACHER = {"curriculum": {"labels": "teacher"}}
 TAUGHT: dict[str, Any] = {"steps": 150, "batch_size": 32}
 # Each a method with its synthesis and transfer, over so many graphs and `TAUGHT`.
 METHODS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
-    "acgkd": ("acgkd", {}, {}),
-    "acgkd, plain student": ("acgkd", {}, {"projection": "none"}),
-    "acgkd, 30 steps": ("acgkd", {"steps": 30}, {}),
+    "acgkd": ("acgkd", LED_BY_CLASSES, BY_PSEUDO),
+    "acgkd, plain student": ("acgkd", LED_BY_CLASSES, {**BY_PSEUDO, "projection": "none"}),
+    "acgkd, 30 steps": ("acgkd", {**LED_BY_CLASSES, "steps": 30}, BY_PSEUDO),
     "statistics alone": ("acgkd", {**STRONG, "class_weight": 0.0}, BY_TEACHER),
-    "statistics and classes": ("acgkd", STRONG, {}),
+    "statistics and classes": ("acgkd", STRONG, BY_PSEUDO),
     "gfkd": ("gfkd", {"density": "prior", "steps": 100}, {}),
     "deepinv_graphs": ("deepinv_graphs", {"steps": 100}, {}),
     "dfad_gnn": ("dfad_gnn", {"graphs": None}, {"steps": 60}),
-    "random_graphs": ("random_graphs", {}, {}),
+    "random_graphs": ("random_graphs", {}, BY_PSEUDO),
     "real_data": ("real_data", {"graphs": None}, {}),
 }
 MORE: dict[str, Any] = {}  # laid over every run
