@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from acgkd import checkpoint
 from acgkd.agreement.health_facts import Health
-from acgkd.errors import CheckpointError, DivergedError
+from acgkd.errors import CheckpointError
 from acgkd.method import AnyMethod, MethodConfig, MethodContext, Stage, State
 from acgkd.modality import modality
 from acgkd.modules.inspected_model import InspectedModel, remembering
 from acgkd.priors import Prior
 from acgkd.run.bookkeeping.clocks import Clocks
+from acgkd.run.bookkeeping.divergence import require_finite_losses, require_finite_weights
+from acgkd.run.bookkeeping.expected_cost import expected_multiply_adds, expected_seconds
 from acgkd.run.bookkeeping.identity import identity, shape_of
 from acgkd.run.bookkeeping.stage_progress import Progress
 from acgkd.run.compatibility import Surroundings, absent
@@ -81,25 +82,13 @@ class Distillation(Progress):
 
     @property
     def expected_multiply_adds(self) -> float:
-        """Multiply-adds of the whole run: those at the end of a stage under way if it continues as so far.
-
-        So runs that are compared half-way are compared by what they will cost, and not by what they have.
-        """
-        work = self.method_run.multiply_adds()
-        if self.before_judged:
-            return work * self.still_to_come() + self.method_run.teaching_ahead()
-        before = work if self._before_judged is None else self._before_judged
-        return before + (work - before) * self.still_to_come()
+        """Multiply-adds of the whole run, at its end (`acgkd.run.bookkeeping.expected_cost`)."""
+        return expected_multiply_adds(self, self.method_run, self._before_judged)
 
     @property
     def expected_seconds(self) -> float:
-        """The same of the seconds of all stages; before the judged one those of its work, as fast as what was done."""
-        judged = next(stage.name for stage in self.stages if stage.judged)
-        done = self.method_run.multiply_adds()
-        if self.before_judged and done > 0:
-            return sum(self.seconds.values()) * self.expected_multiply_adds / done
-        more = self.seconds.get(judged, 0.0) * (self.still_to_come() - 1)
-        return sum(self.seconds.values()) + more
+        """Seconds of all stages, at its end."""
+        return expected_seconds(self, self.seconds, self.method_run.multiply_adds(), self.expected_multiply_adds)
 
     def statistics_at(self, share: float) -> float | None:
         """How far pseudo-samples were from what the teacher remembers, by a share of a synthesis of its own.
@@ -141,7 +130,7 @@ class Distillation(Progress):
         index, within = self.position()
         if within > 0 and self.stages[index].judged:
             # Whoever stopped here may judge the student now.
-            self._check_student(self.stages[index])
+            require_finite_weights(self.student, self.stages[index])
 
     def _advance_stage(self, index: int, until: float, deadline: float) -> None:
         last = self.begin_stage(index, until)
@@ -197,29 +186,16 @@ class Distillation(Progress):
         curve["step"].append(float(step))
         for name, value in losses.items():
             curve.setdefault(name, []).append(value)
-        bad = [name for name, value in losses.items() if not math.isfinite(value)]
-        if bad:
-            raise DivergedError(
-                f"`{bad[0]}` must stay finite, but was {losses[bad[0]]} at step {step}/{stage.steps} of {stage.name}. "
-                "Lower the stage's `rate`."
-            )
+        require_finite_losses(losses, step, stage)
 
     def _end_of_stage(self, stage: Stage, index: int) -> None:
         now, within = self.position()
         if now == index:
             return
         if stage.judged:
-            self._check_student(stage)
+            require_finite_weights(self.student, stage)
         elif self._keep_synthesis is not None and within == 0:
             checkpoint.save(self._state(), self._keep_synthesis)
-
-    def _check_student(self, stage: Stage) -> None:
-        bad = [name for name, value in self.student.named_parameters() if not bool(torch.isfinite(value).all())]
-        if bad:
-            raise DivergedError(
-                f"The student's weights must stay finite, but `{bad[0]}` did not in {stage.name}. "
-                "Lower the stage's `rate`."
-            )
 
     def measure_cost(self) -> dict[str, float | int | bool | None]:
         """Seconds, steps, counted work, structure and memory so far; keys are the record's."""
@@ -257,8 +233,7 @@ class Distillation(Progress):
         context, kind, draw = self.context, modality(self.method.modality), self.method_run.samples
         asked = not self.method.lower_control and self.method.asks_for_classes(self.config)
         with context.streams.aside("health"):
-            count = self.method_run.facts().get("pseudo_samples")
-        different = None if count is None else int(count)
+            different = self.method_run.facts().get("pseudo_samples")
         found = health_of(draw, context.teacher, kind, context.prior, context.streams, asked=asked, different=different)
         return found[0]
 

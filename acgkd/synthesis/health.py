@@ -31,7 +31,7 @@ def health_of(
     streams: Streams,
     *,
     asked: bool = True,
-    different: int | None = None,
+    different: float | None = None,
 ) -> tuple[Health, B]:
     """Draws pseudo-samples and looks at them; every generator is left as it was.
 
@@ -54,7 +54,8 @@ def health_of(
         embedded = modality.embed(teacher, batch)
         scores: Tensor = cast(nn.Module, teacher.classifier)(embedded)
     labels = batch.labels if asked else None
-    found = replace(_verdicts(scores, labels, different), likeness=_likeness(embedded, scores, labels))
+    own = None if different is None else int(different)
+    found = replace(_verdicts(scores, labels, own), likeness=_likeness(embedded, scores, labels))
     distances = statistics.by_layer()
     if distances:
         found = replace(found, statistics_distances=tuple(distances), statistics_distance=sum(distances))

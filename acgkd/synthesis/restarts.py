@@ -119,11 +119,6 @@ class Restarted(Generic[B]):
         return self._each * (self._restarts + 1 - self._begun) if self._finished else 0
 
     @property
-    def pool_size(self) -> int:
-        """How many samples transfer draws from; 0 where the synthesis does not say."""
-        return int(getattr(self._current.synthesis, "pool_size", 0))
-
-    @property
     def multiply_adds(self) -> float:
         """Of all draws, and of looking at each."""
         kept = {id(draw): draw for draw in (self._current, self._best) if draw is not None}
@@ -139,14 +134,13 @@ class Restarted(Generic[B]):
     def _judge(self) -> None:
         """Keeps the healthier draw, and begins another one where this one is stuck and one is left."""
         context, synthesis = self._context, self._current.synthesis
-        different = synthesis.facts().get("pseudo_samples")
         health, batch = health_of(
             synthesis.samples,
             context.teacher,
             self._modality,
             context.prior,
             context.streams,
-            different=None if different is None else int(different),
+            different=synthesis.facts().get("pseudo_samples"),
         )
         self._work += self._modality.counter(context.teacher, batch)(batch)
         draw = replace(self._current, health=health)

@@ -65,8 +65,9 @@ def _joined(
         student = _as_deployed(config, context.teacher, context.student, context.device)
         with context.streams.aside("teaching ahead"):
             batch = synthesis.samples(config.batch_size)
+            pool = int(synthesis.facts().get("pseudo_samples", config.batch_size))
         costs = [modality.counter(model, batch)(batch) / config.batch_size for model in (context.teacher, student)]
-        return teaching_work(config, int(getattr(synthesis, "pool_size", config.batch_size)), *costs)
+        return teaching_work(config, pool, *costs)
 
     return TwoPhase(
         synthesis,

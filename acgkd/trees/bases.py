@@ -16,8 +16,8 @@ class Config(BaseModel):
 class GrownConfig(Config):
     """A config that had fewer fields in the past.
 
-    Fields in `later` are written only where they are set: what was made before they came keeps its fingerprint. A
-    subclass with a default of its own is none of that time: it writes its default, and leaves out the first one.
+    Fields in `later` are written only where they are set: what was made before they came keeps its fingerprint. Where
+    a subclass has another default, the first one is still what is left out, so that old files keep their meaning.
     """
 
     later: ClassVar[tuple[str, ...]] = ()

@@ -110,11 +110,6 @@ class GraphSynthesis(ABC, Generic[G]):
         self._work = 0.0
 
     @property
-    def pool_size(self) -> int:
-        """How many graphs transfer draws from."""
-        return self.graphs.count
-
-    @property
     def multiply_adds(self) -> float:
         """Counted multiply-adds of all steps so far."""
         return self._work
