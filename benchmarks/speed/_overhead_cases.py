@@ -1,14 +1,17 @@
 """The sweeps that `overhead.py` measures: the same trials through our engine, Ray Tune, and Optuna alone."""
 
 import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from benchmarks.speed._overhead_work import Task, work
+from benchmarks._lib.pages import ROOT
+from benchmarks.speed._overhead_work import WORKERS, Task, work
 
-WORKERS = 2
+# The Python of an environment that has Syne Tune.
+SYNE_TUNE_PYTHON = "SYNE_TUNE_PYTHON"
 
 
 def _run(task: Task, executor: Any, cpu: int = 1) -> None:
@@ -99,6 +102,11 @@ def _optuna(task: Task, journal: bool = False) -> None:
     study.optimize(objective, n_trials=task.trials)
 
 
+def _syne_tune(task: Task) -> None:
+    alone = ["-m", "benchmarks.speed._overhead_syne", str(task.folder), str(task.trials), str(task.work_s)]
+    subprocess.run([os.environ[SYNE_TUNE_PYTHON], *alone], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+
+
 @dataclass(frozen=True)
 class Case:
     """A way to run the sweep.
@@ -107,17 +115,20 @@ class Case:
         label: what the page calls it.
         run: does it, in this process.
         workers: how many trials at a time.
+        most: trials that it is measured at; more would take hours.
     """
 
     label: str
     run: Callable[[Task], None]
     workers: int = 1
+    most: int = 1_000_000
 
 
-OURS, TUNED = "ours", "ray-optuna"
+OURS, TUNED, SYNE_TUNE = "ours", "ray-optuna", "syne-tune"
 CASES = {
     OURS: Case("`acgkd run`", _ours, WORKERS),
     TUNED: Case("Ray Tune, well configured, with OptunaSearch", _ray_optuna, WORKERS),
+    SYNE_TUNE: Case("Syne Tune, its backend of processes on this machine", _syne_tune, WORKERS, most=100),
     "ours-in-process": Case("`acgkd run --in-process`", _ours_in_process),
     "optuna-journal": Case("Optuna alone, study in a journal file", partial(_optuna, journal=True)),
     "optuna": Case("Optuna alone, study in memory", _optuna),

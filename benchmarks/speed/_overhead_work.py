@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+WORKERS = 2
+
 
 @dataclass(frozen=True)
 class Task:

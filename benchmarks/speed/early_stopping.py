@@ -6,7 +6,12 @@
 
 The tables are the sweeps of specs/benchmarks/early-stopping-*.yaml, whose points are drawn at random. Settings of every
 scheduler are chosen on the first points of each table, in orders 100 to 109; reported are orders 0 to 9 of the others.
-The same with `scheduler: halving`, in folders whose names end with `-real`, say whether replays can be trusted.
+Whether replays can be trusted is said by the first points once more, whole (folders whose names end with `-again`) and
+with `REAL` (`-real`), both by one code:
+
+    acgkd run specs/benchmarks/early-stopping-motifs.yaml --in-process --trials 40 --out runs/NAME-again
+    acgkd run specs/benchmarks/early-stopping-motifs.yaml --in-process --trials 40 --out runs/NAME-real
+        --set 'scheduler={name: halving, reduction: 2, fractions: [0.5], error: 0.2, synthesis: [0.5]}'
 """
 
 import json
@@ -20,7 +25,7 @@ from typing import Any
 from analysis.records.packed import Packed
 from benchmarks._lib.pages import RESULTS, Page, arguments
 from benchmarks.speed._schedulers import ALSO_TRIED, Make, candidates
-from sweeps.followups.observed_table import ObservedTable, Saved
+from sweeps.followups.observed_table import Confirmed, ObservedTable, Saved
 from sweeps.interchange import packed_records
 
 # How many points settings are chosen on: those that the tables had when that was decided. The others came later.
@@ -30,7 +35,8 @@ BESIDE = RESULTS / "records" / "early-stopping.json"
 CHOSEN_ON, REPORTED, WORKERS = range(100, 110), range(10), 4
 TARGET, LEAST, MOST_BELOW = 2.0, 0.9, 2
 MEASURE = "validation_divergence"
-REAL = (3, ("0.1", "0.5"))
+AGAIN, REAL_SWEEP = "-again", "-real"
+REAL = (2, ("0.5",), 0.2, ("0.5",))
 
 
 def saved(table: ObservedTable, make: Make, orders: Sequence[int]) -> Saved:
@@ -59,12 +65,22 @@ def _tables(packs: Mapping[str, Packed]) -> dict[str, ObservedTable]:
     return {name: ObservedTable.of(packs[name], MEASURE) for name in TABLES if name in packs}
 
 
+def _confirmed(packs: Mapping[str, Packed]) -> dict[str, Confirmed]:
+    """Of each table that has both: real sweeps beside replays."""
+    found = {}
+    for name in TABLES:
+        if {f"{name}{AGAIN}", f"{name}{REAL_SWEEP}"} <= packs.keys():
+            table = ObservedTable.of(packs[f"{name}{AGAIN}"], MEASURE)
+            found[name] = table.confirmed(partial(table.our_rule, *REAL), packs[f"{name}{REAL_SWEEP}"])
+    return found
+
+
 def _part(table: ObservedTable, count: int, first: bool) -> ObservedTable:
     return replace(table, points=tuple(point for point in table.points if (point.number < count) == first))
 
 
 def _pack(runs: Path) -> None:
-    names = [f"{name}{end}" for name in TABLES for end in ("", "-real") if (runs / f"{name}{end}").is_dir()]
+    names = [f"{name}{end}" for name in TABLES for end in ("", AGAIN, REAL_SWEEP) if (runs / f"{name}{end}").is_dir()]
     packed_records.write(
         RECORDS, packed_records.read(RECORDS) | {name: packed_records.pack(runs / name) for name in names}
     )
@@ -100,7 +116,6 @@ def main() -> None:
     else:
         BESIDE.write_text(json.dumps({"moasha": [row for row in rows if "MOASHA" in row["name"]]}, indent=1) + "\n")
     chosen = max((row for row in rows if row["name"].startswith("ours")), key=lambda row: row["worth"])
-    real = {name: (table, packs[f"{name}-real"]) for name, table in tables.items() if f"{name}-real" in packs}
     page.write(
         options.out,
         rows=rows,
@@ -108,7 +123,7 @@ def main() -> None:
         counts={name: (len(first[name].points), len(others[name].points)) for name in tables},
         seeds={name: table.seeds for name, table in tables.items()},
         predictive={name: table.predictive() for name, table in tables.items()},
-        confirmed={n: t.confirmed(partial(t.our_rule, *REAL), known) for n, (t, known) in real.items()},
+        confirmed=_confirmed(packs),
         below=below,
         met=met,
         also_tried=ALSO_TRIED,

@@ -1,6 +1,7 @@
 """What a trial costs beyond its own work: `acgkd run` beside a well-configured Ray Tune, and Optuna.
 
     python -m benchmarks.speed.overhead  # what docs/results/records/overhead.jsonl does not hold yet, and the page
+    python -m benchmarks.speed.overhead --syne-tune PYTHON  # of an environment that has Syne Tune and torch: with it
     python -m benchmarks.speed.overhead --runs 0:4:1 --cases ours-in-process optuna --records lines --out page.md
 
 Every trial does the same fixed amount of work: products of matrices for so many seconds. Each of them writes down when
@@ -27,12 +28,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("RAY_worker_niceness", "0")
 
 from benchmarks._lib.pages import ROOT, Page, arguments
-from benchmarks.speed._overhead_cases import CASES, OURS, TUNED, WORKERS
+from benchmarks.speed._overhead_cases import CASES, OURS, SYNE_TUNE, SYNE_TUNE_PYTHON, TUNED
 from benchmarks.speed._overhead_cpu import Tree, adopt_orphans, bury_orphans
-from benchmarks.speed._overhead_work import Task
+from benchmarks.speed._overhead_work import WORKERS, Task
 
 LOOK_S = 0.05
-RUNS = ("0:100:3", "0:1000:1", "0:5000:1", "1:100:1")  # seconds of work, trials, rounds
+RUNS = ("0:100:3", "0:1000:3", "0:5000:2", "1:100:3")  # seconds of work, trials, rounds
 TARGETS = {"ratio": 1.5, "growth": 1.2}
 
 
@@ -109,6 +110,7 @@ def main() -> None:
     parser.add_argument("--alone", nargs=4, metavar=("CASE", "FOLDER", "TRIALS", "WORK"), help=argparse.SUPPRESS)
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--runs", nargs="*", default=RUNS, help="WORK:TRIALS:ROUNDS; with work only on two workers")
+    parser.add_argument("--syne-tune", metavar="PYTHON", help="of an environment that has Syne Tune and torch")
     options = parser.parse_args()
     if options.alone:
         case, folder, trials, work_s = options.alone
@@ -116,11 +118,15 @@ def main() -> None:
         return
     from benchmarks._lib.timing import Kept  # no case is to import torch before its own moment
 
+    if options.syne_tune is None:
+        options.cases = [case for case in options.cases if case != SYNE_TUNE]
+    else:
+        os.environ[SYNE_TUNE_PYTHON] = options.syne_tune
     adopt_orphans()
     page, kept = Page("overhead", "benchmarks.speed.overhead", ()), Kept(options.records)
     for work_s, trials, rounds in (map(float, run.split(":")) for run in options.runs):
         for turn, case in itertools.product(range(int(rounds)), options.cases):
-            if not work_s or CASES[case].workers == WORKERS:
+            if int(trials) <= CASES[case].most and (not work_s or CASES[case].workers == WORKERS):
                 key = {"work": work_s, "trials": int(trials), "round": turn, "case": case}
                 print(kept.once(partial(measured, case, int(trials), work_s), **key), flush=True)
 
@@ -130,7 +136,13 @@ def main() -> None:
         return [row[key] for row in found]
 
     runs = sorted({(row["work"], row["trials"]) for row in kept.lines})
-    names = {"OURS": OURS, "TUNED": TUNED, "WORKERS": WORKERS, "loads": [row["load"] for row in kept.lines]}
+    names = {
+        "OURS": OURS,
+        "TUNED": TUNED,
+        "SYNE_TUNE": SYNE_TUNE,
+        "WORKERS": WORKERS,
+        "loads": [row["load"] for row in kept.lines],
+    }
     page.write(options.out, series=series, cases=CASES, runs=runs, **names)
 
 
