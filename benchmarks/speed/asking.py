@@ -87,7 +87,7 @@ def main() -> None:
     parser = arguments(__doc__, records="asking.jsonl")
     parser.add_argument("--counts", type=int, nargs="+", default=[100, 1000, 3000, 10000])
     parser.add_argument("--asks", type=int, default=5)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--trials", type=int, default=600)
     parser.add_argument("--spaces", nargs="+", default=SPACES)
     parser.add_argument("--workers", type=int, default=64)
