@@ -22,6 +22,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Ray gives its workers a low priority, so that whatever else the machine does would be measured with them.
@@ -33,6 +34,7 @@ from benchmarks.speed._overhead_cpu import Tree, adopt_orphans, bury_orphans
 from benchmarks.speed._overhead_work import WORKERS, Task
 
 LOOK_S = 0.05
+DRIFT_TRIALS = 1000  # of fewer a tenth says nothing
 RUNS = ("0:100:3", "0:1000:3", "0:5000:2", "1:100:3")  # seconds of work, trials, rounds
 TARGETS = {"ratio": 1.5, "growth": 1.2}
 
@@ -91,7 +93,15 @@ def figures(
         "beside": sum(after[0] < before[1] for before, after in pairwise(spans)) / (len(spans) - 1),
         "startup_s": first - started,
         "shutdown_s": ended - last,
+        **({"drift": _drift(spans)} if len(spans) >= DRIFT_TRIALS else {}),
     }
+
+
+def _drift(spans: list[tuple[float, float, float, int]]) -> float:
+    """Seconds of a trial in the last tenth of the sweep by those in the second tenth: the first one warms up."""
+    tenth = len(spans) // 10
+    ends = [end for _, end, _, _ in spans]
+    return (ends[-1] - ends[-tenth - 1]) / (ends[2 * tenth - 1] - ends[tenth - 1])
 
 
 def _gaps(spans: list[tuple[float, float, float, int]], workers: int) -> list[float]:
@@ -130,10 +140,19 @@ def main() -> None:
                 key = {"work": work_s, "trials": int(trials), "round": turn, "case": case}
                 print(kept.once(partial(measured, case, int(trials), work_s), **key), flush=True)
 
-    def series(work_s: float, trials: int, case: str, key: str) -> list[float]:
-        """A figure round by round; empty where the case was not measured."""
+    def by_round(work_s: float, trials: int, case: str, key: str) -> dict[int, float]:
+        """A figure in each round in which it was measured."""
         found = [row for row in kept.lines if (row["work"], row["trials"], row["case"]) == (work_s, trials, case)]
-        return [row[key] for row in found]
+        return {row["round"]: row[key] for row in found if key in row}
+
+    def series(*which: Any) -> list[float]:
+        """The same, round by round."""
+        return list(by_round(*which).values())
+
+    def against(work_s: float, trials: int, key: str) -> list[float]:
+        """Ours by the well-configured Ray Tune, in rounds that have both."""
+        ours, theirs = (by_round(work_s, trials, case, key) for case in (OURS, TUNED))
+        return [ours[turn] / theirs[turn] for turn in ours if turn in theirs]
 
     runs = sorted({(row["work"], row["trials"]) for row in kept.lines})
     names = {
@@ -143,7 +162,7 @@ def main() -> None:
         "WORKERS": WORKERS,
         "loads": [row["load"] for row in kept.lines],
     }
-    page.write(options.out, series=series, cases=CASES, runs=runs, **names)
+    page.write(options.out, series=series, against=against, cases=CASES, runs=runs, **names)
 
 
 if __name__ == "__main__":
