@@ -104,7 +104,9 @@ def _optuna(task: Task, journal: bool = False) -> None:
 
 def _syne_tune(task: Task) -> None:
     alone = ["-m", "benchmarks.speed._overhead_syne", str(task.folder), str(task.trials), str(task.work_s)]
-    subprocess.run([os.environ[SYNE_TUNE_PYTHON], *alone], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    subprocess.run(
+        [os.environ[SYNE_TUNE_PYTHON], *alone], cwd=task.folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True
+    )
 
 
 @dataclass(frozen=True)
