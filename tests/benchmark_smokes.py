@@ -162,6 +162,7 @@ def overhead(stage: Stage) -> None:
     for label in ("`acgkd run --in-process`", "Optuna alone, study in a journal file", "Optuna alone, study in memory"):
         assert page.count(f"| {label} | 1 | 1 | ") == 1  # one worker, one round
     assert "**Answer:** Not measured." in page
+    assert re.search(r"\| 3 \| [\d.]+ \| [\d.]+ \| no \|", page), "a finished sweep is known without torch"
 
 
 def measure_overhead(out: Path, *cases: str) -> None:
@@ -174,6 +175,8 @@ def measure_overhead(out: Path, *cases: str) -> None:
         str(out.with_name("lines")),
         "--out",
         str(out),
+        "--finished",
+        "3",
         "--cases",
         *cases,
     ]

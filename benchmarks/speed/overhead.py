@@ -35,8 +35,9 @@ from benchmarks.speed._overhead_work import WORKERS, Task
 
 LOOK_S = 0.05
 DRIFT_TRIALS = 1000  # of fewer a tenth says nothing
+FINISHED = (100, 1000, 10_000)  # records
 RUNS = ("0:100:3", "0:1000:3", "0:5000:2", "1:100:3")  # seconds of work, trials, rounds
-TARGETS = {"ratio": 1.5, "growth": 1.2}
+TARGETS = {"ratio": 1.5, "growth": 1.2, "finished_s": 1.5}
 
 
 def measured(case: str, trials: int, work_s: float) -> dict[str, float]:
@@ -121,12 +122,14 @@ def main() -> None:
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--runs", nargs="*", default=RUNS, help="WORK:TRIALS:ROUNDS; with work only on two workers")
     parser.add_argument("--syne-tune", metavar="PYTHON", help="of an environment that has Syne Tune and torch")
+    parser.add_argument("--finished", type=int, nargs="*", default=FINISHED, help="records of finished sweeps")
     options = parser.parse_args()
     if options.alone:
         case, folder, trials, work_s = options.alone
         CASES[case].run(Task(Path(folder), Path(folder) / "work.log", int(trials), float(work_s)))
         return
     from benchmarks._lib.timing import Kept  # no case is to import torch before its own moment
+    from benchmarks.speed._overhead_finished import start_on_finished
 
     if options.syne_tune is None:
         options.cases = [case for case in options.cases if case != SYNE_TUNE]
@@ -140,9 +143,12 @@ def main() -> None:
                 key = {"work": work_s, "trials": int(trials), "round": turn, "case": case}
                 print(kept.once(partial(measured, case, int(trials), work_s), **key), flush=True)
 
+    done = [kept.once(partial(start_on_finished, count), finished=count) for count in options.finished]
+    rows = [row for row in kept.lines if "case" in row]
+
     def by_round(work_s: float, trials: int, case: str, key: str) -> dict[int, float]:
         """A figure in each round in which it was measured."""
-        found = [row for row in kept.lines if (row["work"], row["trials"], row["case"]) == (work_s, trials, case)]
+        found = [row for row in rows if (row["work"], row["trials"], row["case"]) == (work_s, trials, case)]
         return {row["round"]: row[key] for row in found if key in row}
 
     def series(*which: Any) -> list[float]:
@@ -154,15 +160,15 @@ def main() -> None:
         ours, theirs = (by_round(work_s, trials, case, key) for case in (OURS, TUNED))
         return [ours[turn] / theirs[turn] for turn in ours if turn in theirs]
 
-    runs = sorted({(row["work"], row["trials"]) for row in kept.lines})
+    runs = sorted({(row["work"], row["trials"]) for row in rows})
     names = {
         "OURS": OURS,
         "TUNED": TUNED,
         "SYNE_TUNE": SYNE_TUNE,
         "WORKERS": WORKERS,
-        "loads": [row["load"] for row in kept.lines],
+        "loads": [row["load"] for row in rows],
     }
-    page.write(options.out, series=series, against=against, cases=CASES, runs=runs, **names)
+    page.write(options.out, series=series, against=against, cases=CASES, done=done, runs=runs, **names)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def test_no_tiny_run_is_of_a_script_that_is_gone() -> None:
 
 def test_scripts_are_short_because_sweeps_suites_and_templates_do_the_rest() -> None:
     files = [path for path in HOME.rglob("*") if path.suffix in (".py", ".sh")]
-    assert sum(len(path.read_text().splitlines()) for path in files) < 2520
+    assert sum(len(path.read_text().splitlines()) for path in files) < 2720
 
 
 @pytest.mark.slow
