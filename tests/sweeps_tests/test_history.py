@@ -48,15 +48,15 @@ def test_a_restart_sees_the_same_history(lab: ModuleType) -> None:
 def test_what_lies_outside_of_it_changes_no_point(lab: ModuleType) -> None:
     spec = lab.make_spec(sampler={"name": "tpe", "history": LIMIT, "startup_trials": 5})
     trials = asked(spec, 40, restarted=False)
-    # Trial 0 becomes by far the worst: it is neither among the best nor among the latest.
-    trials[0] = trials[0].model_copy(update={"values": (50.0, 50.0)})
-    other = [trials[0].model_copy(update={"values": (99.0, 99.0)}), *trials[1:]]
+    # Trial 15 becomes by far the worst: it is neither among the best nor the first nor the latest.
+    trials[15] = trials[15].model_copy(update={"values": (50.0, 50.0)})
+    other = [*trials[:15], trials[15].model_copy(update={"values": (99.0, 99.0)}), *trials[16:]]
     points = [Study(spec, known).ask() for known in (trials, other)]
     assert points[0] is not None
     assert points[1] is not None
     assert points[0].parameters == points[1].parameters
     # And by far the best of both objectives is among the best, however old it is.
-    best_one = [trials[0].model_copy(update={"values": (-1.0, -1.0)}), *trials[1:]]
+    best_one = [*trials[:15], trials[15].model_copy(update={"values": (-1.0, -1.0)}), *trials[16:]]
     changed = Study(spec, best_one).ask()
     assert changed is not None
     assert changed.parameters != points[0].parameters
@@ -70,7 +70,7 @@ def test_within_its_limit_it_is_the_whole_study(lab: ModuleType, limit: int | No
     assert found[0] == found[1]
 
 
-def test_a_storage_shows_the_best_the_latest_and_all_that_run() -> None:
+def test_a_storage_shows_the_best_the_first_the_latest_and_all_that_run() -> None:
     storage = BoundedStorage(LIMIT)
     study = optuna.create_study(storage=storage, directions=["maximize"])
     for number in range(60):
@@ -79,7 +79,19 @@ def test_a_storage_shows_the_best_the_latest_and_all_that_run() -> None:
     running = study.ask()
     assert storage.good == 6  # a tenth, as Optuna's TPE has it, and no more than a third of what is shown
     shown = [trial.number for trial in study.get_trials(deepcopy=False)]
-    assert shown == [3, 7, 9, 29, 39, *range(45, 60), running.number]  # of the equal ones with 9 a spread part
+    assert shown == [
+        0,
+        1,
+        2,
+        3,
+        4,
+        7,
+        9,
+        29,
+        39,
+        *range(49, 60),
+        running.number,
+    ]  # of the equal ones with 9 a spread part
     study.tell(running, 200.0)  # now it is the best, and room is made for it
     assert [trial.number for trial in study.get_trials(deepcopy=False)][-1] == running.number
     assert len(study.trials) == LIMIT

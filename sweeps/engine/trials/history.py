@@ -1,7 +1,9 @@
-"""What of a long study a sampler looks at: the best trials and the latest, so that an ask costs the same at any length.
+"""What of a long study a sampler looks at, so that an ask costs the same at any length: the best, first and latest.
 
-TPE models the best tenth of all trials as good, and old ones of the rest hardly weigh. A bounded history keeps just
-these: as many good ones as TPE would choose from the whole study, up to a third of it, and the latest.
+TPE models the best tenth of all trials as good, and the others as what to stay away from. A bounded history has as many
+good ones as TPE would choose from the whole study, up to a third of it. A third of the others are the study's first
+ones, most of them drawn before anything was known: they are spread over the whole space, where the latest crowd around
+the front. The rest are the latest.
 """
 
 from collections.abc import Container, Sequence
@@ -90,9 +92,11 @@ class BoundedStorage(InMemoryStorage):
         return [trial for trial in found if states is None or trial.state in states]
 
     def _history(self, limit: int) -> list[int]:
-        """Numbers of the best and of the latest."""
+        """Numbers of the best, of the first and of the latest."""
         self._ended.sort()
         losses, numbers = self._losses[: self._count], self._complete[: self._count]
         good = set(numbers[self._fronts.best(losses, numbers, self.good)].tolist())
+        others = limit - len(good)
+        first = [number for number in self._ended[:limit] if number not in good][: others // 3]
         latest = [number for number in self._ended[-limit:] if number not in good]
-        return [*good, *latest[-(limit - len(good)) :]]
+        return [*good, *first, *latest[-(others - len(first)) :]]
