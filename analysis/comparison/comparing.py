@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from acgkd.errors import FrameError
 from analysis.comparison.choosing import EQUAL, cell_of, default_baseline, require_baseline
+from analysis.comparison.joined_rows import trial_rows
 from analysis.comparison.joint import Comparison, Panel
 from analysis.comparison.published import Published
 from analysis.comparison.row_names import distinguished
-from analysis.comparison.trial_rows import MEASURES, TrialRow, trial_rows, unit
+from analysis.comparison.trial_rows import MEASURES, TrialRow, unit
 from analysis.records.frame import Frame
 from analysis.robustness.perturbed_rows import study_sources
 

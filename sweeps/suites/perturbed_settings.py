@@ -11,7 +11,7 @@ from acgkd.errors import AcgkdError
 from acgkd.methods import parse_method
 from sweeps.suites.members import Member
 from sweeps.suites.rows import Row
-from sweeps.suites.suite_spec import Sensitivity
+from sweeps.suites.sensitivity import Sensitivity
 
 
 def with_studies(members: Iterable[Member]) -> Iterator[Member]:
@@ -51,7 +51,7 @@ def _rows(row: Row, member: Member, asked: Sensitivity) -> Iterator[Row]:
 
     choice = row.seen_from(member.reference.choice)
     settings = flatten(parse_method(choice)[1].model_dump())
-    own = replace(row, budget="own", synthesis=choice.synthesis, transfer=choice.transfer)
+    own = replace(row, budget="own", teachings=1, synthesis=choice.synthesis, transfer=choice.transfer)
     yield own
     singles = one_at_a_time(settings) if asked.one_at_a_time else []
     for variant in (*singles, *jointly(settings, asked.draws)):

@@ -9,6 +9,7 @@ from acgkd.config import Config, DatasetConfig, PriorConfig, ShortConfig, Studen
 from acgkd.errors import ConfigError
 from sweeps.spec.controls import Label
 from sweeps.spec.sections import SweepName
+from sweeps.suites.sensitivity import Sensitivity
 
 BudgetName = Literal["own", "equal_seconds"]
 LIKE_REFERENCE = "reference"
@@ -24,6 +25,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Budgets = Annotated[tuple[BudgetName, ...], BeforeValidator(_listed), Field(min_length=1)]
 Settings = dict[str, object] | Literal["reference"]
 Count = Annotated[int, Field(ge=1)]
+Teachings = Annotated[int, Field(ge=1, le=100)]
 
 
 def _without(word: str) -> AfterValidator:
@@ -66,6 +68,11 @@ class SuiteMethod(ShortConfig):
     datasets: Names | None = Field(
         default=None, description="Labels of the data sets that it is run on; all that it fits if left out."
     )
+    teachings: Teachings | None = Field(
+        default=None,
+        description="How often its student is taught from the pseudo-samples of each seed; the data set's number if "
+        "left out. The others are controls, such as `acgkd (teaching 2)`.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -84,6 +91,8 @@ class SuiteMethod(ShortConfig):
             )
         if self.space is not None and self.settings_from is not None:
             raise ConfigError("A row is a search (`space`) or has what one chose (`settings_from`). Leave one out.")
+        if self.space is not None and self.teachings is not None:
+            raise ConfigError("Trials of a search (`space`) teach once, but it says `teachings`. Leave one out.")
         return self
 
     @property
@@ -99,24 +108,6 @@ class Changed(Config):
     transfer: dict[str, object] = Field(default_factory=dict, description="Laid over those of its transfer.")
 
 
-class Sensitivity(Config):
-    """How much each method depends on its settings: perturbed ones, run as a sweep of each method."""
-
-    draws: Annotated[int, Field(ge=0, le=1000)] = Field(
-        default=30, description="So many settings with all hyper-parameters multiplied at once, by 0.1 to 10."
-    )
-    one_at_a_time: bool = Field(
-        default=True, description="Each hyper-parameter alone by 0.1, 0.3, 3 and 10 as well, the others as they are."
-    )
-    seeds: tuple[int, ...] | None = Field(default=None, description="Of all of them; the first seed if left out.")
-
-    @model_validator(mode="after")
-    def _says_something(self) -> "Sensitivity":
-        if not self.draws and not self.one_at_a_time:
-            raise ConfigError("Sensitivity has `draws`, or settings `one_at_a_time`, but this neither. Leave it out.")
-        return self
-
-
 class SuiteDataset(DatasetConfig):
     """A data set, and what is otherwise on it."""
 
@@ -126,6 +117,9 @@ class SuiteDataset(DatasetConfig):
         description="Values by slash path, laid over the sections of its sweeps: `{teacher/epochs: 15}`.",
     )
     methods: dict[str, Changed] = Field(default_factory=dict, description="Other settings of rows on it, by label.")
+    teachings: Teachings | None = Field(
+        default=None, description="How often students of all rows are taught on it; the suite's number if left out."
+    )
     sensitivity: Sensitivity | None = Field(
         default=None,
         description="Runs each method under its own name, at its own budget, with perturbed settings on it too. A "
@@ -232,6 +226,11 @@ class SuiteSection(Config):
         "compared with, and whose seconds are meant. Left out: the first method that fits, and is no control.",
     )
     exclude: tuple[Exclusion, ...] = Field(default=(), description="Combinations that are not run.")
+    teachings: Teachings = Field(
+        default=1,
+        description="How often the student of each row is taught from the pseudo-samples of each seed: from another "
+        "start, with other draws (`transfer/draw`). Rows that are searches teach once.",
+    )
     calibrated: dict[str, dict[str, Count]] = Field(
         default_factory=dict,
         description="Steps that were calibrated before, by label of the data set and of the row; what is not here is "

@@ -154,6 +154,37 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
         "suite/datasets/0/overrides/teacher/epochs",
         "`epochs >= 1` must hold, but got 0.",
     ),
+    "taught no time": (
+        {"suite/methods": [{"name": "acgkd", "teachings": 0}]},
+        "suite/methods/0/teachings",
+        "`teachings >= 1` must hold, but got 0.",
+    ),
+    "taught no time on a set": (
+        {"suite/datasets": [{"name": "motifs", "teachings": 0}]},
+        "suite/datasets/0/teachings",
+        "`teachings >= 1` must hold, but got 0.",
+    ),
+    "taught half a time": ({"suite/teachings": 1.5}, "suite/teachings", "1.5"),
+    "own data set, taught again": (
+        {"suite/datasets": [], "dataset": {"name": "motifs", "teachings": 2}},
+        "dataset/teachings",
+        "`teachings` is said of a data set under `suite/datasets`",
+    ),
+    "a search that is taught again": (
+        {"suite/methods": ["acgkd", {"name": "gfkd", "label": "a search", "space": "gfkd_default", "teachings": 2}]},
+        "suite/methods/1",
+        "Trials of a search (`space`) teach once",
+    ),
+    "draws said twice": (
+        {"suite/methods": [{"name": "acgkd", "transfer": {"draw": 3}, "teachings": 2}]},
+        "suite/methods/0",
+        "counts draws from 0 on, but 'acgkd' has `transfer/draw: 3`",
+    ),
+    "a label like that of a teaching": (
+        {"suite/methods": [{"name": "acgkd", "teachings": 2}, {"name": "gfkd", "label": "acgkd (teaching 2)"}]},
+        "suite/methods/1",
+        "Duplicate label 'acgkd (teaching 2)'.",
+    ),
     "no seeds": ({"replicates/seeds": []}, "replicates/seeds", "At least one seed is needed"),
     "a long name": ({"name": "a" * 95}, "suite/datasets/0", "A sweep's name has at most 100 letters"),
     "names alike": (
