@@ -12,7 +12,7 @@ def draw_of(transfer: object) -> int:
 
 
 def begin_teaching(transfer: object, streams: Streams) -> None:
-    """What a further teaching draws from here on, nobody else draws; the first one goes on as it is."""
+    """What a further teaching draws from here on, nobody else draws; the first one continues as it is."""
     if draw := draw_of(transfer):
         streams.begin_anew("teaching", draw)
 

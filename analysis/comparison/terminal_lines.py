@@ -6,8 +6,8 @@ from analysis import formatting
 from analysis.comparison.joint import Comparison, Panel
 from analysis.comparison.tables.pair_tables import LEGEND, failures_in_words, pair_lines, pair_matrices
 from analysis.comparison.tables.row_tables import tuned_table
-from analysis.comparison.teachings import TeachingSpread
 from analysis.comparison.trial_rows import measure_in_words
+from analysis.statistics.aggregates.teachings import TeachingSpread
 
 LEAST = 60
 

@@ -17,10 +17,10 @@ from analysis.comparison.published import (
     match_of,
     steps_of,
 )
-from analysis.comparison.teachings import TeachingSpread, completed, teaching_spread
 from analysis.formatting import known
 from analysis.formatting import number as number_of
 from analysis.records.frame import PARAMETER
+from analysis.statistics.aggregates.teachings import TeachingSpread, completed, teaching_spread
 from analysis.statistics.pool_worth import FACTS
 from analysis.statistics.replicates import outcomes_in_words, with_derived
 from analysis.statistics.summary import COSTS

@@ -9,7 +9,6 @@ from acgkd.config import Config, DatasetConfig, PriorConfig, ShortConfig, Studen
 from acgkd.errors import ConfigError
 from sweeps.spec.controls import Label
 from sweeps.spec.sections import SweepName
-from sweeps.suites.sensitivity import Sensitivity
 
 BudgetName = Literal["own", "equal_seconds"]
 LIKE_REFERENCE = "reference"
@@ -70,8 +69,7 @@ class SuiteMethod(ShortConfig):
     )
     teachings: Teachings | None = Field(
         default=None,
-        description="How often its student is taught from the pseudo-samples of each seed; the data set's number if "
-        "left out. The others are controls, such as `acgkd (teaching 2)`.",
+        description="Students taught with the pseudo-samples of each seed; as the data set says if left out.",
     )
 
     @model_validator(mode="before")
@@ -108,6 +106,24 @@ class Changed(Config):
     transfer: dict[str, object] = Field(default_factory=dict, description="Laid over those of its transfer.")
 
 
+class Sensitivity(Config):
+    """How much each method depends on its settings: perturbed ones, run as a sweep of each method."""
+
+    draws: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=30, description="So many settings with all hyper-parameters multiplied at once, by 0.1 to 10."
+    )
+    one_at_a_time: bool = Field(
+        default=True, description="Each hyper-parameter alone by 0.1, 0.3, 3 and 10 as well, the others as they are."
+    )
+    seeds: tuple[int, ...] | None = Field(default=None, description="Of all of them; the first seed if left out.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Sensitivity":
+        if not self.draws and not self.one_at_a_time:
+            raise ConfigError("Sensitivity has `draws`, or settings `one_at_a_time`, but this neither. Leave it out.")
+        return self
+
+
 class SuiteDataset(DatasetConfig):
     """A data set, and what is otherwise on it."""
 
@@ -118,7 +134,7 @@ class SuiteDataset(DatasetConfig):
     )
     methods: dict[str, Changed] = Field(default_factory=dict, description="Other settings of rows on it, by label.")
     teachings: Teachings | None = Field(
-        default=None, description="How often students of all rows are taught on it; the suite's number if left out."
+        default=None, description="How often students of all its rows are taught; the suite's number if left out."
     )
     sensitivity: Sensitivity | None = Field(
         default=None,
@@ -227,9 +243,7 @@ class SuiteSection(Config):
     )
     exclude: tuple[Exclusion, ...] = Field(default=(), description="Combinations that are not run.")
     teachings: Teachings = Field(
-        default=1,
-        description="How often the student of each row is taught from the pseudo-samples of each seed: from another "
-        "start, with other draws (`transfer/draw`). Rows that are searches teach once.",
+        default=1, description="How often a student of each row but searches is taught from each seed's pseudo-samples."
     )
     calibrated: dict[str, dict[str, Count]] = Field(
         default_factory=dict,

@@ -12,9 +12,9 @@ from analysis.comparison.comparing import compared
 from analysis.comparison.comparison_page import report, warnings
 from analysis.comparison.joint import Comparison
 from analysis.comparison.published import KnownMethod
-from analysis.comparison.teachings import TeachingSpread, teaching_spread
 from analysis.page.render import markdown
 from analysis.records.frame import Frame, frame_of_rows
+from analysis.statistics.aggregates.teachings import TeachingSpread, teaching_spread
 from tests.analysis_tests.simulated import frame
 
 DRAW = "setting/method/transfer/draw"
@@ -130,7 +130,7 @@ def test_other_settings_are_other_rows_whatever_their_draw() -> None:
     assert found.loc["ours (teaching 3)", "teachings"] == 1
 
 
-def test_rows_of_equal_settings_are_told_apart_by_their_labels() -> None:
+def test_rows_of_equal_settings_keep_apart_by_their_labels() -> None:
     rows = taught().rows
     again = rows[rows["method"] == "rival"].assign(
         label=lambda each: each["label"].str.replace("rival", "rival b"), file=lambda each: each["file"] + "b"

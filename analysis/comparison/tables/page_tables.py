@@ -9,11 +9,11 @@ from analysis import formatting
 from analysis.comparison.joint import Comparison, Panel
 from analysis.comparison.overall import score_of
 from analysis.comparison.pictures import p_value, stem, titled
-from analysis.comparison.teachings import TeachingSpread
 from analysis.comparison.trial_rows import measure_in_words
 from analysis.page.render import Column, Row, Table
 from analysis.statistics.aggregates.ranks import FEWEST_SETS
 from analysis.statistics.aggregates.sensitivity import NEAR
+from analysis.statistics.aggregates.teachings import TeachingSpread
 
 TAUGHT_AGAIN = (
     "Teachings: students of each seed from the same pseudo-samples; their mean is the seed's figure. Standard error of "
