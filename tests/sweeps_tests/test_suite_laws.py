@@ -9,6 +9,7 @@ import yaml
 
 from acgkd.errors import SpecError
 from sweeps.cli.app import main
+from sweeps.suites import suite_laws
 from sweeps.suites.suite_loading import load_suite
 
 GOOD: dict[str, Any] = {
@@ -397,3 +398,13 @@ def test_an_empty_mapping_of_a_data_set_changes_nothing_of_a_row() -> None:
 def test_a_suite_of_one_pair_may_use_the_sections_of_a_sweep() -> None:
     suite = {"name": "one", "dataset": "motifs", "teacher": "gin-2-8", "student": "gin-2-8"}
     assert rows({**suite, "suite": {"methods": ["acgkd", "gfkd"]}}) == {"one-motifs-gin-2-8-gin-2-8": ["acgkd", "gfkd"]}
+
+
+def test_a_method_without_draws_is_taught_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a plug-in's may be, whose settings of transfer are its own."""
+    monkeypatch.setattr(suite_laws, "knows_draws", lambda name: name != "gfkd")
+    with pytest.raises(SpecError) as refused:
+        load_suite(changed({"suite/methods": ["acgkd", "gfkd"], "suite/teachings": 2}))
+    (fault,) = refused.value.faults
+    assert fault.path == "suite/methods/1"
+    assert "by `transfer/draw`, which `gfkd` has not. Give the row `teachings: 1`." in fault.message
