@@ -65,12 +65,13 @@ class Streams:
     def __init__(self, seed: int, device: torch.device) -> None:
         self.seed = seed
         self.device = device
+        self._base = seed  # what generators are derived from
         self._generators: dict[str, torch.Generator] = {}
 
     def _get(self, name: str, device: torch.device) -> torch.Generator:
         if name not in self._generators:
             generator = torch.Generator(device=device)
-            generator.manual_seed(derive_seed(self.seed, name))
+            generator.manual_seed(derive_seed(self._base, name))
             self._generators[name] = generator
         return self._generators[name]
 
@@ -94,7 +95,7 @@ class Streams:
             if key in self._generators:
                 torch.set_rng_state(self._generators[key].get_state())
             else:
-                torch.default_generator.manual_seed(derive_seed(self.seed, key))
+                torch.default_generator.manual_seed(derive_seed(self._base, key))
             if devices:
                 # The device stream follows from the host stream, so one saved state restores both.
                 torch.cuda.manual_seed(int(torch.randint(2**62, (), device="cpu")))
@@ -111,14 +112,22 @@ class Streams:
 
         At its end every generator is as it was before: what happens aside, nobody else notices.
         """
-        seed, kept = self.seed, self.state_dict()
-        self.seed = derive_seed(seed, "aside", name)
+        seed, base, kept = self.seed, self._base, self.state_dict()
+        self.seed = self._base = derive_seed(seed, "aside", name)
         self.load_state_dict({})
         try:
             yield
         finally:
-            self.seed = seed
+            self.seed, self._base = seed, base
             self.load_state_dict(kept)
+
+    def begin_anew(self, *parts: object) -> None:
+        """Puts every generator, those to come too, to a start that follows from the seed and `parts`.
+
+        The seed itself stays, and so does what happens aside.
+        """
+        self._base = derive_seed(self.seed, *parts)
+        self.load_state_dict({})
 
     def state_dict(self) -> dict[str, Tensor]:
         """The state of every generator made so far, by name."""
@@ -131,7 +140,7 @@ class Streams:
         """
         for name, generator in self._generators.items():
             if name not in state:
-                generator.manual_seed(derive_seed(self.seed, name))
+                generator.manual_seed(derive_seed(self._base, name))
         for name, value in state.items():
             if name not in self._generators:
                 self._generators[name] = torch.Generator(device=self.device if name.startswith("device/") else "cpu")

@@ -29,6 +29,7 @@ from acgkd.students.saving import remember, save_student
 from acgkd.teachers.teacher import as_teacher, load_weights
 from acgkd.transfer.own_student import as_student
 from acgkd.transfer.teaching import pooling_like, untrained
+from acgkd.transfer.teaching_draws import start_of_student
 
 logger = logging.getLogger(__name__)
 # Seconds after which a line is written on stderr.
@@ -158,7 +159,7 @@ def distill(
     frozen = as_teacher(given, where)
     kind.check_teacher(frozen, facts)
     streams = Streams(derive_seed("draws", seed), where)
-    with streams.fork("student"):
+    with start_of_student(config.transfer, streams), streams.fork("student"):
         made = (
             build_model(
                 student,

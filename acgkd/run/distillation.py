@@ -24,6 +24,7 @@ from acgkd.run.compatibility import Surroundings, absent
 from acgkd.runtime import PeakMemory
 from acgkd.students.saving import save_student
 from acgkd.synthesis.health import health_of
+from acgkd.transfer.teaching_draws import begin_teaching
 
 FORMAT = "acgkd-run-1"
 POINTS_PER_CURVE = 100
@@ -56,6 +57,8 @@ class Distillation(Progress):
         self._student = shape_of(context.student)
         teacher, student = (InspectedModel(model, context.device) for model in (context.teacher, context.student))
         self.absent = absent(config, Surroundings(teacher, student, context.prior))
+        if method.needs_student(config):  # samples are made for this student, so that they are another draw's too
+            begin_teaching(config.transfer, context.streams)
         self.method_run = method.start(config, context)
         super().__init__(self.method_run.stages)
         self.curves: dict[str, dict[str, list[float]]] = {stage.name: {"step": []} for stage in self.stages}

@@ -24,6 +24,7 @@ from acgkd.teachers.teacher import as_teacher
 from acgkd.teachers.user_lines import pointing_to_own_lines
 from acgkd.transfer.own_student import as_student
 from acgkd.transfer.teaching import pooling_like, untrained
+from acgkd.transfer.teaching_draws import start_of_student
 
 __all__ = ["Experiment", "Measurement"]
 
@@ -129,7 +130,8 @@ class Experiment:
 
     def _begin(self, keep_synthesis: Path | None) -> Distillation:
         streams = Streams(derive_seed("draws", self.draws_seed), self.run_data.device)
-        student = self.blank_student(streams, self.preparation.teacher)
+        with start_of_student(self.method_config.transfer, streams):
+            student = self.blank_student(streams, self.preparation.teacher)
         real: Items = ()
         if self.method.needs_data:
             if self.run_data.data is None:

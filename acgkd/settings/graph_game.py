@@ -1,10 +1,10 @@
 """How a generator of graphs and a student play against each other (DFAD-GNN)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveInt
 
-from acgkd.config import Config
+from acgkd.config import Config, GrownConfig
 from acgkd.settings.choices import Gradient, Statistic
 
 
@@ -56,7 +56,7 @@ class GraphGeneratorConfig(DisagreementConfig):
     columns: int = Field(default=32, ge=1)
 
 
-class StudentTurnConfig(Config):
+class StudentTurnConfig(GrownConfig):
     """How the student plays.
 
     Args:
@@ -68,7 +68,11 @@ class StudentTurnConfig(Config):
         weight_decay: that of Adam.
         projection: `gat` lifts the student to the teacher's width and ends in the teacher's own frozen classifier;
             `none` is the plain student.
+        draw: which run it is of those with the same settings and seed: each has another start of the student and other
+            random draws.
     """
+
+    later: ClassVar[tuple[str, ...]] = ("draw",)
 
     steps: int = Field(default=500, ge=1)
     turn: int = Field(default=5, ge=1)
@@ -77,3 +81,4 @@ class StudentTurnConfig(Config):
     schedule: Literal["constant", "linear"] = "constant"
     weight_decay: float = Field(default=5e-4, ge=0)
     projection: Literal["none", "gat"] = "none"
+    draw: int = Field(default=0, ge=0)

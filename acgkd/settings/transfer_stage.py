@@ -90,7 +90,7 @@ class VerdictCurriculumConfig(CurriculumConfig):
     labels: Labels = "teacher"
 
 
-class TransferConfig(OptimizerConfig):
+class TransferConfig(OptimizerConfig, GrownConfig):
     """How the student is taught.
 
     Args:
@@ -106,7 +106,11 @@ class TransferConfig(OptimizerConfig):
         feature_weight: weight of the squared distance between node embeddings (with `projection: gat`).
         recalibration: batches over which the student's BatchNorm layers measure their memory anew, after the last
             step and as part of it; 0 keeps the running average of training.
+        draw: which teaching it is of those from the same pseudo-samples: each has another start of the student and
+            other random draws. Where the student is taught while samples are made, these are drawn anew, too.
     """
+
+    later: ClassVar[tuple[str, ...]] = ("draw",)
 
     # Whether a batch for which there are too few is filled with some of them once more.
     repeats: ClassVar[bool] = False
@@ -119,6 +123,7 @@ class TransferConfig(OptimizerConfig):
     projection: Literal["none", "gat"] = "none"
     feature_weight: float = Field(default=0.0, ge=0)
     recalibration: int = Field(default=0, ge=0)
+    draw: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _features_need_projection(self) -> "TransferConfig":

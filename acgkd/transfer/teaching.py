@@ -16,6 +16,7 @@ from acgkd.priors import Prior
 from acgkd.runtime import Streams
 from acgkd.settings.transfer_stage import TransferConfig
 from acgkd.students.projection import ProjectedStudent
+from acgkd.transfer.teaching_draws import begin_teaching
 from acgkd.transfer.teaching_work import teaching_work
 from acgkd.transfer.transfer import Transfer
 from acgkd.transfer.two_phase import Interleaved, Synthesis, TwoPhase
@@ -69,9 +70,13 @@ def _joined(
         costs = [modality.counter(model, batch)(batch) / config.batch_size for model in (context.teacher, student)]
         return teaching_work(config, pool, *costs)
 
+    def begun() -> Transfer[B]:
+        begin_teaching(config, context.streams)
+        return transfer()
+
     return TwoPhase(
         synthesis,
-        transfer,
+        begun,
         student=context.student,
         transfer_steps=config.steps,
         samples=config.samples,

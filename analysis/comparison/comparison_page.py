@@ -203,6 +203,10 @@ def warnings(comparison: Comparison) -> tuple[str, ...]:
             f"`{row['row']}` on {row['column']} ({row['outcomes']})" for row in short.head(6).to_dict("records")
         )
         said.append(f"Not all seeds completed: {named}{' …' if len(short) > 6 else ''}. Means are over those that did.")
+    fewer = rows[(rows["seeds"] == rows["planned"]) & (rows["students"] < rows["planned"] * rows["teachings"])]
+    if len(fewer):
+        named = ", ".join(f"`{row['row']}` on {row['column']} ({row['outcomes']})" for row in fewer.to_dict("records"))
+        said.append(f"Not all teachings completed: {named}. The mean of a seed is over those that did.")
     apart = rows[rows["role"].isin(["best", "control"]) & (rows["pairs"] == 0)]
     both = apart[apart["column"].isin(rows.loc[rows["role"] == "baseline", "column"])]
     if len(both):

@@ -18,7 +18,7 @@ from analysis.formatting import plural
 from analysis.records.frame import Frame
 from analysis.statistics.aggregates.families import holm
 from analysis.statistics.paired import Paired, paired
-from analysis.statistics.replicates import interval_of, outcomes_in_words, share_of_rows
+from analysis.statistics.replicates import interval_of, share_of_rows
 
 if TYPE_CHECKING:
     from analysis.comparison.targets import Target, Verdict
@@ -102,8 +102,8 @@ class Comparison:
         measure with ``_sd``; completed ``seeds`` and those ``planned``, ``test_accuracy`` with ``_sd``, ``_low`` and
         ``_high``, ``ratio`` and ``ratio_sd``, ``share``, ``validation_accuracy``; the baseline's ``difference`` to the
         row with ``_low``, ``_high``, ``p_value``, ``p_holm``, ``pairs``, ``wins``, ``ties`` and ``losses``; ``steps``,
-        ``seconds``, ``multiply_adds``, ``settings_tried``, ``provenance`` (whose settings), ``collapsed``,
-        ``outcomes``, ``source``.
+        ``seconds``, ``multiply_adds``, ``settings_tried``, ``provenance`` (whose settings), ``collapsed`` (students),
+        ``outcomes``, ``source``, ``students``; ``teachings``, ``teaching_sd``, ``teaching_se``, ``between_sd``.
         """
         lines = [
             self._line(panel, column, row)
@@ -220,7 +220,7 @@ class Comparison:
         accuracy, ratio = interval_of(done, "test_accuracy"), interval_of(done, "ratio")
         value = interval_of(done, self.measure)
         share = share_of_rows(done)
-        gap = None if pair is None else pair.difference
+        gap, teaching = None if pair is None else pair.difference, row.teaching(self.measure)
         return {
             "panel": panel.title, "column": column, "contestant": row.contestant, "row": row.label,
             "method": row.method, "role": role_of(cell, row), "note": note_of(cell, row),
@@ -240,8 +240,8 @@ class Comparison:
             "losses": 0 if pair is None else pair.losses,
             "provenance": row.provenance, "steps": steps_in_words(row),
             "seconds": _mean(done, "seconds"), "multiply_adds": _mean(done, "multiply_adds"),
-            "settings_tried": row.settings_tried, "collapsed": int((done["predicted_classes"] == 1).sum()),
-            "outcomes": outcomes_in_words(row.runs["outcome"]), "source": row.source,
+            "settings_tried": row.settings_tried, "collapsed": int((row.students["predicted_classes"] == 1).sum()),
+            "outcomes": row.outcomes, "source": row.source, "students": len(row.students), **teaching.columns(),
         }  # fmt: skip
 
 

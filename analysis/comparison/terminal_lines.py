@@ -7,6 +7,7 @@ from analysis.comparison.joint import Comparison, Panel
 from analysis.comparison.tables.pair_tables import LEGEND, failures_in_words, pair_lines, pair_matrices
 from analysis.comparison.tables.row_tables import tuned_table
 from analysis.comparison.trial_rows import measure_in_words
+from analysis.statistics.aggregates.teachings import TeachingSpread
 
 LEAST = 60
 
@@ -24,6 +25,9 @@ def terminal_lines(comparison: Comparison, width: int = 80) -> list[str]:
     for panel in comparison.panels:
         lines += [*_panel(comparison, panel, columns, max(width, LEAST)), ""]
     lines += _tuned(comparison, width)
+    for row in comparison.rows[comparison.rows["teachings"] > 1].to_dict("records"):
+        said = TeachingSpread.read(row).words
+        lines += _wrapped(f"Teachings of {row['row']} on {row['column']}, {said}", width)
     lines += _wrapped(
         "r: reduced, less than its method as declared. n: not as published. c: collapsed, a student "
         "that says one class in at least one replicate. *: p below 0.05 after Holm's correction. "

@@ -1,8 +1,8 @@
 """The rows of a comparison: every trial and control that was run on one data set and pair, before any is chosen."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -19,11 +19,12 @@ from analysis.comparison.published import (
 )
 from analysis.formatting import known
 from analysis.formatting import number as number_of
-from analysis.records.frame import PARAMETER, Frame
+from analysis.records.frame import PARAMETER
+from analysis.statistics.aggregates.teachings import TeachingSpread, completed, teaching_spread
 from analysis.statistics.pool_worth import FACTS
-from analysis.statistics.replicates import with_derived
+from analysis.statistics.replicates import outcomes_in_words, with_derived
 from analysis.statistics.summary import COSTS
-from analysis.statistics.view import View, views
+from analysis.statistics.view import View
 
 PAIR = ("teacher", "student")
 _UNIT = ("dataset", *PAIR)
@@ -61,7 +62,8 @@ class TrialRow:
         method: its method.
         contestant: who it stands for: its method, or what `row_names.distinguished` says.
         source: the sweep.
-        runs: what was measured in its replicates, those that failed included, with ``seconds`` and ``ratio``.
+        runs: what was measured in its replicates, those that failed included, with ``seconds`` and ``ratio``; of a
+            row that was taught several times means over teachings, a line for each seed.
         first: its first replicate, all columns.
         chosen: whether it is the trial that its sweep chose.
         trial: whether it is a trial, not a control.
@@ -70,6 +72,7 @@ class TrialRow:
         settings_tried: settings of its method that were tried on this data set and pair in its sweep.
         known: what its method declares; None where that is not known.
         tuned_in: which trial of which search chose the settings of a control; '' where none did.
+        taught: replicates of all teachings, with their column ``draw``; None where each seed was taught once.
     """
 
     label: str
@@ -85,11 +88,26 @@ class TrialRow:
     settings_tried: int = 1
     known: KnownMethod | None = None
     tuned_in: str = ""
+    taught: pd.DataFrame | None = field(default=None, repr=False)
 
     @cached_property
     def done(self) -> pd.DataFrame:
         """The completed replicates that have a test accuracy."""
-        return self.runs[(self.runs["outcome"] == "completed") & self.runs["test_accuracy"].notna()]
+        return completed(self.runs)
+
+    @cached_property
+    def students(self) -> pd.DataFrame:
+        """The completed replicates of all teachings, one for each student."""
+        return self.done if self.taught is None else completed(self.taught)
+
+    def teaching(self, measure: str = "test_accuracy") -> TeachingSpread:
+        """How far students of the same pseudo-samples lie apart."""
+        return TeachingSpread() if self.taught is None else teaching_spread(self.taught, measure)
+
+    @property
+    def outcomes(self) -> str:
+        """How its replicates ended, of all teachings, in words."""
+        return outcomes_in_words((self.runs if self.taught is None else self.taught)["outcome"])
 
     @property
     def control(self) -> bool:
@@ -138,20 +156,13 @@ class TrialRow:
         return self.done.set_index("seed")[column].dropna().astype("float64")
 
 
-def trial_rows(frame: Frame, published: Published) -> list[TrialRow]:
-    """All rows of all sweeps, in the order given; a row that two sweeps share, by its settings, is one.
+def rows_of_sweep(view: View, published: Published) -> list[TrialRow]:
+    """Every trial and control of a sweep, trials first.
 
     Args:
-        frame: as `analysis.load` reads it.
+        view: of the sweep.
         published: the methods' defaults, as far as they are known.
     """
-    found: list[TrialRow] = []
-    for view in views(frame):
-        found.extend(_of_sweep(view, published))
-    return _merged(found)
-
-
-def _of_sweep(view: View, published: Published) -> list[TrialRow]:
     rows = with_derived(view.whole.rows)
     rows = rows[rows["kind"] != "teacher"].reset_index(drop=True)
     # Column by column: pandas takes a tenth of a second for a row of two hundred.
@@ -207,16 +218,3 @@ def unit(row: TrialRow) -> tuple[str, ...]:
 
 def _unit(first: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(str(first[name]) if known(first[name]) else "" for name in _UNIT)
-
-
-def _merged(rows: Sequence[TrialRow]) -> list[TrialRow]:
-    """Controls with equal settings that several sweeps ran, with the seeds of all."""
-    found: dict[tuple[object, ...], TrialRow] = {}
-    for index, row in enumerate(rows):
-        prints = tuple(sorted(set(row.runs["fingerprint"].dropna())))
-        key = (unit(row), row.label, prints) if not row.trial and any(prints) else (index,)
-        if key in found:
-            both = pd.concat([found[key].runs, row.runs], ignore_index=True).drop_duplicates("seed")
-            row = replace(found[key], runs=both)
-        found[key] = row
-    return list(found.values())

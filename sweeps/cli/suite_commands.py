@@ -122,7 +122,7 @@ def print_suite(suite: "SuiteSpec") -> None:
     groups: dict[str, list[str]] = {}
     for member in suite.members:
         said = f"{len(member.rows) - 1} perturbed settings of {member.study}, and its own" if member.study else ""
-        groups.setdefault(said or "; ".join(row.label for row in member.rows), []).append(_place(member))
+        groups.setdefault(said or "; ".join(row.title for row in member.rows), []).append(_place(member))
     print_facts(facts)
     for rows_said, places in groups.items():
         print_line("")

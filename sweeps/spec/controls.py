@@ -59,6 +59,11 @@ class Control(ShortConfig):
         default=None, description="Its own settings, all of them; the sweep's if left out."
     )
     prior: PriorConfig | None = Field(default=None, description="What it knows of the data; the sweep's if left out.")
+    draw: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="It is taught again from the same pseudo-samples: this stands for its `transfer/draw`, whoever "
+        "says the other settings.",
+    )
     settings_from: str | None = Field(
         default=None,
         description="Folder of a search, or of a suite of searches: the settings that it chose for this method, "
@@ -107,14 +112,16 @@ class Control(ShortConfig):
 
         entry = METHODS[self.name]
         shared = shared_settings(self.name, method)
-        subtrees: dict[str, object] = {}
+        subtrees: dict[str, dict[str, object]] = {}
         for stage in ("synthesis", "transfer"):
             own = getattr(self, stage)
             kept = getattr(shared, stage) if own is None else own
             if own is None and entry.needs_data:
                 kept = {key: value for key, value in kept.items() if key not in _PSEUDO_ONLY}
             subtrees[stage] = kept
-        return MethodChoice(name=self.name, **subtrees)
+        if self.draw is not None:
+            subtrees["transfer"] = {**subtrees["transfer"], "draw": self.draw}
+        return MethodChoice(name=self.name, synthesis=subtrees["synthesis"], transfer=subtrees["transfer"])
 
 
 def searched_method(parameters: Mapping[str, object], method: MethodChoice) -> MethodChoice:

@@ -64,13 +64,20 @@ class Member:
             "name": self.name,
             **self.sections,
             "method": self.reference.choice.model_dump(),
-            "controls": [row.as_control() for row in self.rows[1:]],
+            "controls": [said for _, said in self.controls],
         }
         if self.searches:
             tree["space"] = self.reference.entry.space
             prior = self.reference.entry.prior
             tree |= {} if prior is None else {"prior": prior.model_dump(mode="json", exclude_none=True)}
         return plain(tree)[0]
+
+    @property
+    def controls(self) -> list[tuple[Row, dict[str, object] | str]]:
+        """What is run beside the trial, each with the row that it is of: other rows, and further teachings of all."""
+        first, *others = self.rows
+        again = [(first, said) for said in first.further_teachings()]
+        return [*again, *((row, said) for row in others for said in row.as_controls())]
 
     @property
     def searches(self) -> bool:
@@ -97,15 +104,15 @@ class Member:
         try:
             return check_tree(tree, trust_code)
         except SpecError as error:
-            raise SpecError(
-                tree.source, [Fault(self.place(item.path), item.message) for item in error.faults]
-            ) from None
+            # A row's once, however often it is taught.
+            found = dict.fromkeys(Fault(self.place(item.path), item.message) for item in error.faults)
+            raise SpecError(tree.source, list(found)) from None
 
     def place(self, path: str) -> str:
         """Where the suite says what stands at a path of the spec."""
         keys = path.split("/")
-        if keys[0] == "controls" and len(keys) > 1 and keys[1].isdecimal() and int(keys[1]) + 1 < len(self.rows):
-            return self._place_of_row(self.rows[int(keys[1]) + 1], keys[2:])
+        if keys[0] == "controls" and len(keys) > 1 and keys[1].isdecimal() and int(keys[1]) < len(self.controls):
+            return self._place_of_row(self.controls[int(keys[1])][0], keys[2:])
         if keys[0] == "method":
             return self._place_of_row(self.reference, keys[1:])
         if keys[0] == "space" and self.searches:
@@ -148,7 +155,7 @@ class Member:
             dataset=self.dataset.label,
             pair=self.pair.label,
             reference=self.reference.label,
-            rows=tuple(row.label for row in self.rows),
+            rows=tuple(label for row in self.rows for label in row.labels),
             seeds=self.seeds,
             trials=self.trials,
             searches=self.searches,

@@ -51,7 +51,7 @@ def _rows(row: Row, member: Member, asked: Sensitivity) -> Iterator[Row]:
 
     choice = row.seen_from(member.reference.choice)
     settings = flatten(parse_method(choice)[1].model_dump())
-    own = replace(row, budget="own", synthesis=choice.synthesis, transfer=choice.transfer)
+    own = replace(row, budget="own", teachings=1, synthesis=choice.synthesis, transfer=choice.transfer)
     yield own
     singles = one_at_a_time(settings) if asked.one_at_a_time else []
     for variant in (*singles, *jointly(settings, asked.draws)):

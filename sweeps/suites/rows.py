@@ -28,6 +28,7 @@ class Row:
         budget: the steps it takes.
         synthesis: its settings there; None: those of the reference.
         transfer: likewise.
+        teachings: how often its student is taught from the same pseudo-samples.
     """
 
     label: str
@@ -36,6 +37,7 @@ class Row:
     budget: BudgetName
     synthesis: Mapping[str, object] | None
     transfer: Mapping[str, object] | None
+    teachings: int = 1
 
     @property
     def is_control(self) -> bool:
@@ -49,8 +51,36 @@ class Row:
             name=self.entry.name, synthesis=dict(self.synthesis or {}), transfer=dict(self.transfer or {})
         )
 
+    def as_controls(self) -> list[dict[str, object] | str]:
+        """The row as a sweep lists it under `controls`, once for each teaching."""
+        return [self.as_control(), *(self._again(number, self._said()) for number in range(2, self.teachings + 1))]
+
+    def further_teachings(self) -> list[dict[str, object] | str]:
+        """The row, if it is a sweep's trial, taught again: as controls that take over the trial's settings."""
+        said: dict[str, object] = {"name": self.entry.name}
+        return [self._again(number, said) for number in range(2, self.teachings + 1)]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Of its teachings, in order."""
+        return (self.label, *(f"{self.label} (teaching {number})" for number in range(2, self.teachings + 1)))
+
+    @property
+    def title(self) -> str:
+        """``acgkd``; ``acgkd (3 teachings)``."""
+        return self.label if self.teachings == 1 else f"{self.label} ({self.teachings} teachings)"
+
+    def _again(self, number: int, said: Mapping[str, object]) -> dict[str, object]:
+        return {**said, "label": self.labels[number - 1], "draw": number - 1}
+
     def as_control(self) -> dict[str, object] | str:
-        """The row as a sweep lists it under `controls`."""
+        """The row as a sweep lists it under `controls`, taught once."""
+        said = self._said()
+        if said["label"] == said["name"]:
+            del said["label"]
+        return str(said["name"]) if set(said) == {"name"} else said
+
+    def _said(self) -> dict[str, object]:
         said: dict[str, object] = {"name": self.entry.name, "label": self.label}
         if self.entry.settings_from is not None:
             said["settings_from"] = self.entry.settings_from
@@ -59,9 +89,7 @@ class Row:
             said |= {} if settings is None else {stage: dict(settings)}
         if self.entry.prior is not None:
             said["prior"] = self.entry.prior.model_dump(mode="json", exclude_none=True)
-        if said["label"] == said["name"]:
-            del said["label"]
-        return str(said["name"]) if set(said) == {"name"} else said
+        return said
 
     def with_settings(self, synthesis: Mapping[str, object] | None, transfer: Mapping[str, object] | None) -> "Row":
         """The same row with other settings."""
@@ -103,6 +131,11 @@ def lacks_steps(choice: MethodChoice) -> bool:
         nothing = stage == "synthesis" and isinstance(settings, NoSettings)  # it may make no samples at all
         return not nothing and not hasattr(settings, "steps")
     return False
+
+
+def knows_draws(name: str) -> bool:
+    """Whether a method can teach again from the same pseudo-samples."""
+    return "draw" in getattr(METHODS[name].config.model_fields["transfer"].annotation, "model_fields", {})
 
 
 def without_steps(row: Row) -> str:
@@ -165,8 +198,15 @@ def _rows(suite: SuiteSection, dataset: SuiteDataset, pair: SuitePair, kind_ther
             if any(rule.holds(entry.label, dataset.label, pair.label, budget) for rule in suite.exclude):
                 continue
             label = entry.label if not place else f"{entry.label} ({SUFFIXES[budget]})"
-            stages = (settings_of(entry, dataset, stage) for stage in ("synthesis", "transfer"))
-            yield Row(label, entry, f"suite/methods/{number}", budget, *stages)
+            synthesis, transfer = (settings_of(entry, dataset, stage) for stage in ("synthesis", "transfer"))
+            taught = _teachings(suite, dataset, entry)
+            yield Row(label, entry, f"suite/methods/{number}", budget, synthesis, transfer, taught)
+
+
+def _teachings(suite: SuiteSection, dataset: SuiteDataset, entry: SuiteMethod) -> int:
+    if entry.space is not None:
+        return 1
+    return entry.teachings or dataset.teachings or suite.teachings
 
 
 def settings_of(entry: SuiteMethod, dataset: SuiteDataset, stage: str) -> Mapping[str, object] | None:

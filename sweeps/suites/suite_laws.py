@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pydantic import TypeAdapter, ValidationError
 
-from acgkd.config import Config, DatasetConfig, StudentConfig, TeacherConfig
+from acgkd.config import Config, DatasetConfig, MethodChoice, StudentConfig, TeacherConfig
 from acgkd.datasets import DATASETS
 from acgkd.errors import AcgkdError, Fault, nearest
 from acgkd.methods import METHODS
@@ -13,7 +13,7 @@ from sweeps.spec.fault_messages import known_name, translate, unknown_key
 from sweeps.spec.raw import tuples
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.suites.members import Member, axes, kind_of_data, kind_of_pair
-from sweeps.suites.rows import is_control, is_joint, lacks_steps, without_steps
+from sweeps.suites.rows import Row, is_control, is_joint, knows_draws, lacks_steps, without_steps
 from sweeps.suites.suite_spec import GOVERNED, SuiteDataset, SuitePair, SuiteSection
 
 LONGEST_NAME = 100
@@ -222,6 +222,8 @@ def _member_faults(member: Member, names: Sequence[str]) -> Iterator[Fault]:
             f"'{reference.entry.label}' would be the reference on '{member.dataset.label}', which goes by its method's "
             f"name, `{reference.entry.name}`. Leave its `label` out, or name another row under `suite/reference`.",
         )
+    for row in (row for row in member.rows if row.teachings > 1):
+        yield from _teaching_faults(row, row.seen_from(reference.choice))
     timed = [row for row in member.rows[1:] if row.budget == "equal_seconds"]
     if timed and is_joint(reference.choice):
         yield Fault(
@@ -232,3 +234,16 @@ def _member_faults(member: Member, names: Sequence[str]) -> Iterator[Fault]:
     for row in timed:
         if lacks_steps(row.seen_from(reference.choice)):
             yield Fault(row.place, without_steps(row))
+
+
+def _teaching_faults(row: Row, choice: MethodChoice) -> Iterator[Fault]:
+    """What is taught several times has draws of its own, and nobody else says which."""
+    if not knows_draws(row.entry.name):
+        lacking = f"Students are taught again by `transfer/draw`, which `{row.entry.name}` has not."
+        yield Fault(row.place, f"{lacking} Give the row `teachings: 1`.")
+    elif choice.transfer.get("draw"):
+        yield Fault(
+            row.place,
+            f"`teachings: {row.teachings}` counts draws from 0 on, but '{row.label}' has `transfer/draw: "
+            f"{choice.transfer['draw']}`. Leave one of them out.",
+        )

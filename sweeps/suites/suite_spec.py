@@ -24,6 +24,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Budgets = Annotated[tuple[BudgetName, ...], BeforeValidator(_listed), Field(min_length=1)]
 Settings = dict[str, object] | Literal["reference"]
 Count = Annotated[int, Field(ge=1)]
+Teachings = Annotated[int, Field(ge=1, le=100)]
 
 
 def _without(word: str) -> AfterValidator:
@@ -66,6 +67,10 @@ class SuiteMethod(ShortConfig):
     datasets: Names | None = Field(
         default=None, description="Labels of the data sets that it is run on; all that it fits if left out."
     )
+    teachings: Teachings | None = Field(
+        default=None,
+        description="Students taught with the pseudo-samples of each seed; as the data set says if left out.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -84,6 +89,8 @@ class SuiteMethod(ShortConfig):
             )
         if self.space is not None and self.settings_from is not None:
             raise ConfigError("A row is a search (`space`) or has what one chose (`settings_from`). Leave one out.")
+        if self.space is not None and self.teachings is not None:
+            raise ConfigError("Trials of a search (`space`) teach once, but it says `teachings`. Leave one out.")
         return self
 
     @property
@@ -126,6 +133,9 @@ class SuiteDataset(DatasetConfig):
         description="Values by slash path, laid over the sections of its sweeps: `{teacher/epochs: 15}`.",
     )
     methods: dict[str, Changed] = Field(default_factory=dict, description="Other settings of rows on it, by label.")
+    teachings: Teachings | None = Field(
+        default=None, description="How often students of all its rows are taught; the suite's number if left out."
+    )
     sensitivity: Sensitivity | None = Field(
         default=None,
         description="Runs each method under its own name, at its own budget, with perturbed settings on it too. A "
@@ -232,6 +242,9 @@ class SuiteSection(Config):
         "compared with, and whose seconds are meant. Left out: the first method that fits, and is no control.",
     )
     exclude: tuple[Exclusion, ...] = Field(default=(), description="Combinations that are not run.")
+    teachings: Teachings = Field(
+        default=1, description="How often a student of each row but searches is taught from each seed's pseudo-samples."
+    )
     calibrated: dict[str, dict[str, Count]] = Field(
         default_factory=dict,
         description="Steps that were calibrated before, by label of the data set and of the row; what is not here is "

@@ -278,3 +278,27 @@ def test_gradients_go_to_the_named_leaves_and_fused_adam_moves_the_right_entries
 def test_a_device_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigError, match="must be `auto`, `cpu` or `cuda`, but got 'gpu'"):
         resolve_device("gpu")
+
+
+def test_streams_that_begin_anew_follow_from_the_seed_and_leave_what_is_aside() -> None:
+    def aside(streams: Streams) -> list[float]:
+        with streams.aside("look"):
+            return draw(streams.generator("a"))
+
+    streams, other = Streams(3, CPU), Streams(3, CPU)
+    kept = streams.generator("a")
+    first, seen = draw(kept), aside(streams)
+    streams.begin_anew("teaching", 1)
+    again = draw(kept)
+    assert again != first
+    other.begin_anew("teaching", 1)
+    assert again == draw(other.generator("a"))
+    assert draw(streams.generator("new")) == draw(other.generator("new")) != draw(Streams(3, CPU).generator("new"))
+    assert aside(streams) == seen
+    assert streams.seed == 3
+    state = streams.state_dict()
+    resumed = Streams(3, CPU)
+    resumed.begin_anew("teaching", 1)
+    resumed.load_state_dict(state)
+    assert draw(resumed.generator("a")) == draw(kept)
+    assert draw(resumed.generator("later")) == draw(streams.generator("later"))

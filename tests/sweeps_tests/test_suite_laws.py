@@ -9,6 +9,7 @@ import yaml
 
 from acgkd.errors import SpecError
 from sweeps.cli.app import main
+from sweeps.suites import suite_laws
 from sweeps.suites.suite_loading import load_suite
 
 GOOD: dict[str, Any] = {
@@ -153,6 +154,37 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
         {"suite/datasets": [{"name": "motifs", "overrides": {"teacher/epochs": 0}}]},
         "suite/datasets/0/overrides/teacher/epochs",
         "`epochs >= 1` must hold, but got 0.",
+    ),
+    "taught no time": (
+        {"suite/methods": [{"name": "acgkd", "teachings": 0}]},
+        "suite/methods/0/teachings",
+        "`teachings >= 1` must hold, but got 0.",
+    ),
+    "taught no time on a set": (
+        {"suite/datasets": [{"name": "motifs", "teachings": 0}]},
+        "suite/datasets/0/teachings",
+        "`teachings >= 1` must hold, but got 0.",
+    ),
+    "taught half a time": ({"suite/teachings": 1.5}, "suite/teachings", "1.5"),
+    "own data set, taught again": (
+        {"suite/datasets": [], "dataset": {"name": "motifs", "teachings": 2}},
+        "dataset/teachings",
+        "`teachings` is said of a data set under `suite/datasets`",
+    ),
+    "a search that is taught again": (
+        {"suite/methods": ["acgkd", {"name": "gfkd", "label": "a search", "space": "gfkd_default", "teachings": 2}]},
+        "suite/methods/1",
+        "Trials of a search (`space`) teach once",
+    ),
+    "draws said twice": (
+        {"suite/methods": [{"name": "acgkd", "transfer": {"draw": 3}, "teachings": 2}]},
+        "suite/methods/0",
+        "counts draws from 0 on, but 'acgkd' has `transfer/draw: 3`",
+    ),
+    "a label like that of a teaching": (
+        {"suite/methods": [{"name": "acgkd", "teachings": 2}, {"name": "gfkd", "label": "acgkd (teaching 2)"}]},
+        "suite/methods/1",
+        "Duplicate label 'acgkd (teaching 2)'.",
     ),
     "no seeds": ({"replicates/seeds": []}, "replicates/seeds", "At least one seed is needed"),
     "a long name": ({"name": "a" * 95}, "suite/datasets/0", "A sweep's name has at most 100 letters"),
@@ -366,3 +398,13 @@ def test_an_empty_mapping_of_a_data_set_changes_nothing_of_a_row() -> None:
 def test_a_suite_of_one_pair_may_use_the_sections_of_a_sweep() -> None:
     suite = {"name": "one", "dataset": "motifs", "teacher": "gin-2-8", "student": "gin-2-8"}
     assert rows({**suite, "suite": {"methods": ["acgkd", "gfkd"]}}) == {"one-motifs-gin-2-8-gin-2-8": ["acgkd", "gfkd"]}
+
+
+def test_a_method_without_draws_is_taught_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a plug-in's may be, whose settings of transfer are its own."""
+    monkeypatch.setattr(suite_laws, "knows_draws", lambda name: name != "gfkd")
+    with pytest.raises(SpecError) as refused:
+        load_suite(changed({"suite/methods": ["acgkd", "gfkd"], "suite/teachings": 2}))
+    (fault,) = refused.value.faults
+    assert fault.path == "suite/methods/1"
+    assert "by `transfer/draw`, which `gfkd` has not. Give the row `teachings: 1`." in fault.message

@@ -13,7 +13,12 @@ from analysis.comparison.trial_rows import measure_in_words
 from analysis.page.render import Column, Row, Table
 from analysis.statistics.aggregates.ranks import FEWEST_SETS
 from analysis.statistics.aggregates.sensitivity import NEAR
+from analysis.statistics.aggregates.teachings import TeachingSpread
 
+TAUGHT_AGAIN = (
+    "Teachings: students of each seed from the same pseudo-samples; their mean is the seed's figure. Standard error of "
+    "the mean over seeds, not corrected for splits: the part that more teachings would take away, of all of it."
+)
 MARKS = "†: fewer steps or samples than its method declares, or a cheaper form of it (reduced); ‡: not as published."
 
 
@@ -66,9 +71,11 @@ def rows_table(comparison: Comparison, panel: Panel) -> Table:
     what = measure_in_words(comparison.measure)
     shown = comparison.measure not in ("test_accuracy", "ratio")
     own = [Column(what, lambda row: formatting.mean_sd(row["value"], row["value_sd"]))] if shown else []
-    one_class = [Column("collapsed", lambda row: f"{row['collapsed']} of {row['seeds']}")] * bool(
+    one_class = [Column("collapsed", lambda row: f"{row['collapsed']} of {row['students']}")] * bool(
         data["collapsed"].any()
     )
+    taught = [Column("teachings (deviation)", _teaching), Column("standard error", _errors)]
+    again = taught if (data["teachings"] > 1).any() else []
     columns = (
         Column("data set" if comparison.by in ("dataset", "method") else comparison.by, _word("column"), numeric=False),
         Column("row", _word("row"), numeric=False),
@@ -79,6 +86,7 @@ def rows_table(comparison: Comparison, panel: Panel) -> Table:
         Column("ratio to teacher", lambda row: formatting.mean_sd(row["ratio"], row["ratio_sd"])),
         Column("recovered share", lambda row: formatting.significant(row["share"], 2).replace("-", "−")),
         *own,
+        *again,
         *one_class,
         Column(f"{comparison.baseline} minus it", _gap),
         Column("p (Holm)", lambda row: p_value(row["p_holm"])),
@@ -89,10 +97,24 @@ def rows_table(comparison: Comparison, panel: Panel) -> Table:
         f"`{comparison.baseline}` minus it: in {what}, paired by seed, 95 % interval, corrected where seeds "
         f"drew the split; p-values by the same t test, Holm's correction over all {tests} of the page. Validation "
         "accuracy: over the seeds that all rows of the method have. Rows without a difference stand for no method."
-    ) + " Collapsed: seeds whose student says one class." * bool(one_class)
+    )
+    note += f" Collapsed: {'students that say' if again else 'seeds whose student says'} one class." * bool(one_class)
+    note += f" {TAUGHT_AGAIN}" * bool(again)
     marked = frozenset(int(index) for index in data.index[data["role"] == "baseline"])
     title = titled("All rows", comparison, panel)
     return Table(stem("rows", comparison, panel), title, data, columns, note, marked, most=200)
+
+
+def _teaching(row: Row) -> str:
+    return TeachingSpread.read(row).words
+
+
+def _errors(row: Row) -> str:
+    """The part of the standard error over seeds that is due to teaching, and all of it."""
+    if row["teachings"] == 1:
+        return formatting.DASH
+    whole = row["value_sd"] / math.sqrt(row["seeds"]) if row["seeds"] else math.nan
+    return " of ".join(formatting.significant(value, 2) for value in (row["teaching_se"], whole))
 
 
 def aggregate_table(comparison: Comparison, panel: Panel, table: pd.DataFrame) -> Table:

@@ -36,6 +36,7 @@ class PairCell:
         failed: whether the mean student is below the bound; False where its teacher's accuracy is not known.
         below: replicates whose student is below the bound.
         collapsed: replicates whose student says one class.
+        students: completed replicates, of all teachings.
     """
 
     teacher: str
@@ -44,6 +45,7 @@ class PairCell:
     failed: bool
     below: int
     collapsed: int
+    students: int
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,8 @@ def _matrix(dataset: str, places: list[tuple[Panel, Cell]]) -> PairMatrix:
 
 
 def _cell(row: TrialRow, teacher: str, student: str, measure: str) -> PairCell:
-    done = row.done
-    judged = done[["test_accuracy", "teacher_test_accuracy", "majority_accuracy"]].astype("float64")
+    done, students = row.done, row.students
+    judged = students[["test_accuracy", "teacher_test_accuracy", "majority_accuracy"]].astype("float64")
     ratio, accuracy, majority = (
         interval_of(done, name).mean for name in ("ratio", "test_accuracy", "majority_accuracy")
     )
@@ -126,7 +128,8 @@ def _cell(row: TrialRow, teacher: str, student: str, measure: str) -> PairCell:
         interval_of(done, measure),
         failed=bool(below_bound(ratio, 1.0)) or accuracy < majority,
         below=sum(bool(below_bound(*run)) for run in judged.itertuples(index=False, name=None)),
-        collapsed=int((done["predicted_classes"] == 1).sum()),
+        collapsed=int((students["predicted_classes"] == 1).sum()),
+        students=len(students),
     )
 
 
@@ -145,7 +148,7 @@ def cell_in_words(cell: PairCell | None, digits: int = 3, *, seeds: bool = True)
 def failures_in_words(matrix: PairMatrix, contestant: str) -> str:
     """How many pairs of a contestant failed, how many students are below the bound or say one class: a sentence."""
     cells = matrix.of(contestant)
-    runs = sum(cell.score.n for cell in cells)
+    runs = sum(cell.students for cell in cells)
     failed = [f"{cell.teacher} → {cell.student}" for cell in cells if cell.failed]
     named = f" ({', '.join(failed)})" if 0 < len(failed) <= MOST_NAMED else ""
     return (

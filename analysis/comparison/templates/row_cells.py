@@ -153,7 +153,8 @@ COLUMNS: Mapping[str, tuple[str, Callable[[Place], str]]] = {
     "transfer": ("transfer s", _transfer),
     "multiply_adds": ("multiply-adds", lambda place: formatting.count(mean_of(place.row, "multiply_adds"))),
     "memory": ("peak MiB", lambda place: _number(mean_of(place.row, "peak_host_bytes") / 2**20, 0)),
-    "collapsed": ("collapsed", lambda place: str(int((place.row.done["predicted_classes"] == 1).sum()))),
+    "collapsed": ("collapsed", lambda place: str(int((place.row.students["predicted_classes"] == 1).sum()))),
+    "teaching": ("teachings (deviation)", lambda place: place.row.teaching().words),
     "over_samples": ("test accuracy over samples", _over_samples),
     "settings": ("settings that are not the method's defaults", _settings),
 }

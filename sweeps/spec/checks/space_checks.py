@@ -24,6 +24,7 @@ GP_LIMIT = 100_000
 # A teacher per trial would be trained anew, and trials on other data or another prior are no longer paired.
 SEARCHABLE = ("method/synthesis/", "method/transfer/", "student/")
 STUDENT = "student/preset"
+DRAW = "method/transfer/draw"
 
 
 def space_law(
@@ -82,6 +83,11 @@ def _misplaced(found: Survey, space: object) -> Iterator[Fault]:
         if name.startswith("teacher/"):
             yield Fault(
                 _place(space, name), f"`{name}` cannot be searched: every trial would train teachers of its own."
+            )
+        elif name == DRAW:
+            yield Fault(
+                _place(space, name),
+                f"`{DRAW}` is noise: to search it is to choose the luckiest teaching. Run others as `controls`.",
             )
         elif name != METHOD_NAME and not name.startswith(SEARCHABLE):
             roots = ", ".join(f"`{root}`" for root in SEARCHABLE)
