@@ -88,8 +88,8 @@ class SamplerConfig(ShortConfig):
     )
     history: Annotated[int, Field(ge=20)] | None = Field(
         default=300,
-        description="Ended trials that `tpe` looks at: the best, the first and the latest, so that an ask costs the same "
-        "however long the sweep is. null: all.",
+        description="Ended trials that `tpe` looks at: the best, the first and the latest, so that an ask costs the "
+        "same however long the sweep is. null: all.",
     )
     lag: Annotated[int, Field(ge=0)] | None = Field(
         default=None,
