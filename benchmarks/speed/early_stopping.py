@@ -27,6 +27,7 @@ from benchmarks._lib.pages import RESULTS, Page, arguments
 from benchmarks.speed._schedulers import ALSO_TRIED, Make, candidates
 from sweeps.followups.observed_table import Confirmed, ObservedTable, Saved
 from sweeps.interchange import packed_records
+from sweeps.spec.sections import SchedulerConfig
 
 # How many points settings are chosen on: those that the tables had when that was decided. The others came later.
 TABLES = {"early-stopping-motifs": 98, "early-stopping-mutag": 79}
@@ -36,6 +37,7 @@ CHOSEN_ON, REPORTED, WORKERS = range(100, 110), range(10), 4
 TARGET, LEAST, MOST_BELOW = 2.0, 0.9, 2
 MEASURE = "validation_divergence"
 AGAIN, REAL_SWEEP = "-again", "-real"
+PLAIN = SchedulerConfig()  # where a spec says no more than `halving`
 REAL = (2, ("0.5",), 0.2, ("0.5",))
 
 

@@ -155,10 +155,11 @@ def main() -> None:
         """The same, round by round."""
         return list(by_round(*which).values())
 
-    def against(work_s: float, trials: int, key: str) -> list[float]:
-        """Ours by the well-configured Ray Tune, in rounds that have both."""
+    def against(work_s: float, trials: int, key: str, *, both_workers: bool = False) -> list[float]:
+        """Ours by the well-configured Ray Tune, in rounds that have both; only where its trials ran two at a time."""
         ours, theirs = (by_round(work_s, trials, case, key) for case in (OURS, TUNED))
-        return [ours[turn] / theirs[turn] for turn in ours if turn in theirs]
+        beside = by_round(work_s, trials, TUNED, "beside")
+        return [ours[turn] / theirs[turn] for turn in ours if turn in theirs and (beside[turn] or not both_workers)]
 
     runs = sorted({(row["work"], row["trials"]) for row in rows})
     names = {

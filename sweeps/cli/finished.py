@@ -28,8 +28,8 @@ def keep(folder: Path, identity: str, content: Mapping[str, object]) -> None:
     """
     if copy_of(folder / NAME) is not None:
         return  # others may write to an object store without this machine's knowledge
-    tree = {"version": VERSION, "identity": identity, "files": _signature(folder), "content": dict(content)}
     with contextlib.suppress(OSError):  # it only saves time
+        tree = {"version": VERSION, "identity": identity, "files": _signature(folder), "content": dict(content)}
         write(folder / NAME, json.dumps(tree), durable=False)
 
 

@@ -1,5 +1,8 @@
 """Every script in benchmarks/ runs, at a tiny size and through its own `main`, and writes what it promises."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +55,24 @@ def test_overhead_is_compared_with_ray_tune(tmp_path: Path) -> None:
     five = [line.partition(":**")[0].removeprefix("* ") for line in page.splitlines()[2:7]]
     assert five == ["**Question", "**Answer", "**Figure", "**Caveat", "**Command"]
     assert page.count("| Ray Tune, well configured, with OptunaSearch | 2 | ") == 2
+
+
+def test_the_page_of_overhead_says_where_the_rival_came_to_one_worker_alone(tmp_path: Path) -> None:
+    """And how a trial's overhead grows from sweep to sweep, beside within one."""
+    plain = {"load": 1.0, "gap_s": 0.1, "startup_s": 1.0, "shutdown_s": 1.0, "work": 0.0}
+    rows = [
+        {"trials": trials, "round": turn, "case": case, "beside": beside, "longer_s": longer, "cpu_s": longer}
+        for trials, turn, case, beside, longer in (
+            (100, 0, "ours", 0.1, 0.02),
+            (100, 0, "ray-optuna", 0.1, 0.01),
+            (100, 1, "ours", 0.1, 0.02),
+            (100, 1, "ray-optuna", 0.0, 0.02),
+            (1000, 0, "ours", 0.1, 0.03),
+        )
+    ]
+    (tmp_path / "lines").write_text("".join(f"{json.dumps(plain | row)}\n" for row in rows))
+    asked = ["--runs", "--finished", "--records", str(tmp_path / "lines"), "--out", str(tmp_path / "page.md")]
+    subprocess.run([sys.executable, "-m", "benchmarks.speed.overhead", *asked], cwd=HOME.parent, check=True)
+    page = (tmp_path / "page.md").read_text()
+    assert "Ray Tune came to two workers in 1 of 2 rounds; there `acgkd run` takes 2.00 times its wall time." in page
+    assert "an empty trial of 1,000 takes beside one of 100 1.50 of the wall and 1.50 of the CPU" in page

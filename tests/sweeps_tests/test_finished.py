@@ -87,6 +87,11 @@ def test_whatever_changes_is_looked_at(folder: Path, what: str, reads: list[Any]
     assert record.is_file()
 
 
+def test_what_is_no_trial_among_the_trials_breaks_nothing(folder: Path) -> None:
+    (folder / "trials" / "notes.txt").touch()
+    assert again(folder) == 0
+
+
 def test_a_larger_budget_another_setting_and_other_code_are_no_finished_sweep(
     folder: Path, reads: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,9 +1,9 @@
 """What of a long study a sampler looks at, so that an ask costs the same at any length: the best, first and latest.
 
-TPE models the best tenth of all trials as good, and the others as what to stay away from. A bounded history has as many
-good ones as TPE would choose from the whole study, up to a third of it. A third of the others are the study's first
-ones, most of them drawn before anything was known: they are spread over the whole space, where the latest crowd around
-the front. The rest are the latest.
+TPE models the best tenth of all trials as good, of one objective at most 25, and the others as what to stay away from.
+A bounded history has as many good ones as TPE would choose from the whole study, up to a third of it. A third of the
+others are the study's first ones, most of them drawn before anything was known: they are spread over the whole space,
+where the latest crowd around the front. The rest are the latest.
 """
 
 from collections.abc import Container, Sequence
