@@ -151,13 +151,13 @@ def test_controls_of_two_sweeps_are_one_row_with_the_seeds_of_both() -> None:
 def test_page_terminal_and_templates_say_it_where_there_are_several(comparison: Comparison, tmp_path: Path) -> None:
     page = " ".join(markdown(report(comparison)).split())
     assert "| teachings (deviation) | standard error |" in page
-    assert "| 3: 0.082 within a synthesis, 0.088 between | 0.027 of 0.058 | 1 of 9 |" in page
+    assert "| 3: 0.082 within a seed, 0.088 between | 0.027 of 0.058 | 1 of 9 |" in page
     assert "the part that more teachings would take away" in page
-    assert "Teachings of ours on one, 3: 0.082 within a synthesis, 0.088 between" in comparison.lines(120)
+    assert "Teachings of ours on one, 3: 0.082 within a seed, 0.088 between" in comparison.lines(120)
     template = tmp_path / "page.md.j2"
     template.write_text('{{ text("ours", show="teaching") }}; {{ text("noise", show="teaching") }}')
     assert comparison.fill(template, tmp_path / "out").read_text().strip() == (
-        "3: 0.082 within a synthesis, 0.088 between; –"
+        "3: 0.082 within a seed, 0.088 between; –"
     )
     template.write_text('{{ table(show="teachings") }}')
     with pytest.raises(ConfigError, match="`show`"):

@@ -16,8 +16,9 @@ from analysis.statistics.aggregates.sensitivity import NEAR
 from analysis.statistics.aggregates.teachings import TeachingSpread
 
 TAUGHT_AGAIN = (
-    "Teachings: students of each seed from the same pseudo-samples; their mean is the seed's figure. Standard error of "
-    "the mean over seeds, not corrected for splits: the part that more teachings would take away, of all of it."
+    "Teachings: students of each seed, from the same pseudo-samples where these are made before the student learns; "
+    "their mean is the seed's figure. Standard error of the mean over seeds, not corrected for splits: the part "
+    "that more teachings would take away, of all of it."
 )
 MARKS = "†: fewer steps or samples than its method declares, or a cheaper form of it (reduced); ‡: not as published."
 

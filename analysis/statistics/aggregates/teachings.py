@@ -75,10 +75,10 @@ class TeachingSpread:
 
     @property
     def words(self) -> str:
-        """``3: 0.042 within a synthesis, 0.031 between``; a dash where each seed was taught once."""
+        """``3: 0.042 within a seed, 0.031 between``; a dash where each seed was taught once."""
         if self.teachings == 1:
             return DASH
-        parts = [(self.sd, "within a synthesis"), (self.between, "between")]
+        parts = [(self.sd, "within a seed"), (self.between, "between")]
         said = ", ".join(f"{significant(value, 2)} {what}" for value, what in parts if known(value))
         return f"{self.teachings}: {said}" if said else str(self.teachings)
 
