@@ -45,6 +45,25 @@ def test_a_restart_sees_the_same_history(lab: ModuleType) -> None:
     assert [trial.parameters for trial in through] == [trial.parameters for trial in anew]
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_with_a_lag_neither_the_order_of_arrival_nor_a_restart_matters(lab: ModuleType, seed: int) -> None:
+    spec = lab.make_spec(sampler={"name": "tpe", "history": LIMIT, "startup_trials": 5, "lag": 3})
+    order, study = random.Random(seed), Study(spec)
+    trials, open_trials = list[Trial](), list[Trial]()
+    while len(trials) < 45:
+        while study.ready and study.count < 45 and len(open_trials) < 4 and order.random() < 0.8:
+            trial = study.ask()
+            assert trial is not None
+            open_trials.append(trial)
+        if open_trials:
+            trials.append(outcome(open_trials.pop(order.randrange(len(open_trials)))))
+            study.ended(trials[-1])
+        if order.random() < 0.3:
+            study = Study(spec, sorted([*trials, *open_trials], key=lambda trial: trial.number))
+    expected = [trial.parameters for trial in asked(spec, 45, restarted=False)]
+    assert [trial.parameters for trial in sorted(trials, key=lambda trial: trial.number)] == expected
+
+
 def test_what_lies_outside_of_it_changes_no_point(lab: ModuleType) -> None:
     spec = lab.make_spec(sampler={"name": "tpe", "history": LIMIT, "startup_trials": 5})
     trials = asked(spec, 40, restarted=False)
