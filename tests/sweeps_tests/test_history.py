@@ -45,23 +45,23 @@ def test_a_restart_sees_the_same_history(lab: ModuleType) -> None:
     assert [trial.parameters for trial in through] == [trial.parameters for trial in anew]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_with_a_lag_neither_the_order_of_arrival_nor_a_restart_matters(lab: ModuleType, seed: int) -> None:
-    spec = lab.make_spec(sampler={"name": "tpe", "history": LIMIT, "startup_trials": 5, "lag": 3})
-    order, study = random.Random(seed), Study(spec)
-    trials, open_trials = list[Trial](), list[Trial]()
+def asked_by_four_workers(spec: Any, seed: int, restarts: float) -> list[Any]:
+    order, study, trials, at_work = random.Random(seed), Study(spec), list[Trial](), list[Trial]()
     while len(trials) < 45:
-        while study.ready and study.count < 45 and len(open_trials) < 4 and order.random() < 0.8:
-            trial = study.ask()
-            assert trial is not None
-            open_trials.append(trial)
-        if open_trials:
-            trials.append(outcome(open_trials.pop(order.randrange(len(open_trials)))))
-            study.ended(trials[-1])
-        if order.random() < 0.3:
-            study = Study(spec, sorted([*trials, *open_trials], key=lambda trial: trial.number))
-    expected = [trial.parameters for trial in asked(spec, 45, restarted=False)]
-    assert [trial.parameters for trial in sorted(trials, key=lambda trial: trial.number)] == expected
+        while study.ready and study.count < 45 and len(at_work) < 4:
+            at_work += [trial for trial in [study.ask()] if trial is not None]
+        trials.append(outcome(at_work.pop(order.randrange(len(at_work)))))
+        study.ended(trials[-1])
+        if order.random() < restarts:
+            study = Study(spec, sorted([*trials, *at_work], key=lambda trial: trial.number))
+    return [trial.parameters for trial in sorted(trials, key=lambda trial: trial.number)]
+
+
+@pytest.mark.parametrize("lag", [None, 3])
+def test_restarts_change_no_point_and_with_a_lag_arrivals_neither(lab: ModuleType, lag: int | None) -> None:
+    spec = lab.make_spec(sampler={"name": "tpe", "history": LIMIT, "startup_trials": 5, "lag": lag})
+    assert asked_by_four_workers(spec, 1, restarts=0.3) == asked_by_four_workers(spec, 1, restarts=0)
+    assert (asked_by_four_workers(spec, 1, 0) == asked_by_four_workers(spec, 2, 0)) == (lag is not None)
 
 
 def test_what_lies_outside_of_it_changes_no_point(lab: ModuleType) -> None:
