@@ -122,7 +122,8 @@ class SchedulerConfig(GrownConfig, ShortConfig):
     error: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None,
         description="At whole replicates stop what a paired t test finds worse than a trial that ran to the end, with "
-        "this chance to stop one that is as good as all of them. Left out: one in `reduction` continues there, too.",
+        "at most this chance to stop one that is as good as all of them, where seeds move all trials alike. Left out: "
+        "one in `reduction` continues there, too.",
     )
 
 

@@ -37,6 +37,18 @@ def test_the_error_rate_is_the_one_asked_for() -> None:
     assert wrong / sweeps >= error / 10  # and it is no test that never rejects
 
 
+def test_a_trial_of_more_noise_than_the_others_is_stopped_more_often_than_asked_for() -> None:
+    """What the rule supposes, and what it costs where it does not hold."""
+    draw, sweeps, error = np.random.default_rng(0), 400, 0.2
+    wrong = 0
+    for _ in range(sweeps):
+        seeds = draw.normal(0, 0.5, SEEDS)
+        own, others = np.exp(seeds + draw.normal(0, 0.9, SEEDS)), np.exp(seeds + draw.normal(0, 0.3, (12, SEEDS)))
+        rivals = {number: np.stack([row, np.ones(SEEDS)], axis=1) for number, row in enumerate(others)}
+        wrong += stopped(Racing(error, (1, 1)), np.stack([own, np.full(SEEDS, 3.0)], axis=1), rivals)
+    assert 1.5 * error < wrong / sweeps < 2.5 * error
+
+
 def test_a_clearly_worse_trial_is_stopped_after_one_seed() -> None:
     draw = np.random.default_rng(1)
     caught = 0
