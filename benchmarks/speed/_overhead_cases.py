@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -54,6 +55,17 @@ def tpe(seed: int = 0, startup_trials: int = 10) -> Any:
     )
 
 
+def _all_there(task: Task) -> None:
+    """Waits until as many workers as there should be have started, or for a minute.
+
+    Else the first one, being warm, takes the trial that the second is started for, and that start is broken off.
+    """
+    (task.folder / f"worker-{os.getpid()}").touch()
+    until = time.monotonic() + 60
+    while len(list(task.folder.glob("worker-*"))) < WORKERS and time.monotonic() < until:
+        time.sleep(0.01)
+
+
 def _ray_optuna(task: Task) -> None:
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     import ray
@@ -65,6 +77,7 @@ def _ray_optuna(task: Task) -> None:
             import torch
 
             torch.set_num_threads(1)
+            _all_there(task)
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
             return True

@@ -40,7 +40,7 @@ RUNS = ("0:100:3", "0:1000:3", "0:5000:2", "1:100:3")  # seconds of work, trials
 TARGETS = {"ratio": 1.5, "growth": 1.2, "finished_s": 1.5}
 
 
-def measured(case: str, trials: int, work_s: float) -> dict[str, float]:
+def measured(case: str, trials: int, work_s: float) -> dict[str, float | None]:
     """One sweep, in a process of its own.
 
     Raises:
@@ -74,7 +74,7 @@ def _until(process: "subprocess.Popen[bytes]", tree: Tree, reached: Callable[[],
 
 def figures(
     spans: list[tuple[float, float, float, int]], workers: int, started: float, ended: float, cpu_s: float
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """What the trials' own notes come to.
 
     Args:
@@ -94,8 +94,15 @@ def figures(
         "beside": sum(after[0] < before[1] for before, after in pairwise(spans)) / (len(spans) - 1),
         "startup_s": first - started,
         "shutdown_s": ended - last,
+        "second_s": _second_s(spans),
         **({"drift": _drift(spans)} if len(spans) >= DRIFT_TRIALS else {}),
     }
+
+
+def _second_s(spans: list[tuple[float, float, float, int]]) -> float | None:
+    """From the first trial's beginning to that of the first one in a second process; None where there is none."""
+    first, _, _, process = spans[0]
+    return next((begin - first for begin, _, _, other in spans if other != process), None)
 
 
 def _drift(spans: list[tuple[float, float, float, int]]) -> float:
@@ -149,17 +156,16 @@ def main() -> None:
     def by_round(work_s: float, trials: int, case: str, key: str) -> dict[int, float]:
         """A figure in each round in which it was measured."""
         found = [row for row in rows if (row["work"], row["trials"], row["case"]) == (work_s, trials, case)]
-        return {row["round"]: row[key] for row in found if key in row}
+        return {row["round"]: row[key] for row in found if row.get(key) is not None}
 
     def series(*which: Any) -> list[float]:
         """The same, round by round."""
         return list(by_round(*which).values())
 
-    def against(work_s: float, trials: int, key: str, *, both_workers: bool = False) -> list[float]:
-        """Ours by the well-configured Ray Tune, in rounds that have both; only where its trials ran two at a time."""
+    def against(work_s: float, trials: int, key: str) -> list[float]:
+        """Ours by the well-configured Ray Tune, in rounds that have both."""
         ours, theirs = (by_round(work_s, trials, case, key) for case in (OURS, TUNED))
-        beside = by_round(work_s, trials, TUNED, "beside")
-        return [ours[turn] / theirs[turn] for turn in ours if turn in theirs and (beside[turn] or not both_workers)]
+        return [ours[turn] / theirs[turn] for turn in ours if turn in theirs]
 
     runs = sorted({(row["work"], row["trials"]) for row in rows})
     names = {

@@ -88,14 +88,17 @@ def test_nor_is_it_where_some_of_it_is_there_by_chance(
         shutil.rmtree(root)
 
 
-def test_a_trial_takes_three_syncs(lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    changes = {**SMALL, "trials": 20, "seeds": (0,)}
+@pytest.mark.parametrize(("seeds", "most"), [((0,), 3.5), ((0, 1, 2), 8.5)])
+def test_a_trial_takes_three_syncs_and_two_to_three_for_each_further_seed(
+    lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seeds: tuple[int, ...], most: float
+) -> None:
+    changes = {**SMALL, "trials": 20, "seeds": seeds}
     with watched(tmp_path, monkeypatch) as disk:
         run(lab, tmp_path / "sweep", changes)
     kinds = Counter(name.replace("sweep/", "", 1).partition("/")[0] for name in disk.syncs)
     assert kinds["asked.jsonl"] == 20
-    assert kinds["records"] >= 21  # a teacher's too
-    assert (kinds["asked.jsonl"] + kinds["records"] + kinds["students"] + kinds["trials"]) / 20 <= 3.5
+    assert kinds["records"] >= 21 * len(seeds)  # teachers' too
+    assert (kinds["asked.jsonl"] + kinds["records"] + kinds["students"] + kinds["trials"]) / 20 <= most
     assert kinds["trials"] == 0
 
 
