@@ -141,7 +141,7 @@ def test_rows_of_equal_settings_keep_apart_by_their_labels() -> None:
 
 def test_controls_of_two_sweeps_are_one_row_with_the_seeds_of_both() -> None:
     rows = taught().rows
-    later = rows.assign(source="later", sweep="later", seed=rows["seed"] + 3)
+    later = rows.assign(source="later", sweep="later", seed=rows["seed"] + 3).astype(rows.dtypes)
     found = compared(Frame(pd.concat([rows, later], ignore_index=True)), published=KNOWN).rows.set_index("row")
     assert (found.loc["rival", "seeds"], found.loc["rival", "students"]) == (6, 12)
     assert found.loc["rival", "teachings"] == 2
