@@ -19,6 +19,7 @@ from acgkd.run.bookkeeping.clocks import Clocks
 from acgkd.run.bookkeeping.divergence import require_finite_losses, require_finite_weights
 from acgkd.run.bookkeeping.expected_cost import expected_multiply_adds, expected_seconds
 from acgkd.run.bookkeeping.identity import identity, shape_of
+from acgkd.run.bookkeeping.run_state import FORMAT, read_run, read_synthesis
 from acgkd.run.bookkeeping.stage_progress import Progress
 from acgkd.run.compatibility import Surroundings, absent
 from acgkd.runtime import PeakMemory
@@ -26,7 +27,6 @@ from acgkd.students.saving import save_student
 from acgkd.synthesis.health import health_of
 from acgkd.transfer.teaching_draws import begin_teaching
 
-FORMAT = "acgkd-run-1"
 POINTS_PER_CURVE = 100
 
 
@@ -218,11 +218,9 @@ class Distillation(Progress):
             cost["synthesis_restarts"] = int(facts["restarts"])
         if facts.get("restarts_held"):
             cost["synthesis_restarts_held"] = int(facts["restarts_held"])
-        left = self.steps_done
-        for stage in self.stages:
+        for stage, steps in zip(self.stages, self.steps_by_stage(), strict=True):
             cost[f"{stage.name}_s"] = self._clocks.seconds.get(stage.name, 0.0)
-            cost[f"{stage.name}_steps"] = min(left, stage.steps)
-            left = max(0, left - stage.steps)
+            cost[f"{stage.name}_steps"] = steps
         if self.method_run.left_out():
             # Only a synthesis leaves steps out: those of draws that were not needed.
             cost[f"{self.stages[0].name}_steps"] = self.stages[0].steps - self.method_run.left_out()
@@ -265,12 +263,7 @@ class Distillation(Progress):
         Raises:
             CheckpointError: torn, foreign, unsafe, or of another run.
         """
-        state = checkpoint.load(path)
-        if not isinstance(state, dict) or state.get("format") != FORMAT:
-            raise CheckpointError(f"{path} is not a checkpoint of a run (no `{FORMAT}` inside).")
-        if state.get("identity") != self._identity:
-            raise CheckpointError(f"{path} belongs to a run with other settings, another seed, teacher or student.")
-        self._resume_from(state)
+        self._resume_from(read_run(path, self._identity))
 
     def load_synthesis(self, path: Path) -> None:
         """Starts from pseudo-samples that another run with the same synthesis made; their seconds are kept.
@@ -278,12 +271,9 @@ class Distillation(Progress):
         Raises:
             CheckpointError: damaged, foreign or unsafe.
         """
-        state = checkpoint.load(path, checked=True)
-        ours = isinstance(state, dict) and state.get("format") == FORMAT
-        if not ours or len(self.stages) < 2 or state["steps_done"] != self.stages[0].steps:
-            raise CheckpointError(f"{path} is not a finished synthesis.")
+        state = read_synthesis(path, self.stages)
         try:
-            self._resume_from({**state, "synthesis_cached": True})
+            self._resume_from(state)
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} is not a finished synthesis ({type(error).__name__}: {error}).") from error
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 
 from acgkd.method import Stage
 
@@ -68,3 +69,11 @@ class Progress:
         first = sum(earlier.steps for earlier in self.stages[:index])
         within = math.ceil((progress * len(self.stages) - index) * self.stages[index].steps - 1e-9)
         return first + min(self.stages[index].steps, within)
+
+    def steps_by_stage(self) -> list[int]:
+        """The steps of each stage that are done."""
+        ends = accumulate(stage.steps for stage in self.stages)
+        return [
+            min(max(0, self.steps_done - end + stage.steps), stage.steps)
+            for stage, end in zip(self.stages, ends, strict=True)
+        ]
