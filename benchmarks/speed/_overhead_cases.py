@@ -55,8 +55,8 @@ def tpe(seed: int = 0, startup_trials: int = 10) -> Any:
     )
 
 
-def _all_there(task: Task) -> None:
-    """Waits until as many workers as there should be have started, or for a minute.
+def _all_at_work(task: Task) -> None:
+    """Waits in the first trial until as many workers as there should be have one, or for a minute.
 
     Else the first one, being warm, takes the trial that the second is started for, and that start is broken off.
     """
@@ -77,12 +77,15 @@ def _ray_optuna(task: Task) -> None:
             import torch
 
             torch.set_num_threads(1)
-            _all_there(task)
+            self.waited = False
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
             return True
 
         def step(self) -> dict[str, Any]:
+            if not self.waited:
+                _all_at_work(task)
+                self.waited = True
             work(task)
             return {"agreement": 0.5, "multiply_adds": 1.0, "done": True}
 

@@ -1,4 +1,4 @@
-"""On Ray, jobs are handed out ahead of need, and workers start while a teacher is made."""
+"""On Ray, jobs are asked for ahead of need, workers stay warm, and others start while a teacher is made."""
 
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from sweeps.engine.driver import NoJob
+from sweeps.executors.ray.jobs import unpacked
 from sweeps.worker.idle_runner import WARM_UP
 from sweeps.worker.messages import Job, Report
+
+KEYS = ("run", "storage", "checkpoint_config", "trial_name_creator", "trial_dirname_creator")
 
 
 class Driver(SimpleNamespace):
@@ -18,16 +21,35 @@ class Driver(SimpleNamespace):
         return Job("trial", f"trial-{self.at_work:04d}", "trial", (0,), {0: 0}, 1, number=self.at_work)
 
 
-@pytest.mark.parametrize(("places", "ahead"), [(1, 1), (2, 1), (15, 1), (64, 8)])
-def test_one_more_than_fits_for_every_eight_places(lab: ModuleType, places: int, ahead: int) -> None:
-    from sweeps.executors.ray.search import SweepSearcher
+@pytest.mark.parametrize(("places", "waiting"), [(1, 0), (2, 0), (7, 0), (8, 1), (15, 1), (64, 8)])
+def test_one_more_than_fits_waits_with_ray_for_every_eight_places(lab: ModuleType, places: int, waiting: int) -> None:
+    from sweeps.executors.ray.search import SweepSearch
 
     driver: Any = Driver(at_work=0, slots=1, spec=lab.make_spec())
-    searcher = SweepSearcher(driver, lambda: places)
+    search = SweepSearch(driver, lambda: places)
     handed_out = 0
-    while searcher.suggest(str(handed_out)) is not None:
+    while search.next_job() is not None:
         handed_out += 1
-    assert handed_out == places + ahead
+    assert handed_out == places + waiting
+
+
+def test_with_few_places_the_next_job_is_there_before_a_worker_ends(lab: ModuleType) -> None:
+    from sweeps.executors.ray.search import SweepSearch
+
+    driver: Any = Driver(at_work=0, slots=1, spec=lab.make_spec())
+    search = SweepSearch(driver, lambda: 2)
+    search._trainable, search._spec = object, {name: None for name in KEYS}
+    assert [search.next_trial() is None for _ in range(3)] == [False, False, True]
+    assert driver.at_work == 2  # in the turn in which a worker got its job, nothing is asked for
+    assert search.next_trial() is None
+    assert driver.at_work == 3
+    assert search.next_trial() is None
+    assert driver.at_work == 3
+    driver.at_work -= 1  # one has ended
+    found = search.next_trial()
+    assert found is not None
+    assert unpacked(found.config).number == 3
+    assert driver.at_work == 2
 
 
 class Teaching(SimpleNamespace):
@@ -41,19 +63,18 @@ class Teaching(SimpleNamespace):
 
 @pytest.mark.parametrize(("trials", "places", "beside"), [(9, 2, 1), (9, 4, 3), (3, 4, 2), (1, 4, 0)])
 def test_other_workers_start_while_a_teacher_is_made(lab: ModuleType, trials: int, places: int, beside: int) -> None:
-    from sweeps.executors.ray.jobs import unpacked
-    from sweeps.executors.ray.search import SweepSearcher
+    from sweeps.executors.ray.search import SweepSearch
 
     driver: Any = Teaching(at_work=1, slots=1, spec=lab.make_spec(trials=trials))
-    searcher = SweepSearcher(driver, lambda: places)
-    found = [searcher.suggest(str(number)) for number in range(9)]
-    jobs = [unpacked(config) for config in found if isinstance(config, dict)]
-    assert [job.replicates for job in jobs] == [()] * beside
-    assert searcher.teaching
+    search = SweepSearch(driver, lambda: places)
+    found = [search.next_job() for _ in range(9)]
+    assert [job.replicates for job in found if isinstance(job, Job)] == [()] * beside
+    assert search.teaching
     driver.there = True
-    assert isinstance(config := searcher.suggest("9"), dict)
-    assert unpacked(config).name == "trial-0000"
-    assert not searcher.teaching
+    job = search.next_job()
+    assert isinstance(job, Job)
+    assert job.name == "trial-0000"
+    assert not search.teaching
 
 
 class Controller(SimpleNamespace):
@@ -68,7 +89,8 @@ def test_a_worker_that_is_warm_waits_for_the_teacher_and_no_longer(monkeypatch: 
     from sweeps.executors.ray.jobs import packed
 
     def trial(name: str, job: Job, status: str) -> Any:
-        return SimpleNamespace(trial_id=name, config=packed(job), status=status, update_resources=lambda wanted: None)
+        held = {"trial_id": name, "config": packed(job), "status": status, "placement_group_factory": None}
+        return SimpleNamespace(**held, update_resources=lambda wanted: None)
 
     def job(kind: Any, name: str) -> Job:
         return Job(kind, name, name, (0,), {0: 0}, 1)
@@ -95,3 +117,25 @@ def test_a_worker_that_is_warm_waits_for_the_teacher_and_no_longer(monkeypatch: 
     teaching[0] = False
     assert asked.on_trial_result(controller, warm, report) == "STOP"
     asked.on_trial_error(controller, warm)  # nobody is blamed: the driver has no job of this name
+
+
+def test_room_for_warm_workers_is_given_back_while_a_job_waits_that_asks_for_something_else() -> None:
+    from sweeps.executors.ray.warm_workers import WarmWorkers
+
+    object_cache: Any = pytest.importorskip("ray.tune.utils.object_cache")
+    cache = object_cache._ObjectCache(may_keep_one=True)
+    controller = SimpleNamespace(_tune_controller=SimpleNamespace(_actor_cache=cache))
+
+    def asking(needs: str) -> Any:
+        return SimpleNamespace(placement_group_factory=needs)
+
+    warm = WarmWorkers()
+    warm.keep(controller, [], "core", 3)
+    assert [cache.cache_object("core", worker) for worker in range(4)] == [True, True, True, False]
+    warm.keep(controller, [asking("core")], "core", 2)
+    assert list(cache.flush_cached_objects()) == [0]
+    warm.keep(controller, [asking("core"), asking("device")], "device", 2)
+    assert cache.total_max_objects == 0
+    cache.increase_max("device")  # as Ray does for a job that waits
+    assert list(cache.flush_cached_objects()) == [1, 2]
+    WarmWorkers().keep(SimpleNamespace(), [], "core", 2)  # another Ray keeps as many as it likes

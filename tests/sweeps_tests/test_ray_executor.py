@@ -1,8 +1,10 @@
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -68,6 +70,29 @@ def test_a_sweep_on_ray_is_that_of_one_process(lab: ModuleType, tmp_path: Path) 
     assert go(lab, tmp_path / "ray", **changes).counts == {"completed": 4}
     run_sweep(lab.make_spec(**changes), tmp_path / "one", InProcess(), experiments=lab.FakeExperiments())
     assert lab.table(tmp_path / "ray") == lab.table(tmp_path / "one")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_worker_that_must_wait_for_another_trial_is_kept_and_so_is_the_other(lab: ModuleType, tmp_path: Path) -> None:
+    from tests.working_experiments import WorkingExperiments
+
+    log = tmp_path / "processes"
+    spec = lab.make_spec(trials=12, seeds=(0,), sampler={"lag": 1})
+    run_sweep(spec, tmp_path / "sweep", Ray(), experiments=WorkingExperiments(partial(_every_other_is_long, log)))
+    trials_of = Counter(log.read_text().split())
+    assert trials_of.total() == 12
+    assert len(trials_of) == 2
+    assert min(trials_of.values()) >= 4
+
+
+def _every_other_is_long(log: Path) -> None:
+    """Writes down who works; the next trial but one waits for a long one, and then two are there at once."""
+    with log.open("a+") as file:
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        file.seek(0)
+        number = len(file.read().split())
+    time.sleep(0.4 if number % 2 else 0.05)
 
 
 @pytest.mark.cluster

@@ -141,7 +141,7 @@ def _fit(driver: Driver) -> None:
     from sweeps.executors.ray import trainable as worker_code
     from sweeps.executors.ray.placement import Placement
     from sweeps.executors.ray.scheduler import SweepScheduler, SweepStopper, TellStarts
-    from sweeps.executors.ray.search import SweepSearcher
+    from sweeps.executors.ray.search import SweepSearch
 
     driver.progress.message = ""
     # Its code goes to the workers, not its name: they would import `sweeps` to find it, whosever that is. So does the
@@ -151,15 +151,15 @@ def _fit(driver: Driver) -> None:
     work = cloudpickle.dumps((driver.spec, driver.folder, driver.experiments))
     trainable = tune.with_parameters(worker_code.SweepTrainable, work=work, code=worker_code.code_here())
     placement = Placement(driver, ray.nodes)
-    searcher = SweepSearcher(driver, placement.slots)
+    search = SweepSearch(driver, placement.slots)
     share = {"cpu": driver.spec.resources.cpu, "gpu": driver.spec.resources.gpu}
 
     with scratch() as nobody_reads_it:
         tuner = tune.Tuner(
             tune.with_resources(trainable, share),
             tune_config=tune.TuneConfig(
-                search_alg=searcher,
-                scheduler=SweepScheduler(driver, placement, lambda: searcher.teaching),
+                search_alg=search,
+                scheduler=SweepScheduler(driver, placement, lambda: search.teaching),
                 num_samples=-1,
                 reuse_actors=True,
                 trial_name_creator=_name,

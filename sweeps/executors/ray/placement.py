@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from typing import NotRequired, TypedDict
 
 from ray.tune import PlacementGroupFactory
@@ -65,9 +66,16 @@ class Placement:
         wanted = {"CPU": share.cpu, "GPU": gpu, "memory": float(self.memory.of(job, admitted.values()))}
         bundle = {name: amount for name, amount in wanted.items() if amount}
         self.bundle = bundle if not job.alone else self.bundle
-        if len(admitted) == len(alive):
-            return PlacementGroupFactory([bundle])
-        return PlacementGroupFactory([bundle], bundle_label_selector=[{NODE: _not_in(refused)}])
+        not_there = None if len(admitted) == len(alive) else _not_in(refused)
+        return self._request(tuple(bundle.items()), not_there)
+
+    @staticmethod
+    @lru_cache(maxsize=64)
+    def _request(bundle: tuple[tuple[str, float], ...], not_there: str | None) -> PlacementGroupFactory:
+        """The same object for the same needs: Ray compares requests for each job, and digests each new one."""
+        if not_there is None:
+            return PlacementGroupFactory([dict(bundle)])
+        return PlacementGroupFactory([dict(bundle)], bundle_label_selector=[{NODE: not_there}])
 
     def _alive(self) -> list[RayNode]:
         if time.monotonic() - self._asked_at > LOOK_EVERY_S:

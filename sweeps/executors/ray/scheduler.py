@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from sweeps.engine.driver import Driver
 from sweeps.executors.ray.jobs import unpacked
 from sweeps.executors.ray.placement import Placement
 from sweeps.executors.ray.snapshots import Stateless
+from sweeps.executors.ray.warm_workers import WarmWorkers
 from sweeps.faults.failure import NODE_DIED, Failure, JobFailedError
 from sweeps.worker.messages import Report
 
@@ -28,6 +29,7 @@ class RayTrial(Protocol):
     trial_id: str
     config: dict[str, bytes]
     status: str
+    placement_group_factory: Hashable
     local_path: str | None
 
     def update_resources(self, resources: object) -> None:
@@ -55,6 +57,8 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
         self._driver, self._placement, self._teaching = driver, placement, teaching
         self._arrival: dict[str, float] = {}
         self._awaiting: set[str] = set()
+        self._warm_workers = WarmWorkers()
+        self._latest: Hashable = None
         self._warming: set[str] = set()  # those that have no job and only make their workers warm
 
     def on_trial_result(self, tune_controller: "Controller", trial: RayTrial, result: dict[str, Any]) -> str:
@@ -78,6 +82,7 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
         """Trials wait in the order in which they came, each for a node that it may have."""
         job = unpacked(trial.config)
         trial.update_resources(self._placement.of(job))
+        self._latest = trial.placement_group_factory
         self._warming |= set() if job.replicates else {trial.trial_id}
         self._arrival[trial.trial_id] = time.monotonic()
 
@@ -89,6 +94,7 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
         are missing keep waiting for their own. One that only makes its worker warm has no use for a warm one.
         """
         pending = sorted(_pending(tune_controller), key=lambda trial: self._arrival[trial.trial_id])
+        self._warm_workers.keep(tune_controller, pending, self._latest, self._driver.slots)
         running = sum(trial.status == "RUNNING" for trial in tune_controller.get_live_trials())
         missing = max(0, self._driver.slots - running - 1)
         left_alone = [trial for trial in pending if trial.trial_id in self._awaiting][:missing]

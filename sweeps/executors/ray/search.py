@@ -3,11 +3,14 @@
 import math
 import time
 from collections.abc import Callable
+from typing import Any
 
-from ray.tune.search import Searcher
+from ray.tune.experiment import Experiment
+from ray.tune.registry import get_trainable_cls
+from ray.tune.search.search_algorithm import SearchAlgorithm
 
 from sweeps.engine.driver import Driver, NoJob
-from sweeps.executors.ray.jobs import packed
+from sweeps.executors.ray.job_trial import JobTrial
 from sweeps.executors.ray.snapshots import Stateless
 from sweeps.worker.idle_runner import WARM_UP
 from sweeps.worker.messages import Job
@@ -16,11 +19,12 @@ SLOTS_EVERY_S = 2.0
 PLACES_PER_JOB_AHEAD = 8
 
 
-class SweepSearcher(Stateless, Searcher):  # type: ignore[misc]  # Ray has no types
+class SweepSearch(Stateless, SearchAlgorithm):  # type: ignore[misc]  # Ray has no types
     """Hands out the driver's jobs; keeps no state of its own.
 
-    More jobs than fit are handed out, one for every eight places: they wait with Ray, so that the workers that end next
-    stay warm for them, and none of them waits for a suggestion.
+    More jobs than fit are handed out, one for every eight places: they wait with Ray, so that no worker that ends waits
+    for the driver. With fewer places the next job waits here: for one that waits with Ray a worker is requested, and
+    called off again.
 
     While a teacher is made that all else waits for, the other workers start, to be warm when it is there.
 
@@ -36,35 +40,50 @@ class SweepSearcher(Stateless, Searcher):  # type: ignore[misc]  # Ray has no ty
         controls = len(driver.spec.controls) * len(driver.spec.replicates.seeds)
         self._jobs = math.inf if driver.spec.trials is None else driver.spec.trials + controls
         self._asked_at = -math.inf
-        self._warmed: set[str] = set()
+        self._ahead: Job | None = None
+        self._handed_out_before = False
+        self._warmed = 0
+        self._spec: dict[str, Any] = {}
+        self._trainable: type = object
         self.teaching = False
 
-    def suggest(self, trial_id: str) -> dict[str, object] | str | None:
-        """The next job, ``FINISHED``, or None for *not now*."""
+    def add_configurations(self, experiments: list[Experiment]) -> None:
+        """What Ray Tune is to run: one experiment, of which each job is a trial."""
+        [experiment] = experiments
+        self._spec = experiment.spec
+        self._trainable = get_trainable_cls(experiment.run_identifier)
+
+    def next_trial(self) -> JobTrial | None:
+        """The next job as a trial of Ray's; None for *not now*, or where there is none any more."""
+        if self.is_finished():
+            return None
+        job = self.next_job()
+        self._handed_out_before = isinstance(job, Job)
+        if isinstance(job, Job):
+            return JobTrial(job, self._spec, self._trainable)
+        if job is NoJob.FINISHED:
+            self.set_finished()
+        return None
+
+    def next_job(self) -> Job | NoJob | None:
+        """The next job, or why the driver has none; None where no more may be handed out."""
         driver = self._driver
         if time.monotonic() - self._asked_at > SLOTS_EVERY_S:
             self._asked_at = time.monotonic()
             driver.slots = self._slots()
         self.teaching = False
-        if driver.at_work >= driver.slots + max(1, driver.slots // PLACES_PER_JOB_AHEAD):
+        if driver.at_work - (self._ahead is not None) >= driver.slots + driver.slots // PLACES_PER_JOB_AHEAD:
+            # In the turn in which a worker gets its job, it would wait for the sampler.
+            if driver.at_work == driver.slots and not self._handed_out_before:
+                found = driver.next()
+                self._ahead = found if isinstance(found, Job) else None
             return None
-        job = driver.next()
-        self.teaching = job is NoJob.TEACHER
-        if self.teaching and driver.at_work + len(self._warmed) < min(driver.slots, self._jobs):
-            self._warmed.add(trial_id)
-            job = WARM_UP
-        if isinstance(job, Job):
-            return dict(packed(job))
-        return Searcher.FINISHED if job is NoJob.FINISHED else None
-
-    def on_trial_complete(self, trial_id: str, result: dict[str, object] | None = None, error: bool = False) -> None:
-        """The scheduler has reported to the driver already."""
-
-    def save(self, checkpoint_path: str) -> None:
-        """Nothing to save: the sweep folder holds everything."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Nothing to restore."""
-
-    def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
-        """Nothing to save."""
+        if self._ahead is not None:
+            job, self._ahead = self._ahead, None
+            return job
+        found = driver.next()
+        self.teaching = found is NoJob.TEACHER
+        if self.teaching and driver.at_work + self._warmed < min(driver.slots, self._jobs):
+            self._warmed += 1
+            return WARM_UP
+        return found
