@@ -17,7 +17,7 @@ from benchmarks._lib.timing import Kept
 from benchmarks.speed._overhead_cases import tpe
 from sweeps.engine.trials import sampling
 from sweeps.engine.trials.sampling import Study
-from sweeps.executors.ray.search import PLACES_PER_JOB_AHEAD
+from sweeps.executors.ray.tune.search import PLACES_PER_JOB_AHEAD
 from sweeps.spec.sections import SamplerConfig
 from sweeps.store.trial import Trial
 from tests.known_functions import SPACES, dominated, ended, spec, values

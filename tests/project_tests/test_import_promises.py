@@ -14,8 +14,9 @@ HEAVY = ("torch", "torch_geometric", "ray", "optuna", "pandas", *TOOLS)
 RAY = {
     "sweeps.executors.ray.placement",
     "sweeps.executors.ray.trainable",
-    "sweeps.executors.ray.search",
-    "sweeps.executors.ray.scheduler",
+    "sweeps.executors.ray.tune.search",
+    "sweeps.executors.ray.tune.scheduler",
+    "sweeps.executors.ray.tune.job_trial",
 }
 
 EVERY_MODULE = """

@@ -23,7 +23,7 @@ class Driver(SimpleNamespace):
 
 @pytest.mark.parametrize(("places", "waiting"), [(1, 0), (2, 0), (7, 0), (8, 1), (15, 1), (64, 8)])
 def test_one_more_than_fits_waits_with_ray_for_every_eight_places(lab: ModuleType, places: int, waiting: int) -> None:
-    from sweeps.executors.ray.search import SweepSearch
+    from sweeps.executors.ray.tune.search import SweepSearch
 
     driver: Any = Driver(at_work=0, slots=1, spec=lab.make_spec())
     search = SweepSearch(driver, lambda: places)
@@ -34,7 +34,7 @@ def test_one_more_than_fits_waits_with_ray_for_every_eight_places(lab: ModuleTyp
 
 
 def test_with_few_places_the_next_job_is_there_before_a_worker_ends(lab: ModuleType) -> None:
-    from sweeps.executors.ray.search import SweepSearch
+    from sweeps.executors.ray.tune.search import SweepSearch
 
     driver: Any = Driver(at_work=0, slots=1, spec=lab.make_spec())
     search = SweepSearch(driver, lambda: 2)
@@ -63,7 +63,7 @@ class Teaching(SimpleNamespace):
 
 @pytest.mark.parametrize(("trials", "places", "beside"), [(9, 2, 1), (9, 4, 3), (3, 4, 2), (1, 4, 0)])
 def test_other_workers_start_while_a_teacher_is_made(lab: ModuleType, trials: int, places: int, beside: int) -> None:
-    from sweeps.executors.ray.search import SweepSearch
+    from sweeps.executors.ray.tune.search import SweepSearch
 
     driver: Any = Teaching(at_work=1, slots=1, spec=lab.make_spec(trials=trials))
     search = SweepSearch(driver, lambda: places)
@@ -85,8 +85,8 @@ class Controller(SimpleNamespace):
 
 
 def test_a_worker_that_is_warm_waits_for_the_teacher_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sweeps.executors.ray import scheduler
     from sweeps.executors.ray.jobs import packed
+    from sweeps.executors.ray.tune import scheduler
 
     def trial(name: str, job: Job, status: str) -> Any:
         held = {"trial_id": name, "config": packed(job), "status": status, "placement_group_factory": None}
@@ -120,7 +120,7 @@ def test_a_worker_that_is_warm_waits_for_the_teacher_and_no_longer(monkeypatch: 
 
 
 def test_room_for_warm_workers_is_given_back_while_a_job_waits_that_asks_for_something_else() -> None:
-    from sweeps.executors.ray.warm_workers import WarmWorkers
+    from sweeps.executors.ray.tune.warm_workers import WarmWorkers
 
     object_cache: Any = pytest.importorskip("ray.tune.utils.object_cache")
     cache = object_cache._ObjectCache(may_keep_one=True)

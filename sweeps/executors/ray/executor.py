@@ -140,8 +140,8 @@ def _fit(driver: Driver) -> None:
 
     from sweeps.executors.ray import trainable as worker_code
     from sweeps.executors.ray.placement import Placement
-    from sweeps.executors.ray.scheduler import SweepScheduler, SweepStopper, TellStarts
-    from sweeps.executors.ray.search import SweepSearch
+    from sweeps.executors.ray.tune.scheduler import SweepScheduler, SweepStopper, TellStarts
+    from sweeps.executors.ray.tune.search import SweepSearch
 
     driver.progress.message = ""
     # Its code goes to the workers, not its name: they would import `sweeps` to find it, whosever that is. So does the

@@ -10,8 +10,8 @@ from ray.tune.registry import get_trainable_cls
 from ray.tune.search.search_algorithm import SearchAlgorithm
 
 from sweeps.engine.driver import Driver, NoJob
-from sweeps.executors.ray.job_trial import JobTrial
 from sweeps.executors.ray.snapshots import Stateless
+from sweeps.executors.ray.tune.job_trial import JobTrial
 from sweeps.worker.idle_runner import WARM_UP
 from sweeps.worker.messages import Job
 

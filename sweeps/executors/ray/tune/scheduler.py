@@ -16,7 +16,7 @@ from sweeps.engine.driver import Driver
 from sweeps.executors.ray.jobs import unpacked
 from sweeps.executors.ray.placement import Placement
 from sweeps.executors.ray.snapshots import Stateless
-from sweeps.executors.ray.warm_workers import WarmWorkers
+from sweeps.executors.ray.tune.warm_workers import WarmWorkers
 from sweeps.faults.failure import NODE_DIED, Failure, JobFailedError
 from sweeps.worker.messages import Report
 
