@@ -36,7 +36,7 @@ def test_one_more_than_fits_waits_with_ray_for_every_eight_places(lab: ModuleTyp
 def test_with_few_places_the_next_job_is_there_before_a_worker_ends(lab: ModuleType) -> None:
     from sweeps.executors.ray.tune.search import SweepSearch
 
-    driver: Any = Driver(at_work=0, slots=1, spec=lab.make_spec())
+    driver: Any = Driver(at_work=0, slots=1, stopping=False, spec=lab.make_spec())
     search = SweepSearch(driver, lambda: 2)
     search._trainable, search._spec = object, {name: None for name in KEYS}
     assert [search.next_trial() is None for _ in range(3)] == [False, False, True]
@@ -50,6 +50,19 @@ def test_with_few_places_the_next_job_is_there_before_a_worker_ends(lab: ModuleT
     assert found is not None
     assert unpacked(found.config).number == 3
     assert driver.at_work == 2
+
+
+def test_what_is_there_before_a_worker_ends_is_not_begun_once_the_sweep_stops(lab: ModuleType) -> None:
+    from sweeps.executors.ray.tune.search import SweepSearch
+
+    driver: Any = Driver(at_work=0, slots=1, stopping=False, spec=lab.make_spec())
+    search = SweepSearch(driver, lambda: 1)
+    search._trainable, search._spec = object, {name: None for name in KEYS}
+    assert [search.next_trial() is None for _ in range(3)] == [False, True, True]
+    assert driver.at_work == 2
+    driver.at_work, driver.stopping = 1, True
+    assert search.next_trial() is None
+    assert search.is_finished()
 
 
 class Teaching(SimpleNamespace):

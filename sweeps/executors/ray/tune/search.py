@@ -80,7 +80,7 @@ class SweepSearch(Stateless, SearchAlgorithm):  # type: ignore[misc]  # Ray has 
             return None
         if self._ahead is not None:
             job, self._ahead = self._ahead, None
-            return job
+            return NoJob.FINISHED if driver.stopping else job  # which the driver's end lets wait again
         found = driver.next()
         self.teaching = found is NoJob.TEACHER
         if self.teaching and driver.at_work + self._warmed < min(driver.slots, self._jobs):
