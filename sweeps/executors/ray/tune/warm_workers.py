@@ -22,7 +22,7 @@ class WarmWorkers:
 
     def __init__(self) -> None:
         self._kept: tuple[Hashable, int] | None = None
-        self._told = False
+        self._warned = False
 
     def keep(self, controller: object, waiting: Iterable[Asking], latest: Hashable, places: int) -> None:
         """Makes room for idle workers, or takes it back.
@@ -35,8 +35,8 @@ class WarmWorkers:
         """
         cache: Any = getattr(getattr(controller, "_tune_controller", None), "_actor_cache", None)
         if not (hasattr(cache, "increase_max") and hasattr(cache, "decrease_max")):
-            if not self._told:
-                self._told = True
+            if not self._warned:
+                self._warned = True
                 logging.getLogger(__name__).warning(
                     "This Ray keeps one idle worker: short trials start anew more often."
                 )
