@@ -173,7 +173,7 @@ def main() -> None:
         "TUNED": TUNED,
         "SYNE_TUNE": SYNE_TUNE,
         "WORKERS": WORKERS,
-        "loads": [row["load"] for row in rows],
+        "loads": [row["load"] for row in rows if row["case"] in (OURS, TUNED)],
     }
     page.write(options.out, series=series, against=against, cases=CASES, done=done, runs=runs, **names)
 

@@ -1,5 +1,6 @@
 """Every page of results opens with five lines, and README quotes nothing that a page does not say."""
 
+import importlib
 import re
 from pathlib import Path
 
@@ -41,6 +42,23 @@ def test_a_page_opens_with_question_answer_figure_caveat_and_command(path: Path)
     assert command[:2] == ["python", "-m"]
     module = ROOT / command[2].replace(".", "/")
     assert module.with_suffix(".py").is_file() or (module / "__main__.py").is_file()
+
+
+@pytest.mark.parametrize(("page", "options"), [("overhead", ["--runs"]), ("asking", [])])
+def test_a_page_of_speed_is_what_its_records_say(
+    page: str, options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from benchmarks._lib import timing
+
+    def once(kept: timing.Kept, measure: object, **key: object) -> dict[str, object]:
+        return next(line for line in kept.lines if key.items() <= line.items())
+
+    monkeypatch.setattr(timing.Kept, "once", once)
+    monkeypatch.setattr("sys.argv", [page, *options, "--out", str(tmp_path / "page.md")])
+    importlib.import_module(f"benchmarks.speed.{page}").main()
+    made, there = (path.read_text() for path in (tmp_path / "page.md", ROOT / "docs" / "results" / f"{page}.md"))
+    machine = r"\d+ cores, .*?; load average at the start .*?optuna [\d.]+\."
+    assert re.sub(machine, "", made) == re.sub(machine, "", there)
 
 
 def table() -> list[list[str]]:

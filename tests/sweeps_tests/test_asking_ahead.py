@@ -36,7 +36,7 @@ def test_one_more_than_fits_waits_with_ray_for_every_eight_places(lab: ModuleTyp
 def test_with_few_places_the_next_job_is_there_before_a_worker_ends(lab: ModuleType) -> None:
     from sweeps.executors.ray.tune.search import SweepSearch
 
-    driver: Any = Driver(at_work=0, slots=1, spec=lab.make_spec())
+    driver: Any = Driver(at_work=0, slots=1, stopping=False, spec=lab.make_spec())
     search = SweepSearch(driver, lambda: 2)
     search._trainable, search._spec = object, {name: None for name in KEYS}
     assert [search.next_trial() is None for _ in range(3)] == [False, False, True]
@@ -50,6 +50,19 @@ def test_with_few_places_the_next_job_is_there_before_a_worker_ends(lab: ModuleT
     assert found is not None
     assert unpacked(found.config).number == 3
     assert driver.at_work == 2
+
+
+def test_what_is_there_before_a_worker_ends_is_not_begun_once_the_sweep_stops(lab: ModuleType) -> None:
+    from sweeps.executors.ray.tune.search import SweepSearch
+
+    driver: Any = Driver(at_work=0, slots=1, stopping=False, spec=lab.make_spec())
+    search = SweepSearch(driver, lambda: 1)
+    search._trainable, search._spec = object, {name: None for name in KEYS}
+    assert [search.next_trial() is None for _ in range(3)] == [False, True, True]
+    assert driver.at_work == 2
+    driver.at_work, driver.stopping = 1, True
+    assert search.next_trial() is None
+    assert search.is_finished()
 
 
 class Teaching(SimpleNamespace):
@@ -96,9 +109,9 @@ def test_a_worker_that_is_warm_waits_for_the_teacher_and_no_longer(monkeypatch: 
         return Job(kind, name, name, (0,), {0: 0}, 1)
 
     driver, placement = SimpleNamespace(slots=2), SimpleNamespace(of=lambda job: None)
-    teaching, clock = [True], [0.0]
+    search, clock = SimpleNamespace(teaching=True, idle_s=0.0), [0.0]
     monkeypatch.setattr(scheduler.time, "monotonic", lambda: clock[0])
-    asked = scheduler.SweepScheduler(driver, placement, lambda: teaching[0])  # type: ignore[arg-type]
+    asked = scheduler.SweepScheduler(driver, placement, search)  # type: ignore[arg-type]
     teacher = trial("a", job("teacher", "teacher"), "PENDING")
     warm = trial("b", WARM_UP, "PENDING")
     controller: Any = Controller(trials=[teacher, warm])
@@ -114,12 +127,14 @@ def test_a_worker_that_is_warm_waits_for_the_teacher_and_no_longer(monkeypatch: 
     controller.trials = [warm, trial("c", job("trial", "trial-0000"), "PENDING")]
     asked.on_trial_add(controller, controller.trials[1])
     assert asked.choose_trial_to_run(controller) is controller.trials[1]  # the older one needs no warm worker
-    teaching[0] = False
+    search.teaching = False
     assert asked.on_trial_result(controller, warm, report) == "STOP"
     asked.on_trial_error(controller, warm)  # nobody is blamed: the driver has no job of this name
 
 
-def test_room_for_warm_workers_is_given_back_while_a_job_waits_that_asks_for_something_else() -> None:
+def test_room_for_warm_workers_is_given_back_while_a_job_waits_that_asks_for_something_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     from sweeps.executors.ray.tune.warm_workers import WarmWorkers
 
     object_cache: Any = pytest.importorskip("ray.tune.utils.object_cache")
@@ -138,4 +153,34 @@ def test_room_for_warm_workers_is_given_back_while_a_job_waits_that_asks_for_som
     assert cache.total_max_objects == 0
     cache.increase_max("device")  # as Ray does for a job that waits
     assert list(cache.flush_cached_objects()) == [1, 2]
-    WarmWorkers().keep(SimpleNamespace(), [], "core", 2)  # another Ray keeps as many as it likes
+    other = WarmWorkers()
+    for _ in range(2):
+        other.keep(SimpleNamespace(), [], "core", 2)
+    assert [record.message[:32] for record in caplog.records] == ["This Ray keeps one idle worker: "]
+
+
+def test_idle_workers_are_given_back_after_half_a_minute_without_a_job(
+    lab: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sweeps.executors.ray.tune import search as search_module
+    from sweeps.executors.ray.tune.scheduler import SweepScheduler
+
+    object_cache: Any = pytest.importorskip("ray.tune.utils.object_cache")
+    cache = object_cache._ObjectCache(may_keep_one=True)
+    controller: Any = Controller(trials=[], _tune_controller=SimpleNamespace(_actor_cache=cache))
+    clock = [100.0]
+    monkeypatch.setattr(search_module.time, "monotonic", lambda: clock[0])
+    driver: Any = Driver(at_work=1, slots=3, spec=lab.make_spec(), stopping=False)
+    monkeypatch.setattr(Driver, "next", lambda self: NoJob.WAIT)  # the last one is at work
+    search = search_module.SweepSearch(driver, lambda: 3)
+    scheduler = SweepScheduler(driver, None, search)  # type: ignore[arg-type]
+    rooms = []
+    for at in (100.0, 129.0, 131.0):
+        clock[0] = at
+        assert search.next_trial() is None
+        scheduler.choose_trial_to_run(controller)
+        rooms.append(cache.total_max_objects)
+    assert rooms == [3, 3, 0]
+    driver.at_work = 3  # all places are taken: none is idle
+    assert search.next_trial() is None
+    assert search.idle_s == 0.0

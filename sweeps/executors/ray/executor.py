@@ -159,7 +159,7 @@ def _fit(driver: Driver) -> None:
             tune.with_resources(trainable, share),
             tune_config=tune.TuneConfig(
                 search_alg=search,
-                scheduler=SweepScheduler(driver, placement, lambda: search.teaching),
+                scheduler=SweepScheduler(driver, placement, search),
                 num_samples=-1,
                 reuse_actors=True,
                 trial_name_creator=_name,

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,11 +16,14 @@ from sweeps.engine.driver import Driver
 from sweeps.executors.ray.jobs import unpacked
 from sweeps.executors.ray.placement import Placement
 from sweeps.executors.ray.snapshots import Stateless
+from sweeps.executors.ray.tune.search import SweepSearch
 from sweeps.executors.ray.tune.warm_workers import WarmWorkers
 from sweeps.faults.failure import NODE_DIED, Failure, JobFailedError
 from sweeps.worker.messages import Report
 
 GIVE_WAY_S = 30.0
+# After that what idle workers hold is free again, for other users of the cluster, or for its nodes to leave.
+KEPT_IDLE_S = 30.0
 
 
 class RayTrial(Protocol):
@@ -49,12 +52,12 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
     Args:
         driver: the start that runs.
         placement: which nodes a job may have.
-        teaching: whether all that is not at work waits for a teacher.
+        search: which jobs are handed out.
     """
 
-    def __init__(self, driver: Driver, placement: Placement, teaching: Callable[[], bool]) -> None:
+    def __init__(self, driver: Driver, placement: Placement, search: SweepSearch) -> None:
         super().__init__()
-        self._driver, self._placement, self._teaching = driver, placement, teaching
+        self._driver, self._placement, self._search = driver, placement, search
         self._arrival: dict[str, float] = {}
         self._awaiting: set[str] = set()
         self._warm_workers = WarmWorkers()
@@ -64,7 +67,7 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
     def on_trial_result(self, tune_controller: "Controller", trial: RayTrial, result: dict[str, Any]) -> str:
         """Whether the worker shall continue with its job."""
         if trial.trial_id in self._warming:
-            idle = self._teaching() and not self._needed(tune_controller)
+            idle = self._search.teaching and not self._needed(tune_controller)
             return str(TrialScheduler.CONTINUE if idle else TrialScheduler.STOP)
         report: Report = result["report"]
         if report.record is not None:
@@ -94,7 +97,8 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
         are missing keep waiting for their own. One that only makes its worker warm has no use for a warm one.
         """
         pending = sorted(_pending(tune_controller), key=lambda trial: self._arrival[trial.trial_id])
-        self._warm_workers.keep(tune_controller, pending, self._latest, self._driver.slots)
+        kept = self._driver.slots if self._search.idle_s < KEPT_IDLE_S else 0
+        self._warm_workers.keep(tune_controller, pending, self._latest, kept)
         running = sum(trial.status == "RUNNING" for trial in tune_controller.get_live_trials())
         missing = max(0, self._driver.slots - running - 1)
         left_alone = [trial for trial in pending if trial.trial_id in self._awaiting][:missing]

@@ -42,6 +42,7 @@ class SweepSearch(Stateless, SearchAlgorithm):  # type: ignore[misc]  # Ray has 
         self._asked_at = -math.inf
         self._ahead: Job | None = None
         self._handed_out_before = False
+        self._idle_since: float | None = None
         self._warmed = 0
         self._spec: dict[str, Any] = {}
         self._trainable: type = object
@@ -53,12 +54,21 @@ class SweepSearch(Stateless, SearchAlgorithm):  # type: ignore[misc]  # Ray has 
         self._spec = experiment.spec
         self._trainable = get_trainable_cls(experiment.run_identifier)
 
+    @property
+    def idle_s(self) -> float:
+        """For how many seconds there have been free places, and no job for them."""
+        return 0.0 if self._idle_since is None else time.monotonic() - self._idle_since
+
     def next_trial(self) -> JobTrial | None:
         """The next job as a trial of Ray's; None for *not now*, or where there is none any more."""
         if self.is_finished():
             return None
         job = self.next_job()
         self._handed_out_before = isinstance(job, Job)
+        if not isinstance(job, NoJob):  # a job, or no place for one
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = time.monotonic()
         if isinstance(job, Job):
             return JobTrial(job, self._spec, self._trainable)
         if job is NoJob.FINISHED:
@@ -80,7 +90,7 @@ class SweepSearch(Stateless, SearchAlgorithm):  # type: ignore[misc]  # Ray has 
             return None
         if self._ahead is not None:
             job, self._ahead = self._ahead, None
-            return job
+            return NoJob.FINISHED if driver.stopping else job  # which the driver's end lets wait again
         found = driver.next()
         self.teaching = found is NoJob.TEACHER
         if self.teaching and driver.at_work + self._warmed < min(driver.slots, self._jobs):

@@ -1,5 +1,6 @@
 """Workers that stay warm: those that end their jobs are there for the next ones, all of them."""
 
+import logging
 from collections.abc import Hashable, Iterable
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ class WarmWorkers:
 
     def __init__(self) -> None:
         self._kept: tuple[Hashable, int] | None = None
+        self._warned = False
 
     def keep(self, controller: object, waiting: Iterable[Asking], latest: Hashable, places: int) -> None:
         """Makes room for idle workers, or takes it back.
@@ -29,11 +31,16 @@ class WarmWorkers:
             controller: Ray Tune's, as schedulers get it.
             waiting: jobs that have no worker yet.
             latest: what the latest job asked for: the next one probably asks for the same.
-            places: how many jobs fit.
+            places: how many jobs fit; 0 keeps none but for jobs that wait, and one.
         """
         cache: Any = getattr(getattr(controller, "_tune_controller", None), "_actor_cache", None)
         if not (hasattr(cache, "increase_max") and hasattr(cache, "decrease_max")):
-            return  # another Ray than we know: it keeps one
+            if not self._warned:
+                self._warned = True
+                logging.getLogger(__name__).warning(
+                    "This Ray keeps one idle worker: short trials start anew more often."
+                )
+            return
         wanted = (latest, places) if all(job.placement_group_factory == latest for job in waiting) else None
         if wanted == self._kept:
             return
