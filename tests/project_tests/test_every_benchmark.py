@@ -72,7 +72,7 @@ def test_the_page_of_overhead_has_each_target_where_it_is_missed(tmp_path: Path)
     asked = ["--runs", "--finished", "--records", str(tmp_path / "lines"), "--out", str(tmp_path / "page.md")]
     subprocess.run([sys.executable, "-m", "benchmarks.speed.overhead", *asked], cwd=HOME.parent, check=True)
     page = (tmp_path / "page.md").read_text()
-    assert "an empty trial takes 2.00 (of 100), 1.00 (of 1,000) times the wall time" in page
+    assert "an empty trial on two workers of Ray takes 2.00 (of 100), 1.00 (of 1,000) times the wall time" in page
     assert "the target of 1.5 is **missed** in the worst of them" in page
     assert "Flat within 1,000, last tenth against second at most 1.2: 1.30, **missed**." in page
     assert "The second worker begins its first trial 50 ms after the first one does" in page
