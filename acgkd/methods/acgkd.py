@@ -81,8 +81,8 @@ METHOD = Method(
             f"a reconstruction of {SOURCE}, from its abstract; the defaults until 2026-11-30, by which the class that a"
             " graph is made for weighs more, beside what the teacher remembers",
             {
-                "synthesis": {"steps": 300, "rate": 0.5, "statistics_weight": 10.0, "degree_weight": 0.0},
-                "transfer": {"steps": 400, "batch_size": 60, "curriculum": {"labels": "pseudo"}},
+                "synthesis": {"graphs": 160, "steps": 300, "rate": 0.5, "statistics_weight": 10.0, "degree_weight": 0.0},
+                "transfer": {"steps": 400, "batch_size": 60, "curriculum": {"labels": "pseudo"}, "recalibration": 0},
             },
         ),
     ),

@@ -63,7 +63,7 @@ class GraphInversionConfig(PseudoGraphConfig):
 
     later = (*PseudoGraphConfig.later, "restarts", "class_weight", "class_terms")
 
-    steps: int = Field(default=500, ge=1)
+    steps: int = Field(default=1000, ge=1)
     graphs_at_once: int | None = Field(default=None, ge=1)
     rate: float = Field(default=0.2, gt=0)
     class_weight: float = Field(default=1.0, ge=0)

@@ -84,7 +84,7 @@ class PseudoGraphConfig(GrownConfig):
 
     later: ClassVar[tuple[str, ...]] = ("labels", "degree_features")
 
-    graphs: int = Field(default=160, ge=2)
+    graphs: int = Field(default=320, ge=2)
     sizes: Literal["uniform", "matched", "long_tail"] = "uniform"
     complexity: ComplexityConfig = ComplexityConfig()
     structure: StructureConfig = StructureConfig()

@@ -141,6 +141,7 @@ class GraphTransferConfig(TransferConfig):
     batch_size: int = Field(default=120, ge=2)
     curriculum: VerdictCurriculumConfig = VerdictCurriculumConfig()
     projection: Literal["none", "gat"] = "gat"
+    recalibration: int = Field(default=50, ge=0)
 
 
 # ---- how students were taught before ACGKD

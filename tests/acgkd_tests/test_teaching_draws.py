@@ -17,8 +17,8 @@ from acgkd.run.together import Together
 from acgkd.testing.method_laws import MethodCase, finished, weight_bytes
 
 TAUGHT = [name for name in METHODS if not METHODS[name].needs_data]
-# Of the defaults of each method as they were before there were further teachings.
-BEFORE = {"acgkd": "cc37763275cd1128", "dfad_gnn": "7307d39dbc200f4e", "dafl": "c981d789984c0c3d"}
+# Of the defaults of some methods, each as it was before there were further teachings, or changed since.
+BEFORE = {"acgkd": "3e3cd9f2a9d65056", "dfad_gnn": "7307d39dbc200f4e", "dafl": "c981d789984c0c3d"}
 
 
 def case(name: str) -> MethodCase:
