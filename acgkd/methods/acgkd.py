@@ -81,7 +81,13 @@ METHOD = Method(
             f"a reconstruction of {SOURCE}, from its abstract; the defaults until 2026-11-30, by which the class that a"
             " graph is made for weighs more, beside what the teacher remembers",
             {
-                "synthesis": {"graphs": 160, "steps": 300, "rate": 0.5, "statistics_weight": 10.0, "degree_weight": 0.0},
+                "synthesis": {
+                    "graphs": 160,
+                    "steps": 300,
+                    "rate": 0.5,
+                    "statistics_weight": 10.0,
+                    "degree_weight": 0.0,
+                },
                 "transfer": {"steps": 400, "batch_size": 60, "curriculum": {"labels": "pseudo"}, "recalibration": 0},
             },
         ),
