@@ -30,4 +30,4 @@ def suggest(trial: "optuna.Trial") -> None:
     trial.suggest_float("method/synthesis/confidence", 0.6, 1.0)
     trial.suggest_categorical("method/synthesis/sizes", ["uniform", "matched", "long_tail"])
     trial.suggest_categorical("method/transfer/samples", ["resampled", "mixed"])
-    trial.suggest_categorical("method/transfer/recalibration", [0, 20])
+    trial.suggest_categorical("method/transfer/recalibration", [0, 50])
