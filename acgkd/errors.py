@@ -185,10 +185,10 @@ class NodeError(SweepError):
     """A machine of a cluster cannot do a sweep's work: no folder, other code, no device. Other machines may.
 
     Attributes:
-        where: its host and the executor's name for it; empty until the worker has said so.
+        place: its host and the executor's name for it; empty until the worker has said so.
     """
 
-    where: tuple[str, str] = ("", "")
+    place: tuple[str, str] = ("", "")
 
 
 class OtherCodeError(NodeError):

@@ -187,7 +187,7 @@ class Driver:
             error: what is known: what it raised, or how it died.
         """
         with self._mutex:
-            progress, error = self._remove(job), self.failures.whose(error)
+            progress, error = self._remove(job), error and self.failures.whose(error)
             fatal = None if isinstance(error, NodeError) else sweep_error(error, self.folder.path) if error else None
             if fatal is not None:
                 self.refused(fatal)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from acgkd.errors import FolderError, NodeError, RepeatedFailureError, StorageError
 from analysis.records.record import Record
 from sweeps.engine.node_table import NodeTable
+from sweeps.faults.classification import place_of
 from sweeps.faults.failure import Failure
 from sweeps.faults.retries import Others
 from sweeps.faults.streaks import SetAside, Streak, Streaks
@@ -37,13 +38,13 @@ class Failures:
         """Nodes that get no more work, by the executor's name."""
         return self._streaks.set_aside
 
-    def whose(self, error: BaseException | None) -> BaseException | None:
+    def whose(self, error: BaseException) -> BaseException:
         """Takes an error of the sweep folder for its node's where the driver still reaches the folder; others stay."""
-        found = None if error is None or isinstance(error, NodeError) else folder_error(error, self._folder.path)
+        found = None if isinstance(error, NodeError) else folder_error(error, self._folder.path)
         if found is None or len(self._table.present) < 2 or not self._reached():
             return error
         node = NodeError(f"The driver reaches the sweep folder, this node does not: {found}")
-        node.__cause__ = error
+        node.__cause__, node.place = error, place_of(error)
         return node
 
     def _reached(self) -> bool:

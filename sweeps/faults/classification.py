@@ -54,7 +54,13 @@ def failure_of(error: BaseException) -> Failure:
     shown = [] if isinstance(error, AcgkdError) else traceback.format_exception(error)
     trace = "\n".join("".join(shown).splitlines()[-_SHOWN_LINES:])
     failure = Failure(cause, outcome if cause == "trial" else "lost", message, trace)
-    return failure.at(*error.where) if isinstance(error, NodeError) else failure
+    return failure.at(*place_of(error))
+
+
+def place_of(error: BaseException) -> tuple[str, str]:
+    """Host of the worker that raised an error and the executor's name for its node; empty where it has not said so."""
+    host, node = getattr(error, "place", ("", ""))
+    return host, node
 
 
 def outcome_of(error: BaseException) -> Outcome:

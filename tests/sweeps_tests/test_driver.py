@@ -156,7 +156,7 @@ def test_a_folder_that_is_gone_for_all_is_no_nodes_fault_and_is_not_made_again(l
             driver.nodes.look([SeenNode(f"id{number}", f"n{number}", f"10.0.0.{number}") for number in range(2)])
             first_trial(driver)
             shutil.rmtree(folder)
-            raise driver.failures.whose(error) or AssertionError
+            raise driver.failures.whose(error)
 
     with pytest.raises(FileNotFoundError, match="work/file"):
         lose()

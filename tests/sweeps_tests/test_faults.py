@@ -32,7 +32,7 @@ class Driver:
     def __init__(self, executor: str, folder: Path, **changes: Any) -> None:
         # The fake experiments by their name, and the packages of this checkout, wherever the installed ones lie.
         found = os.pathsep.join([str(HERE), str(HERE.parents[1])])
-        environment = {**os.environ, "PYTHONPATH": found, "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, "PYTHONPATH": found, "OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
         command = [sys.executable, str(HERE / "drive.py"), executor, str(folder), json.dumps(changes)]
         self.out = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.err = tempfile.TemporaryFile("w+")  # noqa: SIM115
@@ -66,7 +66,12 @@ class Driver:
 
     def end(self, code: int | None = 0, limit_s: float = 120) -> dict[str, Any]:
         """Waits for the end; what the driver printed last."""
-        self.process.wait(timeout=limit_s)
+        try:
+            self.process.wait(timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # it writes where it hangs
+            self.process.wait()
+            raise AssertionError(f"It did not end within {limit_s:g} s:\n{self.text(self.err)}") from None
         assert code is None or self.process.returncode == code, self.text(self.err)
         lines = self.text(self.out).splitlines()
         return dict(json.loads(lines[-1])) if lines else {}

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from processes import Command, command
-from raylets import Raylets
+from raylets import Raylet, Raylets
 
 from analysis import reports
 from sweeps.cli.app import main
@@ -160,9 +160,16 @@ def test_nodes_that_cannot_work_are_set_aside_and_no_trial_fails(
             node.kill()
 
 
+def close_to(node: Raylet, folder: Path) -> None:
+    """A node may only read a folder from now on."""
+    inside = ("nsenter", "-m", "-t", str(node.process.pid))
+    subprocess.run([*inside, "mount", "-o", "bind,ro", str(folder), str(folder)], check=True)
+
+
+@pytest.mark.parametrize("when", ["before its first job", "at work"])
 @pytest.mark.skipif(not can_hide_folders(), reason="needs the right to mount")
-def test_a_node_that_may_write_no_longer_is_set_aside_and_the_others_continue(
-    lab: ModuleType, tmp_path: Path, cluster: Raylets
+def test_a_node_that_may_not_write_is_set_aside_and_the_others_continue(
+    lab: ModuleType, tmp_path: Path, cluster: Raylets, when: str
 ) -> None:
     changes = {**SHORT, "trials": 16}  # so many that the node has work left when its folder is closed to it
     folder = tmp_path / "shared" / "cluster"
@@ -170,10 +177,12 @@ def test_a_node_that_may_write_no_longer_is_set_aside_and_the_others_continue(
     node = cluster.add(before=("unshare", "-m"))
     try:
         cluster.wait_for(node)
+        if when != "at work":
+            close_to(node, folder.parent)
         with run(cluster, folder, **changes) as sweep:
-            sweep.wait_for(lambda: nodes(folder).get(node.name, {}).get("seconds"))
-            inside = ("nsenter", "-m", "-t", str(node.process.pid))
-            subprocess.run([*inside, "mount", "-o", "bind,ro", str(folder.parent), str(folder.parent)], check=True)
+            if when == "at work":
+                sweep.wait_for(lambda: nodes(folder).get(node.name, {}).get("seconds"))
+                close_to(node, folder.parent)
             assert sweep.end() == 1, sweep.text
         said = " ".join(lines(sweep, f"{node.label} gets no more work: "))
         assert "NodeError: The driver reaches the sweep folder, this node does not:" in said

@@ -6,7 +6,6 @@ from the sweep folder, and what was done goes there.
 
 import contextlib
 import logging
-import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from sweeps.executors.ray.background import Background
 from sweeps.executors.ray.cluster import check_room
 from sweeps.executors.ray.connections import Connection, connection
 from sweeps.executors.ray.jobs import unpacked
+from sweeps.executors.ray.process_state import environment, excepthook_kept, inside
 from sweeps.executors.ray.ray_log import messages_to, ray_log
 from sweeps.executors.ray.snapshots import scratch
 from sweeps.executors.signals import stop_signals
@@ -29,17 +29,6 @@ from sweeps.worker.experiments import Experiments
 if TYPE_CHECKING:
     from ray.tune.experiment import Trial
 
-ENVIRONMENT = {
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "TUNE_FORCE_TRIAL_CLEANUP_S": "20",
-    "TUNE_MAX_PENDING_TRIALS_PG": "256",
-}
 LOOK_EVERY_S = 0.02
 BREAK_OFF_S = 2.0
 
@@ -81,7 +70,13 @@ class Ray:
             return False
 
         where = connection(self.address, log)
-        with inside(driver.folder.path), _environment(where), ray_log(log), stop_signals(stop) as stopping:
+        with (
+            inside(driver.folder.path),
+            environment(where.environment()),
+            excepthook_kept(),
+            ray_log(log),
+            stop_signals(stop) as stopping,
+        ):
             driver.break_off = lambda asked: stopping.send() if asked else None
             connected = threading.Event()
             background = Background(lambda: _work(driver, where, warming, connected, alone=self.address == "local"))
@@ -218,36 +213,10 @@ def connected_to(address: str, log: Path) -> Iterator[None]:
         SweepError: it cannot be reached.
     """
     where = connection(address, log)
-    with _environment(where):
+    with environment(where.environment()):
         where.start()
         try:
             with _connected(where.address()):
                 yield
         finally:
             where.close()
-
-
-@contextlib.contextmanager
-def inside(folder: Path) -> Iterator[None]:
-    """Enters the sweep folder: Ray's workers look for modules where the driver stands."""
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
-@contextlib.contextmanager
-def _environment(where: Connection) -> Iterator[None]:
-    wanted = {**ENVIRONMENT, **where.environment()}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

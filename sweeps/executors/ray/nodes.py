@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from acgkd.files.addresses import address_of
-from sweeps.executors.ray.executor import connected_to, inside
+from sweeps.executors.ray.executor import connected_to
 from sweeps.executors.ray.node_probe import Facts
+from sweeps.executors.ray.process_state import inside
 
 if TYPE_CHECKING:
     from ray import ObjectRef

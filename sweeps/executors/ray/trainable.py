@@ -17,7 +17,7 @@ from ray import get_runtime_context, tune
 
 import acgkd
 from acgkd.code_digest import source_digest
-from acgkd.errors import AcgkdError, NodeError, SweepError, WorkerSpentError
+from acgkd.errors import AcgkdError, SweepError, WorkerSpentError
 from acgkd.guard import require_own_packages
 
 if TYPE_CHECKING:
@@ -65,17 +65,17 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         Raises:
             OtherCodeError: this node runs other code than the driver.
             WorkerSpentError: the job continues in another process.
-            Exception: what no trial can be blamed for.
+            Exception: what no trial can be blamed for. Its attribute `place` says where: until a job's first report
+                the driver does not know.
         """
-        if self._runner is None:
-            require_own_packages()
-            try:
-                self._require_same_code()
+        try:
+            if self._runner is None:
                 self._runner = self._begin()
-            except NodeError as error:
-                error.where = (socket.gethostname(), get_runtime_context().get_node_id())
-                raise
-        report = self._runner.step()
+            report = self._runner.step()
+        except Exception as error:
+            with contextlib.suppress(AttributeError):  # a class of the user's may have no room for it
+                error.place = _here()  # type: ignore[attr-defined]
+            raise
         if self._runner.tainted:
             self._runner = None
             raise WorkerSpentError("the worker ran out of memory or lost its device, and is replaced")
@@ -93,6 +93,8 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         self._is_ours = True
 
     def _begin(self) -> "Runner":
+        require_own_packages()
+        self._require_same_code()
         from sweeps.store.shared_cache import require_visible
         from sweeps.worker.guarded_runner import runner_for
 
@@ -102,7 +104,7 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         experiments.require_user_files()
         os.chdir(folder.path)
         runner = runner_for(spec, folder, pickle.loads(self._job), experiments)
-        runner.node = get_runtime_context().get_node_id()
+        _, runner.node = _here()
         return runner
 
     def cleanup(self) -> None:
@@ -111,6 +113,11 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
             with contextlib.suppress(Exception):  # what cannot be kept is done again
                 self._runner.checkpoint()
         self._runner = None
+
+
+def _here() -> tuple[str, str]:
+    """This machine's name, and Ray's for its node."""
+    return socket.gethostname(), str(get_runtime_context().get_node_id())
 
 
 def code_here() -> str:

@@ -114,7 +114,7 @@ class SweepScheduler(Stateless, FIFOScheduler):  # type: ignore[misc]  # Ray has
         job = unpacked(trial.config)
         error = _error(trial)
         if isinstance(error, RayTaskError):
-            cause = error.cause if isinstance(error.cause, Exception) else error
+            cause = self._driver.failures.whose(error.cause if isinstance(error.cause, Exception) else error)
             if job.kind == "teacher" and not isinstance(cause, WorkerSpentError | JobFailedError | NodeError):
                 self._driver.refused(cause)
             self._driver.died(job, cause)
