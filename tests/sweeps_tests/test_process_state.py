@@ -2,12 +2,15 @@
 
 import os
 import sys
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from sweeps.executors.ray.process_state import environment, excepthook_kept, inside
+from sweeps.executors.ray.background import Background
+from sweeps.executors.ray.process_state import environment, excepthook_kept, forget_connection, inside
 
 
 def rays_hook(*error: object) -> None:
@@ -33,7 +36,7 @@ def own_hook(*error: object) -> None:
 def test_the_hook_for_errors_asks_no_head_that_has_ended(
     before: object, connected: bool, after: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: connected))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: connected))
     monkeypatch.setattr(sys, "excepthook", before)
     with excepthook_kept():
         monkeypatch.setattr(sys, "excepthook", rays_hook)
@@ -51,3 +54,54 @@ def test_folder_and_environment_come_back(tmp_path: Path, monkeypatch: pytest.Mo
     assert Path.cwd() == tmp_path
     assert os.environ["RAY_AIR_NEW_OUTPUT"] == "mine"
     assert "TUNE_PRINT_ALL_TRIAL_ERRORS" not in os.environ
+
+
+def test_nothing_of_rays_asks_a_head_that_has_ended_when_the_process_exits(monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten: list[str] = []
+    store = SimpleNamespace(_internal_kv_reset=lambda: forgotten.append("connection"))
+    monkeypatch.setitem(sys.modules, "ray.experimental.internal_kv", store)
+    forget_connection()
+    assert forgotten == ["connection"]
+    monkeypatch.delitem(sys.modules, "ray.experimental.internal_kv")
+    forget_connection()
+
+
+@pytest.mark.ray
+def test_this_ray_has_a_connection_to_forget() -> None:
+    from ray.experimental import internal_kv
+
+    assert callable(internal_kv._internal_kv_reset)
+
+
+def test_work_that_is_broken_off_tidies_up_undisturbed() -> None:
+    tidy = threading.Event()
+
+    def work() -> None:
+        try:
+            while True:
+                time.sleep(0.01)
+        finally:
+            background.leaving.set()
+            for _ in range(60):  # longer than it takes to be interrupted anew
+                time.sleep(0.01)
+            tidy.set()
+
+    background = Background(work)
+    background.start()
+    assert background.break_off(20)
+    assert tidy.is_set()
+    with pytest.raises(KeyboardInterrupt):
+        background.result()
+
+
+def test_work_that_cannot_be_broken_off_is_said_to_continue() -> None:
+    end = threading.Event()
+
+    def work() -> None:
+        end.wait(20)
+
+    background = Background(work)
+    background.start()
+    assert not background.break_off(0.3), "it waits below Python"
+    end.set()
+    assert background.wait(20)

@@ -13,10 +13,14 @@ class Background:
 
     Args:
         work: the function.
+
+    Attributes:
+        leaving: the function sets it where it has only to tidy up: then nothing is raised in it any more.
     """
 
     def __init__(self, work: Callable[[], None]) -> None:
         self._work = work
+        self.leaving = threading.Event()
         self._over = threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="ray-tune", daemon=True)
@@ -38,13 +42,19 @@ class Background:
         if self._error is not None:
             raise self._error
 
-    def break_off(self, seconds: float) -> None:
-        """Raises KeyboardInterrupt in the thread until it ends, at its next line of Python; waits so long at most."""
+    def break_off(self, seconds: float) -> bool:
+        """Raises KeyboardInterrupt in the thread, at its next line of Python, until it leaves; waits so long at most.
+
+        Returns:
+            Whether the function has ended, or never began.
+        """
         end = time.monotonic() + seconds
         while self._thread.is_alive() and not self._over.is_set() and time.monotonic() < end:
-            identity = ctypes.c_ulong(self._thread.ident or 0)
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(KeyboardInterrupt))
+            if not self.leaving.is_set():
+                identity = ctypes.c_ulong(self._thread.ident or 0)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(KeyboardInterrupt))
             self._over.wait(AGAIN_S)
+        return self._over.is_set() or not self._thread.is_alive()
 
     def _run(self) -> None:
         try:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from sweeps.executors.ray.background import Background
 from sweeps.executors.ray.cluster import check_room
 from sweeps.executors.ray.connections import Connection, connection
 from sweeps.executors.ray.jobs import unpacked
-from sweeps.executors.ray.process_state import environment, excepthook_kept, inside
+from sweeps.executors.ray.process_state import environment, excepthook_kept, forget_connection, inside
 from sweeps.executors.ray.ray_log import messages_to, ray_log
 from sweeps.executors.ray.snapshots import scratch
 from sweeps.executors.signals import stop_signals
@@ -79,7 +80,8 @@ class Ray:
         ):
             driver.break_off = lambda asked: stopping.send() if asked else None
             connected = threading.Event()
-            background = Background(lambda: _work(driver, where, warming, connected, alone=self.address == "local"))
+            work = partial(_work, driver, where, warming, connected, alone=self.address == "local")
+            background = Background(lambda: work(background.leaving))
             try:
                 where.start()
                 background.start()
@@ -100,8 +102,10 @@ class Ray:
             finally:
                 if not connected.is_set():
                     where.close()  # the thread may be waiting for it to come up
-                background.break_off(BREAK_OFF_S)
+                over = background.break_off(BREAK_OFF_S)
                 where.close()
+                if not over:
+                    forget_connection()
 
 
 def _lost(reason: str) -> RayLostError:
@@ -110,11 +114,17 @@ def _lost(reason: str) -> RayLostError:
 
 
 def _work(
-    driver: Driver, where: Connection, warming: threading.Thread, connected: threading.Event, *, alone: bool
+    driver: Driver,
+    where: Connection,
+    warming: threading.Thread,
+    connected: threading.Event,
+    leaving: threading.Event,
+    *,
+    alone: bool,
 ) -> None:
     import ray
 
-    with messages_to(driver.folder.ray_log), _connected(where.address()):
+    with messages_to(driver.folder.ray_log), _connected(where.address(), leaving):
         connected.set()
         if alone:
             check_room(ray.cluster_resources(), driver.spec.resources)
@@ -178,11 +188,12 @@ def _name(trial: "Trial") -> str:
 
 
 @contextlib.contextmanager
-def _connected(address: str | None) -> Iterator[None]:
+def _connected(address: str | None, leaving: threading.Event) -> Iterator[None]:
     """A connection of this process to Ray.
 
     Args:
         address: where it is; None where the connection is there already, and stays.
+        leaving: set before it is given up.
     """
     if address is None:
         yield
@@ -198,6 +209,7 @@ def _connected(address: str | None) -> Iterator[None]:
     try:
         yield
     finally:
+        leaving.set()  # half a connection would be worse than one
         ray.shutdown()
 
 
@@ -216,7 +228,7 @@ def connected_to(address: str, log: Path) -> Iterator[None]:
     with environment(where.environment()):
         where.start()
         try:
-            with _connected(where.address()):
+            with _connected(where.address(), threading.Event()):
                 yield
         finally:
             where.close()

@@ -64,3 +64,13 @@ def excepthook_kept() -> Iterator[None]:
         yield
     finally:
         sys.excepthook = before
+
+
+def forget_connection() -> None:
+    """Takes the connection to a Ray that has ended from what Ray runs when this process exits.
+
+    Ray Tune asks the head to forget our trainable then, and waits for a minute where there is none any more.
+    """
+    reset = getattr(sys.modules.get("ray.experimental.internal_kv"), "_internal_kv_reset", None)
+    if reset is not None:
+        reset()
