@@ -93,10 +93,11 @@ def _taught_together(rows: Sequence[TrialRow]) -> list[TrialRow]:
     if not any(draw_of(row.first) for row in rows):
         return list(rows)
     groups: dict[tuple[tuple[str, ...], str, object], list[TrialRow]] = {}
-    for row in rows:
+    priors = _priors(rows)
+    for row, prior in zip(rows, priors, strict=True):
         settings = {name: str(cell) for name, cell in row.first.items() if name.startswith(_SETTING) and is_known(cell)}
         settings.pop(DRAW, None)
-        groups.setdefault((unit(row), row.method, tuple(sorted(settings.items()))), []).append(row)
+        groups.setdefault((unit(row), row.method, (*sorted(settings.items()), *prior)), []).append(row)
     fewer: Counter[tuple[tuple[str, ...], str]] = Counter()
     found = []
     for (where, method, _), group in groups.items():
@@ -107,6 +108,15 @@ def _taught_together(rows: Sequence[TrialRow]) -> list[TrialRow]:
         row if row.tuned_in else replace(row, settings_tried=row.settings_tried - fewer[unit(row), row.method])
         for row in found
     ]
+
+
+def _priors(rows: Sequence[TrialRow]) -> list[tuple[str, ...]]:
+    """What each row's method knew of the data, on the seeds for which all of them say it: a control may know more."""
+    known = [row.runs.dropna(subset="prior") for row in rows]
+    said = [dict(zip(map(int, runs["seed"]), map(str, runs["prior"]), strict=True)) for runs in known]
+    shared = sorted(set.intersection(*(set(priors) for priors in said if priors))) if any(said) else []
+    found = [tuple(priors[seed] for seed in shared) if priors else () for priors in said]
+    return found if len({prior for prior in found if prior}) > 1 else [()] * len(rows)
 
 
 def _apart(rows: Sequence[TrialRow]) -> list[list[TrialRow]]:

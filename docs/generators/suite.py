@@ -6,8 +6,9 @@ from typing import Any
 
 from acgkd.config import DatasetConfig, ShortConfig
 from generators.settings import HEAD, SettingRow, settings_of
-from sweeps.suites.suite_schema import schema
-from sweeps.suites.suite_spec import GOVERNED, Changed, Exclusion, SuiteDataset, SuiteMethod, SuitePair, SuiteSection
+from sweeps.suites.spec.axes import GOVERNED, Changed, SuiteDataset, SuiteMethod, SuitePair
+from sweeps.suites.spec.section import Exclusion, SuiteSection
+from sweeps.suites.spec.suite_schema import schema
 
 INTRO = """\
 # Every key of a suite

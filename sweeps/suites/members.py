@@ -19,7 +19,8 @@ from sweeps.spec.sections import Budget
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.spec.values import plain
 from sweeps.suites.rows import Row, kind, rows_of, searches_of
-from sweeps.suites.suite_spec import SuiteDataset, SuitePair, SuiteSection
+from sweeps.suites.spec.axes import SuiteDataset, SuitePair
+from sweeps.suites.spec.section import SuiteSection
 
 
 @dataclass(frozen=True)

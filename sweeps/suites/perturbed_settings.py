@@ -11,7 +11,7 @@ from acgkd.errors import AcgkdError
 from acgkd.methods import parse_method
 from sweeps.suites.members import Member
 from sweeps.suites.rows import Row
-from sweeps.suites.suite_spec import Sensitivity
+from sweeps.suites.spec.axes import Sensitivity
 
 
 def with_studies(members: Iterable[Member]) -> Iterator[Member]:

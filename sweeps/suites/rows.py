@@ -11,7 +11,8 @@ from acgkd.errors import AcgkdError
 from acgkd.method import MethodConfig, NoSettings
 from acgkd.methods import METHODS, parse_method
 from sweeps.spec.controls import Control
-from sweeps.suites.suite_spec import LIKE_REFERENCE, BudgetName, SuiteDataset, SuiteMethod, SuitePair, SuiteSection
+from sweeps.suites.spec.axes import LIKE_REFERENCE, BudgetName, SuiteDataset, SuiteMethod, SuitePair
+from sweeps.suites.spec.section import SuiteSection
 
 # How a row is called beside that of another budget.
 SUFFIXES: dict[str, str] = {"own": "own budget", "equal_seconds": "equal seconds"}

@@ -14,7 +14,8 @@ from sweeps.spec.raw import tuples
 from sweeps.spec.sweep_spec import SweepSpec
 from sweeps.suites.members import Member, axes, kind_of_data, kind_of_pair
 from sweeps.suites.rows import Row, is_control, is_joint, knows_draws, lacks_steps, without_steps
-from sweeps.suites.suite_spec import GOVERNED, SuiteDataset, SuitePair, SuiteSection
+from sweeps.suites.spec.axes import GOVERNED, SuiteDataset, SuitePair
+from sweeps.suites.spec.section import SuiteSection
 
 LONGEST_NAME = 100
 # Sections of a sweep that stand for an axis of one entry.

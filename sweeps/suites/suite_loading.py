@@ -14,8 +14,8 @@ from sweeps.spec.loading import use_plugins_of
 from sweeps.spec.raw import Overrides, SpecTree, read_tree, tree_of, tuples
 from sweeps.suites.members import Member, expanded
 from sweeps.suites.perturbed_settings import with_studies
+from sweeps.suites.spec.section import SuiteHead, SuiteSection
 from sweeps.suites.suite_laws import member_faults, name_faults, own_faults, reference_faults, section_faults
-from sweeps.suites.suite_spec import SuiteHead, SuiteSection
 
 KEY = "suite"
 

@@ -130,6 +130,17 @@ def test_other_settings_are_other_rows_whatever_their_draw() -> None:
     assert found.loc["ours (teaching 3)", "teachings"] == 1
 
 
+def test_rows_that_knew_other_things_of_the_data_are_other_rows() -> None:
+    made = taught().rows
+    other = (made["label"] == "ours (teaching 3)").fillna(False)
+    prior = made["prior"].fillna("mean_degree=2.0").mask(other, "mean_degree=3.0")
+    found = compared(Frame(made.assign(prior=prior)), published=KNOWN).rows.set_index("row")
+    assert found.loc["ours", "teachings"] == 2
+    assert found.loc["ours (teaching 3)", "teachings"] == 1
+    silent = compared(Frame(made.assign(prior=prior.mask(~other))), published=KNOWN).rows.set_index("row")
+    assert silent.loc["ours", "teachings"] == 3, "a record that does not say what it knew contradicts none"
+
+
 def test_rows_of_equal_settings_keep_apart_by_their_labels() -> None:
     rows = taught().rows
     again = rows[rows["method"] == "rival"].assign(

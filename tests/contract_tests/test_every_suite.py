@@ -12,8 +12,8 @@ from sweeps.cli.app import main
 from sweeps.interchange.fitting import Today
 from sweeps.interchange.merging import read_packed
 from sweeps.spec import strict_yaml
-from sweeps.suites import suite_schema
 from sweeps.suites.calibration import by_row, calibrated, known_rows, timed_rows
+from sweeps.suites.spec import suite_schema
 from sweeps.suites.suite_loading import load_suite
 from sweeps.worker.experiments import AcgkdExperiments
 

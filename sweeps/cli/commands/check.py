@@ -31,7 +31,7 @@ def _print_schema(value: bool) -> None:
 
 def _print_suite_schema(value: bool) -> None:
     if value:
-        from sweeps.suites.suite_schema import text
+        from sweeps.suites.spec.suite_schema import text
 
         print_text(text().removesuffix("\n"))
         raise typer.Exit

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.spec import schema as sweep_schema
-from sweeps.suites.suite_spec import GOVERNED, SuiteHead
+from sweeps.suites.spec.axes import GOVERNED
+from sweeps.suites.spec.section import SuiteHead
 
-FILE = Path(__file__).parents[1] / "suite.schema.json"
+FILE = Path(__file__).parents[2] / "suite.schema.json"
 
 
 def schema() -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What a suite's file says: its axes, its section, its schema."""
