@@ -15,7 +15,7 @@ from sweeps import shipped
 from sweeps.cli.app import main
 from sweeps.spec import schema
 from sweeps.spec.loading import load
-from sweeps.suites import suite_schema
+from sweeps.suites.spec import suite_schema
 from sweeps.suites.suite_loading import load_suite
 
 pytestmark = pytest.mark.usefixtures("data_at_hand")
