@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+MEASURED_ON_POOL = ("agreement", "agreement_overlap")
+"""Objectives that are measured on the reference pool."""
+
 NOT_INFORMATIVE = "agreement is not informative here"
 
 CONTROL_LIMIT = 0.9
@@ -38,6 +41,8 @@ class Worth:
         agreement_highest: and on that where it is highest.
         agreement_worst_class: agreement within the class that the student follows least, of those said on the pool.
         agreement_ranking: how alike teacher and student order the samples of a part, from -1 to 1, averaged over parts.
+        pool_memory: BatchNorm layers of the teacher, by whose memory a pool of graphs is led.
+        agreement_overlap: what the class probabilities of teacher and student have in common, averaged over parts.
     """
 
     agreement: float | None
@@ -50,6 +55,8 @@ class Worth:
     agreement_highest: float | None = None
     agreement_worst_class: float | None = None
     agreement_ranking: float | None = None
+    pool_memory: int | None = None
+    agreement_overlap: float | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Worth":
@@ -152,11 +159,22 @@ def _parts_disagree(worth: Worth) -> str | None:
     return f"{_parts(worth)}, more than {SPREAD_LIMIT} apart, so the choice of parts decides"
 
 
+def _memory(worth: Worth) -> str | None:
+    return None if worth.pool_memory is None else f"{worth.pool_memory} BatchNorm layers of the teacher lead it"
+
+
+def _no_memory(worth: Worth) -> str | None:
+    if worth.pool_memory is None or worth.pool_memory > 0:
+        return None
+    return "no BatchNorm layer of the teacher remembers its data, and then agreement hardly ranks students"
+
+
 _Sentence = Callable[[Worth], str | None]
 FACTS: tuple[tuple[_Sentence, tuple[_Sentence, ...]], ...] = (
     (_control, (_control_agrees,)),
     (_classes, (_one_class, _few_classes)),
     (_confidence, (_unsure,)),
     (_parts, (_parts_disagree,)),
+    (_memory, (_no_memory,)),
 )
 """What is said of each fact, and the rules that it may break."""

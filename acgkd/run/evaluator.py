@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from acgkd import __version__, cache, checkpoint
 from acgkd.agreement.health_facts import QualityValue
-from acgkd.agreement.worth import Worth
+from acgkd.agreement.worth import MEASURED_ON_POOL, Worth
 from acgkd.errors import CheckpointError, ConfigError
 from acgkd.method import Batch
 from acgkd.run import metrics
@@ -172,7 +172,7 @@ class Evaluator:
         with clocks.time("evaluation"):
             worth = self.worth(student) if self.preparation.needs_pool else Worth(None)
             objectives = {
-                name: worth.agreement if name == "agreement" else self._measured(run, name, kind)
+                name: getattr(worth, name) if name in MEASURED_ON_POOL else self._measured(run, name, kind)
                 for name, kind in OBJECTIVES.items()
             }
             for name in ("validation_accuracy", "validation_divergence", "agreement"):

@@ -69,6 +69,16 @@ def balanced_agreement(teacher: Tensor, student: Tensor) -> float:
     return statistics.fmean(class_agreements(teacher, student).values())
 
 
+def overlap(teacher: Tensor, student: Tensor) -> float:
+    """What the class probabilities of both have in common: 1 minus their total variation distance, mean over samples.
+
+    Shapes:
+        teacher, student: ``[samples, classes]`` logits
+    """
+    first, second = (scores.double().softmax(dim=1) for scores in (teacher, student))
+    return float(torch.minimum(first, second).sum(dim=1).mean())
+
+
 def ranking(teacher: Tensor, student: Tensor) -> float:
     """How alike both order samples: Spearman's correlation of the log-odds of each class, averaged over classes.
 

@@ -42,6 +42,9 @@ OBJECTIVES: dict[str, ObjectiveKind] = {
         "minimize", lambda evaluator, run: evaluator.validation_divergence(run.student), uses_real_data=True
     ),
     "agreement": ObjectiveKind("maximize", lambda evaluator, run: evaluator.agreement(run.student)),
+    "agreement_overlap": ObjectiveKind(
+        "maximize", lambda evaluator, run: evaluator.worth(run.student).agreement_overlap
+    ),
     "multiply_adds": ObjectiveKind("minimize", lambda _, run: run.expected_multiply_adds, is_cost=True),
     "seconds": ObjectiveKind("minimize", lambda _, run: run.expected_seconds, is_cost=True),
     "student_multiply_adds": ObjectiveKind(

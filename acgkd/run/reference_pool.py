@@ -18,22 +18,41 @@ from acgkd.agreement.worth import Worth
 from acgkd.method import Batch, MethodContext
 from acgkd.methods import METHODS
 from acgkd.modality import Modality
-from acgkd.priors import GraphPrior, ImagePrior, Prior
-from acgkd.run.metrics import balanced_agreement, class_agreements, ranking
+from acgkd.modules.inspected_model import remembering
+from acgkd.priors import ImagePrior, Prior
+from acgkd.run.metrics import balanced_agreement, class_agreements, overlap, ranking
 from acgkd.runtime import Streams, derive_seed
 from acgkd.settings.generators import out_of_reach
-from acgkd.settings.pseudo_graphs import ComplexityConfig
 
 # By modality. Changing a preset, or what its method makes, changes every pool: count the version up.
-VERSIONS = {"graphs": 3, "images": 4}
-# A share of all pairs are candidates.
-OF_ALL_PAIRS: Mapping[str, object] = {"mode": "ratio"}
-LED_BY_CLASSES: Mapping[str, object] = {"graphs": 64, "rate": 0.5, "statistics_weight": 10.0, "degree_weight": 0.0}
+VERSIONS = {"graphs": 4, "images": 4}
 PRESETS: Mapping[str, tuple[tuple[str, Mapping[str, object]], ...]] = {
+    # How well students are ranked by these and by others: docs/results/agreement.md.
     "graphs": (
-        ("acgkd", {**LED_BY_CLASSES, "steps": 100}),
-        ("acgkd", {**LED_BY_CLASSES, "steps": 100, "statistics_weight": 3.0, "concrete_temperature": 1.0}),
-        ("acgkd", {**LED_BY_CLASSES, "steps": 50, "complexity": OF_ALL_PAIRS, "noise": "gumbel"}),
+        # What the teacher remembers of its data, whatever it says of it.
+        (
+            "acgkd",
+            {
+                "graphs": 64,
+                "steps": 300,
+                "rate": 0.2,
+                "class_weight": 0.0,
+                "statistics_weight": 1000.0,
+                "degree_weight": 100.0,
+            },
+        ),
+        # From near ties to what it is sure of.
+        (
+            "acgkd",
+            {
+                "graphs": 64,
+                "steps": 100,
+                "rate": 0.5,
+                "confidence": 0.5,
+                "statistics_weight": 10.0,
+                "degree_weight": 0.0,
+            },
+        ),
     ),
     # Some 17 s of one core for a LeNet-5 at 32 by 32, 2 s at 8 by 8.
     "images": (
@@ -44,8 +63,6 @@ PRESETS: Mapping[str, tuple[tuple[str, Mapping[str, object]], ...]] = {
 DRAWS = 2
 # Of one draw, where a synthesis does not say how many samples it makes.
 IMAGES_PER_DRAW = 256
-# A share of all pairs grows with the square of the nodes: beyond this many, neighbours stay and the share falls.
-LARGE = 64
 
 
 def reference_pool(
@@ -76,7 +93,7 @@ def reference_pool(
     batches: list[Batch] = []
     for number, (name, synthesis) in enumerate(PRESETS.get(modality.name, ())):
         method = METHODS[name]
-        config = method.config.model_validate({"synthesis": _affordable(synthesis, prior)})
+        config = method.config.model_validate({"synthesis": synthesis})
         streams = Streams(derive_seed("reference pool", VERSIONS[modality.name], number, seed), device)
         # The student of a pool is never taught; any module with parameters will do.
         with streams.fork("student"):
@@ -98,14 +115,6 @@ def reference_pool(
 def steps_of_a_pool(modality: str) -> int:
     """Of all syntheses of a whole pool."""
     return sum(int(str(synthesis["steps"])) for _, synthesis in PRESETS.get(modality, ()))
-
-
-def _affordable(synthesis: Mapping[str, object], prior: Prior) -> Mapping[str, object]:
-    """The preset, with a smaller share of candidate pairs where graphs are large."""
-    if synthesis.get("complexity") != OF_ALL_PAIRS or not isinstance(prior, GraphPrior) or prior.max_nodes <= LARGE:
-        return synthesis
-    share = ComplexityConfig().ratio * LARGE / prior.max_nodes
-    return {**synthesis, "complexity": {**OF_ALL_PAIRS, "ratio": share}}
 
 
 class PoolJudge:
@@ -131,13 +140,17 @@ class PoolJudge:
     @cached_property
     def said(self) -> Worth:
         """What the teacher says on the pool: its classes, and how surely."""
-        return _said(torch.cat(self._verdicts)) if self._pool else Worth(None)
+        if not self._pool:
+            return Worth(None)
+        layers = len(remembering(self._teacher)) if self._modality.name == "graphs" else None
+        return replace(_said(torch.cat(self._verdicts)), pool_memory=layers)
 
     def worth(self, student: nn.Module) -> Worth:
         """Agreement of a student with what qualifies it; what a lower control reaches is not known here.
 
         It is class-balanced: classes are the teacher's verdicts, and each weighs the same, so that always saying one
-        class scores 1 / classes.
+        class scores 1 / classes. Parts of the pool weigh the same, too; one on which the teacher says one class only
+        tells nothing and is left out, unless they all are so.
 
         Args:
             student: put into evaluation mode.
@@ -150,13 +163,16 @@ class PoolJudge:
             (torch.cat(verdicts[start : start + DRAWS]), torch.cat(answers[start : start + DRAWS]))
             for start in range(0, len(answers), DRAWS)
         ]
-        of_parts = [balanced_agreement(*part) for part in parts]
+        telling = [part for part in parts if torch.unique(part[0].argmax(dim=1)).numel() > 1]
+        telling = telling or parts
+        of_parts = [balanced_agreement(*part) for part in telling]
         of_classes = class_agreements(torch.cat(verdicts), torch.cat(answers))
         return replace(
             self.said,
-            agreement=statistics.fmean(of_classes.values()),
+            agreement=statistics.fmean(of_parts),
             agreement_lowest=min(of_parts),
             agreement_highest=max(of_parts),
+            agreement_overlap=statistics.fmean(overlap(*part) for part in telling),
             agreement_worst_class=min(of_classes.values()),
             # Parts apart: which of them a sample is of is no matter of its class.
             agreement_ranking=statistics.fmean(ranking(*part) for part in parts),

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from acgkd.agreement.worth import Worth
+from acgkd.agreement.worth import MEASURED_ON_POOL, Worth
 from analysis.statistics.view import View
 
 # Records of earlier versions do not say which controls are lower ones.
 _KNOWN = ("random_graphs", "noise")
 FACTS = (
     "prior", "lower_control", "control_agreement", "classes", "pool_classes", "pool_smallest_class", "pool_confidence",
-    "agreement_lowest", "agreement_highest", "agreement_worst_class", "agreement_ranking",
+    "pool_memory", "agreement_lowest", "agreement_highest", "agreement_worst_class", "agreement_ranking",
+    "agreement_overlap",
 )  # fmt: skip
 """The columns of the records, beside agreement, from which it is said."""
 
@@ -65,12 +66,14 @@ def worth_of_runs(runs: pd.DataFrame, lower: Sequence[pd.DataFrame]) -> Worth | 
         agreement_highest=_mean(own, "agreement_highest"),
         agreement_worst_class=_mean(own, "agreement_worst_class"),
         agreement_ranking=_mean(own, "agreement_ranking"),
+        agreement_overlap=_mean(own, "agreement_overlap"),
+        pool_memory=_least(own, "pool_memory"),
     )
 
 
 def worth_to_say(view: View) -> Worth | None:
     """The same for the trial that is shown first; None where something better than agreement judges the sweep."""
-    chooses = bool(view.objectives) and view.objectives[0].name == "agreement"
+    chooses = bool(view.objectives) and view.objectives[0].name in MEASURED_ON_POOL
     judged_by_data = bool(view.rows["test_accuracy"].notna().any())
     return None if judged_by_data and not chooses else worth_of(view)
 

@@ -13,6 +13,7 @@ from analysis.records.sweep_file import Direction, Objective, SweepFile
 _MEASURES: Mapping[str, Direction] = {
     "validation_accuracy": "maximize",
     "agreement": "maximize",
+    "agreement_overlap": "maximize",
     "validation_divergence": "minimize",
 }
 

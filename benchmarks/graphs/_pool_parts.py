@@ -18,16 +18,22 @@ from acgkd.modules.batch_norm import BatchNormStatistics
 from acgkd.modules.cost import at_rest
 from acgkd.priors import GraphPrior
 from acgkd.run import metrics
-from acgkd.run.reference_pool import reference_pool
 from acgkd.runtime import Streams, derive_seed
+from acgkd.settings.pseudo_graphs import ComplexityConfig
 from acgkd.synthesis.graphs.inversion import GraphInversion
 
 GRAPHS_OF_A_PART, DRAWS = 64, 2
 STATISTICS = {"class_weight": 0.0, "statistics_weight": 1000.0, "degree_weight": 100.0, "steps": 300, "rate": 0.2}
 # ACGKD as its defaults were when the study began.
 LED_BY_CLASSES: dict[str, Any] = {"steps": 300, "rate": 0.5, "statistics_weight": 10.0, "degree_weight": 0.0}
-# Each a method and its synthesis.
+OF_ALL_PAIRS = {"mode": "ratio"}
+# A share of all pairs grows with the square of the nodes: beyond so many, neighbours stay and the share falls.
+LARGE = 64
+# Each a method and its synthesis: first the parts of pools of version 3, which were made by these presets.
 SYNTHESES: dict[str, tuple[str, dict[str, Any]]] = {
+    "pool 1": ("acgkd", {**LED_BY_CLASSES, "steps": 100}),
+    "pool 2": ("acgkd", {**LED_BY_CLASSES, "steps": 100, "statistics_weight": 3.0, "concrete_temperature": 1.0}),
+    "pool 3": ("acgkd", {**LED_BY_CLASSES, "steps": 50, "complexity": OF_ALL_PAIRS, "noise": "gumbel"}),
     "statistics": ("acgkd", STATISTICS),
     "spread confidence": ("acgkd", {**LED_BY_CLASSES, "confidence": 0.5, "steps": 100}),
     "boundary": ("acgkd", {**LED_BY_CLASSES, "steps": 100}),
@@ -42,16 +48,13 @@ CHOSEN_OF = 6
 
 
 def parts(context: GraphContext, seed: int) -> Iterator[tuple[str, GraphBatch]]:
-    """Every part by its name, as one batch: those of today's pool first.
+    """Every part by its name, as one batch.
 
     Args:
         context: teacher, prior, device; its streams and student are left alone.
         seed: of every draw.
     """
     made: dict[str, GraphBatch] = {}
-    pool = reference_pool(context.teacher, GRAPHS, context.prior, seed, context.device)
-    for number, start in enumerate(range(0, len(pool), DRAWS), 1):
-        made[f"pool {number}"] = reduce(joined, pool[start : start + DRAWS])  # type: ignore[arg-type]
     for name, (method, synthesis) in SYNTHESES.items():
         draw = _learned(name, method, {"graphs": GRAPHS_OF_A_PART, **synthesis}, _own(context, name, seed))
         made[name] = draw(DRAWS)
@@ -72,6 +75,9 @@ def _own(context: GraphContext, name: str, seed: int) -> GraphContext:
 def _learned(name: str, method: str, synthesis: dict[str, Any], context: GraphContext) -> Callable[[int], GraphBatch]:
     """A synthesis that is done, as a function that makes so many draws of all its graphs."""
     entry = METHODS[method]
+    if synthesis.get("complexity") == OF_ALL_PAIRS:
+        ratio = ComplexityConfig().ratio * min(1, LARGE / context.prior.max_nodes)
+        synthesis = {**synthesis, "complexity": {**OF_ALL_PAIRS, "ratio": ratio}}
     config = entry.config.model_validate({"synthesis": synthesis})
     run: Any
     if name == "boundary":

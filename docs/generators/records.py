@@ -47,6 +47,7 @@ _UNITS = (
     (r"_parameters$", "parameters"),
     (r"_steps$", "steps"),
     (r"_edges$", "undirected edges"),
+    (r"_memory$", "layers"),
     (r"classes$", "classes"),
     (r"_size$|_smallest_class$", "samples"),
     (r"_at$", "UTC, ISO 8601"),

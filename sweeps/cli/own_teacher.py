@@ -9,6 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from acgkd.agreement.worth import MEASURED_ON_POOL
+
 if TYPE_CHECKING:
     from acgkd.agreement.worth import Worth
     from acgkd.run.experiment import Experiment
@@ -38,7 +40,7 @@ def try_models(spec: "SweepSpec", trust_code: bool, say: Say = lambda stage: Non
     """
     if spec.own_models and not trust_code:
         return []
-    judged_by_agreement = spec.dataset is None and any(item.name == "agreement" for item in spec.objectives)
+    judged_by_agreement = spec.dataset is None and any(item.name in MEASURED_ON_POOL for item in spec.objectives)
     if not spec.own_models and not judged_by_agreement:
         return []
     from sweeps.worker.experiments import AcgkdExperiments

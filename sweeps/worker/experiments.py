@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from acgkd import plugins
+from acgkd.agreement.worth import MEASURED_ON_POOL
 from acgkd.config import RunConfig, flatten
 from acgkd.errors import ConfigError, OtherCodeError
 from sweeps.spec.raw import UNTRUSTED_PLUGINS
@@ -94,7 +95,7 @@ class AcgkdExperiments:
         found = spec.inspection.survey(spec.space)
         searched = () if found is None else found.parameters
         shared = not any(name.startswith("method/synthesis/") for name in searched)
-        asked = any(objective.name == "agreement" for objective in spec.objectives)
+        asked = any(objective.name in MEASURED_ON_POOL for objective in spec.objectives)
         kept = spec.artefacts
         return cls(trust_code, shared, asked or kept.agreement, spec.code_folders, kept.validation_curves)
 

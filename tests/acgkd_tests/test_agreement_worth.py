@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 import acgkd
-from acgkd.agreement import worth as rules
 from acgkd.agreement.worth import Worth
 from acgkd.graphs import GRAPHS
 from acgkd.run.reference_pool import DRAWS, PRESETS, PoolJudge, reference_pool
@@ -97,39 +96,79 @@ def test_the_lower_control_is_taught_as_a_sweep_teaches_it(tiny: ModuleType) -> 
 
 
 class Contrary(nn.Module):
-    """Says what the teacher says, and the opposite where a batch of graphs has many candidate edges."""
+    """Says what the teacher says, and the opposite on batches of so many candidate edges."""
 
-    def __init__(self, teacher: nn.Module, limit: int) -> None:
+    def __init__(self, teacher: nn.Module, turned: set[int]) -> None:
         super().__init__()
-        self.teacher, self.limit, self.sign = teacher, limit, 1.0
+        self.teacher, self.turned, self.sign = teacher, turned, 1.0
         self.classifier = nn.Identity()
 
     def encode(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None, batch: Tensor) -> Tensor:
-        self.sign = -1.0 if edge_index.shape[1] > self.limit else 1.0
+        self.sign = -1.0 if edge_index.shape[1] in self.turned else 1.0
         return self.teacher.encode(x, edge_index, edge_weight, batch)
 
     def readout(self, nodes: Tensor, batch: Tensor, graphs: int) -> Tensor:
         return self.sign * self.teacher.classifier(self.teacher.readout(nodes, batch, graphs))
 
 
-def test_parts_that_disagree_show_that_their_choice_decides(tiny: ModuleType) -> None:
+def judged_pool(tiny: ModuleType) -> tuple[nn.Module, list[Any]]:
+    """A teacher that says both classes, and its pool of two parts."""
     teacher = tiny.teacher()
     pool = reference_pool(teacher, GRAPHS, tiny.prior(), 0, tiny.CPU)
-    edges = sorted(sum(batch.edge_index.shape[1] for batch in pool[at : at + DRAWS]) for at in range(0, 6, DRAWS))
-    assert edges[-1] > edges[0]
-    worth = PoolJudge(teacher, GRAPHS, pool).worth(Contrary(teacher, edges[0] // DRAWS + 1))
-    assert worth.agreement_highest - worth.agreement_lowest > rules.SPREAD_LIMIT
+    with torch.no_grad():
+        scores = torch.cat([GRAPHS.logits(teacher, batch) for batch in pool])
+        last_layer(teacher).bias[0] -= (scores[:, 0] - scores[:, 1]).median()
+    return teacher, pool
+
+
+def test_parts_that_disagree_show_that_their_choice_decides(tiny: ModuleType) -> None:
+    teacher, pool = judged_pool(tiny)
+    first, second = ({batch.edge_index.shape[1] for batch in part} for part in (pool[:DRAWS], pool[DRAWS:]))
+    assert not first & second
+    worth = PoolJudge(teacher, GRAPHS, pool).worth(Contrary(teacher, second))
+    assert (worth.agreement, worth.agreement_lowest, worth.agreement_highest) == (0.5, 0.0, 1.0)
     assert any("so the choice of parts decides" in reason for reason in worth.reasons)
-    assert worth.agreement_ranking == pytest.approx(-1 / 3), "over parts, of which two of three are turned round"
+    assert worth.agreement_ranking == pytest.approx(0), "over parts, of which one is turned round"
+
+
+def test_a_part_of_which_the_teacher_says_one_class_only_tells_nothing(tiny: ModuleType) -> None:
+    teacher, pool = judged_pool(tiny)
+    with torch.no_grad():
+        gaps = torch.cat([torch.sub(*GRAPHS.logits(teacher, batch).unbind(1)) for batch in pool[DRAWS:]])
+    chosen = [GRAPHS.selector(pool[DRAWS])((gaps[: pool[DRAWS].graphs] < 0).nonzero().flatten())] * DRAWS
+    student = copy.deepcopy(teacher)
+    with torch.no_grad():
+        last_layer(student).bias[1] += 1e3
+    assert PoolJudge(teacher, GRAPHS, chosen).worth(student).agreement == 1, "there is no other part"
+    worth = PoolJudge(teacher, GRAPHS, [*pool[:DRAWS], *chosen]).worth(student)
+    assert (worth.agreement, worth.agreement_lowest, worth.agreement_highest) == (0.5, 0.5, 0.5)
+    assert worth.agreement_overlap == PoolJudge(teacher, GRAPHS, pool[:DRAWS]).worth(student).agreement_overlap
+
+
+class WithoutMemory(nn.Module):
+    """The same teacher with BatchNorm layers that remember nothing."""
+
+    def __init__(self, teacher: nn.Module) -> None:
+        super().__init__()
+        self.teacher = copy.deepcopy(teacher)
+        for module in self.teacher.modules():
+            if hasattr(module, "running_mean"):
+                module.running_mean = module.running_var = None
+        self.classifier, self.encode, self.readout = self.teacher.classifier, self.teacher.encode, self.teacher.readout
+
+
+def test_of_a_teacher_that_remembers_nothing_agreement_hardly_ranks_students(tiny: ModuleType) -> None:
+    teacher, pool = judged_pool(tiny)
+    assert PoolJudge(teacher, GRAPHS, pool).said.pool_memory == 2
+    said = PoolJudge(WithoutMemory(teacher), GRAPHS, pool).said
+    assert said.pool_memory == 0
+    assert any(reason.startswith("no BatchNorm layer of the teacher remembers its data") for reason in said.reasons)
 
 
 def test_a_student_of_one_class_is_seen_by_its_worst_and_its_order_by_the_ranking(tiny: ModuleType) -> None:
-    teacher = tiny.teacher()
-    pool = reference_pool(teacher, GRAPHS, tiny.prior(), 0, tiny.CPU)
-    with torch.no_grad():  # so that it says both classes
-        scores = torch.cat([GRAPHS.logits(teacher, batch) for batch in pool])
-        last_layer(teacher).bias[0] -= (scores[:, 0] - scores[:, 1]).median()
-        student = copy.deepcopy(teacher)
+    teacher, pool = judged_pool(tiny)
+    student = copy.deepcopy(teacher)
+    with torch.no_grad():
         last_layer(student).bias[0] += 1e3
     worth = PoolJudge(teacher, GRAPHS, pool).worth(student)
     assert (worth.pool_classes, worth.agreement, worth.agreement_worst_class) == (2, 0.5, 0)

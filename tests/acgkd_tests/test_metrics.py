@@ -41,6 +41,13 @@ def test_a_student_of_one_class_gets_one_share_of_the_classes(answers: list[tupl
     assert metrics.balanced_agreement(teacher, teacher) == 1
 
 
+def test_overlap_is_what_both_distributions_have_in_common() -> None:
+    teacher, student = torch.tensor([[0.9, 0.1], [0.5, 0.5]]).log(), torch.tensor([[0.6, 0.4], [0.2, 0.8]]).log()
+    assert metrics.overlap(teacher, student) == pytest.approx((0.7 + 0.7) / 2)
+    assert metrics.overlap(teacher, teacher) == pytest.approx(1)
+    assert metrics.overlap(torch.tensor([[50.0, 0.0]]), torch.tensor([[0.0, 50.0]])) == pytest.approx(0)
+
+
 def test_the_worst_class_is_seen_by_agreement_within_each() -> None:
     assert metrics.class_agreements(saying(0, 0, 0, 2), saying(0, 0, 1, 1)) == {0: pytest.approx(2 / 3), 2: 0}
 

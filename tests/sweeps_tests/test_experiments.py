@@ -78,7 +78,12 @@ def test_replicates_are_taught_together_where_the_spec_says_so_and_come_to_the_s
 
 @pytest.mark.parametrize(
     ("changes", "measured"),
-    [({}, False), ({"artefacts": {"agreement": True}}, True), ({"objectives": ["agreement", "multiply_adds"]}, True)],
+    [
+        ({}, False),
+        ({"artefacts": {"agreement": True}}, True),
+        ({"objectives": ["agreement", "multiply_adds"]}, True),
+        ({"objectives": ["agreement_overlap"]}, True),
+    ],
 )
 def test_a_reference_pool_is_made_where_something_needs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], measured: bool
@@ -91,6 +96,7 @@ def test_a_reference_pool_is_made_where_something_needs_it(
     runs = rows[rows["kind"] == "trial"]
     assert len(runs) == 4
     assert runs["agreement"].notna().all() if measured else runs["agreement"].isna().all()
+    assert runs["agreement_overlap"].between(0, 1).all() if measured else runs["agreement_overlap"].isna().all()
     assert runs["test_agreement"].notna().all(), "on the test split it needs no pool"
     assert len(list((tmp_path / "cache/pools").glob("*.pt"))) == (2 if measured else 0)
     tables = [block for block in unknowns(view_of(load_frame(tmp_path / "sweep"))) if isinstance(block, Table)]

@@ -30,6 +30,10 @@ class Quality(Part):
         default=None,
         description="Spearman's correlation of the log-odds of teacher and student on a part of the pool, over parts.",
     )
+    agreement_overlap: Number = Field(
+        default=None,
+        description="On the pool, 1 minus the total variation distance of the class probabilities of both, over parts.",
+    )
     control_agreement: Number = Field(
         default=None,
         description="Agreement of a lower control's student on the same pool, where no record of its own says it.",
@@ -40,6 +44,9 @@ class Quality(Part):
         default=None, description="Samples of the class that it says there least often."
     )
     pool_confidence: Number = Field(default=None, description="The teacher's mean largest probability on the pool.")
+    pool_memory: int | None = Field(
+        default=None, description="BatchNorm layers of the teacher, by whose memory a pool of graphs is led."
+    )
     hit_rate: Number = Field(
         default=None,
         description="Mean over classes of the share of pseudo-samples that the teacher gives the class asked for.",
@@ -85,12 +92,13 @@ class Quality(Part):
 
 
 _COUNTED = frozenset({"validation_classes", "validation_smallest_class", "test_classes", "test_smallest_class"})
-_OF_POOL = frozenset({"classes", "pool_classes", "pool_smallest_class", "pool_confidence"})
+_OF_POOL = frozenset({"classes", "pool_classes", "pool_smallest_class", "pool_confidence", "pool_memory"})
 _OF_SYNTHESIS = frozenset(
     {"hit_rate", "hit_rate_lowest", "hit_rate_at_most", "hit_rates", "synthesis_confidence", "synthesis_classes"}
     | {"statistics_distance", "statistics_distances", "degree_ratio", "size_ratio", "likeness"}
 )
 _OF_AGREEMENT = frozenset(
     {"agreement_lowest", "agreement_highest", "agreement_worst_class", "agreement_ranking", "control_agreement"}
+    | {"agreement_overlap"}
 )
 _LATER = _COUNTED | _OF_POOL | _OF_SYNTHESIS | _OF_AGREEMENT

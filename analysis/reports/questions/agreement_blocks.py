@@ -18,6 +18,8 @@ _FACTS = {
     "agreement_highest": ("and where it is highest", formatting.share),
     "agreement_worst_class": ("agreement within the class that the student follows least", formatting.share),
     "agreement_ranking": ("how alike both order the samples of a part, from -1 to 1", formatting.share),
+    "agreement_overlap": ("what their class probabilities have in common", formatting.share),
+    "pool_memory": ("BatchNorm layers of the teacher that lead the pool", formatting.whole),
 }
 
 

@@ -23,6 +23,7 @@ RULES = {
     "confidence": "hardly decides",
     "classes": "of the whole pool",
     "spread of parts": "apart, so",
+    "memory": "no BatchNorm layer",
 }
 """Rules of `acgkd.agreement.worth`, and words of their reasons alone."""
 REAL, CONTROL, UPPER = "real", "random_graphs", "real_data"
@@ -84,10 +85,17 @@ def judged(rows: pd.DataFrame, pool: Pool) -> "pd.Series[float]":
     if pool.together:
         lines = {key: float(_shares(*_counted(student)).mean()) for key, student in chosen.groupby(STUDENT)}
         return pd.Series(lines, dtype=float).rename_axis(STUDENT)
+    chosen = _telling(chosen)
     weights = 1 / (1 + chosen["distance"].fillna(0)) if pool.known else pd.Series(1.0, chosen.index)
     keys = [chosen[name] for name in STUDENT]
     total = (chosen[pool.measure] * weights).groupby(keys).sum()
     return total / weights.groupby(keys).sum()
+
+
+def _telling(rows: pd.DataFrame) -> pd.DataFrame:
+    """Without the parts on which a teacher says one class only, unless it does so on all."""
+    several = rows["said"].map(lambda said: int((np.asarray(said) > 0).sum()) > 1)
+    return rows[several | ~several.groupby([rows[name] for name in STUDENT]).transform("any")]
 
 
 def truth(rows: pd.DataFrame, column: str = "agreement") -> "pd.Series[float]":
@@ -169,10 +177,10 @@ def worths(rows: pd.DataFrame, pool: Pool) -> pd.DataFrame:
 
     Args:
         rows: of `scored`.
-        pool: of which all graphs are counted together, as a record has it.
+        pool: as the records of its time have it.
     """
     chosen = rows[rows["part"].isin(pool.parts)]
-    whole = judged(rows, Pool(pool.parts, together=True)).to_dict()
+    whole = judged(rows, pool).to_dict()
     lines = {}
     for key, student in chosen.groupby(STUDENT):
         assert isinstance(key, tuple), "of several columns"
@@ -184,8 +192,9 @@ def worths(rows: pd.DataFrame, pool: Pool) -> pd.DataFrame:
             pool_classes=int((said > 0).sum()),
             pool_smallest_class=int(said[said > 0].min()),
             pool_confidence=float(student["confidence"].mean()),
-            agreement_lowest=float(student["balanced"].min()),
-            agreement_highest=float(student["balanced"].max()),
+            agreement_lowest=float(_telling(student)["balanced"].min()),
+            agreement_highest=float(_telling(student)["balanced"].max()),
+            pool_memory=int(bool(key[PAIR.index("norm")])),
         )
         lines[key] = {"informative": found.informative, "reasons": found.reasons}
     return pd.DataFrame.from_dict(lines, orient="index").rename_axis(STUDENT)
