@@ -182,13 +182,7 @@ class RepeatedFailureError(SweepError):
 
 
 class NodeError(SweepError):
-    """A machine of a cluster cannot do a sweep's work: no folder, other code, no device. Other machines may.
-
-    Attributes:
-        place: its host and the executor's name for it; empty until the worker has said so.
-    """
-
-    place: tuple[str, str] = ("", "")
+    """A machine of a cluster cannot do a sweep's work: no folder, other code, no device. Other machines may."""
 
 
 class OtherCodeError(NodeError):
@@ -228,3 +222,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     by_lower = {candidate.lower(): candidate for candidate in known}
     match = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.6)
     return f"Did you mean '{by_lower[match[0]]}'? " if match else ""
+
+
+def place_of(error: BaseException) -> tuple[str, str]:
+    """Where an error was raised, as its worker has noted: host, and the executor's name for the node; else empty."""
+    host, node = getattr(error, "_acgkd_place", ("", ""))
+    return host, node

@@ -31,7 +31,7 @@ class Worth:
     Shares are in [0, 1]; a ranking is not a share.
 
     Args:
-        agreement: class-balanced, of the student on the whole pool.
+        agreement: class-balanced, of the student, averaged over the parts of the pool.
         control_agreement: the same of a student that the lower control taught, on the same pool.
         classes: that the teacher tells apart.
         pool_classes: that it says on the pool.
@@ -43,6 +43,7 @@ class Worth:
         agreement_ranking: how alike teacher and student order the samples of a part, from -1 to 1, averaged over parts.
         pool_memory: BatchNorm layers of the teacher, by whose memory a pool of graphs is led.
         agreement_overlap: what the class probabilities of teacher and student have in common, averaged over parts.
+        control_overlap: the same of a student that the lower control taught.
     """
 
     agreement: float | None
@@ -57,6 +58,7 @@ class Worth:
     agreement_ranking: float | None = None
     pool_memory: int | None = None
     agreement_overlap: float | None = None
+    control_overlap: float | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Worth":
@@ -99,7 +101,8 @@ def _control(worth: Worth) -> str:
     if reached is None:
         return "what a student taught with noise reaches on the same pool was not measured"
     no_less = ", no less than this one" if worth.agreement is not None and worth.agreement <= reached else ""
-    return f"a student taught with noise reaches {reached:.3f} on the same pool{no_less}"
+    softly = "" if worth.control_overlap is None else f", with an overlap of {worth.control_overlap:.3f}"
+    return f"a student taught with noise reaches {reached:.3f} on the same pool{no_less}{softly}"
 
 
 def _control_agrees(worth: Worth) -> str | None:

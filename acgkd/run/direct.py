@@ -123,7 +123,7 @@ def distill(
         method: a name, or a name with settings: ``{"name": "acgkd", "transfer": {"steps": 200}}``.
         seed: of every draw.
         device: `auto`, `cpu` or `cuda`.
-        agreement: make the reference pool, and measure agreement there. Making it takes some 250 passes of the teacher,
+        agreement: make the reference pool, and measure agreement there. Making it takes some 400 passes of the teacher,
             forth and back: a large one may be spared that.
         lower_control: teach a second student with noise, by the same settings, and say what it reaches on the reference
             pool. It takes about as long as the transfer, and is in no `seconds`; without it, it is not known whether

@@ -165,13 +165,14 @@ class PoolJudge:
         ]
         telling = [part for part in parts if torch.unique(part[0].argmax(dim=1)).numel() > 1]
         telling = telling or parts
+        several = len(telling) > 1
         of_parts = [balanced_agreement(*part) for part in telling]
         of_classes = class_agreements(torch.cat(verdicts), torch.cat(answers))
         return replace(
             self.said,
             agreement=statistics.fmean(of_parts),
-            agreement_lowest=min(of_parts),
-            agreement_highest=max(of_parts),
+            agreement_lowest=min(of_parts) if several else None,
+            agreement_highest=max(of_parts) if several else None,
             agreement_overlap=statistics.fmean(overlap(*part) for part in telling),
             agreement_worst_class=min(of_classes.values()),
             # Parts apart: which of them a sample is of is no matter of its class.

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -93,15 +94,14 @@ def _taught_together(rows: Sequence[TrialRow]) -> list[TrialRow]:
     if not any(draw_of(row.first) for row in rows):
         return list(rows)
     groups: dict[tuple[tuple[str, ...], str, object], list[TrialRow]] = {}
-    priors = _priors(rows)
-    for row, prior in zip(rows, priors, strict=True):
+    for row in rows:
         settings = {name: str(cell) for name, cell in row.first.items() if name.startswith(_SETTING) and is_known(cell)}
         settings.pop(DRAW, None)
-        groups.setdefault((unit(row), row.method, (*sorted(settings.items()), *prior)), []).append(row)
+        groups.setdefault((unit(row), row.method, tuple(sorted(settings.items()))), []).append(row)
     fewer: Counter[tuple[tuple[str, ...], str]] = Counter()
     found = []
     for (where, method, _), group in groups.items():
-        for same in _apart(group):
+        for same in chain.from_iterable(map(_apart, _by_prior(group))):
             fewer[where, method] += len(same) - 1
             found.append(same[0] if len(same) == 1 else _joined(sorted(same, key=lambda row: draw_of(row.first))))
     return [
@@ -110,13 +110,20 @@ def _taught_together(rows: Sequence[TrialRow]) -> list[TrialRow]:
     ]
 
 
-def _priors(rows: Sequence[TrialRow]) -> list[tuple[str, ...]]:
-    """What each row's method knew of the data, on the seeds for which all of them say it: a control may know more."""
-    known = [row.runs.dropna(subset="prior") for row in rows]
-    said = [dict(zip(map(int, runs["seed"]), map(str, runs["prior"]), strict=True)) for runs in known]
-    shared = sorted(set.intersection(*(set(priors) for priors in said if priors))) if any(said) else []
-    found = [tuple(priors[seed] for seed in shared) if priors else () for priors in said]
-    return found if len({prior for prior in found if prior}) > 1 else [()] * len(rows)
+def _by_prior(rows: Sequence[TrialRow]) -> list[list[TrialRow]]:
+    """Rows whose methods knew other things of the data apart: those that contradict each other on a seed."""
+    parts: list[tuple[dict[int, str], list[TrialRow]]] = []
+    for row in rows:
+        runs = row.runs.dropna(subset="prior")
+        said = dict(zip(map(int, runs["seed"]), map(str, runs["prior"]), strict=True))
+        for known, part in parts:
+            if all(known.get(seed, prior) == prior for seed, prior in said.items()):
+                known.update(said)
+                part.append(row)
+                break
+        else:
+            parts.append((said, [row]))
+    return [part for _, part in parts]
 
 
 def _apart(rows: Sequence[TrialRow]) -> list[list[TrialRow]]:

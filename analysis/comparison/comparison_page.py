@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from acgkd.agreement.worth import MEASURED_ON_POOL
 from analysis import formatting
 from analysis.comparison.calibrations import calibration_rows, calibration_table
 from analysis.comparison.choosing import RULE, worth_in_words
@@ -122,7 +123,7 @@ def _panel(comparison: Comparison, panel: Panel) -> list[Block]:
         *differences_picture(comparison, panel),
         rows_table(comparison, panel),
     ]
-    if comparison.measure == "agreement":
+    if comparison.measure in MEASURED_ON_POOL:
         blocks += [
             Note(said)
             for column, cell in panel.cells.items()

@@ -9,6 +9,7 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field, ValidationError, model_validator
 
+from acgkd.agreement.worth import MEASURED_ON_POOL
 from acgkd.errors import ConfigError
 from analysis import formatting
 from analysis.comparison.choosing import row_named, worth_in_words
@@ -201,7 +202,7 @@ def _figure(target: Target, panel: Panel, column: str, several: bool) -> _Figure
     ours = row_named(panel.cells[column], target.row)
     if ours is None:
         return None
-    worth = worth_in_words(panel.cells[column], ours, place) if target.measure == "agreement" else ""
+    worth = worth_in_words(panel.cells[column], ours, place) if target.measure in MEASURED_ON_POOL else ""
     if target.against is None:
         spread = _spread(ours.done, target.measure)
         return _Figure(place, spread, "", worth) if spread.n >= target.seeds and spread.n else None

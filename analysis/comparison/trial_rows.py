@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from acgkd.agreement.worth import MEASURED_ON_POOL
 from analysis.comparison.published import (
     KnownMethod,
     Match,
@@ -37,7 +38,10 @@ MEASURED = (
     *FACTS,
 )  # fmt: skip
 
-QUALITIES = ("test_accuracy", "ratio", "validation_accuracy", "validation_divergence", "test_agreement", "agreement")
+QUALITIES = (
+    *("test_accuracy", "ratio", "validation_accuracy", "validation_divergence", "test_agreement"),
+    *MEASURED_ON_POOL,
+)
 MEASURES = (*QUALITIES, *(name for name in COSTS if name in MEASURED))
 """What can be compared: qualities, of which more is better but for divergence, and costs."""
 

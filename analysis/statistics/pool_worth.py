@@ -67,6 +67,7 @@ def worth_of_runs(runs: pd.DataFrame, lower: Sequence[pd.DataFrame]) -> Worth | 
         agreement_worst_class=_mean(own, "agreement_worst_class"),
         agreement_ranking=_mean(own, "agreement_ranking"),
         agreement_overlap=_mean(own, "agreement_overlap"),
+        control_overlap=_mean(noise, "agreement_overlap") if len(noise) else None,
         pool_memory=_least(own, "pool_memory"),
     )
 

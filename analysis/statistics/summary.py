@@ -26,6 +26,7 @@ ACCURACIES = (
     "validation_divergence",
     "test_agreement",
     "agreement",
+    "agreement_overlap",
     "teacher_test_accuracy",
     "majority_accuracy",
 )

@@ -3,10 +3,9 @@
 import time
 from dataclasses import replace
 
-from acgkd.errors import FolderError, NodeError, RepeatedFailureError, StorageError
+from acgkd.errors import FolderError, NodeError, RepeatedFailureError, StorageError, place_of
 from analysis.records.record import Record
 from sweeps.engine.node_table import NodeTable
-from sweeps.faults.classification import place_of
 from sweeps.faults.failure import Failure
 from sweeps.faults.retries import Others
 from sweeps.faults.streaks import SetAside, Streak, Streaks
@@ -44,7 +43,8 @@ class Failures:
         if found is None or len(self._table.present) < 2 or not self._reached():
             return error
         node = NodeError(f"The driver reaches the sweep folder, this node does not: {found}")
-        node.__cause__, node.place = error, place_of(error)
+        node.__cause__ = error
+        node._acgkd_place = place_of(error)  # type: ignore[attr-defined]
         return node
 
     def _reached(self) -> bool:

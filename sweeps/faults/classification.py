@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 
-from acgkd.errors import AcgkdError, DivergedError, NodeError
+from acgkd.errors import AcgkdError, DivergedError, NodeError, place_of
 from analysis.records.record import Cause, Outcome
 from sweeps.faults.failure import Failure, JobFailedError
 from sweeps.faults.timeouts import StepTimeoutError
@@ -55,12 +55,6 @@ def failure_of(error: BaseException) -> Failure:
     trace = "\n".join("".join(shown).splitlines()[-_SHOWN_LINES:])
     failure = Failure(cause, outcome if cause == "trial" else "lost", message, trace)
     return failure.at(*place_of(error))
-
-
-def place_of(error: BaseException) -> tuple[str, str]:
-    """Host of the worker that raised an error and the executor's name for its node; empty where it has not said so."""
-    host, node = getattr(error, "place", ("", ""))
-    return host, node
 
 
 def outcome_of(error: BaseException) -> Outcome:

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from multiprocessing.connection import Connection, Pipe
 
 from sweeps.faults.classification import failure_of
@@ -59,7 +60,7 @@ class GuardedRunner:
         answer = self._ask("step")
         assert isinstance(answer, Report), "a step answers with a report"
         self._replicate = answer.replicate
-        return answer
+        return replace(answer, node=self.node)
 
     def checkpoint(self) -> None:
         """Keeps the work that was done, and lets the child go."""
@@ -84,6 +85,8 @@ class GuardedRunner:
             raise JobFailedError(self._crash()) from None
         if self.done or isinstance(answer, BaseException):
             self.close()
+        if isinstance(answer, JobFailedError):  # the child knows its host alone
+            raise JobFailedError(replace(answer.failure, node=self.node or answer.failure.node))
         if isinstance(answer, BaseException):
             raise answer
         found: Report | None = answer

@@ -139,6 +139,15 @@ def test_rows_that_knew_other_things_of_the_data_are_other_rows() -> None:
     assert found.loc["ours (teaching 3)", "teachings"] == 1
     silent = compared(Frame(made.assign(prior=prior.mask(~other))), published=KNOWN).rows.set_index("row")
     assert silent.loc["ours", "teachings"] == 3, "a record that does not say what it knew contradicts none"
+    # Whatever other rows of the sweep know, and on which seeds.
+    rival = (made["method"] == "rival").fillna(False)
+    unlike = made["prior"].fillna("mean_degree=2.0").mask(rival, "mean_degree=9.0").mask(other)
+    assert (
+        compared(Frame(made.assign(prior=unlike)), published=KNOWN).rows.set_index("row").loc["ours", "teachings"] == 3
+    )
+    apart = prior.mask(rival & (made["seed"] > 0)).mask(~rival & ~other & (made["seed"] == 0))
+    found = compared(Frame(made.assign(prior=apart)), published=KNOWN).rows.set_index("row")
+    assert found.loc["ours (teaching 3)", "teachings"] == 1
 
 
 def test_rows_of_equal_settings_keep_apart_by_their_labels() -> None:

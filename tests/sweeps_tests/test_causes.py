@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,6 +27,7 @@ from sweeps.faults.retry_queue import Entry, RetryQueue
 from sweeps.faults.streaks import SetAside, Streaks
 from sweeps.store.folder import SweepFolder
 from sweeps.store.trial import Attempt
+from sweeps.worker.guarded_runner import GuardedRunner
 from sweeps.worker.job_runner import JobRunner
 from sweeps.worker.messages import Job
 
@@ -114,6 +116,31 @@ def test_too_many_open_files_in_earnest_are_the_machine() -> None:
     assert found.cause == "machine"
 
 
+@pytest.mark.parametrize("own", ["line 3", 7, None, ("box", "node")])
+def test_what_a_users_error_calls_its_place_is_no_node(own: object) -> None:
+    error = KeyError("a bug")
+    error.place = own  # type: ignore[attr-defined]
+    assert (raised(wrapped(error)).cause, failure_of(error).node) == ("trial", "")
+
+
+def test_a_guarded_child_speaks_for_its_workers_node(lab: ModuleType, tmp_path: Path) -> None:
+    spec = lab.make_spec(trials=1, seeds=(0,), transfer={"fault": "oom"})
+    with open_driver(spec, tmp_path, lab.FakeExperiments(hurry=True)) as driver:
+        driver.prepare()
+        job = next_trial(driver)
+        runner = GuardedRunner(spec, driver.folder, replace(job, guarded=True), lab.FakeExperiments(hurry=True))
+        runner.node = "id-7"
+
+        def work() -> None:
+            while True:
+                assert runner.step().node == "id-7"
+
+        with pytest.raises(JobFailedError) as raised_there:
+            work()
+        assert raised_there.value.failure.node == "id-7"
+        driver.interrupted(job)
+
+
 def test_equal_failures_have_one_signature() -> None:
     one = Failure("machine", "lost", "OSError: [Errno 5] Input/output error: '/a/b/part-17'\nmore")
     other = Failure("machine", "lost", "OSError: [Errno 5] Input/output error: '/a/c/part-18'\nelse")
@@ -150,7 +177,7 @@ class Shaky:
 
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sweeps.faults.retries.FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("sweeps.faults.retries.FIRST_PAUSE_S", 0.0)
 
 
 @pytest.mark.usefixtures("no_pauses")

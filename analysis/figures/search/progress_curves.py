@@ -54,7 +54,7 @@ def paint_progress(content: Progress, axis: str, label: str) -> "Figure":
         panels = drawn.subplots(1, 1 + boxed, squeeze=False)[0]
         panels[0].step(x, content.best, where="post", color=BLUE, lw=1.8, label=label)
         # Beside a divergence or a loss an accuracy has no scale of its own.
-        if label != "test accuracy" and label.endswith(("accuracy", "agreement")):
+        if label != "test accuracy" and label.endswith(("accuracy", "agreement", "overlap")):
             panels[0].step(x, content.tested, where="post", color=MUTED, lw=1.1, ls="--", label="its test accuracy")
         panels[0].set_title("The best so far")
         if boxed:

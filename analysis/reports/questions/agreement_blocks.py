@@ -19,6 +19,7 @@ _FACTS = {
     "agreement_worst_class": ("agreement within the class that the student follows least", formatting.share),
     "agreement_ranking": ("how alike both order the samples of a part, from -1 to 1", formatting.share),
     "agreement_overlap": ("what their class probabilities have in common", formatting.share),
+    "control_overlap": ("the same of the lower control", formatting.share),
     "pool_memory": ("BatchNorm layers of the teacher that lead the pool", formatting.whole),
 }
 

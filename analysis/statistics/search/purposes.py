@@ -8,7 +8,7 @@ from analysis.statistics.view import View
 
 MARGIN = 0.01
 _SHARE_OF_RANGE = 0.05
-_SHARES = ("accuracy", "agreement")
+_SHARES = ("accuracy", "agreement", "agreement_overlap")
 _CHEAPEST = {
     "seconds": "quickest to make",
     "multiply_adds": "fewest multiply-adds to make",

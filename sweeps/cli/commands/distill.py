@@ -168,7 +168,7 @@ def _print(row: dict[str, object], folder: Path, seed: int) -> None:
     from sweeps.display.wording import number
 
     def text(key: str) -> str:
-        return f"{row[key]:.3f}" if key.endswith(("accuracy", "agreement")) else number(row[key])
+        return f"{row[key]:.3f}" if key.endswith(("accuracy", "agreement", "overlap")) else number(row[key])
 
     print_facts((key.replace("_", " "), text(key)) for key in _SHOWN if row.get(key) is not None)
     if row.get("agreement") is not None and row.get("test_accuracy") is None:
@@ -185,6 +185,7 @@ _SHOWN = (
     "test_accuracy",
     "test_agreement",
     "agreement",
+    "agreement_overlap",
     "validation_accuracy",
     "validation_divergence",
     "synthesis_s",

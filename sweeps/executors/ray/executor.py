@@ -104,7 +104,7 @@ class Ray:
                     where.close()  # the thread may be waiting for it to come up
                 over = background.break_off(BREAK_OFF_S)
                 where.close()
-                if not over:
+                if not over and where.gone() is not None:
                     forget_connection()
 
 

@@ -59,7 +59,7 @@ def excepthook_kept() -> Iterator[None]:
     before = sys.excepthook
     connected = getattr(sys.modules.get("ray"), "is_initialized", lambda: False)()
     if str(getattr(before, "__module__", "")).startswith("ray.") and not connected:
-        before = sys.__excepthook__
+        before = getattr(sys.modules.get("ray._private.worker"), "normal_excepthook", sys.__excepthook__)
     try:
         yield
     finally:

@@ -65,16 +65,17 @@ class SweepTrainable(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         Raises:
             OtherCodeError: this node runs other code than the driver.
             WorkerSpentError: the job continues in another process.
-            Exception: what no trial can be blamed for. Its attribute `place` says where: until a job's first report
-                the driver does not know.
+            Exception: what no trial can be blamed for; it says where, which until a job's first report the driver does
+                not know.
         """
         try:
             if self._runner is None:
                 self._runner = self._begin()
             report = self._runner.step()
         except Exception as error:
-            with contextlib.suppress(AttributeError):  # a class of the user's may have no room for it
-                error.place = _here()  # type: ignore[attr-defined]
+            # For `acgkd.errors.place_of`, which a node with older code has not; a class may have no room for it.
+            with contextlib.suppress(AttributeError):
+                error._acgkd_place = _here()  # type: ignore[attr-defined]
             raise
         if self._runner.tainted:
             self._runner = None
