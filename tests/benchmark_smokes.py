@@ -67,7 +67,7 @@ def agreement(stage: Stage) -> None:
     assert len(rows) == 2 * 2 * 3 * 13, "of two teachers with students of two kinds, taught by three methods"
     assert rows["distance"].notna().equals(rows["norm"]), "without BatchNorm nothing is remembered"
     page = stage.page("agreement.md")
-    assert "2 of 2 teachers so far, 2 students ranked at a time" in page
+    assert "2 of 2 teachers, 2 students ranked at a time" in page
     assert page.count("| motifs | gin without BatchNorm → gcn | ") == 1
 
 
