@@ -163,7 +163,9 @@ def _parts_disagree(worth: Worth) -> str | None:
 
 
 def _memory(worth: Worth) -> str | None:
-    return None if worth.pool_memory is None else f"{worth.pool_memory} BatchNorm layers of the teacher lead it"
+    if worth.pool_memory is None:
+        return None
+    return f"the pool follows what the teacher remembers (BatchNorm layers: {worth.pool_memory})"
 
 
 def _no_memory(worth: Worth) -> str | None:

@@ -159,7 +159,9 @@ class WithoutMemory(nn.Module):
 
 def test_of_a_teacher_that_remembers_nothing_agreement_hardly_ranks_students(tiny: ModuleType) -> None:
     teacher, pool = judged_pool(tiny)
-    assert PoolJudge(teacher, GRAPHS, pool).said.pool_memory == 2
+    known = PoolJudge(teacher, GRAPHS, pool).said
+    assert known.pool_memory == 2
+    assert "the pool follows what the teacher remembers (BatchNorm layers: 2)" in known.verdict
     said = PoolJudge(WithoutMemory(teacher), GRAPHS, pool).said
     assert said.pool_memory == 0
     assert any(reason.startswith("no BatchNorm layer of the teacher remembers its data") for reason in said.reasons)
