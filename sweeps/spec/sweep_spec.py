@@ -77,7 +77,8 @@ class SweepSpec(Config):
         "its settings.",
     )
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=3)] = Field(
-        description="One to three; `validation_divergence` (without data: `agreement`) and `multiply_adds` if left out."
+        description="One to three; `validation_divergence` (without data: `agreement_overlap`) and `multiply_adds` if "
+        "left out."
     )
     sampler: SamplerConfig = SamplerConfig()
     scheduler: SchedulerConfig = SchedulerConfig()
@@ -241,7 +242,7 @@ def defaults(tree: Mapping[str, object]) -> dict[str, object]:
     tree = dict(tree)
     dataset, teacher, replicates = (tree.get(key) for key in ("dataset", "teacher", "replicates"))
     if tree.get("objectives") is None:
-        quality = "agreement" if dataset is None else "validation_divergence"
+        quality = "agreement_overlap" if dataset is None else "validation_divergence"
         tree["objectives"] = [{"name": quality}, {"name": "multiply_adds"}]
     if tree.get("controls") is None:
         tree["controls"] = lower_controls(tree.get("method"), tree.get("student"))

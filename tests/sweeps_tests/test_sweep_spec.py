@@ -97,7 +97,7 @@ def test_without_data_the_prior_must_be_whole(write, tmp_path):
     known = DATASETS["motifs"].known.feature_count
     assert "`nodes`" in faults_of(write(dataset=..., teacher=given))["prior"]
     spec = load(write(dataset=..., teacher=given, prior={**KNOWN_PRIOR, "feature_count": known}))
-    assert spec.objectives[0].name == "agreement"
+    assert spec.objectives[0].name == "agreement_overlap"
     assert spec.replicates.vary == ("draws",)
 
 
