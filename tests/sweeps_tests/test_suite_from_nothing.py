@@ -11,6 +11,7 @@ import torch
 import yaml
 
 from acgkd.method import Stage
+from acgkd.run.bookkeeping import clocks
 from sweeps.cli.app import main
 from sweeps.executors.inprocess import InProcess
 from sweeps.spec.loading import load
@@ -110,6 +111,39 @@ def test_every_run_that_is_begun_is_timed_to_its_end(monkeypatch: pytest.MonkeyP
     for _ in range(4):  # each an untimed step and a timed one
         timed.round()
     assert [len(steps) for steps in begun] == [4, 4]
+
+
+@pytest.mark.parametrize(("threads", "clock"), [(1, "cpu_seconds"), (2, "perf_counter")])
+def test_on_one_thread_a_step_takes_the_seconds_of_the_cpu_whatever_else_runs(
+    threads: int, clock: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = {"cpu_seconds": 0.0, "perf_counter": 0.0}
+
+    def step() -> None:
+        seconds["cpu_seconds"] += 0.2
+        seconds["perf_counter"] += 5.0
+
+    stages = (Stage("synthesis", 100, judged=False),)
+    run = SimpleNamespace(method_run=SimpleNamespace(stages=stages, step=step))
+    run.context = SimpleNamespace(device=torch.device("cpu"))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr(clocks, "cpu_seconds", lambda: seconds["cpu_seconds"])
+    monkeypatch.setattr(pace.time, "perf_counter", lambda: seconds["perf_counter"])
+    timed = pace._Timed(lambda: run)
+    timed.round()
+    assert timed.rounds == [pytest.approx({"cpu_seconds": 0.2, "perf_counter": 5.0}[clock])]
+
+
+def test_a_step_that_waits_ends_its_round_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "MOST_S", 0.0)
+    monkeypatch.setattr(clocks, "cpu_seconds", lambda: 0.0)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    stages = (Stage("synthesis", 100, judged=False),)
+    run = SimpleNamespace(method_run=SimpleNamespace(stages=stages, step=lambda: None))
+    run.context = SimpleNamespace(device=torch.device("cpu"))
+    timed = pace._Timed(lambda: run)
+    timed.round()
+    assert timed.rounds == [0.0]
 
 
 def pace_steps(steps: float) -> int:
