@@ -5,7 +5,8 @@
     python -m benchmarks.graphs.health --page             the page alone, of the records that there are
 
 Seeds 100 to 199 are for choosing bounds, 200 to 299 for showing what they do. The validation part
-alone says what a bad student is. Runs resume: what was made is kept in docs/results/records/health.parquet.
+alone says what a bad student is. Runs resume: what was made is kept in docs/results/records/health.parquet. Beside them
+the page has what the records of comparisons show, on whose seeds no bound was chosen.
 """
 
 import os
@@ -16,12 +17,14 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import pandas as pd
+
 import analysis
 import sweeps
 from acgkd.agreement.health_facts import HIT_RATE_BOUND
-from analysis.statistics.trust.health_prediction import health_prediction, is_stuck
+from analysis.statistics.trust.health_prediction import failures, health_prediction, is_stuck
 from analysis.statistics.trust.outcome_bounds import RATIO_BOUND
-from benchmarks._lib.pages import ROOT, Page, arguments
+from benchmarks._lib.pages import RESULTS, ROOT, Page, arguments
 from sweeps.interchange import packed_records
 
 PAIRS = (
@@ -33,16 +36,18 @@ PAIRS = (
 )
 SPEC = ROOT / "specs" / "benchmarks" / "health.yaml"
 MORE: dict[str, Any] = {}  # laid over every spec
+# Comparisons with ACGKD at its defaults.
+COMPARISONS = ("cross-architecture",)
 BLOCK = 10
 FIRST, CHOOSING = 100, 200
 RESTARTS = 3
 
 
 def blocks(only: str) -> Iterator[tuple[str, str, str, int]]:
-    """Every pair, and the first seed of each of its blocks: by turns one to choose by and one to show."""
-    for pair in PAIRS:
-        if only in ("", pair[0]):
-            for start in range(FIRST, CHOOSING, BLOCK):
+    """The first seed of each block of every pair: of each pair by turns one to choose by and one to show."""
+    for start in range(FIRST, CHOOSING, BLOCK):
+        for pair in PAIRS:
+            if only in ("", pair[0]):
                 yield (*pair, start)
                 yield (*pair, start + CHOOSING - FIRST)
 
@@ -94,7 +99,10 @@ def main() -> None:
             run(spec(data, teacher, student, stuck, RESTARTS), given.home, records)
     page = Page("health", "benchmarks.graphs.health", ())
     found = health_prediction(analysis.load(records).rows, CHOOSING)
-    page.write(given.out, found=found, bound=HIT_RATE_BOUND, split=CHOOSING, ratio=RATIO_BOUND)
+    compared = pd.concat([analysis.load(RESULTS / "records" / f"{name}.parquet").rows for name in COMPARISONS])
+    kinds = {"ACGKD at its defaults": ["trial"], "all rows with pseudo-graphs": ["trial", "control"]}
+    shown = {name: failures(compared, kinds[name]) for name in kinds}
+    page.write(given.out, found=found, bound=HIT_RATE_BOUND, split=CHOOSING, ratio=RATIO_BOUND, shown=shown)
 
 
 if __name__ == "__main__":

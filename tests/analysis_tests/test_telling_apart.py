@@ -27,3 +27,13 @@ def test_the_interval_of_a_share_is_wilsons() -> None:
     low, high = share_interval(0, 10)
     assert low == pytest.approx(0, abs=1e-12)
     assert high == pytest.approx(0.2775, abs=1e-4)
+
+
+def test_runs_of_one_unit_are_drawn_together_so_that_copies_narrow_nothing() -> None:
+    draw = np.random.default_rng(1)
+    scores, bad = draw.normal(size=12), draw.random(12) < 0.5
+    once = auc(scores, bad)
+    copied = auc(np.repeat(scores, 5), np.repeat(bad, 5), units=np.repeat(np.arange(12), 5).tolist())
+    assert (copied.value, copied.low, copied.high) == pytest.approx((once.value, once.low, once.high))
+    alone = auc(np.repeat(scores, 5), np.repeat(bad, 5))
+    assert alone.high - alone.low < once.high - once.low

@@ -1,6 +1,6 @@
 """How well the health of a synthesis, which needs no data, predicts that its student is bad."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +85,53 @@ def health_prediction(rows: pd.DataFrame, split: int) -> Prediction:
     )
 
 
+@dataclass(frozen=True)
+class Failures:
+    """Failed students of a comparison, and how well health tells them; shares and areas with intervals, in words.
+
+    Args:
+        runs: with pseudo-graphs, of the rows that are meant.
+        teachers: of how many of them, each of one data set and seed.
+        failed: below the bound on the test part.
+        stuck: share of the runs.
+        failed_stuck: of those stuck.
+        failed_others: of the others.
+        areas: of each of `FACTS`; teachers are drawn anew, for students of one share its pseudo-graphs.
+    """
+
+    runs: int
+    teachers: int
+    failed: str
+    stuck: str
+    failed_stuck: str
+    failed_others: str
+    areas: dict[str, str]
+
+
+def failures(rows: pd.DataFrame, kinds: Sequence[str]) -> Failures:
+    """How often students of a comparison failed, and how well each fact of health tells them from others.
+
+    Args:
+        rows: of `analysis.load`; no bound may have been chosen on their seeds.
+        kinds: of the rows that are meant: ``trial``, ``control``.
+    """
+    judged = (rows["outcome"] == "completed") & rows["statistics_distance"].notna()
+    done = rows[rows["kind"].isin(kinds) & judged].copy()
+    named = ["test_accuracy", "teacher_test_accuracy", "majority_accuracy"]
+    done["bad"] = [bool(below_bound(*values)) for values in done[named].astype(float).to_numpy()]
+    done["stuck"] = is_stuck(done)
+    done["unit"] = list(zip(done["dataset"], done["teacher"], done["seed"], strict=True))
+    return Failures(
+        runs=len(done),
+        teachers=done["unit"].nunique(),
+        failed=_share(done["bad"]),
+        stuck=_share(done["stuck"]),
+        failed_stuck=_share(done["bad"][done["stuck"]]),
+        failed_others=_share(done["bad"][~done["stuck"]]),
+        areas={name: _area(done, name) for name in FACTS},
+    )
+
+
 def is_stuck(rows: pd.DataFrame) -> list[bool]:
     """Of each row, whether its synthesis is stuck (`acgkd.agreement.health_facts`)."""
     known = [name for name in JUDGED if name in rows]
@@ -94,7 +141,8 @@ def is_stuck(rows: pd.DataFrame) -> list[bool]:
 
 def _area(rows: pd.DataFrame, name: str) -> str:
     known = rows[rows[name].notna()]
-    found = auc(FACTS[name] * known[name].to_numpy(float), known["bad"].to_numpy(bool))
+    units = known["unit"].tolist() if "unit" in known else None
+    found = auc(FACTS[name] * known[name].to_numpy(float), known["bad"].to_numpy(bool), units=units)
     return NOTHING if np.isnan(found.value) else f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
