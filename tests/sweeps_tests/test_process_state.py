@@ -9,7 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from sweeps.executors.ray.background import Background
+from acgkd.errors import SweepError
+from sweeps.executors.ray import executor
+from sweeps.executors.ray.background import Background, still_leaving, wait_for_broken_off
 from sweeps.executors.ray.process_state import environment, excepthook_kept, forget_connection, inside
 
 
@@ -102,6 +104,24 @@ def test_work_that_cannot_be_broken_off_is_said_to_continue() -> None:
 
     background = Background(work)
     background.start()
+    assert not still_leaving()
     assert not background.break_off(0.3), "it waits below Python"
+    assert still_leaving()
+    assert not wait_for_broken_off(0.3)
     end.set()
-    assert background.wait(20)
+    assert wait_for_broken_off(20)
+    assert background.wait(0)
+    assert not still_leaving()
+
+
+def test_a_sweep_waits_until_the_ray_of_one_that_was_broken_off_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    end, progress = threading.Event(), SimpleNamespace(message="")
+    background = Background(lambda: end.wait(20) and None)
+    background.start()
+    assert not background.break_off(0.1)
+    monkeypatch.setattr(executor, "DISCONNECT_S", 0.3)
+    with pytest.raises(SweepError, match="Start the sweep in a new process"):
+        executor.Ray().execute(SimpleNamespace(progress=progress))
+    assert progress.message == "waiting until the last Ray is gone"
+    end.set()
+    assert wait_for_broken_off(20)

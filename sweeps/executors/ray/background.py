@@ -6,6 +6,25 @@ import time
 from collections.abc import Callable
 
 AGAIN_S = 0.2
+_LEFT_BEHIND: list["Background"] = []
+
+
+def still_leaving() -> bool:
+    """Whether some work that was broken off is not over yet: a Ray that has ended keeps it waiting."""
+    _LEFT_BEHIND[:] = [work for work in _LEFT_BEHIND if not work.wait(0)]
+    return bool(_LEFT_BEHIND)
+
+
+def wait_for_broken_off(seconds: float) -> bool:
+    """Waits so long at most until all work that was broken off is over.
+
+    Returns:
+        Whether it is.
+    """
+    end = time.monotonic() + seconds
+    while still_leaving() and time.monotonic() < end:
+        _LEFT_BEHIND[0].wait(min(AGAIN_S, seconds))
+    return not still_leaving()
 
 
 class Background:
@@ -54,7 +73,10 @@ class Background:
                 identity = ctypes.c_ulong(self._thread.ident or 0)
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(KeyboardInterrupt))
             self._over.wait(AGAIN_S)
-        return self._over.is_set() or not self._thread.is_alive()
+        over = self._over.is_set() or not self._thread.is_alive()
+        if not over:
+            _LEFT_BEHIND.append(self)
+        return over
 
     def _run(self) -> None:
         try:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from acgkd import code_digest
 from acgkd.errors import AcgkdError, RayLostError, SweepError
 from sweeps.engine.driver import Driver
-from sweeps.executors.ray.background import Background
+from sweeps.executors.ray.background import Background, still_leaving, wait_for_broken_off
 from sweeps.executors.ray.cluster import check_room
 from sweeps.executors.ray.connections import Connection, connection
 from sweeps.executors.ray.jobs import unpacked
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 LOOK_EVERY_S = 0.02
 BREAK_OFF_S = 2.0
+# Ray gives up a head that has ended after a minute.
+DISCONNECT_S = 90.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Ray:
     def on_this_machine(self) -> bool:
         """Whether it starts Ray here: a connection that is there already may be one to a cluster."""
         connected = "ray" in sys.modules and bool(sys.modules["ray"].is_initialized())
-        return self.address in (None, "local") and not connected
+        return self.address in (None, "local") and (not connected or still_leaving())
 
     def execute(self, driver: Driver) -> None:
         """Runs jobs in warm workers until there are none, or a signal asks to stop.
@@ -57,9 +59,16 @@ class Ray:
 
         Raises:
             RayLostError: it ended before the sweep did.
-            SweepError: Ray cannot be reached, or no trial fits into this machine.
+            SweepError: Ray cannot be reached, no trial fits into this machine, or this process does not get rid of the
+                Ray of a sweep that was broken off.
             KeyboardInterrupt: at the second Ctrl-C, SIGTERM or SIGHUP; the first one ends cleanly.
         """
+        driver.progress.message = "waiting until the last Ray is gone" if still_leaving() else "starting Ray"
+        if not wait_for_broken_off(DISCONNECT_S):
+            raise SweepError(
+                "The Ray of a sweep that was broken off must be gone before the next one starts, but this process is "
+                f"still connected to it after {DISCONNECT_S:.0f} s. Start the sweep in a new process."
+            )
         driver.progress.message = "starting Ray"
         log = driver.folder.ray_log
         log.parent.mkdir(exist_ok=True)
