@@ -182,7 +182,7 @@ def measure_overhead(out: Path, *cases: str) -> None:
     ]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.speed.overhead", *small],
-        cwd=HOME.parent, capture_output=True, text=True, timeout=280,
+        cwd=HOME.parent, capture_output=True, text=True, timeout=800,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 

@@ -3,6 +3,7 @@
 Controller, node daemons and the authentication beside them run in a folder of their own, and end by process id.
 """
 
+import fcntl
 import os
 import re
 import secrets
@@ -14,6 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from tests.ports import free_ports
 
 NODES = ("n1", "n2", "n3")
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch")
@@ -37,7 +40,8 @@ SlurmUser=root
 SlurmdUser=root
 ReturnToService=2
 KillWait=15
-SlurmdTimeout=8
+SlurmdTimeout=20
+MessageTimeout=30
 SchedulerParameters=sched_interval=3,bf_interval=3
 NodeName=n1 NodeHostname={host} Port={ports[0]} CPUs=1 RealMemory=4000 State=UNKNOWN
 NodeName=n2 NodeHostname={host} Port={ports[1]} CPUs=1 RealMemory=4000 State=UNKNOWN
@@ -60,8 +64,10 @@ def installed(*programs: str) -> str:
         return f"{', '.join(missing)} is not installed, and apt-get as root is not at hand"
     packages = sorted({"shellcheck" if name == "shellcheck" else "slurm-wlm" for name in missing} | {"munge"})
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update", "-qq"], ["install", "-y", "-qq", *packages]):
-        done = subprocess.run(["apt-get", *command], capture_output=True, text=True, env=quiet)
+    with open("/tmp/acgkd-tests-apt.lock", "w") as turn:  # another worker of these tests may install at the same time
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        for command in (["update", "-qq"], ["install", "-y", "-qq", *packages]):
+            done = subprocess.run(["apt-get", *command], capture_output=True, text=True, env=quiet)
     return "" if done.returncode == 0 else f"apt-get cannot install {', '.join(packages)}: {done.stderr.strip()[-200:]}"
 
 
@@ -85,7 +91,7 @@ class Slurm:
         (keys / "key").chmod(0o600)
         for name in ("state", *(f"spool-{node}" for node in NODES)):
             (self.folder / name).mkdir()
-        ports = _free_ports(len(NODES) + 1)
+        ports = free_ports(len(NODES) + 1)
         host = socket.gethostname().partition(".")[0]
         conf = CONF.format(host=host, port=ports[0], ports=ports[1:], folder=self.folder)
         (self.folder / "slurm.conf").write_text(conf)
@@ -94,7 +100,13 @@ class Slurm:
         self.call("slurmctld", "-f", str(self.folder / "slurm.conf"))
         for node in NODES:
             self.start_node(node)
-        self.wait_for(lambda: self.call("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * 3, 60)
+        states = list[str]()
+
+        def idle() -> bool:
+            states[:] = self.call("sinfo", "-h", "-N", "-o", "%T").split()
+            return states == ["idle"] * len(NODES)
+
+        self.wait_for(idle, 150, lambda: f"{states}\n{(self.folder / 'slurmctld.log').read_text()[-3000:]}")
 
     def start_node(self, node: str) -> None:
         """Starts the daemon of one node."""
@@ -183,14 +195,3 @@ def slurm(folder: Path) -> Iterator[Slurm]:
         yield made
     finally:
         made.stop()
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()

@@ -132,6 +132,7 @@ print(tiny.weight_bytes(one.teacher).hex()[:40], one.preparation_key())
 
 
 @pytest.mark.cluster  # processes of its own
+@pytest.mark.timeout(600)
 def test_two_processes_that_start_together_prepare_once(tiny: ModuleType, tmp_path: Path) -> None:
     code = CHILD.format(
         folder=str(Path(__file__).parents[1]), pool=POOL, home=str(tmp_path), run=config(tiny).model_dump_json()
@@ -141,13 +142,13 @@ def test_two_processes_that_start_together_prepare_once(tiny: ModuleType, tmp_pa
         for _ in range(2)
     ]
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 200
         while len(list(tmp_path.glob("ready-*"))) < 2:
             assert time.monotonic() < deadline, "the children did not come up"
             assert all(child.poll() is None for child in children), "a child died"
             time.sleep(0.01)
         (tmp_path / "go").touch()
-        printed = [child.communicate(timeout=60) for child in children]
+        printed = [child.communicate(timeout=200) for child in children]
     finally:
         for child in children:
             child.kill()

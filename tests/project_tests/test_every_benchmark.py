@@ -27,7 +27,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 
 # The one whose tiny run takes longest.
-LONG = {"overhead": pytest.mark.cluster}
+LONG = {"overhead": [pytest.mark.cluster, pytest.mark.timeout(900)]}
 
 
 @pytest.mark.parametrize("script", [pytest.param(name, marks=LONG.get(name, ())) for name in SCRIPTS])

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sweeps.store.atomic import read_json
+
 HERE = Path(__file__).parent
 DEAD = ("Z", "X")
 
@@ -58,7 +60,7 @@ class Command:
         """All that it has printed."""
         return self.printed.read_text()
 
-    def wait_for(self, condition: Callable[[], object], limit_s: float = 100) -> None:
+    def wait_for(self, condition: Callable[[], object], limit_s: float = 200) -> None:
         """Waits until a condition holds; the command has to be running until then."""
         end = time.monotonic() + limit_s
         while not condition():
@@ -70,7 +72,7 @@ class Command:
         """To the process group, as a terminal or a batch system does."""
         os.killpg(self.pid, number)
 
-    def end(self, limit_s: float = 120) -> int:
+    def end(self, limit_s: float = 200) -> int:
         """Waits for the end.
 
         Returns:
@@ -109,6 +111,11 @@ def no_override() -> Iterator[None]:
         assert system.capset(header, held.raw) == 0
 
 
+def progress(clock: Path) -> float:
+    """Of a replicate at work, by its clock; 0 where it has just ended."""
+    return float((read_json(clock) or {}).get("progress", 0.0))
+
+
 def session_of_ray(driver: int) -> dict[str, int]:
     """The processes of the Ray that a driver has started: name to number."""
     supervisors = [pid for pid, (_, parent, session, _) in table().items() if parent == driver and session == pid]
@@ -119,6 +126,14 @@ def alive(numbers: "list[int]") -> list[int]:
     """Those processes that have not ended."""
     there = table()
     return [number for number in numbers if number in there and there[number][3] not in DEAD]
+
+
+def wait_until_gone(numbers: "list[int]", limit_s: float = 60) -> None:
+    """Waits until those processes have ended: one that was killed is still there until the system gets to it."""
+    end = time.monotonic() + limit_s
+    while left := alive(numbers):
+        assert time.monotonic() < end, {number: table().get(number) for number in left}
+        time.sleep(0.1)
 
 
 def table() -> dict[int, tuple[str, int, int, str]]:

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from processes import DEAD, table
 
+from tests.ports import free_ports
+
 HERE = Path(__file__).parent
 RAY = Path(sys.executable).with_name("ray")
 # The head notices within seconds that a node is gone, and not after a quarter of a minute.
@@ -55,6 +57,15 @@ class Raylet:
             for pid, (name, _, session, state) in table().items()
             if session == self.process.pid and state not in DEAD and (not names or name in names)
         ]
+
+    def trials(self, folder: Path) -> set[Path]:
+        """The folders of the trials that run there: a worker keeps a file of its trial open."""
+        found = set()
+        for pid in self.pids():
+            with suppress(OSError):
+                places = [Path(os.readlink(handle)) for handle in Path(f"/proc/{pid}/fd").iterdir()]
+                found |= {place.parent for place in places if place.parent.parent == folder / "trials"}
+        return found
 
     def send(self, what: signal.Signals) -> None:
         """A signal to all of its processes; what is stopped still has its connections, and says nothing on them."""
@@ -110,9 +121,7 @@ class Raylets:
             node.kill()
         self.nodes = []
         host = f"127.0.0.{FIRST_HOST + self._started}"
-        with socket.socket() as free:
-            free.bind((host, 0))
-            self._where = f"{host}:{free.getsockname()[1]}"
+        self._where = f"{host}:{free_ports(1, host)[0]}"
         cores = () if head_works else ("--num-cpus=0",)  # the last of two counts
         self.add("--head", *cores, f"--port={self._where.rpartition(':')[2]}", "--include-dashboard=false")
         self._wait_for_port()
@@ -161,7 +170,7 @@ class Raylets:
 
     def wait_for(self, node: Raylet) -> None:
         """Waits until a node is there."""
-        said, end = self.home / f"{node.name}.txt", time.monotonic() + 60
+        said, end = self.home / f"{node.name}.txt", time.monotonic() + 150
         while "Ray runtime started" not in said.read_text():
             assert node.process.poll() is None, said.read_text()
             assert time.monotonic() < end, said.read_text()
@@ -169,13 +178,14 @@ class Raylets:
 
     def _wait_for_port(self) -> None:
         host, _, port = self.address.rpartition(":")
-        end = time.monotonic() + 60
+        end = time.monotonic() + 150
         while True:
             try:
                 socket.create_connection((host, int(port)), timeout=1).close()
             except OSError:
-                assert self.head.process.poll() is None, (self.home / f"{self.head.name}.txt").read_text()
-                assert time.monotonic() < end
+                said = (self.home / f"{self.head.name}.txt").read_text()
+                assert self.head.process.poll() is None, said
+                assert time.monotonic() < end, said
                 time.sleep(0.1)
             else:
                 return

@@ -2,12 +2,13 @@
 
 import logging
 import os
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.ports import free_ports
 
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 BUCKET = "sweeps"
@@ -23,9 +24,7 @@ class S3:
     def __init__(self, forgetful: bool = False) -> None:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._forgetful = forgetful
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        [self.port] = free_ports(1, "127.0.0.1")
         self._server: Any = None
 
     @property

@@ -12,6 +12,7 @@ from acgkd.errors import ConfigError, SweepError
 from sweeps.executors.ray.cluster import check_room, preflight
 from sweeps.spec.sections import Resources
 from sweeps.store.batch_job import JOBS
+from tests.ports import free_ports
 
 BIN = Path(sys.executable).parent
 
@@ -109,6 +110,14 @@ def test_auto_is_refused_in_a_batch_job(variable: str, job: str, monkeypatch: py
         preflight("auto")
 
 
+def answer(where: str) -> str:
+    """What `preflight` returns or says."""
+    try:
+        return preflight(where)
+    except SweepError as error:
+        return str(error)
+
+
 @pytest.mark.cluster
 @pytest.mark.ray
 def test_a_wrong_token_is_reported_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -117,9 +126,7 @@ def test_a_wrong_token_is_reported_at_once(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "good"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    [port] = free_ports(1)
     where = f"127.0.0.1:{port}"
     head = [
         str(BIN / "ray"),
@@ -132,14 +139,11 @@ def test_a_wrong_token_is_reported_at_once(monkeypatch: pytest.MonkeyPatch, tmp_
     ]
     cluster = subprocess.Popen(head, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
-        for _ in range(100):
-            try:
-                assert preflight(where) == where
-                break
-            except SweepError:
-                time.sleep(0.3)
-        else:
-            pytest.fail("the cluster did not start")
+        end = time.monotonic() + 150
+        while (found := answer(where)) != where:
+            assert cluster.poll() is None, found
+            assert time.monotonic() < end, found
+            time.sleep(0.3)
         monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "bad"))
         with pytest.raises(
             SweepError, match=f"wants its token, but {socket.gethostname()} has another one in {tmp_path}/bad"

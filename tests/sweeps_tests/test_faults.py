@@ -14,10 +14,12 @@ from types import ModuleType
 from typing import IO, Any
 
 import pytest
+from processes import progress
 
 from acgkd.errors import SweepError
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
+from sweeps.store.atomic import read_json
 from sweeps.store.folder import SweepFolder
 
 HERE = Path(__file__).parent
@@ -46,7 +48,7 @@ class Driver:
     def running(self) -> bool:
         return self.process.poll() is None
 
-    def wait_for(self, condition: Callable[[], bool], limit_s: float = 60) -> bool:
+    def wait_for(self, condition: Callable[[], bool], limit_s: float = 200) -> bool:
         """Waits until a condition holds or the process ends."""
         end = time.monotonic() + limit_s
         while time.monotonic() < end and self.running:
@@ -64,7 +66,7 @@ class Driver:
         self.process.kill()
         self.process.wait()
 
-    def end(self, code: int | None = 0, limit_s: float = 120) -> dict[str, Any]:
+    def end(self, code: int | None = 0, limit_s: float = 200) -> dict[str, Any]:
         """Waits for the end; what the driver printed last."""
         try:
             self.process.wait(timeout=limit_s)
@@ -95,6 +97,11 @@ def _no_driver_stays() -> Iterator[None]:
         driver.err.close()
 
 
+def at_work(folder: Path) -> list[Path]:
+    """Of replicates that have made a step."""
+    return [clock for clock in folder.glob("trials/*/*.clock.json") if progress(clock) > 0]
+
+
 def resume(lab: ModuleType, folder: Path, changes: dict[str, Any]) -> None:
     """What is left, in this process and without the delays."""
     run_sweep(lab.make_spec(**changes), folder, InProcess(), experiments=lab.FakeExperiments(hurry=True))
@@ -104,7 +111,7 @@ def test_a_driver_killed_at_random_instants_changes_nothing(lab: ModuleType, tmp
     changes: dict[str, Any] = {"trials": 6, "seeds": (0, 1), "transfer": SLOW, "artefacts": {"samples": 2}}
     run_sweep(lab.make_spec(**changes), tmp_path / "calm", InProcess(), experiments=lab.FakeExperiments(hurry=True))
     chance = random.Random(0)
-    for records in (3, 9):
+    for records in (3, 7):  # the second time, too, it is killed well before its end
         process = Driver("inprocess", tmp_path / "killed", **changes)
         folder = tmp_path / "killed" / "records"
         process.wait_for(lambda folder=folder, records=records: len(list(folder.glob("trial*"))) >= records)
@@ -125,7 +132,7 @@ def test_a_driver_killed_at_random_instants_changes_nothing(lab: ModuleType, tmp
 
 @pytest.mark.cluster
 def test_a_driver_killed_in_mid_checkpoint_resumes_from_the_one_before(lab: ModuleType, tmp_path: Path) -> None:
-    transfer = {"steps": 150, "delay_s": 0.05, "save_s": 0.4, "start_s": 0.3}
+    transfer = {"steps": 150, "delay_s": 0.05, "save_s": 3.0, "start_s": 0.3}
     changes: dict[str, Any] = {"trials": 1, "seeds": (0,), "transfer": transfer}
     process = Driver("inprocess", tmp_path, **changes)
     # The first checkpoint is whole, the driver dies while it writes the second one.
@@ -156,47 +163,42 @@ def test_two_drivers_at_once_are_refused(lab: ModuleType, tmp_path: Path) -> Non
 
 
 def test_one_interrupt_keeps_the_work(lab: ModuleType, tmp_path: Path) -> None:
-    changes: dict[str, Any] = {"trials": 1, "seeds": (0,), "transfer": {"steps": 70, "delay_s": 0.05}}
+    changes: dict[str, Any] = {"trials": 1, "seeds": (0,), "transfer": {"steps": 400, "delay_s": 0.05}}
     for number in (signal.SIGINT, signal.SIGTERM):
         folder = tmp_path / number.name
         process = Driver("inprocess", folder, **changes)
         clock = folder / "trials" / "0000" / "00.clock.json"
         assert process.wait_for(clock.exists)
         process.signal(number)
-        assert process.end(130, 10)["interrupted"]
+        assert process.end(130, 60)["interrupted"]
         trial = lab.trials(folder)[0]
         assert trial["state"] == "waiting"
         assert trial["attempts"][0]["outcome"] == "interrupted"
         assert 0 < trial["attempts"][0]["progress"] < 1
         resume(lab, folder, changes)
         # Nothing was done twice: the run resumed at the very step.
-        saved, loaded = (lab.events(folder, word)[0].split()[-1] for word in ("saved", "loaded"))
+        saved, loaded = (lab.events(folder, word)[-1].split()[-1] for word in ("saved", "loaded"))
         assert saved == loaded
         assert json.loads((folder / "records" / "trial-0000-00.json").read_text())["cost"]["lost_s"] == 0.0
 
 
 def test_an_interrupt_during_a_teacher_does_not_wait_for_it(lab: ModuleType, tmp_path: Path) -> None:
-    process = Driver("inprocess", tmp_path, trials=1, seeds=(0,), transfer={"teacher_s": 30})
-    assert process.wait_for(lambda: (tmp_path / "starts" / "0001.json").exists())
-    time.sleep(0.3)
-    start = time.monotonic()
+    process = Driver("inprocess", tmp_path, trials=1, seeds=(0,), transfer={"teacher_s": 600})
+    assert process.wait_for(lambda: (read_json(tmp_path / "starts" / "0001.json") or {}).get("job") == "teacher-00")
     process.signal(signal.SIGINT)
-    assert process.end(130, 20)["interrupted"]
-    assert time.monotonic() - start < 10
+    assert process.end(130, 60)["interrupted"]
 
 
-def test_two_interrupts_stop_at_once(lab: ModuleType, tmp_path: Path) -> None:
-    changes: dict[str, Any] = {"trials": 1, "seeds": (0,), "transfer": {"steps": 3, "delay_s": 8}}
+def test_two_interrupts_stop_at_once(lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_SECONDS", json.dumps({"sweeps.executors.signals.GRACE_S": 600}))
+    changes: dict[str, Any] = {"trials": 1, "seeds": (0,), "transfer": {"steps": 3, "delay_s": 600}}
     process = Driver("inprocess", tmp_path, **changes)
     assert process.wait_for(lambda: (tmp_path / "trials" / "0000" / "00.hang.txt").exists())
-    time.sleep(0.3)
-    start = time.monotonic()
     process.signal(signal.SIGINT)
-    time.sleep(0.3)
+    time.sleep(2)  # as on Ray, see below
     assert process.running, "the first one waits for the step"
     process.signal(signal.SIGINT)
-    process.end(None, 20)
-    assert time.monotonic() - start < 5
+    process.end(None, 60)
     assert "KeyboardInterrupt" in process.text(process.err)
     assert lab.trials(tmp_path)[0]["state"] == "waiting"
 
@@ -207,7 +209,7 @@ def test_a_hang_below_python_ends_the_process_and_is_timed_out(
     monkeypatch.setenv("FAKE_SECONDS", json.dumps({"sweeps.worker.watchdog.GRACE_S": 1.0}))
     changes: dict[str, Any] = {"trials": 1, "seeds": (0,), "timeout_s": 0.5, "transfer": {"fault": "hang below"}}
     process = Driver("inprocess", tmp_path, **changes)
-    process.end(1, 60)
+    process.end(1)
     resume(lab, tmp_path, changes)
     trial = lab.trials(tmp_path)[0]
     assert trial["state"] == "infeasible"
@@ -233,10 +235,9 @@ def test_an_interrupt_on_ray_keeps_the_work(lab: ModuleType, tmp_path: Path) -> 
     # A minute of work each: the first must not be done before the second worker is up, however slow the machine.
     changes: dict[str, Any] = {"trials": 4, "seeds": (0,), "transfer": {"steps": 1200, "delay_s": 0.05}}
     process = Driver("ray", tmp_path, **changes)
-    assert process.wait_for(lambda: len(list(tmp_path.glob("trials/*/*.clock.json"))) >= 2)
-    time.sleep(1.2)
+    assert process.wait_for(lambda: len(at_work(tmp_path)) >= 2)
     process.signal(signal.SIGINT)
-    assert process.end(130, 40)["interrupted"]
+    assert process.end(130, 100)["interrupted"]
     found = lab.trials(tmp_path)
     assert {trial["state"] for trial in found} == {"waiting"}
     assert len(list(tmp_path.glob("trials/*/*.ckpt"))) >= 2
@@ -288,13 +289,14 @@ def test_a_trial_that_always_kills_its_worker_is_infeasible(lab: ModuleType, tmp
 
 @pytest.mark.cluster
 @pytest.mark.ray
-def test_two_interrupts_on_ray_stop_at_once(lab: ModuleType, tmp_path: Path) -> None:
-    process = Driver("ray", tmp_path, trials=2, seeds=(0,), transfer={"steps": 3, "delay_s": 30})
+def test_two_interrupts_on_ray_stop_at_once(lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_SECONDS", json.dumps({"sweeps.executors.signals.GRACE_S": 600}))
+    process = Driver("ray", tmp_path, trials=2, seeds=(0,), transfer={"steps": 3, "delay_s": 600})
     assert process.wait_for(lambda: any(tmp_path.glob("trials/*/00.hang.txt")))
     process.signal(signal.SIGINT)
     time.sleep(2)  # on a busy machine, too, the first is seen before the second is sent: two that wait are one
     process.signal(signal.SIGINT)
     start = time.monotonic()
-    process.end(None, 30)
-    assert time.monotonic() - start < 12
+    process.end(None, 60)
+    assert time.monotonic() - start < 45, "Ray itself waits a minute for a head that has ended"
     assert process.process.returncode != 0

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from sweeps.cli.app import main
+from tests.ports import free_ports
 
 HOME = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -40,7 +40,7 @@ def build(prior):
     return build_model("gin-2-8", prior.feature_count, prior.classes)
 """
 
-pytestmark = [pytest.mark.ray, pytest.mark.cluster, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.cluster, pytest.mark.timeout(1200)]
 
 
 @dataclass
@@ -59,26 +59,16 @@ class Cluster:
         """What `acgkd` prints."""
         line = [sys.executable, "-m", "acgkd", *arguments, "--address", self.url]
         environment = {**self.environment, "COLUMNS": "200", **changes}
-        done = subprocess.run(line, env=environment, cwd=cwd, capture_output=True, text=True, timeout=200)
+        done = subprocess.run(line, env=environment, cwd=cwd, capture_output=True, text=True, timeout=500)
         assert done.returncode == code, done.stdout + done.stderr
         return " ".join((done.stdout + done.stderr).split())
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     folder = Path(tempfile.mkdtemp(prefix="jobs-", dir="/tmp"))  # Ray's sockets need a short path
     (folder / "token").write_text("a" * 32)
-    port, client, server = free_ports(3)
+    port, client, server = free_ports(3, "127.0.0.1")
     found = Cluster(url=f"http://127.0.0.1:{server}")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     found.environment = {
@@ -110,7 +100,7 @@ def cluster() -> Iterator[Cluster]:
             start_new_session=True,
         )
     try:
-        end = time.monotonic() + 90
+        end = time.monotonic() + 240
         while True:
             probe = [BIN / "ray", "job", "list", "--address", found.url]
             if subprocess.run(probe, env=found.environment, capture_output=True).returncode == 0:
@@ -146,7 +136,7 @@ def test_a_sweep_is_submitted_stopped_resumed_and_found_complete(cluster: Cluste
     name = said.split("Submitted: ")[1].split()[0]
     assert name.startswith("acgkd-mine-")
     # The laptop's files may go: nothing is read from them any more once the job has begun.
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while not list(sweep.glob("work/*/*.ckpt*")) and not list(sweep.glob("records/*.json")):
         assert time.monotonic() < end, cluster.call("logs", name)
         time.sleep(0.3)

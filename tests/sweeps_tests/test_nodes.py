@@ -103,6 +103,7 @@ def local() -> Iterator[None]:
     import ray
 
     ray.init(address="local", num_cpus=1, log_to_driver=False, include_dashboard=False)
+    ray.get(ray.remote(lambda: None).remote())  # nodes are asked with a limit of time, and a worker takes long to start
     yield
     ray.shutdown()
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from processes import alive, command, session_of_ray
+from processes import command, progress, session_of_ray, wait_until_gone
 
 from acgkd.errors import RayLostError
 from acgkd.exit_codes import ExitCode
@@ -24,7 +25,9 @@ from sweeps.executors.inprocess import InProcess
 from sweeps.executors.signals import stop_signals
 from sweeps.store.folder import SweepFolder
 
-IN_TIME_S = 15
+# Batch systems kill half a minute after their signal. A command takes thirteen seconds at most, by its own clock: the
+# rest is for a machine that lets processes wait.
+IN_TIME_S = 25
 LONG = {"steps": 1200, "delay_s": 0.05}  # a minute of work
 
 
@@ -42,7 +45,7 @@ def resume(lab: ModuleType, folder: Path, changes: dict[str, Any]) -> None:
 def test_a_signal_to_the_group_ends_in_time_with_checkpoint_and_report(
     number: int, lab: ModuleType, tmp_path: Path
 ) -> None:
-    changes: dict[str, Any] = {"trials": 2, "seeds": (0, 1), "transfer": {"steps": 60, "delay_s": 0.05}}
+    changes: dict[str, Any] = {"trials": 2, "seeds": (0, 1), "transfer": {"steps": 150, "delay_s": 0.05}}
     with command(tmp_path / "sweep", "--in-process", **changes) as run:
         run.wait_for(lambda: (tmp_path / "sweep" / "trials" / "0000" / "01.clock.json").exists())
         start = time.monotonic()
@@ -50,8 +53,9 @@ def test_a_signal_to_the_group_ends_in_time_with_checkpoint_and_report(
         assert run.end(IN_TIME_S) == ExitCode.INTERRUPTED
         assert time.monotonic() - start < IN_TIME_S
     assert "the same command resumes" in run.text
-    assert (tmp_path / "sweep" / "report" / "report.html").exists()
-    assert len(list(tmp_path.glob("sweep/trials/0000/01-*.ckpt"))) == 1
+    # Where there was no time left for it, the command that makes it.
+    assert (tmp_path / "sweep" / "report" / "report.html").exists() or "makes the report" in run.text
+    assert list(tmp_path.glob("sweep/trials/0000/01-*.ckpt"))
     assert lab.trials(tmp_path / "sweep")[0]["state"] == "waiting"
     resume(lab, tmp_path / "sweep", changes)
     assert lab.lost(tmp_path / "sweep") == [0.0] * 4
@@ -171,8 +175,7 @@ def test_handlers_are_put_back() -> None:
 
 def replicates_begun(folder: Path) -> set[str]:
     """Trial and replicate of each that has made a step: one that is still starting has nothing to keep."""
-    steps = {path: json.loads(path.read_text())["progress"] for path in clocks(folder)}
-    return {f"{path.parent.name}-{path.name[:2]}" for path, progress in steps.items() if progress > 0}
+    return {f"{path.parent.name}-{path.name[:2]}" for path in clocks(folder) if progress(path) > 0}
 
 
 def replicates_kept(folder: Path) -> set[str]:
@@ -198,7 +201,7 @@ def test_on_ray_a_signal_to_the_group_ends_in_time_and_none_of_rays_processes_st
         run.signal_group(signal.SIGTERM)
         assert run.end(IN_TIME_S + 5) == ExitCode.INTERRUPTED
         assert time.monotonic() - start < IN_TIME_S
-    assert alive(list(processes.values())) == []
+    wait_until_gone(list(processes.values()))
     assert "the same command resumes" in run.text
     assert "report" in run.text
     assert begun <= replicates_kept(tmp_path / "sweep")
@@ -214,7 +217,7 @@ def test_an_interrupt_while_ray_starts(tmp_path: Path) -> None:
         run.signal_group(signal.SIGINT)
         assert run.end(IN_TIME_S + 5) == ExitCode.INTERRUPTED
     assert "Traceback" not in run.text
-    assert alive(list(processes.values())) == []
+    wait_until_gone(list(processes.values()))
 
 
 @pytest.mark.ray
@@ -226,27 +229,24 @@ def test_rays_processes_end_with_a_driver_that_is_killed(tmp_path: Path) -> None
         assert len(processes) > 4
         run.process.kill()
         run.process.wait()
-        end = time.monotonic() + 15
-        while alive(processes) and time.monotonic() < end:
-            time.sleep(0.1)
-        assert alive(processes) == []
+        wait_until_gone(processes)
 
 
 @pytest.mark.ray
 @pytest.mark.cluster
 def test_a_lost_head_is_said_and_means_start_again(lab: ModuleType, tmp_path: Path) -> None:
-    changes: dict[str, Any] = {"trials": 3, "seeds": (0, 1), "transfer": {"steps": 60, "delay_s": 0.05}}
+    changes: dict[str, Any] = {"trials": 10, "seeds": (0, 1), "transfer": {"steps": 60, "delay_s": 0.05}}
     with command(tmp_path / "sweep", **changes) as run:
         run.wait_for(lambda: any(tmp_path.glob("sweep/records/trial-*")) and clocks(tmp_path / "sweep"))
         start = time.monotonic()
         os.kill(session_of_ray(run.pid)["gcs_server"], signal.SIGKILL)
-        assert run.end(40) == ExitCode.START_AGAIN
-        assert time.monotonic() - start < 20
+        assert run.end(60) == ExitCode.START_AGAIN
+        assert time.monotonic() - start < 45, "Ray itself would end the driver after a minute"
     assert "start the same command again" in " ".join(run.text.split())
     assert "Traceback" not in run.text
     assert (tmp_path / "sweep" / "report" / "report.html").exists() or "makes the report" in run.text
     resume(lab, tmp_path / "sweep", changes)
-    assert len(lab.table(tmp_path / "sweep")) == 6 + 2
+    assert len(lab.table(tmp_path / "sweep")) == 20 + 2
 
 
 @pytest.mark.ray
@@ -255,7 +255,7 @@ def test_what_ray_says_of_a_lost_node_is_in_the_log_and_not_on_the_terminal(tmp_
     with command(tmp_path / "sweep", trials=4, transfer=LONG) as run:
         run.wait_for(lambda: clocks(tmp_path / "sweep"))
         os.kill(session_of_ray(run.pid)["raylet"], signal.SIGKILL)
-        assert run.end(40) == ExitCode.START_AGAIN
+        assert run.end(60) == ExitCode.START_AGAIN
     said = (tmp_path / "sweep" / "logs" / "ray.log").read_text()
     assert "raylet" in said.lower()
     assert "raylet" not in run.text
@@ -267,16 +267,23 @@ def test_what_ray_says_of_a_lost_node_is_in_the_log_and_not_on_the_terminal(tmp_
 @pytest.mark.cluster
 @pytest.mark.ray
 def test_a_worker_that_is_asked_to_end_keeps_its_work(lab: ModuleType, tmp_path: Path) -> None:
-    changes: dict[str, Any] = {"trials": 1, "seeds": (0,), "transfer": {"steps": 200, "delay_s": 0.05}}
+    changes: dict[str, Any] = {"trials": 1, "seeds": (0,), "transfer": {"steps": 300, "delay_s": 0.05}}
+
+    def kept() -> float:
+        """Share of the work that the latest checkpoint has; before the first, as much as there can be."""
+        saved = lab.events(tmp_path, "saved")
+        return int(saved[-1].split()[-1]) / 300 if saved else 1.0
+
     with command(tmp_path / "sweep", **changes) as run:
-        run.wait_for(lambda: len(lab.events(tmp_path, "saved")) == 1)
+        run.wait_for(lambda: any(progress(path) > kept() for path in clocks(tmp_path / "sweep")))
         worker = next(pid for name, pid in session_of_ray(run.pid).items() if name.startswith("ray::Resource"))
-        time.sleep(1.5)
         os.kill(worker, signal.SIGTERM)
         assert run.end() == ExitCode.OK
-    saved = [line.split()[-1] for line in lab.events(tmp_path, "saved")]
-    loaded = [line.split()[-1] for line in lab.events(tmp_path, "loaded")]
-    assert loaded == [saved[1]]
+    story = [line.split() for line in lab.events(tmp_path, "")]
+    (place,) = (place for place, words in enumerate(story) if words[0] == "loaded")
+    saved = [words[-1] for words in story[:place] if words[0] == "saved"]
+    assert len(saved) >= 2
+    assert story[place][-1] == saved[-1]
     assert lab.lost(tmp_path / "sweep") == [0.0]
     assert json.loads((tmp_path / "sweep" / "records" / "trial-0000-00.json").read_text())["identity"]["attempt"] == 1
 
@@ -296,16 +303,16 @@ def test_a_lost_cluster_is_said_and_means_start_again(tmp_path: Path) -> None:
             [*start, "--include-dashboard=false"], stdout=out, stderr=out, env=environment, start_new_session=True
         )
     try:
-        end = time.monotonic() + 60
-        while "--address=" not in said.read_text() and time.monotonic() < end:
+        end = time.monotonic() + 150
+        while (found := re.search("--address='(.+)'", said.read_text())) is None:
+            assert head.poll() is None, said.read_text()
+            assert time.monotonic() < end, said.read_text()
             time.sleep(0.2)
-        address = said.read_text().partition("--address='")[2].partition("'")[0]
-        with command(
-            tmp_path / "sweep", "--address", address, environment={"RAY_AUTH_MODE": "disabled"}, trials=2, transfer=LONG
-        ) as run:
+        options = {"environment": {"RAY_AUTH_MODE": "disabled"}, "trials": 2, "transfer": LONG}
+        with command(tmp_path / "sweep", "--address", found.group(1), **options) as run:
             run.wait_for(lambda: clocks(tmp_path / "sweep"))
             os.killpg(head.pid, signal.SIGKILL)
-            assert run.end(SILENT_S + 25) == ExitCode.START_AGAIN
+            assert run.end(SILENT_S + 40) == ExitCode.START_AGAIN
         assert "start the same command again" in " ".join(run.text.split())
     finally:
         if head.poll() is None:

@@ -16,7 +16,7 @@ import analysis
 from sweeps.executors.inprocess import InProcess
 from sweeps.suites.suite import open_suite, run_suite
 
-pytestmark = [pytest.mark.ray, pytest.mark.cluster]
+pytestmark = [pytest.mark.ray, pytest.mark.cluster, pytest.mark.timeout(1200)]
 
 SUITE: dict[str, Any] = {
     "name": "tiny",
@@ -36,7 +36,7 @@ SUITE: dict[str, Any] = {
     },
 }
 IDENTITY = ["source", "kind", "label", "trial", "seed"]
-LIMIT_S = 200
+LIMIT_S = 500
 
 
 def test_a_killed_suite_on_ray_resumes_to_the_table_of_one_process(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def driver(folder: Path, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
         process.communicate()
 
 
-def until(holds: Callable[[], object], process: subprocess.Popen[bytes], limit_s: float = 60.0) -> None:
+def until(holds: Callable[[], object], process: subprocess.Popen[bytes], limit_s: float = 200.0) -> None:
     end = time.monotonic() + limit_s
     while not holds():
         assert process.poll() is None, process.stderr.read().decode() if process.stderr else ""
@@ -161,13 +161,14 @@ def test_stop_ends_a_suite_and_not_one_sweep_of_it(
     drive: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "suite"
-    with driver(folder, delay_s=0.05) as process:
-        until(lambda: records(folder), process)
+    # Four seconds a run: the suite must not be done before it is asked to stop, however slow the machine.
+    with driver(folder, delay_s=0.2) as process:
+        until(lambda: records(folder) and open_suite(folder).status().done, process)
         with pytest.raises(FolderInUseError, match="One driver at a time"):
             drive.run(folder)
         assert open_suite(folder).status().driver_alive
-        assert main(["stop", str(folder), "--wait", "30"]) == 0
-        assert process.wait(timeout=30) == 130
+        assert main(["stop", str(folder), "--wait", "60"]) == 0
+        assert process.wait(timeout=60) == 130
     assert "It has stopped. The command that started the suite resumes it." in " ".join(capsys.readouterr().out.split())
     assert 0 < open_suite(folder).status().done < 12
     with pytest.raises(SweepError, match="Only a suite that runs can be stopped"):

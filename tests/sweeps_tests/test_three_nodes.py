@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from processes import Command, command
+from processes import Command, command, progress
 from raylets import Raylet, Raylets
 
 from analysis import reports
@@ -23,7 +23,7 @@ from sweeps.executors.inprocess import InProcess
 from sweeps.sweep import Sweep
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.ray, pytest.mark.cluster]
+pytestmark = [pytest.mark.ray, pytest.mark.cluster, pytest.mark.timeout(900)]
 # Nine seconds each: checkpoints are three seconds apart.
 LONG: dict[str, Any] = {"seeds": (0,), "sampler": {"name": "random"}, "transfer": {"steps": 90, "delay_s": 0.1}}
 SHORT: dict[str, Any] = {**LONG, "transfer": {"steps": 30, "delay_s": 0.1}}
@@ -59,8 +59,14 @@ def lines(sweep: Command, word: str) -> list[str]:
     return [line for line in sweep.text.splitlines() if word in line]
 
 
-def at_first_trial(node: dict[str, Any] | None) -> bool:
-    return node is not None and node["jobs"] == 0 and 4.5 < node["seconds"] < 7
+def far_from_its_end(node: Raylet, folder: Path) -> bool:
+    """Whether a node is at its first trial, has a checkpoint of it, and still has work there for some seconds."""
+    known = nodes(folder).get(node.name, {})
+    if known.get("jobs") != 0 or known["seconds"] < 4.5:
+        return False
+    return any(
+        list(trial.glob("*.ckpt")) and 0 < progress(trial / "00.clock.json") < 0.7 for trial in node.trials(folder)
+    )
 
 
 @pytest.mark.usefixtures("whole_reports")
@@ -71,19 +77,25 @@ def test_a_node_is_killed_and_another_one_comes(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    changes = {**LONG, "trials": 10}
+    steps = 180  # so many that a node may be found and killed before they are done, and another one come in time
+    changes = {**LONG, "trials": 8, "transfer": {**LONG["transfer"], "steps": steps}}
     folder = tmp_path / "cluster"
+    found = list[Raylet]()
+
+    def look() -> bool:
+        found.extend(node for node in cluster.nodes[1:] if far_from_its_end(node, folder))
+        return bool(found)
+
     with run(cluster, folder, **changes) as sweep:
-        # A node that has been at its first trial for so long that there is a checkpoint of it.
-        sweep.wait_for(lambda: [node for node in cluster.nodes[1:] if at_first_trial(nodes(folder).get(node.name))])
-        (victim, *_) = [node for node in cluster.nodes[1:] if at_first_trial(nodes(folder).get(node.name))]
+        sweep.wait_for(look)
+        victim = found[0]
         victim.kill("raylet")
         added = cluster.add()
         sweep.wait_for(lambda: lines(sweep, "was lost"))
         sweep.wait_for(lambda: lines(sweep, "joined"))
         there = time.monotonic()
         sweep.wait_for(lambda: nodes(folder).get(added.name, {}).get("seconds"))
-        assert time.monotonic() - there < 20
+        assert time.monotonic() - there < 60
         assert sweep.end() == 0, sweep.text
     assert lines(sweep, "lost") == [f"node {victim.label} was lost; its trial continues elsewhere"]
     assert lines(sweep, added.name) == [f"node {added.label} joined, with 1 core"]
@@ -94,16 +106,20 @@ def test_a_node_is_killed_and_another_one_comes(
     assert cut[0]["progress"] > 0
     loaded = lab.events(folder, "loaded")
     assert len(loaded) == 1
-    assert int(loaded[0].split()[-1]) > 0, "continued from its checkpoint"
-    assert 0 <= sum(lab.lost(folder)) < 6, "nothing, where it was killed right after a checkpoint"
+    again_from = int(loaded[0].split()[-1])
+    assert again_from > 0, "continued from its checkpoint"
+    # In steps: what they take depends on how long the machine keeps a worker waiting.
+    done = round(cut[0]["progress"] * steps)
+    assert 0 <= done - again_from < 60, "nothing, where it was killed right after a checkpoint"
+    assert sum(lab.lost(folder)) >= 0
 
-    found = {node.name: node for node in Sweep(folder).status().nodes}
-    assert {name: node.state for name, node in found.items()} == {
+    known = {node.name: node for node in Sweep(folder).status().nodes}
+    assert {name: node.state for name, node in known.items()} == {
         node.name: "lost" if node is victim else "working" for node in cluster.nodes
     }
-    assert all(node.seconds > 4 for node in found.values()), "they all had their share"
-    assert sum(node.jobs for node in found.values()) == 10 + 1, "trials and a teacher"
-    assert found[victim.name].lost_s == pytest.approx(sum(lab.lost(folder)), abs=0.1)
+    assert all(node.seconds > 4 for node in known.values()), "they all had their share"
+    assert sum(node.jobs for node in known.values()) == 8 + 1, "trials and a teacher"
+    assert known[victim.name].lost_s == pytest.approx(sum(lab.lost(folder)), abs=0.1)
     monkeypatch.setenv("COLUMNS", "80")
     assert main(["status", str(folder)]) == 0
     shown = capsys.readouterr().out.splitlines()
@@ -132,7 +148,7 @@ def can_hide_folders() -> bool:
 def test_nodes_that_cannot_work_are_set_aside_and_no_trial_fails(
     lab: ModuleType, tmp_path: Path, cluster: Raylets, other_code: Path
 ) -> None:
-    changes = {**SHORT, "trials": 15}
+    changes = {**SHORT, "trials": 30}  # so many that each node gets one, however long its worker takes to start
     folder = tmp_path / "shared" / "cluster"
     folder.parent.mkdir()
     hidden = ("unshare", "-m", "sh", "-c", f'mount -t tmpfs none {folder.parent} && exec "$@"', "sh")
@@ -171,7 +187,7 @@ def close_to(node: Raylet, folder: Path) -> None:
 def test_a_node_that_may_not_write_is_set_aside_and_the_others_continue(
     lab: ModuleType, tmp_path: Path, cluster: Raylets, when: str
 ) -> None:
-    changes = {**SHORT, "trials": 16}  # so many that the node has work left when its folder is closed to it
+    changes = {**SHORT, "trials": 30}  # so many that the node has work left when its folder is closed to it
     folder = tmp_path / "shared" / "cluster"
     folder.parent.mkdir()
     node = cluster.add(before=("unshare", "-m"))
@@ -214,7 +230,7 @@ def test_the_head_is_lost_and_a_new_cluster_continues(
     with run(cluster, folder, **changes) as sweep:
         assert sweep.end() == 0, sweep.text
     assert lab.table(folder) == undisturbed(lab, tmp_path / "one", **changes)
-    assert max(lab.lost(folder)) < 6
+    assert max(lab.lost(folder)) < 9, "less than a whole trial"
 
 
 REAL = """
@@ -251,14 +267,14 @@ def test_real_distillation_cut_in_the_middle_ends_as_if_it_had_not_been(
             start_new_session=True,
         )
     try:
-        end = time.monotonic() + 120
+        end = time.monotonic() + 250
         while not list(folder.glob("trials/*/*.ckpt")):
             assert sweep.poll() is None, (tmp_path / "said.txt").read_text()
             assert time.monotonic() < end, (tmp_path / "said.txt").read_text()
             time.sleep(0.05)
         cluster.nodes[1].kill("raylet")
         cluster.add()
-        assert sweep.wait(200) == 0, (tmp_path / "said.txt").read_text()
+        assert sweep.wait(400) == 0, (tmp_path / "said.txt").read_text()
     finally:
         sweep.kill()
         sweep.wait()

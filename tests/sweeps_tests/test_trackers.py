@@ -297,6 +297,7 @@ def _mlflow(lab: ModuleType, tmp_path: Path, trackers: Any, uri: str) -> None:
 def test_mlflow_reads_what_was_logged_from_a_file_store(
     lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(opening, "LIMIT_S", 200)
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     uri = f"file://{tmp_path}/store"
     _mlflow(lab, tmp_path, {"mlflow": {"uri": uri}}, uri)
@@ -319,7 +320,7 @@ def test_a_server_that_is_away_delays_no_end(lab: ModuleType, tmp_path: Path) ->
         begun = time.monotonic()
         running.process.send_signal(signal.SIGTERM)
         assert running.end() == 130
-        assert time.monotonic() - begun < 15  # what a command is promised that was asked to end
+        assert time.monotonic() - begun < 25  # batch systems kill half a minute after their signal
         assert "The tracker `mlflow`" in " ".join(running.text.split())
         assert "Traceback" not in running.text
 

@@ -20,10 +20,10 @@ HERE = Path(__file__).parent
 CHANGES: dict[str, Any] = {"trials": 5, "transfer": {"steps": 40, "delay_s": 0.03, "save_s": 0.05}}
 
 
-def drive(folder: Path) -> "subprocess.Popen[str]":
+def drive(folder: Path, changes: dict[str, Any] = CHANGES) -> "subprocess.Popen[str]":
     found = os.pathsep.join([str(HERE), str(HERE.parents[1])])
     return subprocess.Popen(
-        [sys.executable, str(HERE / "drive.py"), "inprocess", str(folder), json.dumps(CHANGES)],
+        [sys.executable, str(HERE / "drive.py"), "inprocess", str(folder), json.dumps(changes)],
         env={**os.environ, "PYTHONPATH": found, "OMP_NUM_THREADS": "1", "FAKE_NO_LOCKS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -32,7 +32,7 @@ def drive(folder: Path) -> "subprocess.Popen[str]":
 
 
 def wait_for(found: Any, process: "subprocess.Popen[str]") -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 200
     while not found():
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < end
@@ -41,17 +41,18 @@ def wait_for(found: Any, process: "subprocess.Popen[str]") -> None:
 
 @pytest.mark.cluster
 def test_of_two_drivers_the_earlier_one_leaves_and_no_record_is_lost_or_double(lab: ModuleType, tmp_path: Path) -> None:
-    first = drive(tmp_path / "both")
+    changes = {**CHANGES, "trials": 12}  # so many that the first is at work when the second has done its imports
+    first = drive(tmp_path / "both", changes)
     wait_for(lambda: any((tmp_path / "both" / "records").glob("trial-*.json")), first)
-    second = drive(tmp_path / "both")
-    said = first.communicate(timeout=120)[0]
+    second = drive(tmp_path / "both", changes)
+    said = first.communicate(timeout=240)[0]
     assert first.returncode == 1, said
     assert "Another driver has taken" in said
-    said = second.communicate(timeout=120)[0]
+    said = second.communicate(timeout=240)[0]
     assert second.returncode == 0, said
-    run_sweep(lab.make_spec(**CHANGES), tmp_path / "one", InProcess(), experiments=lab.FakeExperiments(hurry=True))
+    run_sweep(lab.make_spec(**changes), tmp_path / "one", InProcess(), experiments=lab.FakeExperiments(hurry=True))
     assert lab.table(tmp_path / "both") == lab.table(tmp_path / "one")
-    assert [trial["state"] for trial in lab.trials(tmp_path / "both")] == ["completed"] * 5
+    assert [trial["state"] for trial in lab.trials(tmp_path / "both")] == ["completed"] * 12
     assert sorted(path.name for path in (tmp_path / "both" / "starts").iterdir()) == ["0001.json", "0002.json"]
 
 
