@@ -202,6 +202,10 @@ class Lock:
             raise self._refusal()
 
     def _refusal(self) -> FolderInUseError:
+        for _ in range(10):  # it has the lock a moment before it has written who it is
+            if self.holder():
+                break
+            time.sleep(0.05)
         return one_driver(str(self.path.parent), self.holder())
 
     def held(self) -> bool:

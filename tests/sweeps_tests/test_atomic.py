@@ -1,7 +1,9 @@
+import fcntl
 import multiprocessing
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,17 @@ def test_a_second_lock_is_refused_and_names_the_holder(tmp_path: Path) -> None:
     assert not Lock(tmp_path / "driver.lock").held()
     with Lock(tmp_path / "driver.lock"):
         pass
+
+
+def test_a_holder_that_has_not_written_its_name_yet_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "driver.lock"
+    with path.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        writing = threading.Timer(0.15, path.write_text, ["process 7 on there"])
+        writing.start()
+        with pytest.raises(SweepError, match="process 7 on there"):
+            Lock(path).require_free()
+        writing.join()
 
 
 def test_a_killed_holder_lets_go_though_its_children_live(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from acgkd.errors import ConfigError, SweepError
+from sweeps.executors.ray import cluster
 from sweeps.executors.ray.cluster import check_room, preflight
 from sweeps.spec.sections import Resources
 from sweeps.store.batch_job import JOBS
@@ -42,6 +43,22 @@ def test_where_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:
         where = f"127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(SweepError, match=f"must answer at {where}, but: .*refused"):
             preflight(where)
+
+
+def test_a_listener_that_says_nothing_is_given_up_and_the_time_to_import_ray_is_not_its(
+    monkeypatch: pytest.MonkeyPatch, listener: int
+) -> None:
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    monkeypatch.setattr(cluster, "ANSWER_S", 0.5)
+    slow = "import time; time.sleep(1.5); print('asks', flush=True)"
+    monkeypatch.setattr(cluster, "_PROBE", slow)
+    assert preflight(f"127.0.0.1:{listener}") == f"127.0.0.1:{listener}"
+    monkeypatch.setattr(cluster, "_PROBE", f"{slow}; time.sleep(60)")
+    with pytest.raises(SweepError, match="what listens there says nothing"):
+        preflight(f"127.0.0.1:{listener}")
+    monkeypatch.setattr(cluster, "_PROBE", "import no_such_ray")
+    with pytest.raises(SweepError, match="but: ModuleNotFoundError"):
+        preflight(f"127.0.0.1:{listener}")
 
 
 def test_a_token_file_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, listener: int) -> None:

@@ -14,7 +14,7 @@ from sweeps.store.batch_job import batch_job
 
 REACH_S = 3.0
 ANSWER_S = 20.0
-_PROBE = "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1])"
+_PROBE = "import sys; from ray._raylet import GcsClient; print('asks', flush=True); GcsClient(address=sys.argv[1])"
 
 
 def preflight(address: str) -> str:
@@ -45,22 +45,35 @@ def preflight(address: str) -> str:
             f"A Ray cluster must answer at {where}, but: {error}. Start one with `ray start --head`, or leave "
             "`--address` out."
         ) from error
-    # In a process of its own: Ray's client ends the whole process where the token's file is not there.
-    try:
-        probe = subprocess.run(
-            [sys.executable, "-c", _PROBE, where], capture_output=True, text=True, timeout=ANSWER_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise SweepError(f"A Ray cluster must answer at {where}, but what listens there says nothing.") from None
-    if probe.returncode == 0:
+    code, said = _asked(where)
+    if code is None:
+        raise SweepError(f"A Ray cluster must answer at {where}, but what listens there says nothing.")
+    if code == 0:
         return where
-    if "AuthToken" in probe.stderr or "AuthenticationError" in probe.stderr:
+    if "AuthToken" in said or "AuthenticationError" in said:
         raise SweepError(
             f"The cluster at {where} wants its token, but {socket.gethostname()} {token}. Set RAY_AUTH_MODE=token "
             "and RAY_AUTH_TOKEN_PATH to the same token on every node, here included."
         )
-    lines = [line for line in probe.stderr.splitlines() if line.strip()]
-    raise SweepError(f"A Ray cluster must answer at {where}, but: {lines[-1] if lines else probe.returncode}")
+    lines = [line for line in said.splitlines() if line.strip()]
+    raise SweepError(f"A Ray cluster must answer at {where}, but: {lines[-1] if lines else code}")
+
+
+def _asked(where: str) -> tuple[int | None, str]:
+    """How asking a cluster ended, and what was said; no code where it did not answer in time.
+
+    It is asked in a process of its own: Ray's client ends the whole process where the token's file is not there.
+    """
+    command = [sys.executable, "-c", _PROBE, where]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as probe:
+        assert probe.stdout is not None, "it is a pipe"
+        probe.stdout.readline()  # how long Ray takes to be imported here says nothing of the cluster
+        try:
+            said = probe.communicate(timeout=ANSWER_S)[1]
+            return probe.returncode, said
+        except subprocess.TimeoutExpired:
+            probe.kill()
+            return None, probe.communicate()[1]
 
 
 def check_room(there: Mapping[str, float], wanted: Resources) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from sweeps.executors.ray.placement import RayNode
 
-LIMIT_S = 30.0
+# Ray starts a worker on the node first.
+LIMIT_S = 60.0
 CLOCK_LIMIT_S = 5.0
 
 
