@@ -20,7 +20,14 @@ from sweeps.worker.experiments import AcgkdExperiments
 pytestmark = pytest.mark.usefixtures("data_at_hand")
 
 SPECS = Path(__file__).resolve().parents[2] / "specs"
-NAMES = ("cross-architecture", "graph-methods", "image-methods", "image-methods-published", "suite-small")
+NAMES = (
+    "cross-architecture",
+    "graph-methods",
+    "graph-methods-next",
+    "image-methods",
+    "image-methods-published",
+    "suite-small",
+)
 RECORDS = Path(__file__).resolve().parents[2] / "docs" / "results" / "records"
 
 # Rows that are to be run again, or for the first time, before the page is made anew (docs/plan.md).
