@@ -18,15 +18,8 @@ from sweeps.spec.sweep_spec import SweepSpec
 pytestmark = pytest.mark.usefixtures("data_at_hand")
 
 HOME = Path(__file__).resolve().parents[2]
-NAMES_OF_SUITES = (
-    "cross-architecture",
-    "graph-methods",
-    "graph-methods-next",
-    "image-methods",
-    "image-methods-published",
-    "suite-small",
-)
-SUITES = [HOME / "specs" / f"{name}.yaml" for name in NAMES_OF_SUITES]
+NAMES_OF_SUITES = ("cross-architecture", "graph-methods", "image-methods", "image-methods-published", "suite-small")
+SUITES = [HOME / "specs" / f"{name}.yaml" for name in (*NAMES_OF_SUITES, "benchmarks/graph-methods-next")]
 SPECS = sorted(set((HOME / "specs").rglob("*.yaml")) - set(SUITES))
 
 

@@ -20,14 +20,7 @@ from sweeps.worker.experiments import AcgkdExperiments
 pytestmark = pytest.mark.usefixtures("data_at_hand")
 
 SPECS = Path(__file__).resolve().parents[2] / "specs"
-NAMES = (
-    "cross-architecture",
-    "graph-methods",
-    "graph-methods-next",
-    "image-methods",
-    "image-methods-published",
-    "suite-small",
-)
+NAMES = ("cross-architecture", "graph-methods", "image-methods", "image-methods-published", "suite-small")
 RECORDS = Path(__file__).resolve().parents[2] / "docs" / "results" / "records"
 
 # Rows that are to be run again, or for the first time, before the page is made anew (docs/plan.md).
@@ -43,6 +36,13 @@ def test_it_passes_check_by_its_name(name, capsys):
     said = " ".join(capsys.readouterr().out.split())
     assert "is valid." in said
     assert f"{len(load_suite(name).members)}: " in said
+
+
+def test_the_next_suite_of_graph_methods_passes_check_with_its_steps_given(capsys):
+    file = SPECS / "benchmarks" / "graph-methods-next.yaml"
+    assert main(["check", str(file)]) == 0
+    assert "measured at the start" not in " ".join(capsys.readouterr().out.split())
+    jsonschema.validate(strict_yaml.read(file)[1].value, suite_schema.schema())
 
 
 @pytest.mark.parametrize("name", NAMES)
