@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -64,7 +65,8 @@ def installed(*programs: str) -> str:
         return f"{', '.join(missing)} is not installed, and apt-get as root is not at hand"
     packages = sorted({"shellcheck" if name == "shellcheck" else "slurm-wlm" for name in missing} | {"munge"})
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    with open("/tmp/acgkd-tests-apt.lock", "w") as turn:  # another worker of these tests may install at the same time
+    # Another worker of these tests may install at the same time.
+    with Path(tempfile.gettempdir(), "acgkd-tests-apt.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         for command in (["update", "-qq"], ["install", "-y", "-qq", *packages]):
             done = subprocess.run(["apt-get", *command], capture_output=True, text=True, env=quiet)

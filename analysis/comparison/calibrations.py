@@ -11,8 +11,8 @@ from analysis.statistics.view import views
 NOTE = (
     "Rows with as many steps as take the seconds of the reference: of its synthesis, or, of a method that teaches in "
     "the same stage, of synthesis and transfer together. Transfer is each row's own. Times are medians of rounds in "
-    "which all rows were timed in turn, before anything was run, on one thread of a CPU in its seconds; they are kept, "
-    "and so are the steps. Given: by the spec of the suite."
+    "which all rows were timed in turn, before anything was run, by the clock or, where the machine says so, in "
+    "CPU seconds; they are kept, and so are the steps. Given: by the spec of the suite."
 )
 
 

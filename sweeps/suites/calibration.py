@@ -177,5 +177,5 @@ def _device(spec: SweepSpec, threads: int) -> str:
     import torch
 
     if spec.device == "cpu" or not torch.cuda.is_available():
-        return f"{threads} thread{'s' if threads > 1 else ''} of its CPU"
+        return f"{threads} threads of its CPU" if threads > 1 else "1 thread of its CPU, in CPU seconds"
     return str(torch.cuda.get_device_name())

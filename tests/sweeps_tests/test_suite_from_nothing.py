@@ -87,6 +87,7 @@ def test_steps_are_those_that_take_the_seconds_of_the_reference(suite: Suite) ->
         assert item.lowest_s is not None
         assert item.highest_s is not None
         assert item.lowest_s <= item.step_s <= item.highest_s
+        assert item.machine.endswith("1 thread of its CPU, in CPU seconds")
     assert found["dfad_gnn"].stage == "joint"
     assert found["dfad_gnn"].target_s > found["gfkd (equal seconds)"].target_s  # the reference's transfer is in it
     spec = load(suite.sweeps[GRAPH_SWEEP] / "spec.yaml")
