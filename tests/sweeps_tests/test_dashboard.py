@@ -87,11 +87,12 @@ def test_it_serves_the_sweep_and_follows_it(
     soon(lambda: len(trials(url)) == 5)
     soon(lambda: all(trial["state"] == "Complete" for trial in trials(url)))
     soon(lambda: attributes(url).get("acgkd:ended") == "5")  # written after the trials
-    # From this machine alone.
+    # From this machine alone; a neighbour's server may have the same port at another of its own addresses.
     port = int(url.rpartition(":")[2])
     listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     places = [words[1] for words in listening if words[3] == "0A" and int(words[1].split(":")[1], 16) == port]
-    assert places == [f"0100007F:{port:04X}"]
+    assert f"0100007F:{port:04X}" in places
+    assert all(place.endswith(f"7F:{port:04X}") for place in places)
     # Ctrl-C, as a terminal sends it: to all of the group, of which nothing is left.
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(timeout=100) == 0

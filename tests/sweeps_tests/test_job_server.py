@@ -24,7 +24,7 @@ name: mine
 dataset: motifs
 teacher: {preset: "my_models:build", epochs: 2}
 student: gin-2-8
-method: {name: acgkd, synthesis: {graphs: 8, steps: 4}, transfer: {steps: 1000, batch_size: 4}}
+method: {name: acgkd, synthesis: {graphs: 8, steps: 4}, transfer: {steps: 1500, batch_size: 4}}
 space: {method/transfer/rate: {type: float, low: 0.001, high: 0.03, log: true}}
 objectives: [validation_divergence, multiply_adds]
 sampler: {name: tpe, lag: 4}

@@ -5,8 +5,10 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -147,6 +149,36 @@ def test_status_report_and_terminal_show_nodes(
         assert "lost" in row
     page = reports.write([folder], tmp_path / "report").with_suffix(".md").read_text()
     assert "| nb | 10.0.0.2 | lost | 0 |" in " ".join(page.partition("## Nodes")[2].split())
+
+
+def test_a_worker_that_dies_right_after_its_checkpoint_loses_nothing(
+    lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweeps.worker.replicate_runner.SLICE_S", 0.1)
+    monkeypatch.setattr("sweeps.worker.replicate_runner.CHECKPOINT_S", 0.2)
+    save = lab.FakeRun.save
+
+    def killed(run: Any, path: Path) -> None:
+        save(run, path)
+        raise KeyboardInterrupt  # no other file is written any more
+
+    spec = lab.make_spec(trials=1, seeds=(0,), transfer={"steps": 60, "delay_s": 0.01})
+    with open_driver(spec, tmp_path, lab.FakeExperiments()) as driver:
+        driver.prepare()
+        driver.nodes.look([A, B])
+        for node in (A, B):  # the teacher, and the trial
+            job = driver.next()
+            assert isinstance(job, Job)
+            with monkeypatch.context() as patch, nullcontext() if node is A else pytest.raises(KeyboardInterrupt):
+                patch.setattr(lab.FakeRun, "save", killed)
+                work(driver, job, node.id)
+        driver.died(job, JobFailedError(Failure("platform", "lost", NODE_DIED, node=B.id)))
+        again = driver.next()
+        assert isinstance(again, Job)
+        work(driver, again, A.id)
+    assert len(lab.events(tmp_path, "loaded")) == 1
+    assert sum(lab.lost(tmp_path)) == 0
+    assert [node.lost_s for node in SweepFolder(tmp_path).status().nodes] == [0.0, 0.0]
 
 
 @pytest.fixture

@@ -200,7 +200,8 @@ def test_points_and_requests_reach_the_driver(address: str, lab: ModuleType) -> 
     asked: list[str] = []
 
     def watch(shown: Any) -> None:
-        if shown.counts.get("completed") and not asked:
+        # Copies are those of the whole process: while this is called by the ticker, the driver works with them.
+        if shown.counts.get("completed") and not asked and threading.current_thread() is threading.main_thread():
             asked.append(address)
             own = dict(copies._copies)  # as from another machine
             copies._copies.clear()
@@ -256,7 +257,8 @@ def test_a_lease_that_is_not_renewed_is_taken_over_and_its_driver_leaves(
         first.require_ours()
         with pytest.raises(FolderError, match="another one does"):
             second.__enter__()
-        first._over.set()  # it is stopped, as by SIGSTOP or a cut line
+        first._over.set()  # it is stopped, as by SIGSTOP or a cut line, and no renewal is on its way
+        first._renewing.join()
         began = time.monotonic()
         with second:
             assert time.monotonic() - began > 0.5

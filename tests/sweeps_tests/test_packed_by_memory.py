@@ -45,9 +45,8 @@ def together(spans: list[tuple[datetime, datetime]]) -> int:
     return sum(second[0] < first[1] for first, second in itertools.pairwise(spans))
 
 
-def go(lab: ModuleType, folder: Path, peak: int, **resources: Any) -> list[tuple[datetime, datetime]]:
-    # Slow enough for both workers to get there.
-    transfer = {"steps": 15, "delay_s": 0.1, "peak_host_bytes": peak}
+def go(lab: ModuleType, folder: Path, peak: int, steps: int = 15, **resources: Any) -> list[tuple[datetime, datetime]]:
+    transfer = {"steps": steps, "delay_s": 0.1, "peak_host_bytes": peak}
     spec = lab.make_spec(
         trials=7, seeds=(0,), sampler={"name": "random"}, transfer=transfer, resources={"cpu": 1, **resources}
     )
@@ -77,8 +76,9 @@ def test_large_trials_run_one_after_the_other_once_that_is_known(lab: ModuleType
 
 @pytest.mark.usefixtures("cluster")
 def test_small_trials_and_those_that_ask_for_nothing_run_side_by_side(lab: ModuleType, tmp_path: Path) -> None:
-    assert together(go(lab, tmp_path / "small", peak=100_000_000)) >= 2
-    assert together(go(lab, tmp_path / "none", peak=700_000_000, memory="none")) >= 2
+    steps = 40  # four seconds each: the other worker gets there before the first one has done nearly all of them
+    assert together(go(lab, tmp_path / "small", 100_000_000, steps)) >= 2
+    assert together(go(lab, tmp_path / "none", 700_000_000, steps, memory="none")) >= 2
 
 
 @pytest.mark.usefixtures("cluster")

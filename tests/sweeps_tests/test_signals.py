@@ -90,7 +90,7 @@ def test_a_process_that_python_cannot_stop_ends_in_time_and_names_the_command(la
 @pytest.mark.cluster
 def test_a_hangup_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
     """As under `nohup`."""
-    transfer = {"steps": 40, "delay_s": 0.05}
+    transfer = {"steps": 100, "delay_s": 0.05}
     nohup = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731
     with command(tmp_path / "sweep", "--in-process", before=nohup, trials=1, seeds=(0,), transfer=transfer) as run:
         run.wait_for(lambda: clocks(tmp_path / "sweep"))

@@ -20,13 +20,14 @@ from analysis import reports
 from sweeps.cli.app import main
 from sweeps.executors.base import run_sweep
 from sweeps.executors.inprocess import InProcess
+from sweeps.store.atomic import read_json
 from sweeps.sweep import Sweep
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.ray, pytest.mark.cluster, pytest.mark.timeout(900)]
 # Nine seconds each: checkpoints are three seconds apart.
 LONG: dict[str, Any] = {"seeds": (0,), "sampler": {"name": "random"}, "transfer": {"steps": 90, "delay_s": 0.1}}
-SHORT: dict[str, Any] = {**LONG, "transfer": {"steps": 30, "delay_s": 0.1}}
+SHORT: dict[str, Any] = {**LONG, "trials": 45, "transfer": {"steps": 30, "delay_s": 0.1}}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,19 @@ def undisturbed(lab: ModuleType, folder: Path, **changes: Any) -> list[dict[str,
 def failures(folder: Path) -> list[tuple[str, str, str]]:
     """Every attempt that had a cause, of trials and of teachers: whose it was, its outcome and its cause."""
     events = map(json.loads, (folder / "events.jsonl").read_text().splitlines())
-    return [(event["label"], event["outcome"], event["cause"]) for event in events if event.get("cause")]
+    ended = [event for event in events if event["event"] == "replicate_ended" and event.get("cause")]
+    return [(event["label"], event["outcome"], event["cause"]) for event in ended]
+
+
+def done_again(lab: ModuleType, folder: Path, steps: int) -> tuple[int, int]:
+    """How many attempts were cut, and the steps that others made again: seconds depend on who keeps a worker waiting.
+
+    Args:
+        steps: of a whole trial.
+    """
+    attempts = [item for trial in lab.trials(folder) for item in trial["attempts"]]
+    cut = [round(item["progress"] * steps) for item in attempts if item["outcome"] != "completed"]
+    return len(cut), sum(cut) - sum(int(line.split()[-1]) for line in lab.events(folder, "loaded"))
 
 
 def lines(sweep: Command, word: str) -> list[str]:
@@ -66,13 +79,12 @@ def lines(sweep: Command, word: str) -> list[str]:
 
 
 def far_from_its_end(node: Raylet, folder: Path) -> bool:
-    """Whether a node is at its first trial, has a checkpoint of it, and still has work there for some seconds."""
+    """Whether a node is at its first trial, has noted a checkpoint of it, and still has work there for some seconds."""
     known = nodes(folder).get(node.name, {})
     if known.get("jobs") != 0 or known["seconds"] < 4.5:
         return False
-    return any(
-        list(trial.glob("*.ckpt")) and 0 < progress(trial / "00.clock.json") < 0.7 for trial in node.trials(folder)
-    )
+    clocks = [trial / "00.clock.json" for trial in node.trials(folder)]
+    return any((read_json(clock) or {}).get("at") and 0 < progress(clock) < 0.7 for clock in clocks)
 
 
 @pytest.mark.usefixtures("whole_reports")
@@ -83,8 +95,9 @@ def test_a_node_is_killed_and_another_one_comes(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    steps = 180  # so many that a node may be found and killed before they are done, and another one come in time
-    changes = {**LONG, "trials": 8, "transfer": {**LONG["transfer"], "steps": steps}}
+    # So many that a node may be found and killed before they are done, and another one come while there is work left.
+    steps, trials = 180, 12
+    changes = {**LONG, "trials": trials, "transfer": {**LONG["transfer"], "steps": steps}}
     folder = tmp_path / "cluster"
     found = list[Raylet]()
 
@@ -98,10 +111,7 @@ def test_a_node_is_killed_and_another_one_comes(
         victim.kill("raylet")
         added = cluster.add()
         sweep.wait_for(lambda: lines(sweep, "was lost"))
-        sweep.wait_for(lambda: lines(sweep, "joined"))
-        there = time.monotonic()
         sweep.wait_for(lambda: nodes(folder).get(added.name, {}).get("seconds"))
-        assert time.monotonic() - there < 60
         assert sweep.end() == 0, sweep.text
     assert lines(sweep, "lost") == [f"node {victim.label} was lost; its trial continues elsewhere"]
     assert lines(sweep, added.name) == [f"node {added.label} joined, with 1 core"]
@@ -112,19 +122,16 @@ def test_a_node_is_killed_and_another_one_comes(
     assert cut[0]["progress"] > 0
     loaded = lab.events(folder, "loaded")
     assert len(loaded) == 1
-    again_from = int(loaded[0].split()[-1])
-    assert again_from > 0, "continued from its checkpoint"
-    # In steps: what they take depends on how long the machine keeps a worker waiting.
-    done = round(cut[0]["progress"] * steps)
-    assert 0 <= done - again_from < 60, "nothing, where it was killed right after a checkpoint"
-    assert sum(lab.lost(folder)) >= 0
+    assert int(loaded[0].split()[-1]) > 0, "continued from its checkpoint"
+    _, again = done_again(lab, folder, steps)
+    assert 0 <= again < 60, "nothing, where it was killed right after a checkpoint"
 
     known = {node.name: node for node in Sweep(folder).status().nodes}
     assert {name: node.state for name, node in known.items()} == {
         node.name: "lost" if node is victim else "working" for node in cluster.nodes
     }
     assert all(node.seconds > 4 for node in known.values()), "they all had their share"
-    assert sum(node.jobs for node in known.values()) == 8 + 1, "trials and a teacher"
+    assert sum(node.jobs for node in known.values()) == trials + 1, "trials and a teacher"
     assert known[victim.name].lost_s == pytest.approx(sum(lab.lost(folder)), abs=0.1)
     monkeypatch.setenv("COLUMNS", "80")
     assert main(["status", str(folder)]) == 0
@@ -154,7 +161,7 @@ def can_hide_folders() -> bool:
 def test_nodes_that_cannot_work_are_set_aside_and_no_trial_fails(
     lab: ModuleType, tmp_path: Path, cluster: Raylets, other_code: Path
 ) -> None:
-    changes = {**SHORT, "trials": 30}  # so many that each node gets one, however long its worker takes to start
+    changes = SHORT  # so many trials that each node gets one, however long its worker takes to start
     folder = tmp_path / "shared" / "cluster"
     folder.parent.mkdir()
     hidden = ("unshare", "-m", "sh", "-c", f'mount -t tmpfs none {folder.parent} && exec "$@"', "sh")
@@ -192,7 +199,7 @@ def close_to(node: Raylet, folder: Path) -> None:
 def test_a_node_that_may_not_write_is_set_aside_and_the_others_continue(
     lab: ModuleType, tmp_path: Path, cluster: Raylets, when: str
 ) -> None:
-    changes = {**SHORT, "trials": 30}  # so many that the node has work left when its folder is closed to it
+    changes = SHORT  # so many trials that the node has work left when its folder is closed to it
     folder = tmp_path / "shared" / "cluster"
     folder.parent.mkdir()
     node = cluster.add(before=("unshare", "-m"))
@@ -208,10 +215,11 @@ def test_a_node_that_may_not_write_is_set_aside_and_the_others_continue(
         said = " ".join(lines(sweep, f"{node.label} gets no more work: "))
         assert "NodeError: The driver reaches the sweep folder, this node does not:" in said
         assert lab.table(folder) == undisturbed(lab, tmp_path / "one", **changes)
-        # Its one job, which may be the teacher's; and one that was on its way there when it was set aside.
+        # Its one job, which may be the teacher's, unless it had just written its record; and those on their way there.
         failed = failures(folder)
-        assert {found[1:] for found in failed} == {("lost", "node")}
-        assert len({label for label, *_ in failed}) == len(failed) <= 2, "no job came back to it"
+        assert failed or when == "at work"
+        assert {found[1:] for found in failed} <= {("lost", "node")}
+        assert len({label for label, *_ in failed}) == len(failed) <= 4, "a job of each node, and none came back to it"
     finally:
         node.kill()
 
@@ -228,15 +236,17 @@ def test_the_head_is_lost_and_a_new_cluster_continues(
         killed = time.monotonic()
         assert sweep.end() == 75, sweep.text
         assert time.monotonic() - killed < 45, "fifteen seconds where nothing else keeps the machine busy"
-    assert f"its head at {cluster.address}" in sweep.text
-    assert "start the same command again" in sweep.text
+    said = " ".join(sweep.text.split())
+    assert f"its head at {cluster.address}" in said
+    assert "start the same command again" in said
     assert (folder / "report" / "report.html").is_file() or "acgkd report" in sweep.text, "no time was left for it"
     assert "Traceback" not in sweep.text
     cluster.begin(workers=1)
     with run(cluster, folder, **changes) as sweep:
         assert sweep.end() == 0, sweep.text
     assert lab.table(folder) == undisturbed(lab, tmp_path / "one", **changes)
-    assert max(lab.lost(folder)) < 9, "less than a whole trial"
+    cut, again = done_again(lab, folder, changes["transfer"]["steps"])
+    assert again <= 60 * cut, "of each less than a whole trial"
 
 
 REAL = """
@@ -273,7 +283,7 @@ def test_real_distillation_cut_in_the_middle_ends_as_if_it_had_not_been(
             start_new_session=True,
         )
     try:
-        end = time.monotonic() + 250
+        end = time.monotonic() + 400
         while not list(folder.glob("trials/*/*.ckpt")):
             assert sweep.poll() is None, (tmp_path / "said.txt").read_text()
             assert time.monotonic() < end, (tmp_path / "said.txt").read_text()

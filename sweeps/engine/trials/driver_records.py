@@ -118,7 +118,11 @@ class DriverRecords:
 
     def unsaved_s(self, job: Job) -> float:
         """Seconds of work on a job's replicate since its last checkpoint: lost, if its worker is."""
-        clock = Clock(clock_file(self._folder, job.name, job.replicates[0]))
+        replicate = job.replicates[0]
+        clock = Clock(clock_file(self._folder, job.name, replicate))
+        found = self._folder.work(job.name).glob(f"{replicate:02d}-*.ckpt")
+        if max((path.name for path in found), default="") not in {"", *clock.at}:
+            return 0.0  # it is written after the clock, and noted there later
         return max(0.0, clock.kept_s - max(clock.at.values(), default=0.0))
 
     def closed(self, trial: Trial, record: Record) -> Trial:
