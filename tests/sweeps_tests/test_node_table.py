@@ -151,18 +151,26 @@ def test_status_report_and_terminal_show_nodes(
     assert "| nb | 10.0.0.2 | lost | 0 |" in " ".join(page.partition("## Nodes")[2].split())
 
 
-def test_a_worker_that_dies_right_after_its_checkpoint_loses_nothing(
-    lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("seeds", "every_s"), [((0,), 0.2), ((0, 1), 1000.0)], ids=["checkpoint", "second replicate"])
+def test_a_node_that_dies_is_said_to_have_lost_what_the_records_say(
+    lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seeds: tuple[int, ...], every_s: float
 ) -> None:
+    """Right after a checkpoint nothing, and with several replicates the work on the one that it was at."""
     monkeypatch.setattr("sweeps.worker.replicate_runner.SLICE_S", 0.1)
-    monkeypatch.setattr("sweeps.worker.replicate_runner.CHECKPOINT_S", 0.2)
-    save = lab.FakeRun.save
+    monkeypatch.setattr("sweeps.worker.replicate_runner.CHECKPOINT_S", every_s)
+    save, advance = lab.FakeRun.save, lab.FakeRun.advance
 
-    def killed(run: Any, path: Path) -> None:
+    def saved(run: Any, path: Path) -> None:
         save(run, path)
         raise KeyboardInterrupt  # no other file is written any more
 
-    spec = lab.make_spec(trials=1, seeds=(0,), transfer={"steps": 60, "delay_s": 0.01})
+    def advanced(run: Any, **options: Any) -> None:
+        if run.experiment.seed == 1 and run.steps_done > 20:
+            raise KeyboardInterrupt
+        advance(run, **options)
+
+    replicates = {"seeds": seeds, "vary": ("draws",)}  # one teacher for all
+    spec = lab.make_spec(trials=1, replicates=replicates, transfer={"steps": 60, "delay_s": 0.01})
     with open_driver(spec, tmp_path, lab.FakeExperiments()) as driver:
         driver.prepare()
         driver.nodes.look([A, B])
@@ -170,15 +178,17 @@ def test_a_worker_that_dies_right_after_its_checkpoint_loses_nothing(
             job = driver.next()
             assert isinstance(job, Job)
             with monkeypatch.context() as patch, nullcontext() if node is A else pytest.raises(KeyboardInterrupt):
-                patch.setattr(lab.FakeRun, "save", killed)
+                patch.setattr(lab.FakeRun, "save", saved)
+                patch.setattr(lab.FakeRun, "advance", advanced)
                 work(driver, job, node.id)
         driver.died(job, JobFailedError(Failure("platform", "lost", NODE_DIED, node=B.id)))
         again = driver.next()
         assert isinstance(again, Job)
         work(driver, again, A.id)
-    assert len(lab.events(tmp_path, "loaded")) == 1
-    assert sum(lab.lost(tmp_path)) == 0
-    assert [node.lost_s for node in SweepFolder(tmp_path).status().nodes] == [0.0, 0.0]
+    assert len(lab.events(tmp_path, "loaded")) == (1 if every_s < 1 else 0)
+    lost = sum(lab.lost(tmp_path))
+    assert lost == 0 if every_s < 1 else lost > 0.2
+    assert [node.lost_s for node in SweepFolder(tmp_path).status().nodes] == [0.0, pytest.approx(lost, abs=0.1)]
 
 
 @pytest.fixture

@@ -117,10 +117,14 @@ class DriverRecords:
         return facts
 
     def unsaved_s(self, job: Job) -> float:
-        """Seconds of work on a job's replicate since its last checkpoint: lost, if its worker is."""
-        replicate = job.replicates[0]
-        clock = Clock(clock_file(self._folder, job.name, replicate))
-        found = self._folder.work(job.name).glob(f"{replicate:02d}-*.ckpt")
+        """Seconds of work of a job's attempts since their last checkpoints: lost, if its worker is."""
+        return sum(self._unsaved_s(job.name, *item) for item in job.attempts.items() if item[0] in job.replicates)
+
+    def _unsaved_s(self, name: str, replicate: int, attempt: int) -> float:
+        clock = Clock(clock_file(self._folder, name, replicate))
+        if clock.attempt != attempt:
+            return 0.0  # its worker died before it had begun with this one
+        found = self._folder.work(name).glob(f"{replicate:02d}-*.ckpt")
         if max((path.name for path in found), default="") not in {"", *clock.at}:
             return 0.0  # it is written after the clock, and noted there later
         return max(0.0, clock.kept_s - max(clock.at.values(), default=0.0))
