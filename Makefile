@@ -48,7 +48,7 @@ browser: install
 
 # Several nodes of Ray and a Slurm on this machine, stores and servers, and whatever of it is killed.
 cluster: install
-	$(BIN)/python -m pytest -m "cluster and not realdata and not slow" $(WORKERS)
+	$(BIN)/python -m pytest -m "cluster and not realdata and not slow" --durations=20 $(WORKERS)
 
 # Everything that is done with the built wheel, in empty environments.
 wheel: install
