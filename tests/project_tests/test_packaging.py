@@ -199,7 +199,7 @@ def _normal(name: str) -> str:
 
 def test_the_script_of_everything_runs_targets_that_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
-    lines = re.findall(r"^(?:step|versions \d+) (.+)", (ROOT / ".ci" / "run").read_text(), re.M)
+    lines = re.findall(r"^ *step (.+)", (ROOT / ".ci" / "run").read_text(), re.M)
     steps = {word for line in lines for word in line.split() if re.fullmatch("[a-z-]+", word)}
     assert steps <= targets
     wanted = {"install", "test", "lint", "types", "floors", "docs", "realdata", "browser", "cluster", "wheel"}
