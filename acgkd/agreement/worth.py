@@ -23,6 +23,10 @@ CONFIDENCE_LIMIT = 0.2
 SPREAD_LIMIT = 0.3
 """By how much agreement may differ between parts of the pool: beyond, the choice of parts decides."""
 
+RISKS = ((0.9, 8, 116), (0.8, 63, 251), (0.7, 70, 122), (0.0, 109, 151))
+"""From each overlap up to the one before: how many students failed, with less than 0.75 of the accuracy of a teacher of
+graphs with BatchNorm layers, and of how many. Of `docs/results/agreement.md`; seeds from 100, data-free methods."""
+
 
 @dataclass(frozen=True)
 class Worth:
@@ -174,6 +178,21 @@ def _no_memory(worth: Worth) -> str | None:
     return "no BatchNorm layer of the teacher remembers its data, and then agreement hardly ranks students"
 
 
+def _risk(worth: Worth) -> str | None:
+    """What became of such students elsewhere; not where agreement says nothing, nor where nothing was measured."""
+    overlap = worth.agreement_overlap
+    if overlap is None or not worth.pool_memory or not worth.informative:
+        return None
+    place = next(place for place, (lower, _, _) in enumerate(RISKS) if overlap >= lower)
+    lower, failed, students = RISKS[place]
+    upper = RISKS[place - 1][0] if place else 1.0
+    between = f"from {lower} to {upper}" if lower else f"below {upper}"
+    return (
+        f"with an overlap {between}, as the {overlap:.3f} here, {failed} of {students} students of this project's "
+        "study had less than 0.75 of their teacher's accuracy"
+    )
+
+
 _Sentence = Callable[[Worth], str | None]
 FACTS: tuple[tuple[_Sentence, tuple[_Sentence, ...]], ...] = (
     (_control, (_control_agrees,)),
@@ -181,5 +200,6 @@ FACTS: tuple[tuple[_Sentence, tuple[_Sentence, ...]], ...] = (
     (_confidence, (_unsure,)),
     (_parts, (_parts_disagree,)),
     (_memory, (_no_memory,)),
+    (_risk, ()),
 )
 """What is said of each fact, and the rules that it may break."""

@@ -2,6 +2,7 @@
 
 import copy
 import logging
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -46,6 +47,29 @@ def test_nothing_is_against_an_agreement_far_above_the_lower_control() -> None:
         "its 2 classes there (the rarest 90 times); its mean confidence is 0.97, where a guess has 0.50; parts of the "
         "pool give 0.930 to 0.960. It is on made-up samples, and no accuracy."
     )
+
+
+@pytest.mark.parametrize(
+    ("overlap", "said"),
+    [
+        (0.95, "with an overlap from 0.9 to 1.0, as the 0.950 here, 8 of 116 students"),
+        (0.9, "with an overlap from 0.9 to 1.0"),
+        (0.75, "with an overlap from 0.7 to 0.8"),
+        (0.2, "with an overlap below 0.7, as the 0.200 here, 109 of 151 students"),
+    ],
+)
+def test_what_became_of_students_with_such_an_overlap_is_said(overlap: float, said: str) -> None:
+    known = replace(FULL, agreement_overlap=overlap, pool_memory=4)
+    assert said in known.verdict
+    # Nothing was measured of images, and of teachers that remember nothing, or whose pool says nothing, it says little.
+    for nothing in (
+        replace(FULL, agreement_overlap=overlap),
+        replace(known, pool_memory=0),
+        replace(known, control_agreement=0.95),
+        replace(known, agreement_overlap=None),
+    ):
+        assert "with an overlap from" not in nothing.verdict
+        assert "with an overlap below" not in nothing.verdict
 
 
 def test_a_teacher_that_says_one_class_is_agreed_with_by_everybody(
