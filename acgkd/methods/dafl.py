@@ -86,9 +86,15 @@ def start_by(
 ) -> MethodRun:
     """The run of a generator that is trained by such terms."""
     from acgkd.synthesis.images.generation import GeneratorTraining
+    from acgkd.synthesis.restarts import restarted_images
     from acgkd.transfer.teaching import teach_images
 
-    training = GeneratorTraining(config.synthesis, context, terms=terms, pool=config.transfer.pool)
+    stage, pool = config.synthesis, config.transfer.pool
+
+    def make(drawn: ImageContext) -> GeneratorTraining:
+        return GeneratorTraining(stage, drawn, terms=terms, pool=pool)
+
+    training = restarted_images(make, context, stage.restarts)
     return teach_images(training, config.transfer, context, joint=taught_beside(config))
 
 

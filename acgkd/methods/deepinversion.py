@@ -48,9 +48,12 @@ def _adaptive(config: DeepInversionConfig) -> bool:
 
 def _start(config: DeepInversionConfig, context: ImageContext) -> MethodRun:
     from acgkd.synthesis.images.deep_inversion import DeepInversion
+    from acgkd.synthesis.restarts import restarted_images
     from acgkd.transfer.teaching import teach_images
 
-    return teach_images(DeepInversion(config.synthesis, context), config.transfer, context, joint=_adaptive(config))
+    stage = config.synthesis
+    synthesis = restarted_images(lambda drawn: DeepInversion(stage, drawn), context, stage.restarts)
+    return teach_images(synthesis, config.transfer, context, joint=_adaptive(config))
 
 
 SOURCE = "Yin et al. (2020), arXiv:1912.08795; released code 2413af1"

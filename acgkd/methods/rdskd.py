@@ -31,9 +31,11 @@ class RdskdConfig(GeneratedMethodConfig):
 
 def _start(config: RdskdConfig, context: ImageContext) -> MethodRun:
     from acgkd.synthesis.images.rdskd_generator import RdskdGenerator
+    from acgkd.synthesis.restarts import restarted_images
     from acgkd.transfer.teaching import teach_images
 
-    training = RdskdGenerator(config.synthesis, context, pool=config.transfer.pool)
+    stage, pool = config.synthesis, config.transfer.pool
+    training = restarted_images(lambda drawn: RdskdGenerator(stage, drawn, pool=pool), context, stage.restarts)
     return teach_images(training, config.transfer, context, joint=taught_beside(config))
 
 

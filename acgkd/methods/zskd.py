@@ -48,9 +48,12 @@ class ZskdConfig(OneRecipeConfig):
 
 def _start(config: ZskdConfig, context: ImageContext) -> MethodRun:
     from acgkd.synthesis.images.impressions import Impressions
+    from acgkd.synthesis.restarts import restarted_images
     from acgkd.transfer.teaching import teach_images
 
-    return teach_images(Impressions(config.synthesis, context), config.transfer, context)
+    stage = config.synthesis
+    synthesis = restarted_images(lambda drawn: Impressions(stage, drawn), context, stage.restarts)
+    return teach_images(synthesis, config.transfer, context)
 
 
 SOURCE = "Nayak et al. (2019), arXiv:1905.08114; released code 54c855f"

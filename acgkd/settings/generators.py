@@ -1,11 +1,11 @@
 """What a generator of images is, and how it is trained: first and then frozen, or side by side with the student."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from acgkd.config import Config
+from acgkd.config import Config, GrownConfig
 from acgkd.errors import ConfigError
 from acgkd.facts import Shape
 from acgkd.settings.choices import Ending
@@ -46,7 +46,7 @@ class GeneratorConfig(Config):
     eps: float = Field(default=0.8, gt=0)
 
 
-class GeneratedConfig(Config):
+class GeneratedConfig(GrownConfig):
     """How a generator is trained.
 
     Args:
@@ -59,7 +59,10 @@ class GeneratedConfig(Config):
         rate: Adam's learning rate.
         first_beta: Adam's first decay rate, β₁.
         generator: what is trained.
+        restarts: most further generators where one is stuck; the healthiest is kept, and all count as synthesis.
     """
+
+    later: ClassVar[tuple[str, ...]] = ("restarts",)
 
     recipe: ImageRecipe = "released"
     joint: bool = False
@@ -68,6 +71,16 @@ class GeneratedConfig(Config):
     rate: float = Field(default=0.001, gt=0)
     first_beta: float = Field(default=0.9, ge=0, lt=1)
     generator: GeneratorConfig = GeneratorConfig()
+    restarts: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _an_end_of_its_own(self) -> "GeneratedConfig":
+        if self.joint and self.restarts > 0:
+            raise ConfigError(
+                "`restarts > 0` needs `joint: false`: a generator beside the student has no end of its own at which "
+                "another one could begin."
+            )
+        return self
 
 
 class GeneratedMethodConfig(OneRecipeConfig):

@@ -1,15 +1,16 @@
 """How pixels themselves are learned: a pool of images, batch after batch (DeepInversion, ZSKD)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from acgkd.config import Config
+from acgkd.config import GrownConfig
+from acgkd.errors import ConfigError
 from acgkd.settings.choices import Overlap, Statistic
 from acgkd.settings.recipe import ImageRecipe, compact
 
 
-class PixelsConfig(Config):
+class PixelsConfig(GrownConfig):
     """How a pool of images is learned.
 
     Args:
@@ -18,13 +19,17 @@ class PixelsConfig(Config):
         batch_size: images that are learned at a time; the last batch may have fewer.
         steps: of Adam for each batch.
         rate: Adam's learning rate.
+        restarts: most further draws of a pool that is stuck; the healthiest is kept, and all count as synthesis.
     """
+
+    later: ClassVar[tuple[str, ...]] = ("restarts",)
 
     recipe: ImageRecipe = "released"
     images: int = Field(default=51_200, ge=2)
     batch_size: int = Field(default=256, ge=2)
     steps: int = Field(default=2000, ge=1)
     rate: float = Field(default=0.1, gt=0)
+    restarts: int = Field(default=0, ge=0)
 
 
 class DeepInversionSynthesisConfig(PixelsConfig):
@@ -55,6 +60,15 @@ class DeepInversionSynthesisConfig(PixelsConfig):
     divergence: Overlap = "released"
 
     _recipe = compact(images=512, batch_size=128, steps=200)
+
+    @model_validator(mode="after")
+    def _an_end_of_its_own(self) -> "DeepInversionSynthesisConfig":
+        if self.adversarial_weight > 0 and self.restarts > 0:
+            raise ConfigError(
+                "`restarts > 0` needs `adversarial_weight: 0`: a synthesis beside the student has no end of its own at "
+                "which it could be done again."
+            )
+        return self
 
 
 class ZskdSynthesisConfig(PixelsConfig):

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from acgkd.agreement.health_facts import Health
 from acgkd.graphs import GRAPHS, GraphBatch
-from acgkd.method import GraphContext, MethodContext, State
+from acgkd.images import IMAGES, ImageBatch
+from acgkd.method import GraphContext, ImageContext, MethodContext, State
 from acgkd.modality import B, Modality
 from acgkd.priors import Prior
 from acgkd.runtime import Streams, derive_seed
@@ -220,3 +221,10 @@ def restarted_graphs(
         hold: begins it with the mean degree held at the prior's; None where it cannot be.
     """
     return Restarted(make, context, GRAPHS, restarts, hold) if restarts else make(context)
+
+
+def restarted_images(
+    make: Callable[[ImageContext], Synthesis[ImageBatch]], context: ImageContext, restarts: int
+) -> Synthesis[ImageBatch]:
+    """A synthesis of images, likewise."""
+    return Restarted(make, context, IMAGES, restarts) if restarts else make(context)
