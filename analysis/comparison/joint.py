@@ -101,8 +101,9 @@ class Comparison:
         ``control`` or ``other``), ``note``, ``reduced`` and ``published`` (not asked of the baseline); ``value`` of the
         measure with ``_sd``; completed ``seeds`` and those ``planned``, ``test_accuracy`` with ``_sd``, ``_low`` and
         ``_high``, ``ratio`` and ``ratio_sd``, ``share``, ``validation_accuracy``; the baseline's ``difference`` to the
-        row with ``_low``, ``_high``, ``p_value``, ``p_holm``, ``pairs``, ``wins``, ``ties`` and ``losses``; ``steps``,
-        ``seconds``, ``multiply_adds``, ``settings_tried``, ``provenance`` (whose settings), ``collapsed`` (students),
+        row with ``_low``, ``_high``, ``p_value``, ``p_holm``, ``pairs``, ``wins``, ``ties``, ``losses`` and the seeds
+        ``to_decide`` it; ``steps``, ``seconds``, ``multiply_adds``, ``settings_tried``, ``provenance`` (whose
+        settings), ``collapsed`` (students),
         ``outcomes``, ``source``, ``students``; ``teachings``, ``teaching_sd``, ``teaching_se``, ``between_sd``.
         """
         lines = [
@@ -238,6 +239,7 @@ class Comparison:
             "pairs": 0 if gap is None else gap.n,
             "wins": 0 if pair is None else pair.wins, "ties": 0 if pair is None else pair.ties,
             "losses": 0 if pair is None else pair.losses,
+            "to_decide": math.nan if pair is None else pair.to_decide,
             "provenance": row.provenance, "steps": steps_in_words(row),
             "seconds": _mean(done, "seconds"), "multiply_adds": _mean(done, "multiply_adds"),
             "settings_tried": row.settings_tried, "collapsed": int((row.students["predicted_classes"] == 1).sum()),

@@ -7,7 +7,7 @@ import pandas as pd
 from analysis import formatting
 from analysis.page.render import Block, Column, Fact, Note, Table
 from analysis.reports._columns import accuracy_columns, code_column, cost_columns, notes_of, outcome_columns
-from analysis.statistics.paired import paired
+from analysis.statistics.paired import TO_DECIDE, decided_by, paired
 from analysis.statistics.trust.outcome_bounds import NOTE
 from analysis.statistics.view import View
 
@@ -50,8 +50,14 @@ def methods(view: View, stem: str = "") -> list[Block]:
             Column("difference in test accuracy", lambda row: _signed(row["difference"])),
             Column("95 % interval", lambda row: formatting.interval(row["low"], row["high"])),
             Column("better / equal / worse", lambda row: f"{row['wins']} / {row['ties']} / {row['losses']}"),
+            Column(
+                "seeds to decide", lambda row: decided_by(row["to_decide"], row["low"], row["high"]) or formatting.DASH
+            ),
         )
-        note = "Paired by seed, completed replicates only; intervals are corrected where the seed varied the split."
+        note = (
+            "Paired by seed, completed replicates only; intervals are corrected where the seed varied the split. "
+            f"{TO_DECIDE} A dash: it is decided, or there is no interval."
+        )
         blocks.append(Table(f"differences{stem}", "Paired differences", differences, shown, note, most=100))
     return blocks
 
@@ -93,6 +99,7 @@ def _differences(view: View) -> pd.DataFrame:
                     "wins": pair.wins,
                     "ties": pair.ties,
                     "losses": pair.losses,
+                    "to_decide": pair.to_decide,
                 }
             )
     return pd.DataFrame(found)

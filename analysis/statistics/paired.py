@@ -7,10 +7,17 @@ from dataclasses import dataclass
 import pandas as pd
 
 from acgkd.errors import PairingError
-from analysis.statistics.intervals import Interval, t_interval, t_p_value
+from analysis.statistics.intervals import CONFIDENCE, Interval, t_interval, t_p_value, t_quantile
 from analysis.statistics.replicates import Split, split_of_rows, spread, with_derived
 
-__all__ = ["Paired", "paired", "t_interval"]
+__all__ = ["TO_DECIDE", "Paired", "decided_by", "paired", "seeds_to_decide", "t_interval"]
+
+_MOST_SEEDS = 100_000
+NO_NUMBER = "no number"
+TO_DECIDE = (
+    "Seeds to decide: with so many the interval of the difference would leave 0 out, were mean and spread to stay as "
+    f"they are; `{NO_NUMBER}` would where re-splits of these data overlap too much."
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,8 @@ class Paired:
         wins: pairs in which the first is larger.
         ties: pairs in which both are equal.
         losses: pairs in which the second is larger.
+        to_decide: seeds with which the interval would leave 0 out at this mean and spread; inf where no number would,
+            NaN where there is no interval.
         only_first: pairing keys without a completed value in the second group.
         only_second: the same for the first group.
     """
@@ -32,6 +41,7 @@ class Paired:
     wins: int
     ties: int
     losses: int
+    to_decide: float = math.nan
     only_first: tuple[str, ...] = ()
     only_second: tuple[str, ...] = ()
 
@@ -63,6 +73,9 @@ def paired(
         wins=int((differences > 0).sum()),
         ties=int((differences == 0).sum()),
         losses=int((differences < 0).sum()),
+        to_decide=math.nan
+        if math.isnan(difference.low)
+        else seeds_to_decide(difference.mean, difference.sd, split.shared),
         only_first=tuple(map(str, left.index.difference(right.index))),
         only_second=tuple(map(str, right.index.difference(left.index))),
     )
@@ -88,5 +101,42 @@ def _p_value(difference: Interval, split: Split) -> float:
         return math.nan
     if difference.sd == 0:
         return 1.0 if difference.mean == 0 else 0.0
-    ratio = split.test_size / split.train_size if split.test_size is not None and split.train_size is not None else 0.0
-    return t_p_value(difference.mean / (difference.sd * math.sqrt(1 / difference.n + ratio)), difference.n - 1)
+    error = difference.sd * math.sqrt(1 / difference.n + split.shared)
+    return t_p_value(difference.mean / error, difference.n - 1)
+
+
+def seeds_to_decide(mean: float, sd: float, shared: float = 0.0, confidence: float = CONFIDENCE) -> float:
+    """The least number of seeds with which the t interval of such a mean would leave 0 out.
+
+    Args:
+        mean: of the differences.
+        sd: their sample standard deviation.
+        shared: size of the test part over that of the training part, where seeds draw the split anew; else 0. What
+            re-splits share, no further seed takes away (`analysis.statistics.intervals.t_interval`).
+        confidence: of the interval.
+
+    Returns:
+        a whole number from 2; inf where no number of seeds would, or only more than anybody runs; NaN where mean or
+        spread are not known.
+    """
+    if math.isnan(mean) or math.isnan(sd):
+        return math.nan
+
+    def decides(seeds: int) -> bool:
+        return t_quantile(seeds - 1, confidence) * sd * math.sqrt(1 / seeds + shared) < abs(mean)
+
+    if not decides(_MOST_SEEDS):
+        return math.inf
+    # The interval only narrows with their number.
+    too_few, enough = 1, _MOST_SEEDS
+    while enough - too_few > 1:
+        middle = (too_few + enough) // 2
+        too_few, enough = (too_few, middle) if decides(middle) else (middle, enough)
+    return float(enough)
+
+
+def decided_by(seeds: float, low: float, high: float) -> str:
+    """``31``, or ``no number``; empty where the interval leaves 0 out already, or nothing is known."""
+    if math.isnan(seeds) or math.isnan(low) or low > 0 or high < 0:
+        return ""
+    return NO_NUMBER if math.isinf(seeds) else f"{seeds:,.0f}"

@@ -45,6 +45,11 @@ class Split:
     train_size: float | None = None
 
     @property
+    def shared(self) -> float:
+        """The test part over the training part, by which variances grow; 0 where the split stayed, or is not known."""
+        return 0.0 if self.test_size is None or self.train_size is None else self.test_size / self.train_size
+
+    @property
     def unknown(self) -> bool:
         """Whether an interval would need sizes that were not recorded."""
         return self.varies and self.test_size is None

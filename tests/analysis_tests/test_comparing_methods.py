@@ -14,6 +14,7 @@ from analysis.comparison.comparing import compared
 from analysis.comparison.comparison_page import report
 from analysis.comparison.joint import Comparison
 from analysis.comparison.published import KnownMethod
+from analysis.comparison.tables.page_tables import rows_table
 from analysis.page.render import Note, html, markdown
 from analysis.records.frame import Frame, frame_of_rows
 from analysis.statistics.aggregates.families import holm
@@ -68,6 +69,21 @@ def test_a_rival_is_its_best_row_on_validation_not_on_test(comparison: Compariso
     }  # fmt: skip
     assert table.loc["rival", "note"] == "best"
     assert math.isnan(table.loc["rival (tuned on test)", "difference"])
+
+
+def test_a_difference_that_is_not_decided_says_how_many_seeds_would_decide_it(comparison: Comparison) -> None:
+    near = compared(frame({"one": {"ours": 0.80, "near": 0.78, "same": 0.80, "noise": 0.5}}, seeds=4, own=0.02))
+    rows = near.rows.set_index("row")
+    assert (rows["difference_low"] < 0).to_dict() == {"ours": False, "near": True, "same": True, "noise": False}
+    assert rows.loc["noise", "to_decide"] <= 4 < rows.loc["near", "to_decide"]
+    table = rows_table(near, near.panels[0])
+    (column,) = [column for column in table.columns if column.title == "seeds to decide"]
+    said = {row["row"]: column.text({str(k): v for k, v in row.items()}) for row in table.data.to_dict("records")}
+    assert said["near"].replace(",", "").isdigit() or said["near"] == "no number"
+    assert (said["ours"], said["noise"]) == ("", "")
+    assert "Seeds to decide: " in table.note
+    decided = rows_table(comparison, comparison.panels[0])
+    assert "seeds to decide" not in [column.title for column in decided.columns]
 
 
 def test_differences_are_those_of_pairs_with_the_corrected_interval(comparison: Comparison) -> None:

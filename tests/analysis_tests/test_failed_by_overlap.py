@@ -14,7 +14,7 @@ POOL = ("statistics", "spread confidence")
 
 
 def student(method: str, variation: float, accuracy: float, **more: object) -> list[dict[str, object]]:
-    """A row on each part of the pool and on real graphs, by a teacher that is right on 0.8."""
+    """A row on each part of the pool and on real graphs, by a teacher with an accuracy of 0.8."""
     known = {"dataset": "mutag", "teacher": "gin", "norm": True, "student": "gcn", "seed": 100, "method": method}
     known |= {"accuracy": accuracy, "teacher_accuracy": 0.8, "said": [6, 4], "agreed": [6, 2], "distance": 0.0}
     known |= {"confidence": 0.9, "ranking": 0.5, "divergence": 0.2, "variation": variation, **more}

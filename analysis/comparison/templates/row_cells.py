@@ -12,7 +12,7 @@ from analysis.comparison.joint import Comparison, Panel
 from analysis.comparison.published import settings_apart
 from analysis.comparison.trial_rows import TrialRow
 from analysis.statistics.intervals import Interval, share_interval
-from analysis.statistics.paired import Paired, paired
+from analysis.statistics.paired import Paired, decided_by, paired
 from analysis.statistics.replicates import interval_of, share_of_rows
 
 BLANK = ""
@@ -79,6 +79,11 @@ def _gap(measure: str) -> Callable[[Place], str]:
         return BLANK if pair is None or pair.difference.n == 0 else signed(pair.difference)
 
     return text
+
+
+def _to_decide(place: Place) -> str:
+    pair = place.gap()
+    return BLANK if pair is None else decided_by(pair.to_decide, pair.difference.low, pair.difference.high)
 
 
 def _share(place: Place) -> str:
@@ -148,6 +153,7 @@ COLUMNS: Mapping[str, tuple[str, Callable[[Place], str]]] = {
     "difference": ("", _gap("test_accuracy")),
     "difference:validation_accuracy": ("", _gap("validation_accuracy")),
     "difference:validation_divergence": ("", _gap("validation_divergence")),
+    "to_decide": ("seeds to decide", _to_decide),
     "seconds": ("seconds", lambda place: _number(mean_of(place.row, "seconds"), 0)),
     "synthesis": ("synthesis s", _synthesis),
     "transfer": ("transfer s", _transfer),
