@@ -240,7 +240,6 @@ def write(rows: pd.DataFrame, records: Path) -> None:
 
 def judged_pools(rows: pd.DataFrame) -> dict[str, Any]:
     """What the page says: of each pool over pairs, of each pair, of sets left out, and of agreement's worth."""
-    risks = {norm: failed_by_overlap(rows, VERSION_4, norm) for norm in (True, False)}
     rows = scored(rows)
     accuracy, agreement = truth(rows, "accuracy"), truth(rows, "agreement")
     found = {name: judged(rows, pool) for name, pool in POOLS.items()}
@@ -257,7 +256,7 @@ def judged_pools(rows: pd.DataFrame) -> dict[str, Any]:
         "ceiling": _over_pairs(agreement, accuracy),
         "lines": [[*_words(pair), *(_interval(pairs[name][pair]) for name in SHOWN)] for pair in pairs[SHOWN[0]]],
         "left_out": elsewhere(rows, POOLS, accuracy, SHOWN[0]).values.tolist(),
-        "risks": risks,
+        "risks": {norm: failed_by_overlap(rows, VERSION_4, norm) for norm in (True, False)},
         "flags": flagged(rows, POOLS[SHOWN[1]], accuracy),
         "teachers": int(number.max()) + 1,
         "planned": len(list(units(""))),

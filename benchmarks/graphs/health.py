@@ -4,9 +4,8 @@
     python -m benchmarks.graphs.health --only mutag       one data set
     python -m benchmarks.graphs.health --page             the page alone, of the records that there are
 
-Seeds 100 to 199 are for choosing bounds, 200 to 299 for showing what they do. The validation part
-alone says what a bad student is. Runs resume: what was made is kept in docs/results/records/health.parquet. Beside them
-the page has what the records of comparisons show, on whose seeds no bound was chosen.
+Seeds 100 to 199 are for choosing bounds, 200 to 299 for showing what they do. The validation part alone says what a bad
+student is. Runs resume, by docs/results/records/health.parquet. The page also has what records of comparisons show.
 """
 
 import os
