@@ -25,7 +25,7 @@ from analysis.comparison.tables.page_tables import (
     targets_table,
 )
 from analysis.comparison.tables.pair_tables import PairMatrix, failures_in_words, pair_matrices, pair_table
-from analysis.comparison.tables.row_tables import budget_table, provenance_table, tuned_table
+from analysis.comparison.tables.row_tables import budget_table, provenance_table, tuned_table, undecided_table
 from analysis.comparison.trial_rows import measure_in_words, more_is_better
 from analysis.comparison.tried import sensitivity_table
 from analysis.page.render import Block, Fact, Note, Report, Section
@@ -123,6 +123,8 @@ def _panel(comparison: Comparison, panel: Panel) -> list[Block]:
         *differences_picture(comparison, panel),
         rows_table(comparison, panel),
     ]
+    if (undecided := undecided_table(comparison, panel)) is not None:
+        blocks.append(undecided)
     if comparison.measure in MEASURED_ON_POOL:
         blocks += [
             Note(said)

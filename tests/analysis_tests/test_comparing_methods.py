@@ -14,7 +14,7 @@ from analysis.comparison.comparing import compared
 from analysis.comparison.comparison_page import report
 from analysis.comparison.joint import Comparison
 from analysis.comparison.published import KnownMethod
-from analysis.comparison.tables.page_tables import rows_table
+from analysis.comparison.tables.row_tables import undecided_table
 from analysis.page.render import Note, html, markdown
 from analysis.records.frame import Frame, frame_of_rows
 from analysis.statistics.aggregates.families import holm
@@ -76,14 +76,14 @@ def test_a_difference_that_is_not_decided_says_how_many_seeds_would_decide_it(co
     rows = near.rows.set_index("row")
     assert (rows["difference_low"] < 0).to_dict() == {"ours": False, "near": True, "same": True, "noise": False}
     assert rows.loc["noise", "to_decide"] <= 4 < rows.loc["near", "to_decide"]
-    table = rows_table(near, near.panels[0])
-    (column,) = [column for column in table.columns if column.title == "seeds to decide"]
+    table = undecided_table(near, near.panels[0])
+    assert table is not None
+    *_, column = table.columns
     said = {row["row"]: column.text({str(k): v for k, v in row.items()}) for row in table.data.to_dict("records")}
-    assert said["near"].replace(",", "").isdigit() or said["near"] == "no number"
-    assert (said["ours"], said["noise"]) == ("", "")
-    assert "Seeds to decide: " in table.note
-    decided = rows_table(comparison, comparison.panels[0])
-    assert "seeds to decide" not in [column.title for column in decided.columns]
+    assert list(said) == ["near", "same"], "what is decided is not there"
+    assert all(words.replace(",", "").isdigit() or words == "no number" for words in said.values())
+    assert "| seeds to decide |" in " ".join(markdown(report(near)).split())
+    assert undecided_table(comparison, comparison.panels[0]) is None
 
 
 def test_differences_are_those_of_pairs_with_the_corrected_interval(comparison: Comparison) -> None:

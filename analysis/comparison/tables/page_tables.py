@@ -14,7 +14,6 @@ from analysis.page.render import Column, Row, Table
 from analysis.statistics.aggregates.ranks import FEWEST_SETS
 from analysis.statistics.aggregates.sensitivity import NEAR
 from analysis.statistics.aggregates.teachings import TeachingSpread
-from analysis.statistics.paired import TO_DECIDE, decided_by
 
 TAUGHT_AGAIN = (
     "Teachings: students of each seed, from the same pseudo-samples where these are made before the student learns; "
@@ -78,8 +77,6 @@ def rows_table(comparison: Comparison, panel: Panel) -> Table:
     )
     taught = [Column("teachings (deviation)", _teaching), Column("standard error", _errors)]
     again = taught if (data["teachings"] > 1).any() else []
-    straddles = (data["difference_low"] <= 0) & (data["difference_high"] >= 0)
-    undecided = [Column("seeds to decide", _to_decide)] if bool(straddles.any()) else []
     columns = (
         Column("data set" if comparison.by in ("dataset", "method") else comparison.by, _word("column"), numeric=False),
         Column("row", _word("row"), numeric=False),
@@ -95,7 +92,6 @@ def rows_table(comparison: Comparison, panel: Panel) -> Table:
         Column(f"{comparison.baseline} minus it", _gap),
         Column("p (Holm)", lambda row: p_value(row["p_holm"])),
         Column("better / equal / worse", _signs),
-        *undecided,
     )
     tests = int(rows["p_value"].notna().sum())
     note = (
@@ -105,14 +101,9 @@ def rows_table(comparison: Comparison, panel: Panel) -> Table:
     )
     note += f" Collapsed: {'students that say' if again else 'seeds whose student says'} one class." * bool(one_class)
     note += f" {TAUGHT_AGAIN}" * bool(again)
-    note += f" {TO_DECIDE}" * bool(undecided)
     marked = frozenset(int(index) for index in data.index[data["role"] == "baseline"])
     title = titled("All rows", comparison, panel)
     return Table(stem("rows", comparison, panel), title, data, columns, note, marked, most=200)
-
-
-def _to_decide(row: Row) -> str:
-    return decided_by(*(formatting.number(row[name]) for name in ("to_decide", "difference_low", "difference_high")))
 
 
 def _teaching(row: Row) -> str:

@@ -6,10 +6,13 @@ from collections.abc import Callable
 import pandas as pd
 
 from analysis import formatting
-from analysis.comparison.joint import Comparison
+from analysis.comparison.joint import Comparison, Panel
+from analysis.comparison.pictures import stem, titled
 from analysis.comparison.trial_rows import TrialRow, measure_in_words
 from analysis.page.render import Column, Row, Table
-from analysis.statistics.paired import paired
+from analysis.statistics.paired import TO_DECIDE, decided_by, paired
+
+GAP = ("difference", "difference_low", "difference_high")
 
 
 def budget_table(comparison: Comparison) -> Table:
@@ -115,6 +118,28 @@ def _tuned_line(panel: str, column: str, row: TrialRow, other: TrialRow, measure
         "low": gap.low, "high": gap.high, "pairs": gap.n, "wins": found.wins, "ties": found.ties,
         "losses": found.losses, "chosen_by": row.tuned_in,
     }  # fmt: skip
+
+
+def undecided_table(comparison: Comparison, panel: Panel) -> Table | None:
+    """The differences whose interval has 0 inside, and with how many seeds it would not; None where there is none."""
+    rows = comparison.rows[comparison.rows["panel"] == panel.title]
+    names = ["column", "row", "pairs", *GAP, "to_decide"]
+    data = rows.loc[(rows["difference_low"] <= 0) & (rows["difference_high"] >= 0), names].reset_index(drop=True)
+    if data.empty:
+        return None
+    columns = (
+        Column("data set" if comparison.by in ("dataset", "method") else comparison.by, _word("column"), numeric=False),
+        Column("row", _word("row"), numeric=False),
+        Column(f"{comparison.baseline} minus it", lambda row: formatting.gap(*(row[name] for name in GAP))),
+        Column("seeds", lambda row: str(row["pairs"])),
+        Column("seeds to decide", _to_decide),
+    )
+    title = titled("Not decided", comparison, panel)
+    return Table(stem("undecided", comparison, panel), title, data, columns, TO_DECIDE, most=200, folded=len(data) > 12)
+
+
+def _to_decide(row: Row) -> str:
+    return decided_by(*(formatting.number(row[name]) for name in ("to_decide", *GAP[1:])))
 
 
 def _word(name: str) -> Callable[[Row], str]:
