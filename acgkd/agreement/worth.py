@@ -183,7 +183,8 @@ def _risk(worth: Worth) -> str | None:
     overlap = worth.agreement_overlap
     if overlap is None or not worth.pool_memory or not worth.informative:
         return None
-    place = next(place for place, (lower, _, _) in enumerate(RISKS) if overlap >= lower)
+    # Rounding may leave an overlap of nothing a hair below 0.
+    place = next(place for place, (lower, _, _) in enumerate(RISKS) if max(overlap, 0.0) >= lower)
     lower, failed, students = RISKS[place]
     upper = RISKS[place - 1][0] if place else 1.0
     between = f"from {lower} to {upper}" if lower else f"below {upper}"

@@ -56,6 +56,7 @@ def test_nothing_is_against_an_agreement_far_above_the_lower_control() -> None:
         (0.9, "with an overlap from 0.9 to 1.0"),
         (0.75, "with an overlap from 0.7 to 0.8"),
         (0.2, "with an overlap below 0.7, as the 0.200 here, 109 of 151 students"),
+        (-1e-7, "with an overlap below 0.7"),
     ],
 )
 def test_what_became_of_students_with_such_an_overlap_is_said(overlap: float, said: str) -> None:

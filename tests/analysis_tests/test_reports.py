@@ -409,6 +409,9 @@ def test_methods_compares_the_chosen_trial_with_the_controls(reported: Path) -> 
     differences = pd.read_csv(tables / "differences.csv").set_index("against")
     assert differences.loc["random_graphs", "difference"] == pytest.approx(0.34)
     assert differences.loc["real_data", "wins"] == 0
+    decided = differences["low"].gt(0) | differences["high"].lt(0)
+    assert (differences["to_decide"] <= differences["pairs"]).equals(decided)
+    assert "| seeds to decide |" in " ".join((reported / "methods" / "report.md").read_text().split())
     methods = pd.read_csv(tables / "methods.csv")
     assert methods["label"].tolist()[-1] == "majority class"
     assert methods["share"].tolist()[0] == pytest.approx(0.95)
